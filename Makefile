@@ -1,0 +1,54 @@
+# strata. `make` alone prints what there is.
+
+# The Go backend is tens of times slower without SIMD, so it is on wherever
+# strata is built, tested, measured, or run in a notebook.
+export GOEXPERIMENT := simd
+
+# Network and budget of `make figures`: smoke, demo, small or paper.
+SIZE ?= demo
+
+ROOT := $(CURDIR)
+TOOLS := $(ROOT)/bin/tools
+
+# Jupyter finds the project's kernel here and leaves the user's own alone.
+JUPYTER_DIR := $(ROOT)/bin/jupyter
+
+.DEFAULT_GOAL := help
+.PHONY: help build tools figures test lab bench crash clean
+
+help: ## print this list
+	@echo 'strata: make TARGET [SIZE=smoke|demo|small|paper] (SIZE is for figures; now $(SIZE))'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+build: ## write bin/strata
+	go build -o bin/strata ./cmd/strata
+
+tools: ## write bin/tools: the GoNB kernel and goimports
+	GOWORK=off GOBIN='$(TOOLS)' go -C tools install tool
+
+figures: build tools ## train what is missing at SIZE, execute the notebooks, write figures/ and tables
+	bin/strata figures --size $(SIZE)
+
+test: ## vet, check the formatting, run all tests
+	go vet ./...
+	@unformatted=$$(find . -name '*.go' -not -path './bin/*' -not -path './runs/*' -not -path './data/*' -exec gofmt -l {} +); \
+	if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+	go test ./... -count=1 -timeout 40m
+
+lab: tools ## open the notebooks in Jupyter (needs jupyter)
+	@command -v jupyter >/dev/null || { \
+	  echo 'jupyter is missing: apt-get install jupyter-notebook, or pip install jupyterlab'; exit 1; }
+	@said=$$(JUPYTER_DATA_DIR='$(JUPYTER_DIR)' PATH='$(TOOLS)':"$$PATH" '$(TOOLS)/gonb' --install --raw_error --force_deps 2>&1) || \
+	{ echo "$$said"; exit 1; }
+	@cd notebooks && export JUPYTER_PATH='$(JUPYTER_DIR)'"$${JUPYTER_PATH:+:$$JUPYTER_PATH}" PATH='$(TOOLS)':"$$PATH" && \
+	if jupyter lab --version >/dev/null 2>&1; then exec jupyter lab; else exec jupyter notebook; fi
+
+bench: ## measure the packages, a Glow training step first
+	go test -run '^$$' -bench . ./pkg/glow ./pkg/...
+
+crash: ## kill a training run 50 times and see that nothing is lost
+	STRATA_CRASH_KILLS=50 go test ./tests -run TestKilledTraining -count=1 -v -timeout 60m
+
+clean: ## remove bin/; runs and figures stay
+	rm -rf bin
+	@echo 'removed bin/; kept runs/ (trained models) and figures/: remove them by hand'

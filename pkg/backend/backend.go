@@ -1,0 +1,106 @@
+// Package backend opens the GoMLX backend that a run computes on. GOMLX_BACKEND chooses; nothing else in strata knows
+// which one it is.
+package backend
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"strata/pkg/nn"
+
+	"github.com/gomlx/compute"
+	_ "github.com/gomlx/gomlx/backends/default" // the Go and, with cgo, the XLA backend
+)
+
+// Default is the pure-Go backend with the one scheduling option that cannot hang: by default it deadlocks when more
+// large products are ready at once than it has workers.
+const Default = "go:parallelism=-1"
+
+// Variable is the environment variable that chooses the backend.
+const Variable = "GOMLX_BACKEND"
+
+// Open opens the backend that GOMLX_BACKEND names, or Default: "go", "xla:cpu", "xla:cuda" or "xla:/path/of/plugin.so",
+// with options after it. It never downloads anything.
+func Open() (compute.Backend, error) {
+	config := os.Getenv(Variable)
+	if config == "" {
+		config = Default
+	}
+	return openConfig(config)
+}
+
+func openConfig(config string) (compute.Backend, error) {
+	name, options, _ := strings.Cut(config, ":")
+	if !slices.Contains(compute.List(), name) {
+		return nil, fmt.Errorf("%s=%s: no backend %q in this build, which has %s", Variable, config, name, strings.Join(Available(), ", "))
+	}
+	if name == "go" && !strings.Contains(options, "parallelism=") && !strings.Contains(options, "ops_sequential") {
+		if options != "" {
+			options = "," + options
+		}
+		config = Default + options
+	}
+	if os.Getenv("GOMLX_NO_AUTO_INSTALL") == "" {
+		os.Setenv("GOMLX_NO_AUTO_INSTALL", "1")
+	}
+	opened, err := quietly(func() (compute.Backend, error) { return compute.NewWithConfig(config) })
+	if err != nil {
+		return nil, explain(config, err)
+	}
+	return opened, nil
+}
+
+// explain turns GoMLX's error, which carries a stack, into one line that says what to do.
+func explain(config string, err error) error {
+	reason, _, _ := strings.Cut(err.Error(), "\n")
+	if strings.HasPrefix(config, "xla") {
+		return fmt.Errorf("%s=%s does not open (%s): install the PJRT plugin (pip install 'jax[cuda13]', then GOMLX_BACKEND=xla:SITE/jax_plugins/xla_cuda13/xla_cuda_plugin.so; environment.md has the steps), or unset %s for the Go backend",
+			Variable, config, reason, Variable)
+	}
+	return fmt.Errorf("%s=%s does not open: %s", Variable, config, reason)
+}
+
+var stdout sync.Mutex
+
+// quietly keeps what the Go backend prints on standard output while it starts out of the way of results.
+func quietly(open func() (compute.Backend, error)) (b compute.Backend, err error) {
+	null, nullErr := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if nullErr != nil {
+		return open()
+	}
+	stdout.Lock()
+	old := os.Stdout
+	os.Stdout = null
+	defer func() {
+		os.Stdout = old
+		stdout.Unlock()
+		null.Close()
+		if r := recover(); r != nil {
+			b, err = nil, fmt.Errorf("%v", r)
+		}
+	}()
+	return open()
+}
+
+// Available lists the backends of this build, "go" first.
+func Available() []string {
+	names := []string{}
+	for _, name := range compute.List() {
+		if name == "go" || name == "xla" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Lowering is how convolutions are best written for a backend: as products where its own convolution is slow.
+func Lowering(b compute.Backend) nn.Lowering {
+	if b.String() == "go" {
+		return nn.Products
+	}
+	return nn.Native
+}

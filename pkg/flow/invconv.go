@@ -1,0 +1,137 @@
+package flow
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"strata/pkg/nn"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"gonum.org/v1/gonum/mat"
+)
+
+// InvConv is the invertible 1x1 convolution y = W x at every pixel, with W = P (L + I) (U + diag(sign_s exp(log_s)))
+// (digest §2.4): P and sign_s stay as they were drawn, l below and u above the diagonal and log_s are trained. What l
+// and u hold elsewhere is never used.
+type InvConv struct {
+	Name     string
+	Channels int
+}
+
+// Params are p, l, u [C, C] and log_s, sign_s [C], started from the LU factors of a random orthogonal matrix.
+func (c InvConv) Params() []nn.Param {
+	n := c.Channels
+	from := func(part func(f luFactors) []float32) func(*rand.Rand) []float32 {
+		return func(rng *rand.Rand) []float32 { return part(randomOrthogonalLU(n, rng)) }
+	}
+	return []nn.Param{
+		{Name: c.Name + "/p", Shape: []int{n, n}, Start: from(func(f luFactors) []float32 { return f.p }), Fixed: true},
+		{Name: c.Name + "/l", Shape: []int{n, n}, Start: from(func(f luFactors) []float32 { return f.l })},
+		{Name: c.Name + "/u", Shape: []int{n, n}, Start: from(func(f luFactors) []float32 { return f.u })},
+		{Name: c.Name + "/log_s", Shape: []int{n}, Start: from(func(f luFactors) []float32 { return f.logS })},
+		{Name: c.Name + "/sign_s", Shape: []int{n}, Start: from(func(f luFactors) []float32 { return f.signS }), Fixed: true},
+	}
+}
+
+// Forward mixes the channels; its log-determinant is H*W*sum(log_s).
+func (c InvConv) Forward(w *nn.Weights, x *Node) (y, logDet *Node) {
+	return c.apply(c.matrix(w), x), perImage(c.logDet(w, positions(x)), x)
+}
+
+// Inverse multiplies by the inverse of W.
+func (c InvConv) Inverse(w *nn.Weights, y *Node) (x, logDet *Node) {
+	return c.apply(c.inverseMatrix(w), y), perImage(Neg(c.logDet(w, positions(y))), y)
+}
+
+func (c InvConv) apply(matrix, x *Node) *Node {
+	d := x.Shape().Dimensions
+	return Reshape(nn.Product(matrix, Reshape(x, d[0], d[1]*d[2]*d[3])), d...)
+}
+
+func (c InvConv) logDet(w *nn.Weights, positions float64) *Node {
+	return MulScalar(ReduceAllSum(w.Get(c.Name+"/log_s")), positions)
+}
+
+// matrix is W [C, C].
+func (c InvConv) matrix(w *nn.Weights) *Node {
+	lower, upper := c.triangles(w)
+	eye, s := c.diagonals(w)
+	return Dot(w.Get(c.Name+"/p"), Dot(Add(lower, eye), Add(upper, s)).Product()).Product()
+}
+
+// inverseMatrix is W^-1 = (U + S)^-1 (L + I)^-1 P^T. A unit triangular matrix I + N has N^C = 0, so its inverse is
+// the finite product (I - N)(I + N^2)(I + N^4)...
+func (c InvConv) inverseMatrix(w *nn.Weights) *Node {
+	lower, upper := c.triangles(w)
+	eye, _ := c.diagonals(w)
+	s := Mul(w.Get(c.Name+"/sign_s"), Exp(w.Get(c.Name+"/log_s")))
+	inverseUnit := func(n *Node) *Node {
+		inverse, power := Sub(eye, n), n
+		for exponent := 2; exponent < c.Channels; exponent *= 2 {
+			power = Dot(power, power).Product()
+			inverse = Dot(inverse, Add(eye, power)).Product()
+		}
+		return inverse
+	}
+	// U + S = S (I + S^-1 U), so its inverse is (I + S^-1 U)^-1 S^-1.
+	column := Reshape(s, c.Channels, 1)
+	inverseUpper := Div(inverseUnit(Div(upper, column)), Reshape(s, 1, c.Channels))
+	return Dot(inverseUpper, Dot(inverseUnit(lower), Transpose(w.Get(c.Name+"/p"), 0, 1)).Product()).Product()
+}
+
+func (c InvConv) triangles(w *nn.Weights) (lower, upper *Node) {
+	l := w.Get(c.Name + "/l")
+	below := LessThan(Iota(l.Graph(), l.Shape(), 1), Iota(l.Graph(), l.Shape(), 0))
+	above := LessThan(Iota(l.Graph(), l.Shape(), 0), Iota(l.Graph(), l.Shape(), 1))
+	zeros := ZerosLike(l)
+	return Where(below, l, zeros), Where(above, w.Get(c.Name+"/u"), zeros)
+}
+
+func (c InvConv) diagonals(w *nn.Weights) (eye, s *Node) {
+	l := w.Get(c.Name + "/l")
+	eye = ConvertDType(Equal(Iota(l.Graph(), l.Shape(), 0), Iota(l.Graph(), l.Shape(), 1)), l.DType())
+	s = Mul(eye, Reshape(Mul(w.Get(c.Name+"/sign_s"), Exp(w.Get(c.Name+"/log_s"))), 1, c.Channels))
+	return eye, s
+}
+
+type luFactors struct{ p, l, u, logS, signS []float32 }
+
+// randomOrthogonalLU draws a Gaussian matrix, takes Q of its QR decomposition and factorises Q = P L U with partial
+// pivoting (digest §2.4).
+func randomOrthogonalLU(n int, rng *rand.Rand) luFactors {
+	gaussian := mat.NewDense(n, n, nil)
+	for i := range n {
+		for j := range n {
+			gaussian.Set(i, j, rng.NormFloat64())
+		}
+	}
+	var qr mat.QR
+	qr.Factorize(gaussian)
+	var q, l, u mat.Dense
+	qr.QTo(&q)
+	var lu mat.LU
+	lu.Factorize(&q)
+	var lower, upper mat.TriDense
+	lu.LTo(&lower)
+	lu.UTo(&upper)
+	l.CloneFrom(&lower)
+	u.CloneFrom(&upper)
+
+	f := luFactors{make([]float32, n*n), make([]float32, n*n), make([]float32, n*n), make([]float32, n), make([]float32, n)}
+	for i, j := range lu.RowPivots(nil) {
+		f.p[j*n+i] = 1
+	}
+	for i := range n {
+		for j := range n {
+			switch {
+			case j < i:
+				f.l[i*n+j] = float32(l.At(i, j))
+			case j > i:
+				f.u[i*n+j] = float32(u.At(i, j))
+			}
+		}
+		f.logS[i] = float32(math.Log(math.Abs(u.At(i, i))))
+		f.signS[i] = float32(math.Copysign(1, u.At(i, i)))
+	}
+	return f
+}

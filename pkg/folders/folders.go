@@ -1,0 +1,177 @@
+// Package folders is the one rule for where strata's files lie.
+//
+// Every folder has an environment variable and a default below the module
+// root. A relative value counts from the module root, never from the working
+// folder: `go test` runs in the folder of the package and a notebook cell in
+// the folder of the notebook, and both must find the same files.
+//
+//	STRATA_ROOT     the folder of strata's go.mod, from the working folder upwards
+//	STRATA_DATA     ROOT/data       image sets
+//	STRATA_RUNS     ROOT/runs       trained models and their scores
+//	STRATA_FIGURES  ROOT/figures    figures and result tables
+//	STRATA_SHARED   ROOT/../shared  reference material
+//	STRATA_PARITY   SHARED/parity   outputs of the reference implementation
+//
+// A variable that is set and names no folder is an error. Only an absent
+// default is allowed: the folders that are read then report ok false, so that a
+// test can skip with the folder as its reason; the folders that are written
+// (runs, figures) are created by whoever writes there. An empty variable counts
+// as unset.
+package folders
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// module is the module path whose go.mod marks the root. The name is checked
+// because folders above the working folder may hold other modules: the tools
+// module inside strata, or the scratch module GoNB writes for a notebook.
+const module = "strata"
+
+// Root returns the absolute path of the module root: STRATA_ROOT, or the
+// nearest folder, from the working folder upwards, with the go.mod of module
+// strata. STRATA_ROOT itself must be absolute, for there is nothing that a
+// relative one could count from but the working folder.
+func Root() (string, error) {
+	if value := os.Getenv("STRATA_ROOT"); value != "" {
+		if !filepath.IsAbs(value) {
+			return "", fmt.Errorf("STRATA_ROOT=%q is relative: set it to the absolute path of the folder with strata's go.mod, or unset it", value)
+		}
+		dir := filepath.Clean(value)
+		if err := mustBeFolder(dir); err != nil {
+			return "", fmt.Errorf("STRATA_ROOT=%q: %s %w: set it to the folder with strata's go.mod, or unset it", value, dir, err)
+		}
+		return dir, nil
+	}
+	start, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("STRATA_ROOT is not set and the working folder is unknown (%w): change to strata's folder, or set STRATA_ROOT to it", err)
+	}
+	for dir := start; ; {
+		if isModule(filepath.Join(dir, "go.mod")) {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", fmt.Errorf("STRATA_ROOT is not set and neither %s nor a folder above it holds the go.mod of module %s: change to strata's folder, or set STRATA_ROOT to it", start, module)
+		}
+		dir = parent
+	}
+}
+
+// Data returns the folder of the image sets: STRATA_DATA, or ROOT/data.
+// ok is false when that default does not exist.
+func Data() (dir string, ok bool, err error) {
+	return existing("STRATA_DATA", Root, "data")
+}
+
+// Shared returns the folder of the reference material: STRATA_SHARED, or
+// ROOT/../shared. ok is false when that default does not exist.
+func Shared() (dir string, ok bool, err error) {
+	return existing("STRATA_SHARED", Root, filepath.Join("..", "shared"))
+}
+
+// Parity returns the folder of the reference implementation's outputs:
+// STRATA_PARITY, or SHARED/parity. ok is false when that default does not
+// exist; an error of STRATA_SHARED is an error here too.
+func Parity() (dir string, ok bool, err error) {
+	shared := func() (string, error) {
+		dir, _, err := Shared()
+		return dir, err
+	}
+	return existing("STRATA_PARITY", shared, "parity")
+}
+
+// Runs returns the folder of the runs: STRATA_RUNS, or ROOT/runs. The default
+// may not exist yet; whoever writes there creates it.
+func Runs() (string, error) {
+	dir, _, err := existing("STRATA_RUNS", Root, "runs")
+	return dir, err
+}
+
+// Figures returns the folder of figures and result tables: STRATA_FIGURES, or
+// ROOT/figures. The default may not exist yet; whoever writes there creates it.
+func Figures() (string, error) {
+	dir, _, err := existing("STRATA_FIGURES", Root, "figures")
+	return dir, err
+}
+
+// existing applies the rule: the absolute path of the folder that variable
+// names, or else of fallback below the folder that base returns. ok says
+// whether it exists; it may be false only for the fallback.
+func existing(variable string, base func() (string, error), fallback string) (dir string, ok bool, err error) {
+	value := os.Getenv(variable)
+	if value == "" {
+		from, err := base()
+		if err != nil {
+			return "", false, err
+		}
+		dir = filepath.Join(from, fallback)
+		err = mustBeFolder(dir)
+		if errors.Is(err, errMissing) {
+			return dir, false, nil
+		}
+		if err != nil {
+			return "", false, fmt.Errorf("%s is not set and its default %s %w: move that out of the way, or set %s to a folder", variable, dir, err, variable)
+		}
+		return dir, true, nil
+	}
+	dir = filepath.Clean(value)
+	if !filepath.IsAbs(dir) {
+		root, err := Root()
+		if err != nil {
+			return "", false, fmt.Errorf("%s=%q is relative and counts from the module root: %w", variable, value, err)
+		}
+		dir = filepath.Join(root, value)
+	}
+	if err := mustBeFolder(dir); err != nil {
+		return "", false, fmt.Errorf("%s=%q: %s %w: create that folder, correct the variable (a relative value counts from the module root), or unset it", variable, value, dir, err)
+	}
+	return dir, true, nil
+}
+
+var (
+	errMissing   = errors.New("does not exist")
+	errNotFolder = errors.New("is not a folder")
+)
+
+// mustBeFolder returns nil for a folder, or what is wrong, worded to follow the
+// path in a sentence.
+func mustBeFolder(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return errMissing
+	case err != nil:
+		var pathErr *fs.PathError
+		if errors.As(err, &pathErr) {
+			err = pathErr.Err // the path is in the sentence already
+		}
+		return fmt.Errorf("cannot be read (%w)", err)
+	case !info.IsDir():
+		return errNotFolder
+	}
+	return nil
+}
+
+// isModule reports whether the file is a go.mod of module strata.
+func isModule(path string) bool {
+	file, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	for lines.Scan() {
+		if fields := strings.Fields(lines.Text()); len(fields) >= 2 && fields[0] == "module" {
+			return strings.Trim(fields[1], "\"`") == module
+		}
+	}
+	return false
+}

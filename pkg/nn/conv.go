@@ -1,0 +1,215 @@
+package nn
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+)
+
+// Lowering says how a convolution is handed to the backend.
+type Lowering int
+
+const (
+	// Products writes every convolution as matrix products: the Go backend's own convolution is a plain loop,
+	// 60 to 100 times slower. Products are also exact float32 on GPUs that would convolve in TF32.
+	Products Lowering = iota
+	// Native uses the backend's convolution (cuDNN under XLA).
+	Native
+)
+
+// String names the lowering for provenance records.
+func (l Lowering) String() string {
+	if l == Native {
+		return "native"
+	}
+	return "products"
+}
+
+// Conv convolves x [in, H, W, B] with kernel [out, in, k, k] for k = 1 or 3, stride 1, zero padding that keeps
+// the size, then adds bias [out] and, if asked, applies ReLU. It returns [out, H, W, B].
+//
+// Both lowerings compute the same sums in another order; conv_test.go holds them together.
+func Conv(lowering Lowering, x, kernel, bias *Node, withReLU bool) *Node {
+	if x.Rank() != 4 || kernel.Rank() != 4 || kernel.Shape().Dim(1) != x.Shape().Dim(0) {
+		panic(fmt.Errorf("nn.Conv: x %s is not [in, H, W, B] or kernel %s not [out, in, k, k]", x.Shape(), kernel.Shape()))
+	}
+	size := kernel.Shape().Dim(2)
+	if size != kernel.Shape().Dim(3) || size != 1 && size != 3 {
+		panic(fmt.Errorf("nn.Conv: kernels are 1x1 or 3x3, not %s", kernel.Shape()))
+	}
+	if lowering == Native {
+		return convNative(x, kernel, bias, withReLU)
+	}
+	if size == 1 {
+		return convPatches(x, kernel, bias, withReLU)
+	}
+	if x.Shape().Dim(0) <= kernel.Shape().Dim(0) {
+		return convPatches(x, kernel, bias, withReLU)
+	}
+	return convTaps(x, kernel, bias, withReLU)
+}
+
+func convNative(x, kernel, bias *Node, withReLU bool) *Node {
+	y := ConvGeneral(x, kernel, ConvolveAxesConfig{
+		InputChannels: 0, InputSpatial: []int{1, 2}, InputBatch: 3,
+		KernelOutputChannels: 0, KernelInputChannels: 1, KernelSpatial: []int{2, 3},
+		OutputChannels: 0, OutputSpatial: []int{1, 2}, OutputBatch: 3,
+	}, nil, samePadding(kernel.Shape().Dim(2)), nil, nil, 1, 1)
+	y = Add(y, PerChannel(bias, y))
+	if withReLU {
+		y = relu(y)
+	}
+	return y
+}
+
+func samePadding(size int) [][2]int {
+	p := size / 2
+	return [][2]int{{p, p}, {p, p}}
+}
+
+// convPatches is for few input channels: the shifted copies of x are stacked as rows (im2col), a row of ones
+// carries the bias, and one product does the rest.
+func convPatches(x, kernel, bias *Node, withReLU bool) *Node {
+	out, size := kernel.Shape().Dim(0), kernel.Shape().Dim(2)
+	in, h, w, b := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
+	columns := h * w * b
+	matrix := kernelMatrix(kernel)
+	weights := Concatenate([]*Node{matrix, Reshape(bias, out, 1)}, 1)
+
+	var patches *Node // kept for the weights' gradient
+	y := WithGradient([]*Node{x, weights}, func(inputs []*Node) *Node {
+		rows := inputs[0]
+		if size == 3 {
+			rows = taps(rows, seenByOutput)
+		}
+		ones := Ones(x.Graph(), shapeLike(x, 1, columns))
+		patches = Concatenate([]*Node{Reshape(rows, size*size*in, columns), ones}, 0)
+		y := product(inputs[1], patches)
+		if withReLU {
+			y = MaxScalar(y, 0)
+		}
+		return y
+	}, func(inputs []*Node, y, dy *Node) []*Node {
+		if withReLU {
+			dy = reluGradient(y, dy)
+		}
+		dRows := product(Transpose(Slice(inputs[1], AxisRange(), AxisRange(0, size*size*in)), 0, 1), dy)
+		var dx *Node
+		if size == 3 {
+			dx = sumTaps(Reshape(dRows, 3*in, 3*h, w*b), in, h, w, b, seenByOutput)
+		} else {
+			dx = Reshape(dRows, in, h, w, b)
+		}
+		return []*Node{dx, productT(dy, patches)}
+	})
+	return Reshape(y, out, h, w, b)
+}
+
+// convTaps is for few output channels: one product gives the 9*out channels of every tap, which are then
+// shifted and added.
+func convTaps(x, kernel, bias *Node, withReLU bool) *Node {
+	out := kernel.Shape().Dim(0)
+	in, h, w, b := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
+	columns := h * w * b
+	matrix := tapMatrix(kernel)
+	y := WithGradient([]*Node{x, matrix}, func(inputs []*Node) *Node {
+		each := product(inputs[1], Reshape(inputs[0], in, columns))
+		return sumTaps(Reshape(each, 3*out, 3*h, w*b), out, h, w, b, sentFromInput)
+	}, func(inputs []*Node, _, dy *Node) []*Node {
+		each := Reshape(taps(dy, sentFromInput), 9*out, columns)
+		dx := product(Transpose(inputs[1], 0, 1), each)
+		return []*Node{Reshape(dx, in, h, w, b), productT(each, Reshape(inputs[0], in, columns))}
+	})
+	y = Add(y, PerChannel(bias, y))
+	if withReLU {
+		y = relu(y)
+	}
+	return y
+}
+
+// kernelMatrix lays kernel [out, in, k, k] out as [out, (column, in, row)], the order of taps.
+func kernelMatrix(kernel *Node) *Node {
+	d := dims(kernel)
+	if d[2] == 1 {
+		return Reshape(kernel, d[0], d[1])
+	}
+	return Reshape(TransposeAllAxes(kernel, 0, 3, 1, 2), d[0], 9*d[1])
+}
+
+// tapMatrix lays kernel [out, in, 3, 3] out as [(column, out, row), in], the order of sumTaps.
+func tapMatrix(kernel *Node) *Node {
+	d := dims(kernel)
+	return Reshape(TransposeAllAxes(kernel, 3, 0, 2, 1), 9*d[0], d[1])
+}
+
+// A tap is one of the nine positions of a 3x3 kernel. seen says which shift tap k = 0, 1, 2 of a row or column
+// stands for: a position of the output sees the input at +k-1; the other way round, a position of the input is
+// seen from the output at 1-k.
+type tapDirection int
+
+const (
+	seenByOutput  tapDirection = 1
+	sentFromInput tapDirection = -1
+)
+
+// taps stacks the nine shifted copies of x [C, H, W, B]: [3C, 3H, W*B], whose rows are (column tap, channel, row
+// tap, row), zero outside of the image. Column shifts are cut and joined in memory, row shifts are a product with
+// a fixed matrix of zeros and ones.
+func taps(x *Node, direction tapDirection) *Node {
+	c, h, w, b := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
+	zeros := Zeros(x.Graph(), shapeLike(x, c, h, 1, b))
+	copies := []*Node{
+		Concatenate([]*Node{zeros, Slice(x, AxisRange(), AxisRange(), AxisRange(0, w-1))}, 2), // what lies left
+		x,
+		Concatenate([]*Node{Slice(x, AxisRange(), AxisRange(), AxisRange(1, w)), zeros}, 2), // what lies right
+	}
+	if direction == sentFromInput {
+		copies[0], copies[2] = copies[2], copies[0]
+	}
+	columns := Reshape(Concatenate(copies, 0), 3*c, h, w*b)
+	return DotGeneral(rowShifts(x, 3*c, h, direction, false), []int{2}, []int{0}, columns, []int{1}, []int{0})
+}
+
+// sumTaps is the transpose of taps, [3C, 3H, W*B] -> [C, H, W, B]: it shifts every tap back and adds.
+func sumTaps(t *Node, c, h, w, b int, direction tapDirection) *Node {
+	rows := DotGeneral(rowShifts(t, 3*c, h, direction, true), []int{2}, []int{0}, t, []int{1}, []int{0})
+	rows = Reshape(rows, 3*c, h, w, b)
+	left, right := 0, 2
+	if direction == sentFromInput {
+		left, right = right, left
+	}
+	zeros := Zeros(t.Graph(), shapeLike(t, c, h, 1, b))
+	fromLeft := Slice(rows, AxisRange(left*c, (left+1)*c), AxisRange(), AxisRange(1, w))
+	fromRight := Slice(rows, AxisRange(right*c, (right+1)*c), AxisRange(), AxisRange(0, w-1))
+	return Add(Slice(rows, AxisRange(c, 2*c)),
+		Add(Concatenate([]*Node{fromLeft, zeros}, 2), Concatenate([]*Node{zeros, fromRight}, 2)))
+}
+
+// rowShifts is the fixed matrix S [3H, H] with S[(k, i), j] = 1 where tap k of row i is row j, once for each of n
+// channels; transposed [H, 3H] on request.
+func rowShifts(like *Node, n, h int, direction tapDirection, transposed bool) *Node {
+	one := make([]float32, 3*h*h)
+	for k := range 3 {
+		for i := range h {
+			j := i + int(direction)*(k-1)
+			switch {
+			case j < 0 || j >= h:
+			case transposed:
+				one[j*3*h+k*h+i] = 1
+			default:
+				one[(k*h+i)*h+j] = 1
+			}
+		}
+	}
+	shape := []int{n, 3 * h, h}
+	if transposed {
+		shape = []int{n, h, 3 * h}
+	}
+	all := tensors.FromFlatDataAndDimensions(slices.Repeat(one, n), shape...)
+	return ConvertDType(ConstTensor(like.Graph(), all), like.DType())
+}
+
+func shapeLike(x *Node, dimensions ...int) shapes.Shape { return shapes.Make(x.DType(), dimensions...) }

@@ -1,0 +1,120 @@
+// Package nn holds what the networks of strata are built from: named parameters, convolution behind one
+// function with two lowerings, and operations whose gradients are written by hand.
+//
+// Images inside a network are channels first and batch last, [C, H, W, B]. A convolution is then one
+// matrix product [out, 9*in] x [9*in, H*W*B] in which no activation is ever transposed, neither forwards nor
+// backwards, and a shift by one row or one column moves whole blocks of memory.
+//
+// Functions that build graphs panic on programming errors, as GoMLX's own do.
+package nn
+
+import (
+	"slices"
+
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// WithGradient computes y = forward(inputs) and replaces the gradient that automatic differentiation would
+// build for it: backward receives what forward was given, its output and dy, and returns dLoss/dInput for
+// each input (nil where there is none). It must use the x and y that it is passed, not the caller's own nodes.
+//
+// GoMLX gives custom gradients to identities only. So y passes through an identity that catches dy, and each
+// input through one that answers with backward's result; whatever the operations between them would have
+// computed is not used by anything, and every backend drops it.
+func WithGradient(inputs []*Node, forward func(x []*Node) *Node, backward func(x []*Node, y, dy *Node) []*Node) *Node {
+	var y, dy *Node
+	var gradients []*Node
+	x := make([]*Node, len(inputs))
+	for i, input := range inputs {
+		x[i] = IdentityWithCustomGradient(input, func(_, v *Node) *Node {
+			if dy == nil {
+				return v // y does not reach the loss by a differentiable path
+			}
+			if gradients == nil {
+				gradients = backward(x, y, dy)
+			}
+			if gradients[i] == nil {
+				return ZerosLike(x[i])
+			}
+			return gradients[i]
+		})
+	}
+	y = IdentityWithCustomGradient(forward(x), func(_, v *Node) *Node {
+		dy, gradients = v, nil
+		return v
+	})
+	return y
+}
+
+// product is the matrix product [m, k] x [k, n] with the layouts that are fast in every direction: the large
+// operand x is contracted along its rows forwards and along its columns backwards, never transposed.
+func product(w, x *Node) *Node { return DotGeneral(w, []int{1}, nil, x, []int{0}, nil) }
+
+// productT is the matrix product [m, k] x [n, k]^T.
+func productT(a, b *Node) *Node { return DotGeneral(a, []int{1}, nil, b, []int{1}, nil) }
+
+// Product multiplies [m, k] by [k, n]; the second operand may be large, the first should be small.
+func Product(w, x *Node) *Node {
+	return WithGradient([]*Node{w, x},
+		func(in []*Node) *Node { return product(in[0], in[1]) },
+		func(in []*Node, _, dy *Node) []*Node {
+			return []*Node{productT(dy, in[1]), product(Transpose(in[0], 0, 1), dy)}
+		})
+}
+
+// SumPerImage sums x [..., B] over all axes but the last, by a product with a row of ones.
+func SumPerImage(x *Node) *Node {
+	batch := x.Shape().Dim(-1)
+	rows := x.Shape().Size() / batch
+	ones := Ones(x.Graph(), shapeLike(x, 1, rows))
+	return Reshape(Product(ones, Reshape(x, rows, batch)), batch)
+}
+
+// PerChannel spreads v [C] over the shape of x [C, H, W, B], by a product with a row of ones: GoMLX's Go
+// backend broadcasts five times more slowly.
+func PerChannel(v, x *Node) *Node {
+	dims := x.Shape().Dimensions
+	columns := x.Shape().Size() / dims[0]
+	ones := Ones(x.Graph(), shapeLike(x, 1, columns))
+	return Reshape(Product(Reshape(v, dims[0], 1), ones), dims...)
+}
+
+// relu is max(x, 0) with the gradient 0 at 0, as PyTorch's.
+func relu(x *Node) *Node {
+	return WithGradient([]*Node{x},
+		func(in []*Node) *Node { return MaxScalar(in[0], 0) },
+		func(_ []*Node, y, dy *Node) []*Node { return []*Node{reluGradient(y, dy)} })
+}
+
+func reluGradient(y, dy *Node) *Node {
+	zero := ScalarZero(y.Graph(), y.DType())
+	return Where(GreaterThan(y, zero), dy, ZerosLike(dy))
+}
+
+// Channels slices channels [from, to) of x [C, H, W, B]. Its gradient is joined with zeros, which only copies memory.
+func Channels(x *Node, from, to int) *Node {
+	return WithGradient([]*Node{x},
+		func(in []*Node) *Node { return Slice(in[0], AxisRange(from, to)) },
+		func(in []*Node, _, dy *Node) []*Node {
+			d := dims(in[0])
+			zeros := func(n int) *Node { return Zeros(x.Graph(), shapeLike(x, append([]int{n}, d[1:]...)...)) }
+			parts := []*Node{dy}
+			if from > 0 {
+				parts = []*Node{zeros(from), dy}
+			}
+			if to < d[0] {
+				parts = append(parts, zeros(d[0]-to))
+			}
+			return []*Node{Concatenate(parts, 0)}
+		})
+}
+
+// ChannelMean averages x [C, H, W, B] over all axes but the first: [C].
+func ChannelMean(x *Node) *Node {
+	channels := x.Shape().Dim(0)
+	columns := x.Shape().Size() / channels
+	sum := productT(Reshape(x, channels, columns), Ones(x.Graph(), shapeLike(x, 1, columns)))
+	return MulScalar(Reshape(sum, channels), 1/float64(columns))
+}
+
+func dims(x *Node) []int { return slices.Clone(x.Shape().Dimensions) }

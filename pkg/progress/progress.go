@@ -1,0 +1,260 @@
+// Package progress shows how far a long job is: one line that is redrawn on a
+// terminal, and a plain line every now and then where there is none (CI logs,
+// notebooks, files), so that their readers see the same numbers without
+// control characters.
+//
+//	glow-in ████████░░░░░░░░░░░░ 412/1000 41% 1:12 elapsed, 1:43 left · 312 images/s, 3.91 bits/dim
+//	glow-in: 412/1000 (41%), 1:12 elapsed, 1:43 left, 312 images/s, 3.91 bits/dim
+package progress
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+)
+
+const (
+	firstLine  = 2 * time.Second        // a plain display speaks up early once,
+	everyLine  = 10 * time.Second       // and then rarely enough for a log
+	everyDraw  = 100 * time.Millisecond // a terminal is redrawn no faster than an eye follows
+	window     = time.Minute            // the time left is estimated from the last minute,
+	everyPoint = window / 100           // of which so many points are kept
+	cells      = 20                     // width of the bar
+	roomForBar = 70                     // narrower terminals do without the bar
+)
+
+// Bar shows the progress of one job. Its methods may be called from several
+// goroutines. Errors of writing are ignored: no job should fail for its display.
+type Bar struct {
+	mu    sync.Mutex
+	w     io.Writer
+	width func() int // columns of the terminal; nil where there is none
+	now   func() time.Time
+
+	label       string
+	total, done int
+	info        string
+
+	start    time.Time
+	next     time.Time // not before this is anything shown
+	points   []point   // oldest first; never empty
+	drawn    bool      // the cursor stands behind a drawn line
+	finished bool
+}
+
+// point is a moment of the moving window.
+type point struct {
+	at   time.Time
+	done int
+}
+
+// New starts a display on w for a job of total parts (steps, images). A total
+// of 0 is an unknown one: neither percent nor time left are shown. Nothing is
+// written before the first [Bar.Set].
+func New(w io.Writer, label string, total int) *Bar {
+	var width func() int
+	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb" {
+		width = func() int {
+			columns, _, err := term.GetSize(int(file.Fd()))
+			if err != nil || columns <= 0 {
+				return 80
+			}
+			return columns
+		}
+	}
+	return newBar(w, label, total, width, time.Now)
+}
+
+func newBar(w io.Writer, label string, total int, width func() int, now func() time.Time) *Bar {
+	b := &Bar{w: w, width: width, now: now, label: oneLine(label), total: max(total, 0)}
+	b.startAt(0)
+	return b
+}
+
+// StartAt says that n parts were done before, by the run that this one resumes:
+// they count as done but not for the speed. Elapsed time starts anew.
+func (b *Bar) StartAt(n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.startAt(n)
+}
+
+func (b *Bar) startAt(n int) {
+	b.done = n
+	b.start = b.now()
+	b.points = []point{{b.start, n}}
+	b.next = b.start
+	if b.width == nil {
+		b.next = b.start.Add(firstLine)
+	}
+}
+
+// Set says that done parts are done, with a note such as "312 images/s,
+// 3.91 bits/dim, 2 skipped". It shows them when it is time to.
+func (b *Bar) Set(done int, info string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.finished {
+		return
+	}
+	now := b.now()
+	if done < b.done { // a job that went back has no speed yet
+		b.points = []point{{now, done}}
+	}
+	b.done, b.info = done, oneLine(info)
+	b.remember(now)
+	if now.Before(b.next) {
+		return
+	}
+	if b.width != nil {
+		b.next = now.Add(everyDraw)
+		b.draw(now)
+		return
+	}
+	b.next = now.Add(everyLine)
+	fmt.Fprintln(b.w, b.plain(now, true))
+}
+
+// Log writes a line of its own above the display.
+func (b *Bar) Log(line string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	line = strings.TrimRight(line, "\n") + "\n"
+	if !b.drawn {
+		fmt.Fprint(b.w, line)
+		return
+	}
+	fmt.Fprint(b.w, clearLine+line)
+	b.draw(b.now())
+}
+
+// Done ends the display with a last line that stays, at the number of parts
+// that [Bar.Set] gave last: an interrupted job shows how far it came. An empty
+// info leaves the last note. Later calls of Set and Done do nothing.
+func (b *Bar) Done(info string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.finished {
+		return
+	}
+	b.finished = true
+	if info != "" {
+		b.info = oneLine(info)
+	}
+	if b.drawn {
+		fmt.Fprint(b.w, clearLine)
+		b.drawn = false
+	}
+	fmt.Fprintln(b.w, b.plain(b.now(), false))
+}
+
+// clearLine goes to the start of the line and empties it.
+const clearLine = "\r\x1b[K"
+
+// draw shows the line on a terminal, in one write so that it does not flicker.
+func (b *Bar) draw(now time.Time) {
+	columns := b.width()
+	parts := []string{b.label}
+	if b.total > 0 && columns >= roomForBar {
+		full := min(max(cells*b.done/b.total, 0), cells)
+		parts = append(parts, strings.Repeat("█", full)+strings.Repeat("░", cells-full))
+	}
+	parts = append(parts, b.count())
+	if b.total > 0 {
+		parts = append(parts, b.percent())
+	}
+	line := strings.Join(append(parts, b.times(now, true)), " ")
+	if b.info != "" {
+		line += " · " + b.info
+	}
+	// A line that reaches the last column wraps, and \r would not get it back.
+	if runes := []rune(line); len(runes) >= columns {
+		line = string(runes[:max(columns-1, 0)])
+	}
+	fmt.Fprint(b.w, clearLine+line)
+	b.drawn = true
+}
+
+// plain is the same as a sentence.
+func (b *Bar) plain(now time.Time, left bool) string {
+	line := b.label + ": " + b.count()
+	if b.total > 0 {
+		line += " (" + b.percent() + ")"
+	}
+	line += ", " + b.times(now, left)
+	if b.info != "" {
+		line += ", " + b.info
+	}
+	return line
+}
+
+func (b *Bar) count() string {
+	if b.total > 0 {
+		return fmt.Sprintf("%d/%d", b.done, b.total)
+	}
+	return fmt.Sprint(b.done)
+}
+
+// percent rounds down: 100% is the end and nothing before it.
+func (b *Bar) percent() string {
+	return fmt.Sprintf("%d%%", 100*b.done/b.total)
+}
+
+func (b *Bar) times(now time.Time, withLeft bool) string {
+	text := clock(now.Sub(b.start)) + " elapsed"
+	if left, ok := b.left(); ok && withLeft {
+		text += ", " + clock(left) + " left"
+	}
+	return text
+}
+
+// remember adds a point to the window and drops what has left it. The last
+// point always moves to now; a new one is begun only every so often, which
+// bounds their number whatever the speed of the job.
+func (b *Bar) remember(now time.Time) {
+	last := len(b.points) - 1
+	if last > 0 && now.Sub(b.points[last-1].at) < everyPoint {
+		b.points[last] = point{now, b.done}
+	} else {
+		b.points = append(b.points, point{now, b.done})
+	}
+	old := 0
+	for len(b.points)-old > 2 && now.Sub(b.points[old].at) > window {
+		old++
+	}
+	b.points = append(b.points[:0], b.points[old:]...)
+}
+
+// left estimates the time left from the speed within the window.
+func (b *Bar) left() (time.Duration, bool) {
+	first, last := b.points[0], b.points[len(b.points)-1]
+	parts, spent := last.done-first.done, last.at.Sub(first.at)
+	if b.total <= 0 || b.done > b.total || parts <= 0 || spent <= 0 {
+		return 0, false
+	}
+	seconds := spent.Seconds() / float64(parts) * float64(b.total-b.done)
+	const century = 100 * 365 * 24 * time.Hour
+	if seconds > century.Seconds() {
+		return 0, false // no estimate, and no overflow either
+	}
+	return time.Duration(seconds * float64(time.Second)), true
+}
+
+// clock writes a duration as 1:23 or 1:02:03.
+func clock(d time.Duration) string {
+	s := int(max(d, 0).Round(time.Second) / time.Second)
+	if s < 3600 {
+		return fmt.Sprintf("%d:%02d", s/60, s%60)
+	}
+	return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+}
+
+// oneLine keeps a text from breaking the display.
+func oneLine(text string) string {
+	return strings.Join(strings.Fields(text), " ")
+}
