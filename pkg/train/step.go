@@ -23,7 +23,6 @@ type Stepper struct {
 
 	trained []int // which parameters are trained
 	exec    *Exec
-	batch   int
 }
 
 // NewStepper starts a fresh optimiser for a network.
@@ -188,3 +187,6 @@ func zeroIfFinite(x *Node) *Node {
 }
 
 func isFinite(v float32) bool { return v-v == 0 }
+
+// Close frees the compiled step; the network stays.
+func (s *Stepper) Close() { s.exec.Finalize() }

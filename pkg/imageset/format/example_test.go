@@ -1,0 +1,13 @@
+package format_test
+
+import (
+	"fmt"
+
+	"strata/pkg/imageset/format"
+)
+
+func ExampleFind() {
+	_, err := format.Find("no_such_set.zip")
+	fmt.Println(err)
+	// Output: stat no_such_set.zip: no such file or directory
+}

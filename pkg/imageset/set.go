@@ -1,0 +1,158 @@
+// Package imageset holds images in memory: reading them by name (open.go), the
+// augmentation and batches of training (augment.go, sampler.go), the step from
+// 28 to 32 pixels (resize.go) and the contact sheet (sheet.go).
+//
+// Images are uint8, NHWC, one Set a split. The package knows nothing of models;
+// what scales the pixels to [-1/2, 1/2) comes later on the street.
+//
+//	set, err := imageset.Open("data", "cifar10", imageset.Train)
+//	sampler, err := imageset.NewSampler(set, 64, imageset.Augmentation{Translate: 0.1, Flip: true}, seed)
+//	for batch := range sampler.Prefetch(ctx, firstStep, 2) { ...; batch.Release() }
+package imageset
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"strata/pkg/imageset/format"
+)
+
+// The splits that Open knows.
+const (
+	Train = format.Train
+	Test  = format.Test
+)
+
+// Set is one split of an image set. Images of a set all have one size. A Set is
+// not changed once it is made, and may be shared.
+type Set struct {
+	Name, Split             string
+	Height, Width, Channels int      // Channels is 1 (grey) or 3 (RGB)
+	Pixels                  []uint8  // NHWC, Len*Height*Width*Channels values
+	Labels                  []int32  // one an image, an index into Classes; nil when unlabelled
+	Classes                 []string // names of the labels
+}
+
+// ImageSize returns the values of one image, Height*Width*Channels: the number
+// of dimensions D of digest §1.
+func (s *Set) ImageSize() int { return s.Height * s.Width * s.Channels }
+
+// Len returns the number of images.
+func (s *Set) Len() int {
+	if s.ImageSize() == 0 {
+		return 0
+	}
+	return len(s.Pixels) / s.ImageSize()
+}
+
+// Image returns image i, HWC, as a view that must not be written to.
+func (s *Set) Image(i int) []uint8 {
+	size := s.ImageSize()
+	return s.Pixels[i*size : (i+1)*size : (i+1)*size]
+}
+
+// Class returns the name of image i's class, "" when the set is unlabelled.
+func (s *Set) Class(i int) string {
+	if s.Labels == nil {
+		return ""
+	}
+	return s.Classes[s.Labels[i]]
+}
+
+// Validate checks that the fields agree with each other.
+func (s *Set) Validate() error {
+	switch size := s.ImageSize(); {
+	case s.Height < 1 || s.Width < 1 || (s.Channels != 1 && s.Channels != 3):
+		return fmt.Errorf("image set %s/%s: images of %dx%dx%d: expected positive sides and 1 or 3 channels", s.Name, s.Split, s.Height, s.Width, s.Channels)
+	case len(s.Pixels) == 0 || len(s.Pixels)%size != 0:
+		return fmt.Errorf("image set %s/%s: %d pixel values: expected a positive multiple of %d", s.Name, s.Split, len(s.Pixels), size)
+	case s.Labels != nil && len(s.Labels) != s.Len():
+		return fmt.Errorf("image set %s/%s: %d labels for %d images", s.Name, s.Split, len(s.Labels), s.Len())
+	}
+	for i, label := range s.Labels {
+		if label < 0 || int(label) >= len(s.Classes) {
+			return fmt.Errorf("image set %s/%s: image %d has label %d: expected 0 to %d", s.Name, s.Split, i, label, len(s.Classes)-1)
+		}
+	}
+	return nil
+}
+
+// Hash returns the sha256, in hex, of shape, pixels and labels: what a run was
+// trained on or scored, whatever the files were called.
+func (s *Set) Hash() string {
+	h := sha256.New()
+	labelled := uint64(0)
+	if s.Labels != nil {
+		labelled = 1
+	}
+	head := []byte("strata image set 1\n")
+	for _, v := range []uint64{uint64(s.Len()), uint64(s.Height), uint64(s.Width), uint64(s.Channels), labelled} {
+		head = binary.LittleEndian.AppendUint64(head, v)
+	}
+	h.Write(head)
+	h.Write(s.Pixels)
+	labels := make([]byte, 0, 4*len(s.Labels))
+	for _, label := range s.Labels {
+		labels = binary.LittleEndian.AppendUint32(labels, uint32(label))
+	}
+	h.Write(labels)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Subset returns n images chosen by seed without replacement, in the order they
+// have in the set, as a copy. With one seed a smaller subset lies within a
+// larger one. It is the set itself when n <= 0 or n >= Len.
+func (s *Set) Subset(n int, seed uint64) *Set {
+	if n <= 0 || n >= s.Len() {
+		return s
+	}
+	chosen := stream(seed, purposeSubset, 0).Perm(s.Len())[:n]
+	slices.Sort(chosen)
+	part := *s
+	part.Pixels = make([]uint8, 0, n*s.ImageSize())
+	if s.Labels != nil {
+		part.Labels = make([]int32, 0, n)
+	}
+	for _, i := range chosen {
+		part.Pixels = append(part.Pixels, s.Image(i)...)
+		if s.Labels != nil {
+			part.Labels = append(part.Labels, s.Labels[i])
+		}
+	}
+	return &part
+}
+
+// Chunk returns images from to from+n, or to the end where fewer are left, as a
+// view: what scoring walks through.
+func (s *Set) Chunk(from, n int) *Set {
+	to := min(from+n, s.Len())
+	size := s.ImageSize()
+	part := *s
+	part.Pixels = s.Pixels[from*size : to*size : to*size]
+	if s.Labels != nil {
+		part.Labels = s.Labels[from:to:to]
+	}
+	return &part
+}
+
+// What random numbers are for. Each purpose has streams of its own, so that no
+// two ever share numbers.
+const (
+	purposeSubset = iota + 1
+	purposeEpoch
+	purposeAugment
+)
+
+// stream returns the random numbers of (seed, purpose, index). ChaCha8 takes all
+// three as its key, so neighbouring steps and seeds are unrelated.
+func stream(seed, purpose, index uint64) *rand.Rand {
+	var key [32]byte
+	binary.LittleEndian.PutUint64(key[0:], seed)
+	binary.LittleEndian.PutUint64(key[8:], purpose)
+	binary.LittleEndian.PutUint64(key[16:], index)
+	return rand.New(rand.NewChaCha8(key))
+}
