@@ -43,9 +43,6 @@ func openConfig(config string) (compute.Backend, error) {
 		}
 		config = Default + options
 	}
-	if os.Getenv("GOMLX_NO_AUTO_INSTALL") == "" {
-		os.Setenv("GOMLX_NO_AUTO_INSTALL", "1")
-	}
 	opened, err := quietly(func() (compute.Backend, error) { return compute.NewWithConfig(config) })
 	if err != nil {
 		return nil, explain(config, err)

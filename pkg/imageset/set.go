@@ -103,15 +103,25 @@ func (s *Set) Hash() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Subset returns n images chosen by seed without replacement, in the order they
-// have in the set, as a copy. With one seed a smaller subset lies within a
-// larger one. It is the set itself when n <= 0 or n >= Len.
+// Choose returns the indices of n images chosen by seed without replacement, in
+// rising order; all of them when n <= 0 or n >= Len. With one seed a smaller
+// choice lies within a larger one.
+func (s *Set) Choose(n int, seed uint64) []int {
+	chosen := stream(seed, purposeSubset, 0).Perm(s.Len())
+	if n > 0 && n < s.Len() {
+		chosen = chosen[:n]
+	}
+	slices.Sort(chosen)
+	return chosen
+}
+
+// Subset returns the images of Choose as a copy, or the set itself when those
+// are all.
 func (s *Set) Subset(n int, seed uint64) *Set {
-	if n <= 0 || n >= s.Len() {
+	chosen := s.Choose(n, seed)
+	if len(chosen) == s.Len() {
 		return s
 	}
-	chosen := stream(seed, purposeSubset, 0).Perm(s.Len())[:n]
-	slices.Sort(chosen)
 	part := *s
 	part.Pixels = make([]uint8, 0, n*s.ImageSize())
 	if s.Labels != nil {

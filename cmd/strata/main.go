@@ -1,0 +1,138 @@
+// Command strata trains density models of images, scores images by them, and regenerates the paper's figures and tables.
+//
+// Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by the user with everything saved.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"strata/pkg/experiment"
+	"strata/pkg/folders"
+	"strata/pkg/train"
+
+	"github.com/alecthomas/kong"
+)
+
+const (
+	exitFailed  = 1
+	exitUsage   = 2
+	exitStopped = 130
+)
+
+type cli struct {
+	Data      dataCommand      `cmd:"" help:"List, check and draw image sets."`
+	Train     trainCommand     `cmd:"" help:"Train a Glow on a set, from scratch or from another run."`
+	Score     scoreCommand     `cmd:"" help:"Score images by a run: log-likelihood, every scale, ratio, complexity."`
+	Evaluate  evaluateCommand  `cmd:"" help:"How well the scores of a score file tell sets apart."`
+	Reproduce reproduceCommand `cmd:"" help:"Train what a section of the paper lacks and write its tables."`
+	Figures   figuresCommand   `cmd:"" help:"Reproduce every section and execute its notebook, which draws the figures."`
+	Version   versionCommand   `cmd:"" help:"What this build is and which backends are in it."`
+}
+
+// environment is what every command gets.
+type environment struct {
+	ctx      context.Context
+	out, err io.Writer
+}
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+func run(args []string, out, errOut io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var c cli
+	exited := -1
+	parser, err := kong.New(&c, kong.Name("strata"),
+		kong.Description("What deep invertible networks know about anomalies: train, score, reproduce.\n\n"+
+			"Folders: STRATA_DATA (image sets, default data), STRATA_RUNS (default runs), STRATA_FIGURES (default figures); relative ones count from the module root. GOMLX_BACKEND chooses the backend."),
+		kong.Writers(out, errOut), kong.Exit(func(code int) { exited = code }), kong.UsageOnError(),
+		kong.Vars{"sizes": strings.Join(experiment.SizeNames(), ",")})
+	if err != nil {
+		fmt.Fprintln(errOut, "strata:", err)
+		return exitFailed
+	}
+	parsed, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintf(errOut, "strata: %v; strata --help shows the commands\n", err)
+		return exitUsage
+	}
+	err = parsed.Run(&environment{ctx: ctx, out: out, err: errOut})
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, train.ErrStopped), errors.Is(err, context.Canceled):
+		fmt.Fprintf(errOut, "strata: %v\n", err)
+		return exitStopped
+	}
+	fmt.Fprintf(errOut, "strata: %s\n", oneLine(err))
+	return exitFailed
+}
+
+// oneLine keeps the errors of libraries, which carry stacks, readable.
+func oneLine(err error) string {
+	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
+	return strings.Join(lines[:min(len(lines), 6)], "\n  ")
+}
+
+// engine opens the engine on the configured folders.
+func (e *environment) engine(resume bool) (*experiment.Engine, error) {
+	data, ok, err := folders.Data()
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		data = ""
+	}
+	runs, err := folders.Runs()
+	if err != nil {
+		return nil, err
+	}
+	return &experiment.Engine{Data: data, Runs: runs, Out: e.err, Resume: resume}, nil
+}
+
+// roleFlags choose the sets.
+type roleFlags struct {
+	In      string   `help:"In-distribution set (default: declared in experiments/sets.yaml)." placeholder:"SET"`
+	General string   `help:"Set of the general distribution." placeholder:"SET"`
+	Out     []string `help:"Outlier sets: smooth, then far." placeholder:"SET"`
+}
+
+func (f roleFlags) roles(engine *experiment.Engine) (experiment.Roles, error) {
+	available, err := engine.Available()
+	if err != nil {
+		return experiment.Roles{}, err
+	}
+	roles, err := experiment.DefaultRoles(available)
+	if err != nil {
+		return roles, err
+	}
+	for _, replace := range []struct {
+		by  string
+		set *string
+	}{{f.In, &roles.In}, {f.General, &roles.General}, {at(f.Out, 0), &roles.Smooth}, {at(f.Out, 1), &roles.Far}} {
+		if replace.by != "" {
+			*replace.set, roles.Family = replace.by, "chosen"
+		}
+	}
+	if len(f.Out) > 2 {
+		return roles, fmt.Errorf("--out takes the smooth set and the far set, not %d", len(f.Out))
+	}
+	return roles, nil
+}
+
+func at(list []string, i int) string {
+	if i < len(list) {
+		return list[i]
+	}
+	return ""
+}
