@@ -1,0 +1,164 @@
+package train_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"strata/pkg/backend"
+	"strata/pkg/density"
+	"strata/pkg/glow"
+	"strata/pkg/imageset"
+	"strata/pkg/train"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// images is a small set of noise around a brightness of its own each.
+func images(n int) *imageset.Set {
+	rng := rand.New(rand.NewPCG(7, 7))
+	set := &imageset.Set{Name: "noise", Split: imageset.Train, Height: 8, Width: 8, Channels: 3}
+	for range n {
+		base := rng.IntN(200)
+		for range set.ImageSize() {
+			set.Pixels = append(set.Pixels, uint8(base+rng.IntN(40)))
+		}
+	}
+	return set
+}
+
+func smallNetwork(t *testing.T) *density.Network {
+	t.Helper()
+	opened, err := backend.Open()
+	require.NoError(t, err)
+	model, err := glow.New(glow.Config{Height: 8, Width: 8, Channels: 3, Scales: 2, K: 1, Hidden: 4})
+	require.NoError(t, err)
+	return density.NewNetwork(opened, backend.Lowering(opened), model, 3)
+}
+
+func smallConfig(steps int) train.Config {
+	return train.Config{Adamax: train.PaperAdamax(), Batch: 8, Steps: steps, Seed: 5,
+		Augmentation: imageset.Augmentation{Translate: 0.1, Flip: true}}
+}
+
+func weights(n *density.Network) [][]float32 {
+	out := make([][]float32, len(n.Values))
+	for i := range out {
+		out[i] = n.Floats(i)
+	}
+	return out
+}
+
+// A run that is stopped anywhere and resumed ends with the weights and the curve of one that was not, bit by bit: on the Go
+// backend, which is deterministic.
+func TestResumeIsBitEqual(t *testing.T) {
+	set, config := images(64), smallConfig(23)
+	straight := smallNetwork(t)
+	folder := t.TempDir()
+	_, err := train.Run(context.Background(), straight, set, config, train.Options{Folder: folder, CheckpointEvery: 10, CurveEvery: 4, Calibrate: true})
+	require.NoError(t, err)
+	wantCurve, err := os.ReadFile(filepath.Join(folder, "curve.csv"))
+	require.NoError(t, err)
+
+	interrupted := t.TempDir()
+	var last *density.Network
+	for _, stopAt := range []int{1, 6, 10, 11, 22} {
+		ctx, cancel := context.WithCancel(context.Background())
+		last = smallNetwork(t)
+		_, err := train.Run(ctx, last, set, config, train.Options{Folder: interrupted, CheckpointEvery: 10, CurveEvery: 4, Calibrate: true,
+			Report: func(s train.Status) {
+				if s.Step == stopAt {
+					cancel()
+				}
+			}})
+		cancel()
+		require.ErrorIs(t, err, train.ErrStopped)
+		require.ErrorContains(t, err, "of 23")
+	}
+	last = smallNetwork(t)
+	first := -1
+	_, err = train.Run(context.Background(), last, set, config, train.Options{Folder: interrupted, CheckpointEvery: 10, CurveEvery: 4, Calibrate: true,
+		Report: func(s train.Status) {
+			if first < 0 {
+				first = s.Step
+			}
+		}})
+	require.NoError(t, err)
+	assert.Equal(t, 23, first, "22 steps were saved when the run was stopped")
+	assert.Equal(t, weights(straight), weights(last))
+	gotCurve, err := os.ReadFile(filepath.Join(interrupted, "curve.csv"))
+	require.NoError(t, err)
+	assert.Equal(t, string(wantCurve), string(gotCurve))
+
+	// What was saved is what was trained.
+	loaded := smallNetwork(t)
+	step, warnings, err := train.LoadNetwork(interrupted, loaded)
+	require.NoError(t, err)
+	assert.Empty(t, warnings)
+	assert.Equal(t, 23, step)
+	assert.Equal(t, weights(straight), weights(loaded))
+}
+
+// Rows that a killed process wrote after its last checkpoint, and half a row, do not stay in the curve.
+func TestCurveAfterAKill(t *testing.T) {
+	set, folder := images(64), t.TempDir()
+	stop, cancel := context.WithCancel(context.Background())
+	_, err := train.Run(stop, smallNetwork(t), set, smallConfig(12), train.Options{Folder: folder, CurveEvery: 2,
+		Report: func(s train.Status) {
+			if s.Step == 6 {
+				cancel()
+			}
+		}})
+	require.ErrorIs(t, err, train.ErrStopped)
+	path := filepath.Join(folder, "curve.csv")
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = file.WriteString("8,9.99,0,0\n10,9.")
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
+	_, err = train.Run(context.Background(), smallNetwork(t), set, smallConfig(12), train.Options{Folder: folder, CurveEvery: 2})
+	require.NoError(t, err)
+	resumed, err := os.ReadFile(path)
+	require.NoError(t, err)
+
+	other := t.TempDir()
+	_, err = train.Run(context.Background(), smallNetwork(t), set, smallConfig(12), train.Options{Folder: other, CurveEvery: 2})
+	require.NoError(t, err)
+	straight, err := os.ReadFile(filepath.Join(other, "curve.csv"))
+	require.NoError(t, err)
+	assert.Equal(t, string(straight), string(resumed))
+}
+
+func TestTrainingLearns(t *testing.T) {
+	set, folder := images(64), t.TempDir()
+	var first, last float64
+	config := smallConfig(120)
+	config.Adamax.Rate = 2e-3
+	_, err := train.Run(context.Background(), smallNetwork(t), set, config, train.Options{Folder: folder, Calibrate: true, Report: func(s train.Status) {
+		if s.Step == 1 {
+			first = s.BitsPerDim
+		}
+		last = s.BitsPerDim
+	}})
+	require.NoError(t, err)
+	// Uniform noise over 40 of 256 levels has log2(40) = 5.3 bits a sub-pixel; nothing can get below it.
+	assert.Greater(t, last, 5.3)
+	assert.Less(t, last, first-0.1)
+}
+
+func TestRunRefuses(t *testing.T) {
+	set := images(64)
+	_, err := train.Run(context.Background(), smallNetwork(t), set, train.Config{}, train.Options{Folder: t.TempDir()})
+	require.ErrorContains(t, err, "batch 0")
+	set.Height, set.Width = 4, 16
+	_, err = train.Run(context.Background(), smallNetwork(t), set, smallConfig(2), train.Options{Folder: t.TempDir()})
+	require.ErrorContains(t, err, "4x16x3")
+	_, err = train.Run(context.Background(), smallNetwork(t), images(4), smallConfig(2), train.Options{Folder: t.TempDir()})
+	require.Error(t, err, "a set smaller than a batch")
+	_, _, err = train.LoadNetwork(t.TempDir(), smallNetwork(t))
+	require.True(t, err != nil && !errors.Is(err, train.ErrStopped))
+}
