@@ -4,5 +4,5 @@ package experiments
 
 import "embed"
 
-//go:embed sizes.yaml sets.yaml section2.yaml
+//go:embed sizes.yaml sets.yaml section2.yaml bands.yaml
 var Files embed.FS

@@ -10,29 +10,9 @@ import (
 	"strconv"
 	"strings"
 
+	"strata/pkg/ledger"
 	"strata/pkg/metric"
 )
-
-// Claim is a row of the ledger: a claim of the paper, what was measured here, and whether it holds at this size on these
-// data. The predicates are those of the project's list of claims, whatever they turn out to be.
-type Claim struct {
-	ID, Where, Text, Paper string
-	Measured               string // what Value is
-	Value                  metric.Interval
-	Predicate              string
-	Holds                  bool
-	Data                   string
-	Network                string
-	Images                 int
-}
-
-// Verdict is "holds" or "does not hold".
-func (c Claim) Verdict() string {
-	if c.Holds {
-		return "holds"
-	}
-	return "does not hold"
-}
 
 // claims judges L1, L2, L8, D1, D2 and F3. The paper's protocol finetunes the in-distribution model from the general one
 // (R06); claims about it are judged there and, as rows of their own, on the one trained from scratch.
@@ -52,6 +32,11 @@ func (r *Results) claims(context.Context, *Engine) error {
 		return fmt.Sprintf("%s; steps: %s", r.Runs[runs[0]].Info.Spec.Network(), strings.Join(steps, ", "))
 	}
 
+	add := func(c ledger.Claim, v metric.Interval) {
+		c.Value, c.Low, c.High, c.Size = v.Value, v.Low, v.High, r.Plan.Size.Name
+		r.Claims = append(r.Claims, c)
+	}
+
 	// L1
 	peak, others := r.Densities["smooth"], []string{"in", "general"}
 	centred := true
@@ -61,13 +46,13 @@ func (r *Results) claims(context.Context, *Engine) error {
 	rival := slices.MaxFunc(others, func(a, b string) int {
 		return int(math.Copysign(1, r.Densities[a].Peak()-r.Densities[b].Peak()))
 	})
-	r.Claims = append(r.Claims, Claim{
+	add(ledger.Claim{
 		ID: "L1", Where: "Fig 1A", Text: "pixel differences are centred at 0, and smooth has the highest peak", Paper: "shape",
-		Measured: "peak of smooth / highest peak of in, general", Value: ratioOfMeans(r.Peaks["smooth"], r.Peaks[rival], peak.Peak()/r.Densities[rival].Peak(), r.Plan.Seed),
+		Measured:  "peak of smooth / highest peak of in, general",
 		Predicate: "modes within one bin of 0, ratio > 1", Holds: centred && peak.Peak() > r.Densities[rival].Peak(),
 		Data: fmt.Sprintf("%s, %s, %s (training)", roles.General, roles.In, roles.Smooth), Network: "none",
 		Images: len(r.Peaks["general"]) + len(r.Peaks["in"]) + len(r.Peaks["smooth"]),
-	})
+	}, ratioOfMeans(r.Peaks["smooth"], r.Peaks[rival], peak.Peak()/r.Densities[rival].Peak(), r.Plan.Seed))
 
 	// L2 and L8 stand or fall with the least of their correlations.
 	least := func(pairs []Correlation) Correlation {
@@ -85,13 +70,12 @@ func (r *Results) claims(context.Context, *Engine) error {
 		}
 	}
 	l2, l8 := least(pseudo), least(models)
-	r.Claims = append(r.Claims,
-		Claim{ID: "L2", Where: "Fig 1B", Text: "pixel differences rank images as a conv Glow does, whatever it was trained on", Paper: "ρ > 0.83",
-			Measured: fmt.Sprintf("least Spearman ρ of 3 models (%s)", l2.B), Value: l2.Spearman, Predicate: "ρ > 0.83 for each model",
-			Holds: l2.Spearman.Value > 0.83, Data: inAndSmooth, Network: networks(pixelRoles...), Images: l2.Images},
-		Claim{ID: "L8", Where: "§2", Text: "conv Glows trained on different image sets agree on likelihoods", Paper: "ρ > 0.96",
-			Measured: fmt.Sprintf("least Spearman ρ of 3 pairs (%s, %s)", l8.A, l8.B), Value: l8.Spearman, Predicate: "ρ > 0.9 for every pair",
-			Holds: l8.Spearman.Value > 0.9, Data: inAndSmooth, Network: networks(pixelRoles...), Images: l8.Images})
+	add(ledger.Claim{ID: "L2", Where: "Fig 1B", Text: "pixel differences rank images as a conv Glow does, whatever it was trained on", Paper: "ρ > 0.83",
+		Measured: fmt.Sprintf("least Spearman ρ of 3 models (%s)", l2.B), Predicate: "ρ > 0.83 for each model",
+		Holds: l2.Spearman.Value > 0.83, Data: inAndSmooth, Network: networks(pixelRoles...), Images: l2.Images}, l2.Spearman)
+	add(ledger.Claim{ID: "L8", Where: "§2", Text: "conv Glows trained on different image sets agree on likelihoods", Paper: "ρ > 0.96",
+		Measured: fmt.Sprintf("least Spearman ρ of 3 pairs (%s, %s)", l8.A, l8.B), Predicate: "ρ > 0.9 for every pair",
+		Holds: l8.Spearman.Value > 0.9, Data: inAndSmooth, Network: networks(pixelRoles...), Images: l8.Images}, l8.Spearman)
 
 	last := fmt.Sprintf("c%d", r.Plan.Size.Scales)
 	for _, model := range []string{"in_finetuned", "in"} {
@@ -102,14 +86,13 @@ func (r *Results) claims(context.Context, *Engine) error {
 		raw, ratio, c3 := r.detection(model, "full", "smooth"), r.detection(model, "ratio", "smooth"), r.detection(model, last, "smooth")
 		data := fmt.Sprintf("%s against %s", roles.In, roles.Smooth)
 		images := raw.ImagesIn + raw.ImagesOut
-		r.Claims = append(r.Claims,
-			Claim{ID: "D1" + variant, Where: "Tab 1", Text: "raw likelihood prefers the smooth outliers", Paper: "8.8", Measured: "AUROC of ln p, %",
-				Value: percent(raw.AUROC), Predicate: "AUROC < 30", Holds: raw.AUROC.Value < 0.30, Data: data, Network: networks(model), Images: images},
-			Claim{ID: "D2" + variant, Where: "Tab 1", Text: "the ratio to the general model repairs it", Paper: "93.9", Measured: "AUROC of the ratio, %",
-				Value: percent(ratio.AUROC), Predicate: "AUROC > raw + 30 and > 70", Holds: ratio.AUROC.Value > raw.AUROC.Value+0.30 && ratio.AUROC.Value > 0.70,
-				Data: data, Network: withGeneral, Images: images},
-			Claim{ID: "F3" + variant, Where: "Tab 2", Text: "the last scale alone detects what the full likelihood misses", Paper: "92.9", Measured: "AUROC of " + last + ", %",
-				Value: percent(c3.AUROC), Predicate: "AUROC > raw + 20", Holds: c3.AUROC.Value > raw.AUROC.Value+0.20, Data: data, Network: networks(model), Images: images})
+		add(ledger.Claim{ID: "D1" + variant, Where: "Tab 1", Text: "raw likelihood prefers the smooth outliers", Paper: "8.8", Measured: "AUROC of ln p, %",
+			Predicate: "AUROC < 30", Holds: raw.AUROC.Value < 0.30, Data: data, Network: networks(model), Images: images}, percent(raw.AUROC))
+		add(ledger.Claim{ID: "D2" + variant, Where: "Tab 1", Text: "the ratio to the general model repairs it", Paper: "93.9", Measured: "AUROC of the ratio, %",
+			Predicate: "AUROC > raw + 30 and > 70", Holds: ratio.AUROC.Value > raw.AUROC.Value+0.30 && ratio.AUROC.Value > 0.70,
+			Data: data, Network: withGeneral, Images: images}, percent(ratio.AUROC))
+		add(ledger.Claim{ID: "F3" + variant, Where: "Tab 2", Text: "the last scale alone detects what the full likelihood misses", Paper: "92.9", Measured: "AUROC of " + last + ", %",
+			Predicate: "AUROC > raw + 20", Holds: c3.AUROC.Value > raw.AUROC.Value+0.20, Data: data, Network: networks(model), Images: images}, percent(c3.AUROC))
 	}
 	return nil
 }
@@ -145,15 +128,6 @@ func ratioOfMeans(a, b []float64, value float64, seed uint64) metric.Interval {
 	return metric.Interval{Value: value, Low: ratios[bootstrapResamples*25/1000], High: ratios[bootstrapResamples*975/1000-1]}
 }
 
-func claimRows(claims []Claim) [][]string {
-	rows := [][]string{{"id", "where", "claim", "paper", "measured", "value", "low", "high", "predicate", "verdict", "data", "network", "images"}}
-	for _, c := range claims {
-		rows = append(rows, []string{c.ID, c.Where, c.Text, c.Paper, c.Measured, number(c.Value.Value), number(c.Value.Low), number(c.Value.High),
-			c.Predicate, c.Verdict(), c.Data, c.Network, strconv.Itoa(c.Images)})
-	}
-	return rows
-}
-
 // PrintClaims writes the ledger for people.
 func (r *Results) PrintClaims(w io.Writer) {
 	fmt.Fprintf(w, "%s at size %s, seed %d\n", r.Plan.Name, r.Plan.Size.Name, r.Plan.Seed)
@@ -164,11 +138,7 @@ func (r *Results) PrintClaims(w io.Writer) {
 		}
 		fmt.Fprintf(w, "  %-8s %s\n", role, set)
 	}
-	for _, c := range r.Claims {
-		fmt.Fprintf(w, "\n%-18s %s\n", c.ID, c.Text)
-		fmt.Fprintf(w, "  %-13s %s: %.4g [%.4g, %.4g]; paper %s; %s\n", strings.ToUpper(c.Verdict()), c.Measured, c.Value.Value, c.Value.Low, c.Value.High, c.Paper, c.Predicate)
-		fmt.Fprintf(w, "  %s; %s; %d images\n", c.Data, c.Network, c.Images)
-	}
+	ledger.Print(w, r.Claims)
 	for _, declared := range r.Plan.Section.Runs {
 		if n := r.NonFinite[declared.Name]; n > 0 {
 			fmt.Fprintf(w, "\n%s: %d log-likelihoods were not finite and count as %d\n", declared.Name, n, metric.NonFiniteScore)

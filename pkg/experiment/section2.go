@@ -10,6 +10,7 @@ import (
 
 	"strata/pkg/density"
 	"strata/pkg/imageset"
+	"strata/pkg/ledger"
 	"strata/pkg/metric"
 	"strata/pkg/pixeldiff"
 	"strata/pkg/score"
@@ -72,7 +73,7 @@ type Results struct {
 	Peaks     map[string][]float64          // share of an image's differences in the densest bin, by role
 	Table2    []Detection
 	Pairs     []Correlation
-	Claims    []Claim
+	Claims    []ledger.Claim
 }
 
 // scoreImages makes the wide table: every image of every role, with pseudo-likelihoods, PNG size, and log-likelihood
@@ -365,12 +366,12 @@ func (r *Results) write(folder string) error {
 			number(c.Pearson.Value), number(c.Pearson.Low), number(c.Pearson.High), strconv.Itoa(c.Images)})
 	}
 	for name, rows := range map[string][][]string{"pixel_differences.csv": differences, "table2.csv": table2,
-		"correlations.csv": pairs, "claims.csv": claimRows(r.Claims), "runs.csv": r.runRows()} {
+		"correlations.csv": pairs, "runs.csv": r.runRows()} {
 		if err := writeCSV(filepath.Join(folder, name), rows); err != nil {
 			return err
 		}
 	}
-	return nil
+	return ledger.Write(folder, r.Claims) // last: a folder with a ledger is complete
 }
 
 // runRows say where the numbers come from.

@@ -27,6 +27,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // module is the module path whose go.mod marks the root. The name is checked
@@ -100,6 +101,32 @@ func Runs() (string, error) {
 func Figures() (string, error) {
 	dir, _, err := existing("STRATA_FIGURES", Root, "figures")
 	return dir, err
+}
+
+// Results returns the folder of tables that a section's notebook reads: STRATA_RESULTS, or the one below Figures that was
+// completed last (its claims.csv is written last).
+func Results(section string) (string, error) {
+	if dir, _, err := existing("STRATA_RESULTS", Figures, section); err != nil || os.Getenv("STRATA_RESULTS") != "" {
+		return dir, err
+	}
+	figures, err := Figures()
+	if err != nil {
+		return "", err
+	}
+	ledgers, err := filepath.Glob(filepath.Join(figures, section, "*", "claims.csv"))
+	if err != nil {
+		return "", err
+	}
+	newest, when := "", time.Time{}
+	for _, path := range ledgers {
+		if info, err := os.Stat(path); err == nil && info.ModTime().After(when) {
+			newest, when = filepath.Dir(path), info.ModTime()
+		}
+	}
+	if newest == "" {
+		return "", fmt.Errorf("%s holds no results of %s: make figures, or strata reproduce %s, makes them", figures, section, section)
+	}
+	return newest, nil
 }
 
 // existing applies the rule: the absolute path of the folder that variable

@@ -1,0 +1,165 @@
+// Package ledger keeps the paper's claims beside what was measured here: one row a claim, with interval, data, size,
+// network and verdict, whatever the verdict is. It reads and writes claims.csv and knows no model.
+package ledger
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"strata/experiments"
+
+	"github.com/goccy/go-yaml"
+	"github.com/google/renameio/v2"
+)
+
+// Claim is a row.
+type Claim struct {
+	// ID is that of the project's list of claims, "D1", with the variant behind it, "D1 (from scratch)".
+	ID, Where, Text, Paper string
+	// Measured says what Value is; Low and High are its 95 % interval.
+	Measured         string
+	Value, Low, High float64
+	Predicate        string
+	Holds            bool
+	// Data, Size and Network say what it was measured on, Images on how many.
+	Data, Size, Network string
+	Images              int
+}
+
+// Verdict is "holds" or "does not hold".
+func (c Claim) Verdict() string {
+	if c.Holds {
+		return "holds"
+	}
+	return "does not hold"
+}
+
+var header = []string{"id", "where", "claim", "paper", "measured", "value", "low", "high", "predicate", "verdict", "data", "size", "network", "images"}
+
+// File is the name of the ledger in a results folder.
+const File = "claims.csv"
+
+// Write saves the ledger in a results folder; the file appears whole or not at all.
+func Write(folder string, claims []Claim) error {
+	var text bytes.Buffer
+	w := csv.NewWriter(&text)
+	w.Write(header)
+	number := func(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
+	for _, c := range claims {
+		w.Write([]string{c.ID, c.Where, c.Text, c.Paper, c.Measured, number(c.Value), number(c.Low), number(c.High),
+			c.Predicate, c.Verdict(), c.Data, c.Size, c.Network, strconv.Itoa(c.Images)})
+	}
+	w.Flush()
+	if err := renameio.WriteFile(filepath.Join(folder, File), text.Bytes(), 0o644); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	return nil
+}
+
+// Read reads the ledger of a results folder; what is wrong with it is said with file, line and column.
+func Read(folder string) ([]Claim, error) {
+	path := filepath.Join(folder, File)
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w; strata reproduce writes it", err)
+	}
+	defer file.Close()
+	records, err := csv.NewReader(file).ReadAll()
+	if err != nil {
+		return nil, fmt.Errorf("ledger %s: %w", path, err)
+	}
+	if len(records) == 0 || !slices.Equal(records[0], header) {
+		return nil, fmt.Errorf("ledger %s, line 1: expected the columns %s; strata reproduce writes it", path, strings.Join(header, ","))
+	}
+	var claims []Claim
+	for i, r := range records[1:] {
+		c := Claim{ID: r[0], Where: r[1], Text: r[2], Paper: r[3], Measured: r[4], Predicate: r[8], Holds: r[9] == "holds",
+			Data: r[10], Size: r[11], Network: r[12]}
+		for j, into := range map[int]*float64{5: &c.Value, 6: &c.Low, 7: &c.High} {
+			if *into, err = strconv.ParseFloat(r[j], 64); err != nil {
+				return nil, fmt.Errorf("ledger %s, line %d, column %s: %q is no number", path, i+2, header[j], r[j])
+			}
+		}
+		if c.Images, err = strconv.Atoi(r[13]); err != nil {
+			return nil, fmt.Errorf("ledger %s, line %d, column images: %q is no whole number", path, i+2, r[13])
+		}
+		claims = append(claims, c)
+	}
+	return claims, nil
+}
+
+// Print writes the ledger for a terminal or a log.
+func Print(w io.Writer, claims []Claim) {
+	for _, c := range claims {
+		fmt.Fprintf(w, "\n%-18s %s (%s)\n", c.ID, c.Text, c.Where)
+		fmt.Fprintf(w, "  %-13s  %s: %.4g [%.4g, %.4g]; paper %s; holds if %s\n", strings.ToUpper(c.Verdict()), c.Measured, c.Value, c.Low, c.High, c.Paper, c.Predicate)
+		fmt.Fprintf(w, "  %-13s  %s; size %s; %s; %d images\n", "", c.Data, c.Size, c.Network, c.Images)
+	}
+}
+
+// Markdown is the ledger as a table for notebooks and reports.
+func Markdown(claims []Claim) string {
+	var b strings.Builder
+	b.WriteString("| claim | where | paper | here | 95 % interval | holds if | verdict | network | images |\n|---|---|---|---|---|---|---|---|---|\n")
+	for _, c := range claims {
+		fmt.Fprintf(&b, "| **%s** %s | %s | %s | %s: %.4g | %.4g to %.4g | %s | **%s** | %s | %d |\n",
+			c.ID, c.Text, c.Where, c.Paper, c.Measured, c.Value, c.Low, c.High, c.Predicate, c.Verdict(), c.Network, c.Images)
+	}
+	return strings.ReplaceAll(b.String(), "<", "&lt;")
+}
+
+// band is where a measured value is expected at a size, for one set as in-distribution or, with set empty, for all.
+type band struct {
+	Claim string  `yaml:"claim"`
+	Size  string  `yaml:"size"`
+	Set   string  `yaml:"set"`
+	Low   float64 `yaml:"low"`
+	High  float64 `yaml:"high"`
+	Why   string  `yaml:"why"`
+}
+
+// CheckBands compares a ledger with the bands of experiments/bands.yaml: what was measured before, give or take what other
+// seeds and machines may change. It is no verdict on the paper; it notices when a change of the program moves a result. Every
+// claim must also be a finite number within its interval. It returns the bands that were checked.
+func CheckBands(claims []Claim) (checked []string, err error) {
+	text, err := experiments.Files.ReadFile("bands.yaml")
+	if err != nil {
+		return nil, err
+	}
+	var bands []band
+	if err := yaml.UnmarshalWithOptions(text, &bands, yaml.Strict()); err != nil {
+		return nil, fmt.Errorf("experiments/bands.yaml: %w", err)
+	}
+	if len(claims) == 0 {
+		return nil, errors.New("the ledger is empty")
+	}
+	var problems []error
+	for _, c := range claims {
+		if !(c.Low <= c.Value && c.Value <= c.High) || math.IsInf(c.Value, 0) {
+			problems = append(problems, fmt.Errorf("%s: %g is not within its interval [%g, %g]", c.ID, c.Value, c.Low, c.High))
+		}
+		for _, b := range bands {
+			if b.Claim != c.ID || b.Size != "" && b.Size != c.Size || b.Set != "" && !strings.Contains(c.Data, b.Set) {
+				continue
+			}
+			line := fmt.Sprintf("%s: %.4g in [%g, %g] (%s)", c.ID, c.Value, b.Low, b.High, b.Why)
+			if !(c.Value >= b.Low && c.Value <= b.High) {
+				problems = append(problems, errors.New("outside of its band: "+line))
+			}
+			checked = append(checked, line)
+		}
+	}
+	if len(checked) == 0 {
+		problems = append(problems, errors.New("no band of experiments/bands.yaml fits these claims"))
+	}
+	return checked, errors.Join(problems...)
+}
