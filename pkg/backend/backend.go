@@ -43,11 +43,27 @@ func openConfig(config string) (compute.Backend, error) {
 		}
 		config = Default + options
 	}
+	if name == "xla" {
+		config = inFloat32(config)
+	}
 	opened, err := quietly(func() (compute.Backend, error) { return compute.NewWithConfig(config) })
 	if err != nil {
 		return nil, explain(config, err)
 	}
 	return opened, nil
+}
+
+// inFloat32 keeps GPUs from computing in TF32, which has ten bits of mantissa: a likelihood is a sum of thousands of terms
+// and must be compared in nats. XLA asks for TF32 in products unless told otherwise, and always in convolutions, which only
+// NVIDIA's own switch turns off. Who wants TF32 says tf32=true and NVIDIA_TF32_OVERRIDE=1.
+func inFloat32(config string) string {
+	if os.Getenv("NVIDIA_TF32_OVERRIDE") == "" && !strings.Contains(config, "tf32=true") {
+		os.Setenv("NVIDIA_TF32_OVERRIDE", "0")
+	}
+	if !strings.Contains(config, "tf32") {
+		config += ",tf32=false"
+	}
+	return config
 }
 
 // explain turns GoMLX's error, which carries a stack, into one line that says what to do.

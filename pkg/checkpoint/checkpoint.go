@@ -142,7 +142,7 @@ func (s *State) validate() error {
 		return errors.New("a step must not be negative")
 	}
 	if len(s.Meta) > 0 && !json.Valid(s.Meta) {
-		return errors.New("Meta is not valid JSON")
+		return errors.New("meta is not valid JSON")
 	}
 	names := make(map[string]bool, len(s.Tensors))
 	for _, t := range s.Tensors {

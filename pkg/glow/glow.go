@@ -31,10 +31,10 @@ type Config struct {
 
 // Validate says what is wrong with a configuration.
 func (c Config) Validate() error {
-	switch divisor := 1 << max(c.Scales, 0); {
+	switch divisor := 1 << min(max(c.Scales, 0), 30); {
 	case c.Scales < 1 || c.K < 1 || c.Hidden < 1 || c.Channels < 1:
 		return fmt.Errorf("glow: scales %d, k %d, hidden %d and channels %d must all be at least 1", c.Scales, c.K, c.Hidden, c.Channels)
-	case c.Height < divisor || c.Width < divisor || c.Height%divisor != 0 || c.Width%divisor != 0:
+	case c.Scales > 30 || c.Height < divisor || c.Width < divisor || c.Height%divisor != 0 || c.Width%divisor != 0:
 		return fmt.Errorf("glow: %d scales halve the image %d times, and %dx%d does not divide by %d", c.Scales, c.Scales, c.Height, c.Width, divisor)
 	}
 	return nil

@@ -34,9 +34,9 @@ func (a Adamax) Validate() error {
 	switch {
 	case !(a.Rate > 0) || math.IsInf(a.Rate, 0):
 		return fmt.Errorf("adamax: rate %g must be above 0", a.Rate)
-	case a.WeightDecay < 0 || a.Warmup < 0:
+	case !(a.WeightDecay >= 0) || math.IsInf(a.WeightDecay, 0) || a.Warmup < 0:
 		return fmt.Errorf("adamax: weight_decay %g and warmup %d must not be negative", a.WeightDecay, a.Warmup)
-	case a.Beta1 < 0 || a.Beta1 >= 1 || a.Beta2 < 0 || a.Beta2 >= 1 || !(a.Epsilon > 0):
+	case !(a.Beta1 >= 0 && a.Beta1 < 1) || !(a.Beta2 >= 0 && a.Beta2 < 1) || !(a.Epsilon > 0):
 		return fmt.Errorf("adamax: beta1 %g and beta2 %g must be in [0, 1), epsilon %g above 0", a.Beta1, a.Beta2, a.Epsilon)
 	}
 	return nil

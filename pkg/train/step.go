@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"slices"
 
 	"strata/pkg/density"
 	"strata/pkg/nn"
@@ -50,13 +51,14 @@ type Outcome struct {
 	NLL float64
 	// Dropped is the number of images left out because their likelihood was not finite.
 	Dropped int
-	// Skipped says that no update was made because a gradient was not finite.
+	// Skipped says that no update was made: too few images were left, or a gradient was not finite.
 	Skipped bool
 }
 
 // Step makes one step on pixels [B, H, W, C] with noise in [0, 1) of the same shape, by the rules of digest §4.4: images with a
 // non-finite likelihood are dropped and the step computed again on the rest, if more than a quarter of the batch
-// remains; and an update with a non-finite gradient is skipped, which leaves weights and optimiser untouched.
+// remains; if no more remains, or a gradient is not finite, the update is skipped, which leaves weights and optimiser
+// untouched.
 func (s *Stepper) Step(pixels []uint8, noise []float32) (Outcome, error) {
 	dims := density.Dims(s.Network.Model)
 	batch := len(pixels) / dims
@@ -70,42 +72,42 @@ func (s *Stepper) Step(pixels []uint8, noise []float32) (Outcome, error) {
 		if err != nil {
 			return Outcome{}, err
 		}
-		invalid := make([]bool, batch)
-		found, valid := 0, 0
+		var valid, invalid []int
 		for i, nll := range result.nll {
 			switch {
-			case weights[i] == 0:
+			case weights[i] == 0: // dropped before
 			case isFinite(nll):
-				valid++
+				valid = append(valid, i)
 			default:
-				invalid[i] = true
-				found++
+				invalid = append(invalid, i)
 			}
 		}
-		if found > 0 && valid > batch/4 {
-			// A dropped image is replaced by a valid one that counts nothing: shapes stay, and so does the program.
-			pixels, noise = append([]uint8(nil), pixels...), append([]float32(nil), noise...)
-			copyFrom := 0
-			for invalid[copyFrom] || weights[copyFrom] == 0 {
-				copyFrom++
-			}
-			for i := range weights {
-				if invalid[i] {
-					copy(pixels[i*dims:(i+1)*dims], pixels[copyFrom*dims:(copyFrom+1)*dims])
-					copy(noise[i*dims:(i+1)*dims], noise[copyFrom*dims:(copyFrom+1)*dims])
-					weights[i] = 0
-				} else if weights[i] != 0 {
-					weights[i] = 1 / float32(valid)
-				}
-			}
-			dropped += found
+		if len(invalid) > 0 && len(valid) > batch/4 {
+			dropped += len(invalid)
+			pixels, noise = slices.Clone(pixels), slices.Clone(noise)
+			keepOnly(valid, pixels, noise, weights, dims)
 			continue
 		}
-		outcome := Outcome{NLL: float64(result.loss), Dropped: dropped, Skipped: !result.finite}
-		if result.finite {
+		outcome := Outcome{NLL: float64(result.loss), Dropped: dropped, Skipped: len(invalid) > 0 || !result.finite}
+		if !outcome.Skipped {
 			s.accept(result)
 		}
 		return outcome, nil
+	}
+}
+
+// keepOnly gives the valid images equal weights and replaces every other one by a valid one that counts nothing: shapes
+// stay, and so does the compiled program.
+func keepOnly(valid []int, pixels []uint8, noise, weights []float32, dims int) {
+	for i := range weights {
+		weights[i] = 0
+		if !slices.Contains(valid, i) {
+			copy(pixels[i*dims:(i+1)*dims], pixels[valid[0]*dims:])
+			copy(noise[i*dims:(i+1)*dims], noise[valid[0]*dims:])
+		}
+	}
+	for _, i := range valid {
+		weights[i] = 1 / float32(len(valid))
 	}
 }
 

@@ -1,0 +1,117 @@
+package backend_test
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"strata/pkg/backend"
+	"strata/pkg/nn"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/stretchr/testify/require"
+)
+
+// printed is what f writes to standard output.
+func printed(t *testing.T, f func()) string {
+	t.Helper()
+	file, err := os.Create(filepath.Join(t.TempDir(), "stdout"))
+	require.NoError(t, err)
+	defer file.Close()
+	old := os.Stdout
+	os.Stdout = file
+	defer func() { os.Stdout = old }()
+	f()
+	_, err = file.Seek(0, io.SeekStart)
+	require.NoError(t, err)
+	text, err := io.ReadAll(file)
+	require.NoError(t, err)
+	return string(text)
+}
+
+// Without GOMLX_BACKEND the Go backend opens and computes, and standard output, which may be a result, stays clean.
+func TestOpenDefault(t *testing.T) {
+	t.Setenv(backend.Variable, "")
+	text := printed(t, func() {
+		opened, err := backend.Open()
+		require.NoError(t, err)
+		defer opened.Finalize()
+		require.Equal(t, nn.Products, backend.Lowering(opened))
+		sum, err := CallOnce(opened, func(x *Node) *Node { return ReduceAllSum(x) }, []float32{1, 2, 3})
+		require.NoError(t, err)
+		require.Equal(t, float32(6), tensors.ToScalar[float32](sum))
+	})
+	require.Empty(t, text)
+}
+
+// Options are passed on, whether or not they say how to schedule.
+func TestOpenGoWithOptions(t *testing.T) {
+	for _, config := range []string{"go", "go:", "go:ops_sequential", "go:parallelism=1", backend.Default} {
+		t.Setenv(backend.Variable, config)
+		require.Empty(t, printed(t, func() {
+			opened, err := backend.Open()
+			require.NoError(t, err, config)
+			opened.Finalize()
+		}))
+	}
+	t.Setenv(backend.Variable, "go:no_such_option")
+	_, err := backend.Open()
+	require.ErrorContains(t, err, "GOMLX_BACKEND=go")
+	require.ErrorContains(t, err, "no_such_option")
+	require.NotContains(t, err.Error(), "\n")
+}
+
+func TestOpenUnknown(t *testing.T) {
+	for _, config := range []string{"abacus", "abacus:beads=10", ":", "GO"} {
+		t.Setenv(backend.Variable, config)
+		_, err := backend.Open()
+		require.ErrorContains(t, err, "GOMLX_BACKEND="+config+": no backend")
+		require.ErrorContains(t, err, "which has go", "what is there to choose from")
+		require.NotContains(t, err.Error(), "\n")
+	}
+}
+
+func TestAvailableListsGoFirst(t *testing.T) {
+	require.Equal(t, "go", backend.Available()[0])
+	require.Subset(t, []string{"go", "xla"}, backend.Available())
+}
+
+// XLA without its plugin is the mistake a new user makes first: one line, no stack, what to do.
+func TestOpenXLAWithoutPlugin(t *testing.T) {
+	if !slices.Contains(backend.Available(), "xla") {
+		t.Skip("XLA is not in this build: it needs cgo")
+	}
+	missing := filepath.Join(t.TempDir(), "no_plugin.so")
+	t.Setenv("PJRT_PLUGIN_LIBRARY_PATH", t.TempDir())
+	t.Setenv("HOME", t.TempDir())
+	for _, config := range []string{"xla:cuda", "xla:" + missing} {
+		t.Run(config[:5], func(t *testing.T) {
+			t.Setenv(backend.Variable, config)
+			opened, err := backend.Open()
+			if err == nil {
+				opened.Finalize()
+				t.Skip("a plugin is installed on this machine")
+			}
+			require.ErrorContains(t, err, "GOMLX_BACKEND="+config+" does not open")
+			require.ErrorContains(t, err, "install the PJRT plugin")
+			require.ErrorContains(t, err, "unset GOMLX_BACKEND")
+			require.NotContains(t, err.Error(), "\n")
+		})
+	}
+}
+
+func ExampleOpen() {
+	os.Unsetenv(backend.Variable)
+	opened, err := backend.Open()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer opened.Finalize()
+	fmt.Println(opened, backend.Lowering(opened))
+	// Output: go products
+}

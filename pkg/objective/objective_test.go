@@ -1,0 +1,113 @@
+package objective_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"strata/pkg/objective"
+
+	"github.com/gomlx/compute"
+	_ "github.com/gomlx/compute/gobackend" // float64
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/stretchr/testify/require"
+)
+
+// The paper's T and lambda (digest §4.3).
+const temperature, lambda = 1000, 6000
+
+// evaluate runs a loss of vectors in float64 and gives its value, then its gradient by each of them.
+func evaluate(t *testing.T, loss func(in []*Node) *Node, inputs ...[]float64) (value float64, gradients [][]float64) {
+	t.Helper()
+	backend, err := compute.NewWithConfig("go:parallelism=-1")
+	require.NoError(t, err)
+	defer backend.Finalize()
+	exec, err := NewExec(backend, func(in []*Node) []*Node {
+		l := loss(in)
+		return append([]*Node{l}, Gradient(l, in...)...)
+	})
+	require.NoError(t, err)
+	defer exec.Finalize()
+	args := make([]any, len(inputs))
+	for i, v := range inputs {
+		args[i] = tensors.FromFlatDataAndDimensions(v, len(v))
+	}
+	out, err := exec.Call(args...)
+	require.NoError(t, err)
+	for _, g := range out[1:] {
+		gradients = append(gradients, tensors.MustCopyFlatData[float64](g))
+	}
+	return tensors.ToScalar[float64](out[0]), gradients
+}
+
+func outlier(in []*Node) *Node { return objective.Outlier(in[0], in[1], temperature, lambda) }
+
+func inlier(in []*Node) *Node { return objective.Inlier(in[0], in[1]) }
+
+// Digest §11: 6000 ln 2 at d = 0 whatever the batch, 6000 softplus(1) at d = 1000 nats.
+func TestOutlierValues(t *testing.T) {
+	for _, c := range []struct{ d, want float64 }{{0, 4158.88}, {1000, 7879.57}} {
+		for _, batch := range []int{1, 3, 64} {
+			logIn, logGeneral := make([]float64, batch), make([]float64, batch)
+			for i := range logIn {
+				logGeneral[i] = 9900 - 100*float64(i)
+				logIn[i] = logGeneral[i] + c.d
+			}
+			value, _ := evaluate(t, outlier, logIn, logGeneral)
+			require.InDelta(t, c.want, value, 0.005, "d = %g, batch %d", c.d, batch)
+		}
+	}
+}
+
+// Digest §4.3: the slope by ln p_in of one outlier is 6 sigmoid(d/T), 3 at d = 0 and 6 at most, over the batch; the
+// general model gets none.
+func TestOutlierGradients(t *testing.T) {
+	d := []float64{0, 1000, -1000, 250, 1e5, -1e5}
+	_, gradients := evaluate(t, outlier, d, make([]float64, len(d)))
+	for i, v := range d {
+		want := 6 / (1 + math.Exp(-v/temperature))
+		require.InDelta(t, want, gradients[0][i]*float64(len(d)), 1e-12, "d = %g", v)
+	}
+	require.InDelta(t, 3, gradients[0][0]*float64(len(d)), 1e-12)
+	require.Equal(t, make([]float64, len(d)), gradients[1], "the general model is not trained")
+}
+
+// Likelihoods far apart, d/T = +-1e5, at which e^(d/T) overflows.
+func TestOutlierStaysFinite(t *testing.T) {
+	value, gradients := evaluate(t, outlier, []float64{1e8, -1e8}, []float64{0, 0})
+	require.InEpsilon(t, lambda*1e5/2, value, 1e-12)
+	require.InDeltaSlice(t, []float64{3, 0}, gradients[0], 1e-12)
+}
+
+// A random direction, by central differences of a function that is smooth on the scale of T = 1000: step 1e-2 leaves
+// 1e-10 of curvature and 1e-16*4000/1e-2 of rounding.
+func TestOutlierSlope(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	const n, step = 7, 1e-2
+	logIn, logGeneral, direction := make([]float64, n), make([]float64, n), make([]float64, n)
+	for i := range n {
+		logIn[i], logGeneral[i], direction[i] = 2000*rng.NormFloat64(), 2000*rng.NormFloat64(), rng.NormFloat64()
+	}
+	at := func(step float64) float64 {
+		moved := make([]float64, n)
+		for i := range n {
+			moved[i] = logIn[i] + step*direction[i]
+		}
+		value, _ := evaluate(t, outlier, moved, logGeneral)
+		return value
+	}
+	_, gradients := evaluate(t, outlier, logIn, logGeneral)
+	slope := 0.0
+	for i := range n {
+		slope += gradients[0][i] * direction[i]
+	}
+	require.InDelta(t, (at(step)-at(-step))/(2*step), slope, 1e-8)
+}
+
+// The mean is over the images that count; what is left out gets no gradient.
+func TestInlierIsAWeightedMean(t *testing.T) {
+	value, gradients := evaluate(t, inlier, []float64{10, 99, 20}, []float64{0.5, 0, 0.5})
+	require.InDelta(t, 15, value, 1e-12)
+	require.Equal(t, []float64{0.5, 0, 0.5}, gradients[0])
+}
