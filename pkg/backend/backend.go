@@ -43,10 +43,11 @@ func openConfig(config string) (compute.Backend, error) {
 		}
 		config = Default + options
 	}
+	full := config
 	if name == "xla" {
-		config = inFloat32(config)
+		full = inFloat32(config)
 	}
-	opened, err := quietly(func() (compute.Backend, error) { return compute.NewWithConfig(config) })
+	opened, err := quietly(func() (compute.Backend, error) { return compute.NewWithConfig(full) })
 	if err != nil {
 		return nil, explain(config, err)
 	}

@@ -119,7 +119,7 @@ func randomOrthogonalLU(n int, rng *rand.Rand) luFactors {
 
 	f := luFactors{make([]float32, n*n), make([]float32, n*n), make([]float32, n*n), make([]float32, n), make([]float32, n)}
 	for i, j := range lu.RowPivots(nil) {
-		f.p[j*n+i] = 1
+		f.p[i*n+j] = 1
 	}
 	for i := range n {
 		for j := range n {

@@ -1,0 +1,165 @@
+package figure
+
+import (
+	"image/color"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// page is a row of panels under a legend. What is written stands outside of the data: the legend on top, a title and lines of results above
+// each panel, a note below it.
+type page struct {
+	width, height vg.Length
+	legend        []key
+	panels        []panel
+}
+
+// panel is a plot with what is written around it.
+type panel struct {
+	title string
+	lines []coloured
+	note  string // small, below the axis: what the plot leaves out
+	plot  *plot.Plot
+}
+
+type coloured struct {
+	text  string
+	color color.Color
+}
+
+// key is an entry of the legend: a mark, and what it stands for.
+type key struct {
+	label string
+	mark  func(c draw.Canvas) // draws within c
+}
+
+const (
+	margin     = vg.Length(4)
+	panelGap   = vg.Length(14)
+	lineHeight = vg.Length(9.5)
+	markWidth  = vg.Length(13)
+	keyGap     = vg.Length(14)
+)
+
+func (p page) draw(c draw.Canvas) {
+	c.SetColor(color.White)
+	c.Fill(c.Path())
+	c = draw.Crop(c, margin, -margin, margin, -margin)
+	c = p.drawLegend(c)
+
+	header, footer := vg.Length(0), vg.Length(0)
+	plots := make([]*plot.Plot, len(p.panels))
+	for i, panel := range p.panels {
+		plots[i] = panel.plot
+		header = max(header, panel.headerHeight(len(p.panels) > 1))
+		if panel.note != "" {
+			footer = lineHeight
+		}
+	}
+	tiles := draw.Tiles{Rows: 1, Cols: len(plots), PadX: panelGap, PadTop: header, PadBottom: footer}
+	areas := plot.Align([][]*plot.Plot{plots}, tiles, c)[0]
+	for i, panel := range p.panels {
+		panel.plot.Draw(areas[i])
+		data := panel.plot.DataCanvas(areas[i])
+		letter := ""
+		if len(p.panels) > 1 {
+			letter = string(rune('a' + i))
+		}
+		panel.drawHeader(areas[i], data.Rectangle, letter)
+		if panel.note != "" {
+			style := textStyle(sizeNote, notes)
+			style.XAlign = draw.XRight
+			c.FillText(style, vg.Point{X: data.Max.X, Y: c.Min.Y + 1}, panel.note)
+		}
+	}
+}
+
+// drawLegend draws the keys in lines of the width of the page and returns what is left below.
+func (p page) drawLegend(c draw.Canvas) draw.Canvas {
+	if len(p.legend) == 0 {
+		return c
+	}
+	style := textStyle(sizeLabel, ink)
+	x, y := c.Min.X, c.Max.Y-lineHeight
+	for _, k := range p.legend {
+		width := markWidth + 3 + style.Width(k.label)
+		if x > c.Min.X && x+width > c.Max.X {
+			x, y = c.Min.X, y-lineHeight-1
+		}
+		area := draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{
+			Min: vg.Point{X: x, Y: y}, Max: vg.Point{X: x + markWidth, Y: y + 6}}}
+		k.mark(area)
+		c.FillText(style, vg.Point{X: x + markWidth + 3, Y: y + baseline(style)}, k.label)
+		x += width + keyGap
+	}
+	c.Max.Y = y - 5
+	return c
+}
+
+// baseline moves text that is aligned at its bottom so that its letters stand on the point: gonum/plot puts the baseline a font size
+// less its ascent above it.
+func baseline(style text.Style) vg.Length { return style.FontExtents().Ascent - style.Font.Size }
+
+func (p panel) headerHeight(lettered bool) vg.Length {
+	height := lineHeight * vg.Length(len(p.lines))
+	if p.title != "" || lettered {
+		height += lineHeight
+	}
+	if height > 0 {
+		height += 4
+	}
+	return height
+}
+
+func (p panel) drawHeader(c draw.Canvas, data vg.Rectangle, letter string) {
+	y := data.Max.Y + 4 + lineHeight*vg.Length(len(p.lines))
+	left := c.Min.X
+	if letter != "" {
+		style := bold(textStyle(9, ink))
+		c.FillText(style, vg.Point{X: left, Y: y + baseline(style)}, letter)
+		left += 10
+	}
+	style := bold(textStyle(sizeLabel, ink))
+	c.FillText(style, vg.Point{X: left, Y: y + baseline(style)}, p.title)
+	for _, line := range p.lines {
+		y -= lineHeight
+		style := textStyle(sizeLabel, line.color)
+		c.FillText(style, vg.Point{X: left, Y: y + baseline(style)}, line.text)
+	}
+}
+
+// emptyPanel says why there is nothing to see. Lines end where reason has a line break.
+func emptyPanel(title, reason string) panel {
+	p := newPlot("", "")
+	p.HideAxes()
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 1, 0, 1
+	p.Add(message(reason))
+	return panel{title: title, plot: p}
+}
+
+// message is a text in the middle of a plot.
+type message string
+
+// Plot implements plot.Plotter.
+func (m message) Plot(c draw.Canvas, _ *plot.Plot) {
+	style := textStyle(sizeLabel, notes)
+	style.XAlign, style.YAlign = draw.XCenter, draw.YCenter
+	c.FillText(style, c.Center(), string(m))
+}
+
+// boxMark is the legend of a histogram.
+func boxMark(role string) func(draw.Canvas) {
+	return func(c draw.Canvas) {
+		corners := []vg.Point{c.Min, {X: c.Max.X, Y: c.Min.Y}, c.Max, {X: c.Min.X, Y: c.Max.Y}, c.Min}
+		c.FillPolygon(faded(RoleColor(role), fillAlpha), corners)
+		c.StrokeLines(roleLine(role), corners)
+	}
+}
+
+// glyphMark is the legend of points.
+func glyphMark(style draw.GlyphStyle) func(draw.Canvas) {
+	return func(c draw.Canvas) { c.DrawGlyphNoClip(style, c.Center()) }
+}

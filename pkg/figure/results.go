@@ -1,0 +1,246 @@
+package figure
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"strata/pkg/metric"
+)
+
+// The roles that sets play in an evaluation.
+const (
+	roleIn      = "in"
+	roleGeneral = "general"
+	roleSmooth  = "smooth"
+	roleFar     = "far"
+)
+
+// scores is scores.csv: log-likelihoods in nats, an image each.
+type scores struct {
+	path  string
+	table *table
+	roles map[string]*roleScores
+}
+
+// roleScores are the images of one role. Where several sets share a role their images are pooled.
+type roleScores struct {
+	sets    []string
+	columns map[string][]float64
+}
+
+// models are the density models of section 2, as their columns are named.
+var models = []string{"general", "in", "in_finetuned", "smooth"}
+
+// scoreColumns are the columns of scores.csv that are read; others are ignored.
+func scoreColumns() []string {
+	columns := []string{"png_bytes", "pseudo_general", "pseudo_in", "pseudo_smooth"}
+	for _, model := range models {
+		columns = append(columns, model, model+"_c1", model+"_c2", model+"_c3")
+	}
+	return columns
+}
+
+func readScores(results string) (*scores, error) {
+	path := filepath.Join(results, "scores.csv")
+	t, err := readTable(path, "role", "set", "index")
+	if err != nil {
+		return nil, err
+	}
+	s := &scores{path: path, table: t, roles: map[string]*roleScores{}}
+	known := slices.DeleteFunc(scoreColumns(), func(column string) bool { return !t.has(column) })
+	for row := range t.rows {
+		role, err := t.text(row, "role")
+		if err != nil {
+			return nil, err
+		}
+		set, err := t.text(row, "set")
+		if err != nil {
+			return nil, err
+		}
+		images := s.roles[role]
+		if images == nil {
+			images = &roleScores{columns: map[string][]float64{}}
+			s.roles[role] = images
+		}
+		if !slices.Contains(images.sets, set) {
+			images.sets = append(images.sets, set)
+		}
+		for _, column := range known {
+			value, err := t.number(row, column)
+			if err != nil {
+				return nil, err
+			}
+			images.columns[column] = append(images.columns[column], value)
+		}
+	}
+	if len(t.rows) == 0 {
+		return nil, fmt.Errorf("figure: %s has no images, only a header: %s", path, again)
+	}
+	return s, nil
+}
+
+// label is a role with the name of its set: "smooth: colour_numbers_q75".
+func (s *scores) label(role string) string {
+	return roleLabel(role, strings.Join(s.roles[role].sets, " and "))
+}
+
+// present returns those of the roles that have images.
+func (s *scores) present(roles ...string) []string {
+	return slices.DeleteFunc(slices.Clone(roles), func(role string) bool { return s.roles[role] == nil })
+}
+
+// score is a column of scores.csv, or the difference of two: nats.
+type score struct{ plus, minus string }
+
+// missing returns the columns of the score that the file lacks.
+func (s *scores) missing(what ...score) []string {
+	var missing []string
+	for _, w := range what {
+		for _, column := range []string{w.plus, w.minus} {
+			if column != "" && !s.table.has(column) && !slices.Contains(missing, column) {
+				missing = append(missing, column)
+			}
+		}
+	}
+	return missing
+}
+
+// values are the scores of the images of a role, which must be present, as its columns must. failed marks images for which a model gave
+// no finite number: they have a place in an order, not on an axis.
+func (s *scores) values(role string, what score) (values []float64, failed []bool) {
+	images := s.roles[role]
+	values = slices.Clone(images.columns[what.plus])
+	failed = make([]bool, len(values))
+	for i, v := range values {
+		failed[i] = v == metric.NonFiniteScore
+	}
+	if what.minus != "" {
+		for i, v := range images.columns[what.minus] {
+			values[i] -= v
+			failed[i] = failed[i] || v == metric.NonFiniteScore
+		}
+	}
+	return values, failed
+}
+
+// density is the pixel-difference histogram of one role: per grey level.
+type density struct {
+	role, set string
+	edges     []float64 // grey levels, one more than heights
+	heights   []float64
+}
+
+// peak is the highest bin, of several the one nearest 0.
+func (d *density) peak() (centre, height float64, bin int) {
+	for i, h := range d.heights {
+		c := (d.edges[i] + d.edges[i+1]) / 2
+		if h > height || h == height && c*c < centre*centre {
+			centre, height, bin = c, h, i
+		}
+	}
+	return centre, height, bin
+}
+
+// readPixelDifferences returns one density a role, in the order of the file.
+func readPixelDifferences(results string) ([]*density, error) {
+	t, err := readTable(filepath.Join(results, "pixel_differences.csv"), "role", "set", "centre", "density")
+	if err != nil {
+		return nil, err
+	}
+	var densities []*density
+	centres := map[*density][]float64{}
+	for row := range t.rows {
+		role, err := t.text(row, "role")
+		if err != nil {
+			return nil, err
+		}
+		set, err := t.text(row, "set")
+		if err != nil {
+			return nil, err
+		}
+		centre, err := t.number(row, "centre")
+		if err != nil {
+			return nil, err
+		}
+		height, err := t.number(row, "density")
+		if err != nil {
+			return nil, err
+		}
+		if height < 0 {
+			return nil, t.wrong(row, "density", "is %v, a density cannot be negative", height)
+		}
+		var d *density
+		if i := slices.IndexFunc(densities, func(d *density) bool { return d.role == role }); i >= 0 {
+			d = densities[i]
+		} else {
+			d = &density{role: role, set: set}
+			densities = append(densities, d)
+		}
+		if set != d.set {
+			return nil, t.wrong(row, "set", "is %q after %q: a role has one density", set, d.set)
+		}
+		if n := len(centres[d]); n > 0 && centre <= centres[d][n-1] {
+			return nil, t.wrong(row, "centre", "is %v after %v: bins must ascend", centre, centres[d][n-1])
+		}
+		centres[d] = append(centres[d], centre)
+		d.heights = append(d.heights, height)
+	}
+	for _, d := range densities {
+		if len(d.heights) < 2 {
+			return nil, fmt.Errorf("figure: %s: role %s has a single bin: %s", t.path, d.role, again)
+		}
+		d.edges = edges(centres[d])
+	}
+	return densities, nil
+}
+
+// edges are midway between centres; the outer bins are as wide as their neighbours.
+func edges(centres []float64) []float64 {
+	n := len(centres)
+	e := make([]float64, n+1)
+	for i := 1; i < n; i++ {
+		e[i] = (centres[i-1] + centres[i]) / 2
+	}
+	e[0] = centres[0] - (e[1] - centres[0])
+	e[n] = centres[n-1] + (centres[n-1] - e[n-1])
+	return e
+}
+
+// comparison is a row of table2.csv: an AUROC in 0..1 with its 95 % interval.
+type comparison struct {
+	model, score, role, set string
+	auroc, low, high        float64
+}
+
+func readTable2(results string) ([]comparison, error) {
+	t, err := readTable(filepath.Join(results, "table2.csv"), "model", "score", "role", "set", "auroc", "low", "high")
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]comparison, len(t.rows))
+	for row := range t.rows {
+		r := &rows[row]
+		for _, field := range []struct {
+			column string
+			to     *string
+		}{{"model", &r.model}, {"score", &r.score}, {"role", &r.role}, {"set", &r.set}} {
+			if *field.to, err = t.text(row, field.column); err != nil {
+				return nil, err
+			}
+		}
+		for _, field := range []struct {
+			column string
+			to     *float64
+		}{{"auroc", &r.auroc}, {"low", &r.low}, {"high", &r.high}} {
+			if *field.to, err = t.fraction(row, field.column); err != nil {
+				return nil, err
+			}
+		}
+		if r.low > r.auroc || r.auroc > r.high {
+			return nil, t.wrong(row, "auroc", "is %v outside its interval %v to %v", r.auroc, r.low, r.high)
+		}
+	}
+	return rows, nil
+}
