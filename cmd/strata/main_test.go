@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// strata runs the command in this process.
+func strata(args ...string) (code int, out, errOut string) {
+	var stdout, stderr bytes.Buffer
+	code = run(args, &stdout, &stderr)
+	return code, stdout.String(), stderr.String()
+}
+
+// folders gives the test its own data, with sets "plain" and "noisy" in CIFAR-10's format, runs and figures.
+func ownFolders(t *testing.T) {
+	t.Helper()
+	data := t.TempDir()
+	rng := rand.New(rand.NewPCG(1, 1))
+	for set, noise := range map[string]int{"plain": 20, "noisy": 200} {
+		require.NoError(t, os.Mkdir(filepath.Join(data, set), 0o755))
+		for name, images := range map[string]int{"data_batch_1.bin": 64, "test_batch.bin": 24} {
+			var file bytes.Buffer
+			for range images {
+				file.WriteByte(byte(rng.IntN(10)))
+				for range 3072 {
+					file.WriteByte(byte(20 + rng.IntN(noise)))
+				}
+			}
+			require.NoError(t, os.WriteFile(filepath.Join(data, set, name), file.Bytes(), 0o644))
+		}
+	}
+	t.Setenv("STRATA_DATA", data)
+	t.Setenv("STRATA_RUNS", t.TempDir())
+	t.Setenv("STRATA_FIGURES", t.TempDir())
+	t.Setenv("GOMLX_BACKEND", "")
+}
+
+func TestTrainScoreEvaluate(t *testing.T) {
+	ownFolders(t)
+	code, out, errOut := strata("train", "--in", "plain", "--size", "smoke", "--steps", "8")
+	require.Zero(t, code, errOut)
+	id := strings.TrimSpace(out)
+	require.Regexp(t, `^glow-plain-k1-h8-s8-[0-9a-f]{12}$`, id)
+	require.Contains(t, errOut, "bits/dim")
+
+	code, out, errOut = strata("train", "--in", "plain", "--size", "smoke", "--steps", "8")
+	require.Zero(t, code, errOut)
+	require.Equal(t, id, strings.TrimSpace(out), "asked for twice, trained once")
+
+	code, general, errOut := strata("train", "--in", "noisy", "--size", "smoke", "--parent", "glow-plain")
+	require.Zero(t, code, errOut)
+	general = strings.TrimSpace(general)
+	require.Contains(t, general, "-ft-")
+
+	scores := filepath.Join(t.TempDir(), "scores.csv")
+	code, out, errOut = strata("score", id, "--general", general, "--out", "noisy", "-o", scores)
+	require.Zero(t, code, errOut)
+	require.Contains(t, out, "48 images, log_likelihood, c1, c2, c3, png_bytes, complexity, general, ratio, ratio_c1, ratio_c2, ratio_c3")
+
+	code, out, errOut = strata("evaluate", scores, "--csv", "--scores", "log_likelihood,ratio")
+	require.Zero(t, code, errOut)
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	require.Len(t, lines, 3)
+	require.Regexp(t, `^log_likelihood,noisy,`, lines[1])
+	require.True(t, strings.HasSuffix(lines[2], ",24,24"), lines[2])
+}
+
+func TestUsageAndErrors(t *testing.T) {
+	ownFolders(t)
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"train"}, exitUsage, "--in"},
+		{[]string{"train", "--in", "plain", "--size", "huge"}, exitUsage, "smoke"},
+		{[]string{"frobnicate"}, exitUsage, "strata --help"},
+		{[]string{"train", "--in", "nowhere", "--size", "smoke"}, exitFailed, "nowhere"},
+		{[]string{"score", "no-run", "-o", "x.csv"}, exitFailed, "strata train"},
+		{[]string{"evaluate", "no-file.csv"}, exitFailed, "no-file.csv"},
+		{[]string{"reproduce", "section99", "--size", "smoke"}, exitFailed, "section99"},
+		{[]string{"data", "check", "nowhere"}, exitFailed, "nowhere"},
+	} {
+		code, _, errOut := strata(c.args...)
+		require.Equal(t, c.code, code, "%v: %s", c.args, errOut)
+		require.Contains(t, errOut, c.says, "%v", c.args)
+	}
+	t.Setenv("STRATA_DATA", filepath.Join(t.TempDir(), "missing"))
+	code, _, errOut := strata("data", "list")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errOut, "STRATA_DATA")
+	require.Len(t, strings.Split(strings.TrimSpace(errOut), "\n"), 1, "errors are one line")
+}
+
+func TestHelpShowsExamples(t *testing.T) {
+	for _, command := range [][]string{{"data", "list"}, {"data", "check"}, {"data", "sheet"}, {"train"}, {"score"}, {"evaluate"}, {"reproduce"}, {"figures"}, {"version"}} {
+		code, out, _ := strata(append(command, "--help")...)
+		require.Zero(t, code, command)
+		require.Contains(t, out, "Example", command)
+		require.Contains(t, out, "strata "+command[0], command)
+	}
+}
+
+func TestData(t *testing.T) {
+	ownFolders(t)
+	code, out, errOut := strata("data", "list")
+	require.Zero(t, code, errOut)
+	require.Regexp(t, `plain +cifar\S* +64 +24`, out)
+	require.Regexp(t, `shapes +procedural`, out)
+	code, out, errOut = strata("data", "check", "plain")
+	require.Zero(t, code, errOut)
+	require.Contains(t, out, "plain/train: 64 images of 32x32x3, 10 classes")
+	sheet := filepath.Join(t.TempDir(), "sheet.png")
+	code, _, errOut = strata("data", "sheet", "noisy", "-o", sheet)
+	require.Zero(t, code, errOut)
+	require.FileExists(t, sheet)
+}
+
+func TestVersion(t *testing.T) {
+	t.Setenv("GOMLX_BACKEND", "")
+	code, out, errOut := strata("version")
+	require.Zero(t, code, errOut)
+	require.Contains(t, out, "backends built in: go")
+	t.Setenv("GOMLX_BACKEND", "abacus")
+	code, _, errOut = strata("version")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errOut, "abacus")
+}
