@@ -2,19 +2,24 @@ package glow_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"strata/pkg/backend"
 	"strata/pkg/density"
 	"strata/pkg/glow"
 	"strata/pkg/train"
 
+	"github.com/gomlx/compute"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/stretchr/testify/require"
 )
 
 // BenchmarkTrainStep times one training step: noise, forward, backward and Adamax on a batch. Compilation and a warm-up
-// step are untimed. The peer is ../shared/bench/torch_glow_step.py, run beside it.
+// step are untimed. %ceiling compares with the backend's best matrix product, measured right after. The peer is ../shared/bench/torch_glow_step.py, run beside it.
 func BenchmarkTrainStep(b *testing.B) {
 	for _, size := range []struct{ k, hidden, batch int }{{4, 64, 32}, {8, 128, 32}, {32, 512, 16}} {
 		b.Run(fmt.Sprintf("K%d_H%d_B%d", size.k, size.hidden, size.batch), func(b *testing.B) {
@@ -46,7 +51,42 @@ func BenchmarkTrainStep(b *testing.B) {
 			for range b.N {
 				step()
 			}
-			b.ReportMetric(float64(size.batch*b.N)/b.Elapsed().Seconds(), "images/s")
+			b.StopTimer()
+			imagesPerSecond := float64(size.batch*b.N) / b.Elapsed().Seconds()
+			b.ReportMetric(imagesPerSecond, "images/s")
+			rate := imagesPerSecond * trainingFLOP(model.Config()) / 1e9
+			b.ReportMetric(rate, "GFLOP/s")
+			b.ReportMetric(100*rate/productCeiling(b, opened), "%ceiling")
 		})
 	}
+}
+
+// trainingFLOP counts the multiplications and additions of the network's products for one training image: those of the
+// forward pass, and twice as many backwards.
+func trainingFLOP(c glow.Config) float64 {
+	total, channels, positions := 0, c.Channels, c.Height*c.Width
+	for range c.Scales {
+		channels, positions = 4*channels, positions/4
+		step := 9*channels/2*c.Hidden + c.Hidden*c.Hidden + 9*c.Hidden*channels + channels*channels
+		total += c.K * positions * step
+		channels /= 2
+	}
+	return 3 * 2 * float64(total)
+}
+
+// productCeiling is the best rate of a 1024x1024x1024 matrix product on the backend, in GFLOP/s.
+func productCeiling(b *testing.B, opened compute.Backend) float64 {
+	const n = 1024
+	exec, err := NewExec(opened, func(x *Node) *Node { return ReduceAllMax(DotGeneral(x, []int{1}, nil, x, []int{1}, nil)) })
+	require.NoError(b, err)
+	defer exec.Finalize()
+	x := tensors.FromFlatDataAndDimensions(make([]float32, n*n), n, n)
+	best := time.Duration(math.MaxInt64)
+	for range 20 {
+		started := time.Now()
+		_, err := exec.Call(x)
+		require.NoError(b, err)
+		best = min(best, time.Since(started))
+	}
+	return 2 * n * n * n / best.Seconds() / 1e9
 }
