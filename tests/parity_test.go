@@ -15,6 +15,7 @@ import (
 	"strata/pkg/glow"
 	"strata/pkg/nn"
 	"strata/pkg/objective"
+	"strata/pkg/optimiser"
 	"strata/pkg/train"
 
 	"codeberg.org/sbinet/npyio/npz"
@@ -319,11 +320,11 @@ func glowGradients(t *testing.T, c *parityCase, model *glow.Glow, lowering nn.Lo
 // glowAdamax makes three steps on the mean negative log-likelihood.
 func glowAdamax(t *testing.T, c *parityCase, model *glow.Glow, pixels []uint8) {
 	network := c.network(t, model, "param/")
-	stepper, err := train.NewStepper(network, train.PaperAdamax())
+	stepper, err := train.NewStepper(network, optimiser.PaperAdamax())
 	require.NoError(t, err)
 	var losses []float32
 	for range 3 {
-		outcome, err := stepper.Step(pixels, halfBins(len(pixels)))
+		outcome, err := stepper.Step(train.Batch{Pixels: pixels, Noise: halfBins(len(pixels))})
 		require.NoError(t, err)
 		require.False(t, outcome.Skipped)
 		losses = append(losses, float32(outcome.NLL))

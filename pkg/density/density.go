@@ -24,7 +24,10 @@ type Model interface {
 	Params() []nn.Param
 	// CalibrationImages is how many images the data-dependent start wants; 0 if there is none.
 	CalibrationImages() int
-	// LogLikelihood builds the graph that scores x [C, H, W, B] on the [-1/2, 1/2) scale.
+	// Input brings pixels [B, H, W, C] of values 0..255 and noise of the same shape, in units of a bin, to what the
+	// network sees, [C, H, W, B].
+	Input(pixels, noise *Node) *Node
+	// LogLikelihood builds the graph that scores what Input gives, in nats of a density on the [-1/2, 1/2) scale.
 	LogLikelihood(w *nn.Weights, x *Node) Likelihood
 }
 
@@ -51,8 +54,7 @@ const levels = 256
 // HalfBin is the dequantisation of evaluation: the middle of the bin, in units of a bin (digest §1).
 const HalfBin = 0.5
 
-// FromPixels brings pixels [B, H, W, C] of values 0..255 and noise of the same shape, in units of a bin, to the scale
-// of the model: (pixel + noise)/256 - 1/2, as [C, H, W, B].
+// FromPixels is the input of a continuous density: (pixel + noise)/256 - 1/2, as [C, H, W, B] (digest §1).
 func FromPixels(pixels, noise *Node) *Node {
 	x := Add(ConvertDType(pixels, noise.DType()), noise)
 	return TransposeAllAxes(AddScalar(MulScalar(x, 1.0/levels), -0.5), 3, 1, 2, 0)

@@ -86,7 +86,7 @@ func (n *Network) Calibrate(pixels []uint8, noise []float32) error {
 		params := in[:len(n.params)]
 		w := nn.NewWeights(n.params, params, n.Lowering)
 		w.Calibrate = true
-		likelihood := n.Model.LogLikelihood(w, FromPixels(in[len(params)], in[len(params)+1]))
+		likelihood := n.Model.LogLikelihood(w, n.Model.Input(in[len(params)], in[len(params)+1]))
 		return append(w.Nodes(n.params), likelihood.Total)
 	})
 	if err != nil {
@@ -152,7 +152,7 @@ func (n *Network) score(pixels []uint8, noise []float32, images int) ([][]float6
 		var err error
 		n.scorer, err = NewExec(n.Backend, func(in []*Node) *Node {
 			w := nn.NewWeights(n.params, in[:len(n.params)], n.Lowering)
-			likelihood := n.Model.LogLikelihood(w, FromPixels(in[len(n.params)], in[len(n.params)+1]))
+			likelihood := n.Model.LogLikelihood(w, n.Model.Input(in[len(n.params)], in[len(n.params)+1]))
 			return Stack(append([]*Node{likelihood.Total}, likelihood.Scales...), 1)
 		})
 		if err != nil {

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"strata/experiments"
-	"strata/pkg/train"
+	"strata/pkg/optimiser"
 
 	"github.com/goccy/go-yaml"
 )
@@ -37,7 +37,7 @@ type OptimiserChange struct {
 	Warmup int     `yaml:"warmup"`
 }
 
-func (c OptimiserChange) apply(a train.Adamax) train.Adamax {
+func (c OptimiserChange) apply(a optimiser.Config) optimiser.Config {
 	if c.Rate != 0 {
 		a.Rate = c.Rate
 	}

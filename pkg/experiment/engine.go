@@ -15,6 +15,7 @@ import (
 	"strata/pkg/density"
 	"strata/pkg/glow"
 	"strata/pkg/imageset"
+	"strata/pkg/optimiser"
 	"strata/pkg/progress"
 	"strata/pkg/score"
 	"strata/pkg/train"
@@ -111,7 +112,7 @@ func (e *Engine) Spec(q Request) (Spec, error) {
 		flip = *q.Flip
 	}
 	config := train.Config{
-		Adamax: q.Size.Optimiser.apply(train.PaperAdamax()), Batch: q.Size.Batch, Steps: q.Size.Steps, Seed: q.Seed,
+		Optimiser: q.Size.Optimiser.apply(optimiser.PaperAdamax()), Batch: q.Size.Batch, Steps: q.Size.Steps, Seed: q.Seed,
 		Augmentation: imageset.Augmentation{Translate: imageset.PaperAugmentation.Translate, Flip: flip},
 	}
 	spec := Spec{
@@ -121,13 +122,13 @@ func (e *Engine) Spec(q Request) (Spec, error) {
 	if q.Parent != nil {
 		spec.Parent = q.Parent.Info.ID
 		spec.Model = q.Parent.Info.Spec.Model
-		config.Steps, config.Adamax = q.Size.FinetuneSteps, q.Size.Finetune.apply(config.Adamax)
+		config.Steps, config.Optimiser = q.Size.FinetuneSteps, q.Size.Finetune.apply(config.Optimiser)
 	}
 	if q.Steps > 0 {
 		config.Steps = q.Steps
 	}
 	if q.Rate > 0 {
-		config.Adamax.Rate = q.Rate
+		config.Optimiser.Rate = q.Rate
 	}
 	spec.Train = config
 	return spec, errors.Join(spec.Model.Validate(), config.Validate())

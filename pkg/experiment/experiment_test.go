@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"strata/pkg/ledger"
-	"strata/pkg/train"
+	"strata/pkg/optimiser"
 
 	"github.com/stretchr/testify/require"
 )
@@ -22,8 +22,8 @@ func TestDeclarations(t *testing.T) {
 	require.ErrorContains(t, err, "smoke, demo, small, paper")
 	paper, err := LoadSize("paper")
 	require.NoError(t, err)
-	require.Equal(t, train.PaperAdamax(), paper.Optimiser.apply(train.PaperAdamax()), "the paper's size has the paper's optimiser")
-	require.Equal(t, train.PaperAdamax(), paper.Finetune.apply(train.PaperAdamax()))
+	require.Equal(t, optimiser.PaperAdamax(), paper.Optimiser.apply(optimiser.PaperAdamax()), "the paper's size has the paper's optimiser")
+	require.Equal(t, optimiser.PaperAdamax(), paper.Finetune.apply(optimiser.PaperAdamax()))
 	require.Equal(t, []int{3, 32, 512, 64, 195250}, []int{paper.Scales, paper.K, paper.Hidden, paper.Batch, paper.Steps})
 
 	require.Contains(t, SectionNames(), "section2")

@@ -382,7 +382,7 @@ func (r *Results) runRows() [][]string {
 		info := r.Runs[declared.Name].Info
 		s := info.Spec
 		rows = append(rows, []string{declared.Name, info.ID, s.Network(), s.Set, s.SetHash[:16], strconv.Itoa(s.TrainImages), strconv.Itoa(s.Train.Steps),
-			strconv.Itoa(s.Train.Batch), number(s.Train.Adamax.Rate), strconv.FormatUint(s.Train.Seed, 10), s.Parent, number(info.BitsPerDim),
+			strconv.Itoa(s.Train.Batch), number(s.Train.Optimiser.Rate), strconv.FormatUint(s.Train.Seed, 10), s.Parent, number(info.BitsPerDim),
 			strconv.Itoa(info.Counts.Dropped), strconv.Itoa(info.Counts.Skipped), strconv.Itoa(r.NonFinite[declared.Name]),
 			info.Backend, info.Lowering, info.Toolchain, strconv.Itoa(int(info.Seconds)), info.Finished.Format("2006-01-02 15:04")})
 	}

@@ -10,6 +10,7 @@ import (
 	"strata/pkg/backend"
 	"strata/pkg/density"
 	"strata/pkg/glow"
+	"strata/pkg/optimiser"
 	"strata/pkg/train"
 
 	"github.com/gomlx/compute"
@@ -30,7 +31,7 @@ func BenchmarkTrainStep(b *testing.B) {
 			model, err := glow.New(glow.Config{Height: 32, Width: 32, Channels: 3, Scales: 3, K: size.k, Hidden: size.hidden})
 			require.NoError(b, err)
 			network := density.NewNetwork(opened, backend.Lowering(opened), model, 1)
-			stepper, err := train.NewStepper(network, train.PaperAdamax())
+			stepper, err := train.NewStepper(network, optimiser.PaperAdamax())
 			require.NoError(b, err)
 			rng := rand.New(rand.NewPCG(1, 2))
 			pixels := make([]uint8, size.batch*density.Dims(model))
@@ -42,7 +43,7 @@ func BenchmarkTrainStep(b *testing.B) {
 				for i := range noise {
 					noise[i] = rng.Float32()
 				}
-				outcome, err := stepper.Step(pixels, noise)
+				outcome, err := stepper.Step(train.Batch{Pixels: pixels, Noise: noise})
 				require.NoError(b, err)
 				require.False(b, outcome.Skipped)
 			}

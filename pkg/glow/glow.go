@@ -112,6 +112,9 @@ func (g *Glow) Params() []nn.Param {
 	return params
 }
 
+// Input is the dequantised image on the [-1/2, 1/2) scale.
+func (g *Glow) Input(pixels, noise *Node) *Node { return density.FromPixels(pixels, noise) }
+
 // LogLikelihood is ln p(x) = c_1 + ... + c_L with, at each scale (paper Eq. 3, digest §2.7),
 //
 //	c_i = sum of its steps' log-determinants + log-determinant of its latent norm + ln N(z_i; 0, I).

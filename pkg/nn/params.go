@@ -44,6 +44,9 @@ type Weights struct {
 	// Calibrate makes layers with a data-dependent start compute their parameters from the data that flows
 	// through, instead of using them (digest §2.3); Set records what they compute.
 	Calibrate bool
+	// Random is the state of GoMLX's random numbers in a training step; what draws from it replaces it. nil wherever
+	// nothing is random: scoring, sampling, the laws.
+	Random *Node
 
 	nodes map[string]*Node
 }

@@ -7,6 +7,7 @@ import (
 	"strata/pkg/density"
 	"strata/pkg/nn"
 	"strata/pkg/objective"
+	"strata/pkg/optimiser"
 
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -15,30 +16,41 @@ import (
 // Stepper makes training steps: it holds the optimiser's state beside the network's weights, and replaces both only
 // by an update whose gradients are finite.
 type Stepper struct {
-	Network *density.Network
-	Adamax  Adamax
-	// Updates counts the updates made, t of Adamax.
+	Network   *density.Network
+	Optimiser optimiser.Config
+	// Updates counts the updates made.
 	Updates int
-	// M and U are Adamax's state, one a trained parameter.
-	M, U []*tensors.Tensor
+	// State is the optimiser's: for each of its slots, one tensor a trained parameter.
+	State [][]*tensors.Tensor
 
 	trained []int // which parameters are trained
 	exec    *Exec
 }
 
+// Batch is what a step is made on.
+type Batch struct {
+	// Pixels are [B, H, W, C] and Noise, in [0, 1), of the same shape.
+	Pixels []uint8
+	Noise  []float32
+	// Seed chooses what a model drops out.
+	Seed uint64
+}
+
 // NewStepper starts a fresh optimiser for a network.
-func NewStepper(network *density.Network, adamax Adamax) (*Stepper, error) {
-	if err := adamax.Validate(); err != nil {
+func NewStepper(network *density.Network, config optimiser.Config) (*Stepper, error) {
+	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Stepper{Network: network, Adamax: adamax}
+	s := &Stepper{Network: network, Optimiser: config}
+	s.State = make([][]*tensors.Tensor, len(config.Slots()))
 	for i, p := range network.Params() {
 		if p.Fixed {
 			continue
 		}
 		s.trained = append(s.trained, i)
-		s.M = append(s.M, tensors.FromFlatDataAndDimensions(make([]float32, p.Size()), p.Shape...))
-		s.U = append(s.U, tensors.FromFlatDataAndDimensions(make([]float32, p.Size()), p.Shape...))
+		for slot := range s.State {
+			s.State[slot] = append(s.State[slot], tensors.FromFlatDataAndDimensions(make([]float32, p.Size()), p.Shape...))
+		}
 	}
 	var err error
 	s.exec, err = NewExec(network.Backend, s.graph)
@@ -55,20 +67,20 @@ type Outcome struct {
 	Skipped bool
 }
 
-// Step makes one step on pixels [B, H, W, C] with noise in [0, 1) of the same shape, by the rules of digest §4.4: images with a
+// Step makes one step on a batch, by the rules of digest §4.4: images with a
 // non-finite likelihood are dropped and the step computed again on the rest, if more than a quarter of the batch
 // remains; if no more remains, or a gradient is not finite, the update is skipped, which leaves weights and optimiser
 // untouched.
-func (s *Stepper) Step(pixels []uint8, noise []float32) (Outcome, error) {
+func (s *Stepper) Step(batch Batch) (Outcome, error) {
 	dims := density.Dims(s.Network.Model)
-	batch := len(pixels) / dims
-	weights := make([]float32, batch)
+	images := len(batch.Pixels) / dims
+	weights := make([]float32, images)
 	for i := range weights {
-		weights[i] = 1 / float32(batch)
+		weights[i] = 1 / float32(images)
 	}
 	dropped := 0
 	for {
-		result, err := s.call(pixels, noise, weights, batch)
+		result, err := s.call(batch, weights)
 		if err != nil {
 			return Outcome{}, err
 		}
@@ -82,10 +94,10 @@ func (s *Stepper) Step(pixels []uint8, noise []float32) (Outcome, error) {
 				invalid = append(invalid, i)
 			}
 		}
-		if len(invalid) > 0 && len(valid) > batch/4 {
+		if len(invalid) > 0 && len(valid) > images/4 {
 			dropped += len(invalid)
-			pixels, noise = slices.Clone(pixels), slices.Clone(noise)
-			keepOnly(valid, pixels, noise, weights, dims)
+			batch.Pixels, batch.Noise = slices.Clone(batch.Pixels), slices.Clone(batch.Noise)
+			keepOnly(valid, batch.Pixels, batch.Noise, weights, dims)
 			continue
 		}
 		outcome := Outcome{NLL: float64(result.loss), Dropped: dropped, Skipped: len(invalid) > 0 || !result.finite}
@@ -115,27 +127,30 @@ type stepResult struct {
 	nll     []float32
 	loss    float32
 	finite  bool
-	updated []*tensors.Tensor // trained weights, then M, then U
+	updated []*tensors.Tensor // trained weights, then each slot of the optimiser
 }
 
-func (s *Stepper) call(pixels []uint8, noise, weights []float32, batch int) (stepResult, error) {
+func (s *Stepper) call(batch Batch, weights []float32) (stepResult, error) {
 	h, w, c := s.Network.Model.Shape()
-	inputs := make([]any, 0, len(s.Network.Values)+2*len(s.trained)+4)
-	for _, v := range [][]*tensors.Tensor{s.Network.Values, s.M, s.U} {
+	images := len(weights)
+	var inputs []any
+	for _, v := range append([][]*tensors.Tensor{s.Network.Values}, s.State...) {
 		for _, t := range v {
 			inputs = append(inputs, t)
 		}
 	}
 	inputs = append(inputs,
-		tensors.FromFlatDataAndDimensions(pixels, batch, h, w, c),
-		tensors.FromFlatDataAndDimensions(noise, batch, h, w, c),
-		tensors.FromFlatDataAndDimensions(weights, batch),
-		float32(s.Adamax.correctedRate(s.Updates+1)))
+		tensors.FromFlatDataAndDimensions(batch.Pixels, images, h, w, c),
+		tensors.FromFlatDataAndDimensions(batch.Noise, images, h, w, c),
+		tensors.FromFlatDataAndDimensions(weights, images),
+		s.Optimiser.Rates(s.Updates+1),
+		[]uint64{batch.Seed, 0, 0})
 	out, err := s.exec.Call(inputs...)
 	if err != nil {
 		return stepResult{}, fmt.Errorf("training step %d: %w", s.Updates+1, err)
 	}
-	updated, rest := out[:3*len(s.trained)], out[3*len(s.trained):]
+	n := (1 + len(s.State)) * len(s.trained)
+	updated, rest := out[:n], out[n:]
 	return stepResult{
 		nll:     tensors.MustCopyFlatData[float32](rest[0]),
 		loss:    tensors.ToScalar[float32](rest[1]),
@@ -149,21 +164,26 @@ func (s *Stepper) accept(r stepResult) {
 	for i, param := range s.trained {
 		s.Network.Values[param] = r.updated[i]
 	}
-	s.M, s.U = r.updated[n:2*n], r.updated[2*n:]
+	for slot := range s.State {
+		s.State[slot] = r.updated[(1+slot)*n : (2+slot)*n]
+	}
 	s.Updates++
 }
 
-// graph is the step: in are all weights, M, U, pixels, noise, weights of the images and the corrected rate.
+// graph is the step: in are all weights, the optimiser's state slot by slot, pixels, noise, weights of the images, the
+// optimiser's rates and the random state.
 func (s *Stepper) graph(in []*Node) []*Node {
 	params, n := s.Network.Params(), len(s.trained)
 	values := in[:len(params)]
 	state := in[len(params):]
-	rest := state[2*n:]
-	pixels, noise, imageWeights, rate := rest[0], rest[1], rest[2], rest[3]
+	slots := len(s.State)
+	rest := state[slots*n:]
+	pixels, noise, imageWeights, rates := rest[0], rest[1], rest[2], rest[3]
 
 	model := s.Network.Model
 	w := nn.NewWeights(params, values, s.Network.Lowering)
-	likelihood := model.LogLikelihood(w, density.FromPixels(pixels, noise))
+	w.Random = rest[4]
+	likelihood := model.LogLikelihood(w, model.Input(pixels, noise))
 	nll := density.NLL(likelihood.Total, density.Dims(model))
 	loss := objective.Inlier(nll, imageWeights)
 
@@ -172,13 +192,20 @@ func (s *Stepper) graph(in []*Node) []*Node {
 		trained[i] = values[param]
 	}
 	gradients := Gradient(loss, trained...)
-	newW, newM, newU := make([]*Node, n), make([]*Node, n), make([]*Node, n)
+	out := make([]*Node, (1+slots)*n)
 	finite := make([]*Node, n)
 	for i, g := range gradients {
-		newW[i], newM[i], newU[i] = s.Adamax.update(trained[i], state[i], state[n+i], g, rate)
+		own := make([]*Node, slots)
+		for slot := range own {
+			own[slot] = state[slot*n+i]
+		}
+		var updated []*Node
+		out[i], updated = s.Optimiser.Update(trained[i], g, rates, own)
+		for slot, node := range updated {
+			out[(1+slot)*n+i] = node
+		}
 		finite[i] = zeroIfFinite(g)
 	}
-	out := append(append(newW, newM...), newU...)
 	return append(out, nll, loss, ReduceAllSum(Concatenate(finite, 0)))
 }
 

@@ -9,6 +9,7 @@ import (
 	"strata/pkg/density"
 	"strata/pkg/glow"
 	"strata/pkg/nn"
+	"strata/pkg/optimiser"
 	"strata/pkg/train"
 
 	. "github.com/gomlx/gomlx/core/graph"
@@ -45,6 +46,8 @@ func (gaussian) Params() []nn.Param {
 		{Name: "s", Shape: []int{1}},
 	}
 }
+
+func (gaussian) Input(pixels, noise *Node) *Node { return density.FromPixels(pixels, noise) }
 
 func (gaussian) LogLikelihood(w *nn.Weights, x *Node) density.Likelihood {
 	batch := x.Shape().Dim(3)
@@ -93,24 +96,25 @@ func newStepper(t *testing.T) *train.Stepper {
 	t.Cleanup(opened.Finalize)
 	network := density.NewNetwork(opened, backend.Lowering(opened), gaussian{}, 1)
 	require.NoError(t, network.Set(map[string][]float32{"mu": {0.25, -0.5}, "fixed": {3}, "s": {0.5}}))
-	stepper, err := train.NewStepper(network, train.Adamax{Rate: 0.01, WeightDecay: 0.1, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8})
+	stepper, err := train.NewStepper(network, optimiser.Config{Kind: optimiser.Adamax, Rate: 0.01, WeightDecay: 0.1, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8})
 	require.NoError(t, err)
 	return stepper
 }
 
 // batchOf is a batch of images with these first pixels; the rest is some pattern.
-func batchOf(first ...uint8) (pixels []uint8, noise []float32) {
+func batchOf(first ...uint8) train.Batch {
+	var batch train.Batch
 	for i, p := range first {
-		pixels = append(pixels, p, uint8(37*i))
-		noise = append(noise, 0.25, float32(i%8)/8)
+		batch.Pixels = append(batch.Pixels, p, uint8(37*i))
+		batch.Noise = append(batch.Noise, 0.25, float32(i%8)/8)
 	}
-	return pixels, noise
+	return batch
 }
 
 // state is all that an update changes.
 func state(s *train.Stepper) [][]float32 {
 	all := weights(s.Network)
-	for _, list := range [][]*tensors.Tensor{s.M, s.U} {
+	for _, list := range s.State {
 		for _, v := range list {
 			all = append(all, tensors.MustCopyFlatData[float32](v))
 		}
@@ -125,9 +129,9 @@ func TestStepAgainstPlainArithmetic(t *testing.T) {
 	mu, s := []float64{0.25, -0.5}, 0.5
 	var m, u [3]float64
 	for step := 1; step <= 3; step++ {
-		pixels, noise := batchOf(10, 200, uint8(50*step), 90, 130)
-		nll, dMu, dS := plain(pixels, noise, []float32{float32(mu[0]), float32(mu[1])}, float32(s))
-		outcome, err := stepper.Step(pixels, noise)
+		batch := batchOf(10, 200, uint8(50*step), 90, 130)
+		nll, dMu, dS := plain(batch.Pixels, batch.Noise, []float32{float32(mu[0]), float32(mu[1])}, float32(s))
+		outcome, err := stepper.Step(batch)
 		require.NoError(t, err)
 		require.Equal(t, 0, outcome.Dropped)
 		require.False(t, outcome.Skipped)
@@ -142,8 +146,8 @@ func TestStepAgainstPlainArithmetic(t *testing.T) {
 		require.InDeltaSlice(t, []float64{mu[0], mu[1]}, wide(stepper.Network.Floats(0)), 1e-5)
 		require.Equal(t, []float32{3}, stepper.Network.Floats(1), "fixed")
 		require.InDeltaSlice(t, []float64{s}, wide(stepper.Network.Floats(2)), 1e-5)
-		require.InDeltaSlice(t, m[:2], wide(tensors.MustCopyFlatData[float32](stepper.M[0])), 1e-5)
-		require.InDeltaSlice(t, u[:2], wide(tensors.MustCopyFlatData[float32](stepper.U[0])), 1e-5)
+		require.InDeltaSlice(t, m[:2], wide(tensors.MustCopyFlatData[float32](stepper.State[0][0])), 1e-5)
+		require.InDeltaSlice(t, u[:2], wide(tensors.MustCopyFlatData[float32](stepper.State[1][0])), 1e-5)
 	}
 }
 
@@ -163,25 +167,24 @@ func TestStepDropsInvalidImages(t *testing.T) {
 		{"one more after the first are gone", []uint8{10, markNaN, 200, markLate, 60, 70}, []int{0, 2, 4, 5}, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			pixels, noise := batchOf(c.first...)
-			var kept []uint8
-			var keptNoise []float32
+			batch := batchOf(c.first...)
+			var kept train.Batch
 			for _, i := range c.valid {
-				kept, keptNoise = append(kept, pixels[2*i:2*i+2]...), append(keptNoise, noise[2*i:2*i+2]...)
+				kept.Pixels, kept.Noise = append(kept.Pixels, batch.Pixels[2*i:2*i+2]...), append(kept.Noise, batch.Noise[2*i:2*i+2]...)
 			}
 			alone, together := newStepper(t), newStepper(t)
-			want, err := alone.Step(kept, keptNoise)
+			want, err := alone.Step(kept)
 			require.NoError(t, err)
 			require.Equal(t, 0, want.Dropped)
 
-			given := append([]uint8(nil), pixels...)
-			got, err := together.Step(pixels, noise)
+			given := append([]uint8(nil), batch.Pixels...)
+			got, err := together.Step(batch)
 			require.NoError(t, err)
 			require.Equal(t, c.dropped, got.Dropped)
 			require.False(t, got.Skipped)
 			require.InEpsilon(t, want.NLL, got.NLL, 1e-6, "the mean is over the images that count")
 			require.Equal(t, 1, together.Updates)
-			require.Equal(t, given, pixels, "the caller's batch is left alone")
+			require.Equal(t, given, batch.Pixels, "the caller's batch is left alone")
 			for i, values := range state(alone) {
 				require.InDeltaSlice(t, wide(values), wide(state(together)[i]), 1e-6)
 			}
@@ -265,8 +268,8 @@ func TestStepSkipsNonFiniteGradients(t *testing.T) {
 
 func TestNewStepperRefusesSettings(t *testing.T) {
 	stepper := newStepper(t)
-	_, err := train.NewStepper(stepper.Network, train.Adamax{})
-	require.ErrorContains(t, err, "rate 0")
+	_, err := train.NewStepper(stepper.Network, optimiser.Config{})
+	require.ErrorContains(t, err, `no kind ""`)
 }
 
 func wide(v []float32) []float64 {
@@ -290,14 +293,14 @@ func ExampleNewStepper() {
 		return
 	}
 	network := density.NewNetwork(opened, backend.Lowering(opened), model, 1)
-	stepper, err := train.NewStepper(network, train.PaperAdamax())
+	stepper, err := train.NewStepper(network, optimiser.PaperAdamax())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	const images = 4
 	noise := make([]float32, images*density.Dims(model))
-	outcome, err := stepper.Step(make([]uint8, len(noise)), noise)
+	outcome, err := stepper.Step(train.Batch{Pixels: make([]uint8, len(noise)), Noise: noise})
 	if err != nil {
 		fmt.Println(err)
 		return

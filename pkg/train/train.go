@@ -14,18 +14,21 @@ import (
 	"math"
 	"math/rand/v2"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"strata/pkg/checkpoint"
 	"strata/pkg/density"
 	"strata/pkg/imageset"
+	"strata/pkg/nn"
+	"strata/pkg/optimiser"
 
 	"github.com/gomlx/gomlx/core/tensors"
 )
 
 // Config is all that determines a training run beside model, images and start.
 type Config struct {
-	Adamax       Adamax                `json:"adamax" yaml:"adamax"`
+	Optimiser    optimiser.Config      `json:"optimiser" yaml:"optimiser"`
 	Batch        int                   `json:"batch" yaml:"batch"`
 	Steps        int                   `json:"steps" yaml:"steps"`
 	Seed         uint64                `json:"seed" yaml:"seed"`
@@ -37,7 +40,7 @@ func (c Config) Validate() error {
 	if c.Batch < 1 || c.Steps < 1 {
 		return fmt.Errorf("train: batch %d and steps %d must be at least 1", c.Batch, c.Steps)
 	}
-	return errors.Join(c.Adamax.Validate(), c.Augmentation.Validate())
+	return errors.Join(c.Optimiser.Validate(), c.Augmentation.Validate())
 }
 
 // Options are about how a run is carried out; they do not change its result.
@@ -95,6 +98,9 @@ type meta struct {
 // noiseStream separates the noise of dequantisation from the streams of package imageset.
 const noiseStream = 0x6465717561 // "dequa"
 
+// dropoutStream separates what a model drops out from both.
+const dropoutStream = 0x64726f70 // "drop"
+
 // Run trains the network on the set for config.Steps steps, going on from the newest whole checkpoint in
 // options.Folder if there is one. When ctx ends it saves and returns ErrStopped.
 func Run(ctx context.Context, network *density.Network, set *imageset.Set, config Config, options Options) (Counts, error) {
@@ -115,7 +121,7 @@ func Run(ctx context.Context, network *density.Network, set *imageset.Set, confi
 	if err != nil {
 		return Counts{}, err
 	}
-	stepper, err := NewStepper(network, config.Adamax)
+	stepper, err := NewStepper(network, config.Optimiser)
 	if err != nil {
 		return Counts{}, err
 	}
@@ -192,6 +198,11 @@ func fillNoise(noise []float32, seed uint64, step int) {
 	}
 }
 
+// dropoutSeed is that of a step's random numbers in the graph.
+func dropoutSeed(seed uint64, step int) uint64 {
+	return rand.New(rand.NewPCG(seed^dropoutStream, uint64(step))).Uint64()
+}
+
 type run struct {
 	ctx         context.Context
 	config      Config
@@ -222,7 +233,7 @@ func (r *run) train(sampler *imageset.Sampler) error {
 		started := time.Now()
 		batch := <-batches
 		fillNoise(noise, r.config.Seed, r.step)
-		outcome, err := r.stepper.Step(batch.Pixels, noise)
+		outcome, err := r.stepper.Step(Batch{Pixels: batch.Pixels, Noise: noise, Seed: dropoutSeed(r.config.Seed, r.step)})
 		batch.Release()
 		if err != nil {
 			return err
@@ -267,9 +278,10 @@ func (r *run) save() error {
 	}
 	for i, param := range r.stepper.trained {
 		p := params[param]
-		state.Tensors = append(state.Tensors,
-			checkpoint.Tensor{Name: optimiserM + p.Name, Shape: p.Shape, Data: tensors.MustCopyFlatData[float32](r.stepper.M[i])},
-			checkpoint.Tensor{Name: optimiserU + p.Name, Shape: p.Shape, Data: tensors.MustCopyFlatData[float32](r.stepper.U[i])})
+		for slot, name := range r.stepper.slotNames(p) {
+			state.Tensors = append(state.Tensors,
+				checkpoint.Tensor{Name: name, Shape: p.Shape, Data: tensors.MustCopyFlatData[float32](r.stepper.State[slot][i])})
+		}
 	}
 	if err := checkpoint.Save(r.checkpoints, state, r.options.Keep); err != nil {
 		return err
@@ -278,11 +290,17 @@ func (r *run) save() error {
 	return nil
 }
 
-// Names of the optimiser's state in a checkpoint.
-const (
-	optimiserM = "adamax/m/"
-	optimiserU = "adamax/u/"
-)
+// optimiserPrefix begins the names of the optimiser's state in a checkpoint: "optimiser/m/scale1/...".
+const optimiserPrefix = "optimiser/"
+
+// slotNames are the names of a parameter's state in a checkpoint, one a slot.
+func (s *Stepper) slotNames(p nn.Param) []string {
+	names := s.Optimiser.Slots()
+	for i := range names {
+		names[i] = optimiserPrefix + names[i] + "/" + p.Name
+	}
+	return names
+}
 
 func (r *run) restore(state *checkpoint.State) (meta, error) {
 	var notes meta
@@ -299,15 +317,12 @@ func (r *run) restore(state *checkpoint.State) (meta, error) {
 	params := r.stepper.Network.Params()
 	for i, param := range r.stepper.trained {
 		p := params[param]
-		for _, part := range []struct {
-			name   string
-			values []*tensors.Tensor
-		}{{optimiserM + p.Name, r.stepper.M}, {optimiserU + p.Name, r.stepper.U}} {
-			data := byName[part.name]
+		for slot, name := range r.stepper.slotNames(p) {
+			data := byName[name]
 			if len(data) != p.Size() {
-				return notes, fmt.Errorf("checkpoint of step %d: tensor %s has %d values, not %d", state.Step, part.name, len(data), p.Size())
+				return notes, fmt.Errorf("checkpoint of step %d: tensor %s has %d values, not %d", state.Step, name, len(data), p.Size())
 			}
-			part.values[i] = tensors.FromFlatDataAndDimensions(data, p.Shape...)
+			r.stepper.State[slot][i] = tensors.FromFlatDataAndDimensions(data, p.Shape...)
 		}
 	}
 	r.stepper.Updates, r.counts, r.step, r.saved = notes.Updates, notes.Counts, state.Step, state.Step
@@ -331,15 +346,11 @@ func LoadNetwork(folder string, network *density.Network) (step int, warnings []
 func modelTensors(state *checkpoint.State) map[string][]float32 {
 	values := make(map[string][]float32, len(state.Tensors))
 	for _, t := range state.Tensors {
-		if !isOptimiser(t.Name) {
+		if !strings.HasPrefix(t.Name, optimiserPrefix) {
 			values[t.Name] = t.Data
 		}
 	}
 	return values
-}
-
-func isOptimiser(name string) bool {
-	return len(name) > len("adamax/") && name[:len("adamax/")] == "adamax/"
 }
 
 // window averages the last steps for the display.

@@ -12,6 +12,7 @@ import (
 	"strata/pkg/density"
 	"strata/pkg/glow"
 	"strata/pkg/imageset"
+	"strata/pkg/optimiser"
 	"strata/pkg/train"
 
 	"github.com/stretchr/testify/assert"
@@ -41,7 +42,7 @@ func smallNetwork(t *testing.T) *density.Network {
 }
 
 func smallConfig(steps int) train.Config {
-	return train.Config{Adamax: train.PaperAdamax(), Batch: 8, Steps: steps, Seed: 5,
+	return train.Config{Optimiser: optimiser.PaperAdamax(), Batch: 8, Steps: steps, Seed: 5,
 		Augmentation: imageset.Augmentation{Translate: 0.1, Flip: true}}
 }
 
@@ -137,7 +138,7 @@ func TestTrainingLearns(t *testing.T) {
 	set, folder := images(64), t.TempDir()
 	var first, last float64
 	config := smallConfig(120)
-	config.Adamax.Rate = 2e-3
+	config.Optimiser.Rate = 2e-3
 	_, err := train.Run(context.Background(), smallNetwork(t), set, config, train.Options{Folder: folder, Calibrate: true, Report: func(s train.Status) {
 		if s.Step == 1 {
 			first = s.BitsPerDim
