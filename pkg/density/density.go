@@ -29,16 +29,40 @@ type Model interface {
 	Input(pixels, noise *Node) *Node
 	// LogLikelihood builds the graph that scores what Input gives, in nats of a density on the [-1/2, 1/2) scale.
 	LogLikelihood(w *nn.Weights, x *Node) Likelihood
+	// String names the network for people: "Glow L3 K32 H512".
+	String() string
+}
+
+// Invertible is a model that maps images to latents and back.
+type Invertible interface {
+	Model
+	// LatentDims are the sizes D_i of an image's latents, one a scale, finest first.
+	LatentDims() []int
+	// Inverse builds the graph from normalised latents z_i [D_i, B] to the images x [C, H, W, B] on the [-1/2, 1/2) scale
+	// that have them, and their likelihood: the same as LogLikelihood gives of x (digest §2.8).
+	Inverse(w *nn.Weights, latents []*Node) (x *Node, l Likelihood)
+}
+
+// ClassConditional is a model with one density a class, whose mixture is its log-likelihood.
+type ClassConditional interface {
+	Invertible
+	// Classes is their number.
+	Classes() int
+	// Draw builds the graph from standard normal deviates [D_i, B] and classes, one-hot [N, B], to the latents of Inverse.
+	Draw(w *nn.Weights, oneHot *Node, normals []*Node) (latents []*Node)
 }
 
 // Likelihood is ln p(x) of each image, in nats.
 type Likelihood struct {
 	// Total is [B].
 	Total *Node
-	// Scales are the contributions c_1, c_2, ... [B] each, finest scale first; they add up to Total (digest §2.7).
+	// Scales are the contributions c_1, c_2, ... [B] each, finest scale first; they add up to Total (digest §2.7). With
+	// classes each is a mixture of its own, and they do not (digest §3.3).
 	Scales []*Node
-	// Latents are the normalised latents z_i [D_i, B] and LogPriors ln N(z_i; 0, I) [B].
+	// Latents are the normalised latents z_i [D_i, B] and LogPriors ln N(z_i; 0, I) [B]; nil where a model has none.
 	Latents, LogPriors []*Node
+	// Classes is ln p(x|y) of each class y, [N, B], and Total the log of their mean; nil for a model without classes.
+	Classes *Node
 }
 
 // Dims is D, the number of sub-pixels of an image.

@@ -25,10 +25,7 @@ func (c Coupling) Params() []nn.Param {
 	params = append(params, c.norm(1).Params()...)
 	params = append(params, nn.Param{Name: c.Name + "/conv2/weight", Shape: second, Start: nn.StartNormal(c.Hidden*c.Hidden, 0.05)})
 	params = append(params, c.norm(2).Params()...)
-	return append(params,
-		nn.Param{Name: c.Name + "/conv3/weight", Shape: []int{c.Channels, c.Hidden, 3, 3}},
-		nn.Param{Name: c.Name + "/conv3/bias", Shape: []int{c.Channels}},
-		nn.Param{Name: c.Name + "/conv3/logs", Shape: []int{c.Channels}})
+	return append(params, c.last().Params()...)
 }
 
 // Forward transforms the second half; its log-determinant is the sum of ln sigmoid(r + 2).
@@ -58,12 +55,7 @@ func (c Coupling) network(w *nn.Weights, a *Node) (shift, scale *Node) {
 	h := c.normedConv(w, 1, a)
 	h = c.normedConv(w, 2, h)
 
-	zeroScale := Exp(MulScalar(w.Get(c.Name+"/conv3/logs"), 3))
-	kernel := w.Get(c.Name + "/conv3/weight")
-	kernel = evenThenOdd(Mul(kernel, nn.PerChannel(zeroScale, kernel)))
-	bias := evenThenOdd(Mul(w.Get(c.Name+"/conv3/bias"), zeroScale))
-	h = nn.Conv(w.Lowering, h, kernel, bias, false)
-	shift, raw := nn.Channels(h, 0, c.Channels/2), nn.Channels(h, c.Channels/2, c.Channels)
+	shift, raw := c.last().EvenOdd(w, h)
 	return shift, Sigmoid(AddScalar(raw, 2))
 }
 
@@ -80,19 +72,10 @@ func (c Coupling) normedConv(w *nn.Weights, i int, x *Node) *Node {
 	return nn.Conv(w.Lowering, x, Mul(kernel, nn.PerChannel(scale, kernel)), Mul(w.Get(norm.Name+"/loc"), scale), true)
 }
 
+func (c Coupling) last() ZeroConv {
+	return ZeroConv{Name: c.conv(3), In: c.Hidden, Out: c.Channels}
+}
 func (c Coupling) conv(i int) string { return c.Name + "/conv" + string(rune('0'+i)) }
 func (c Coupling) norm(i int) ActNorm {
 	return ActNorm{Name: c.conv(i) + "/actnorm", Channels: c.Hidden}
-}
-
-// evenThenOdd reorders the first axis to 0, 2, 4, ..., 1, 3, 5, ...
-func evenThenOdd(x *Node) *Node {
-	d := x.Shape().Dimensions
-	axes := make([]int, x.Rank()+1)
-	for i := range axes {
-		axes[i] = i
-	}
-	axes[0], axes[1] = 1, 0
-	pairs := Reshape(x, append([]int{d[0] / 2, 2}, d[1:]...)...)
-	return Reshape(TransposeAllAxes(pairs, axes...), d...)
 }

@@ -1,5 +1,5 @@
 // Package flow holds the invertible layers that Glow is built from, one a file: activation norm, invertible 1x1
-// convolution, affine coupling and squeeze, and the step that chains the first three.
+// convolution, affine coupling and squeeze, the fully connected counterparts of the first three, and the steps that chain them.
 //
 // Forward means data to latent. Images are [C, H, W, B], log-determinants [B]: one number an image, in nats, of the
 // direction that was computed, so that those of Forward and Inverse add up to zero. flowtest checks the laws that
@@ -20,6 +20,35 @@ type Layer interface {
 	Forward(w *nn.Weights, x *Node) (y, logDet *Node)
 	// Inverse maps y to x and gives ln |det dx/dy| of each image.
 	Inverse(w *nn.Weights, y *Node) (x, logDet *Node)
+}
+
+// forward chains layers and adds their log-determinants.
+func forward(w *nn.Weights, x *Node, layers ...Layer) (y, logDet *Node) {
+	y = x
+	for _, layer := range layers {
+		var d *Node
+		y, d = layer.Forward(w, y)
+		logDet = sum(logDet, d)
+	}
+	return y, logDet
+}
+
+// inverse undoes forward.
+func inverse(w *nn.Weights, y *Node, layers ...Layer) (x, logDet *Node) {
+	x = y
+	for i := len(layers) - 1; i >= 0; i-- {
+		var d *Node
+		x, d = layers[i].Inverse(w, x)
+		logDet = sum(logDet, d)
+	}
+	return x, logDet
+}
+
+func sum(a, b *Node) *Node {
+	if a == nil {
+		return b
+	}
+	return Add(a, b)
 }
 
 // perImage spreads one number over the batch of x [C, H, W, B].

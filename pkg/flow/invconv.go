@@ -35,17 +35,12 @@ func (c InvConv) Params() []nn.Param {
 
 // Forward mixes the channels; its log-determinant is H*W*sum(log_s).
 func (c InvConv) Forward(w *nn.Weights, x *Node) (y, logDet *Node) {
-	return c.apply(c.matrix(w), x), perImage(c.logDet(w, positions(x)), x)
+	return mixChannels(c.matrix(w), x), perImage(c.logDet(w, positions(x)), x)
 }
 
 // Inverse multiplies by the inverse of W.
 func (c InvConv) Inverse(w *nn.Weights, y *Node) (x, logDet *Node) {
-	return c.apply(c.inverseMatrix(w), y), perImage(Neg(c.logDet(w, positions(y))), y)
-}
-
-func (c InvConv) apply(matrix, x *Node) *Node {
-	d := x.Shape().Dimensions
-	return Reshape(nn.Product(matrix, Reshape(x, d[0], d[1]*d[2]*d[3])), d...)
+	return mixChannels(c.inverseMatrix(w), y), perImage(Neg(c.logDet(w, positions(y))), y)
 }
 
 func (c InvConv) logDet(w *nn.Weights, positions float64) *Node {
@@ -99,18 +94,10 @@ type luFactors struct{ p, l, u, logS, signS []float32 }
 // randomOrthogonalLU draws a Gaussian matrix, takes Q of its QR decomposition and factorises Q = P L U with partial
 // pivoting (digest §2.4).
 func randomOrthogonalLU(n int, rng *rand.Rand) luFactors {
-	gaussian := mat.NewDense(n, n, nil)
-	for i := range n {
-		for j := range n {
-			gaussian.Set(i, j, rng.NormFloat64())
-		}
-	}
-	var qr mat.QR
-	qr.Factorize(gaussian)
-	var q, l, u mat.Dense
-	qr.QTo(&q)
+	q := randomOrthogonal(n, rng)
+	var l, u mat.Dense
 	var lu mat.LU
-	lu.Factorize(&q)
+	lu.Factorize(q)
 	var lower, upper mat.TriDense
 	lu.LTo(&lower)
 	lu.UTo(&upper)

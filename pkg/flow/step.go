@@ -48,15 +48,5 @@ func (s Step) Forward(w *nn.Weights, x *Node) (y, logDet *Node) {
 
 // Inverse undoes the three layers, last one first.
 func (s Step) Inverse(w *nn.Weights, y *Node) (x, logDet *Node) {
-	x = y
-	for _, layer := range []Layer{s.Coupling, s.InvConv, s.ActNorm} {
-		var d *Node
-		x, d = layer.Inverse(w, x)
-		if logDet == nil {
-			logDet = d
-		} else {
-			logDet = Add(logDet, d)
-		}
-	}
-	return x, logDet
+	return inverse(w, y, s.ActNorm, s.InvConv, s.Coupling)
 }

@@ -21,53 +21,27 @@ import (
 // tiny has all parts of a Glow: two scales, so one split, and two steps.
 var tiny = glow.Config{Height: 8, Width: 8, Channels: 3, Scales: 2, K: 2, Hidden: 4}
 
-// asLayer shows a whole Glow as one layer: from an image to its normalised latents, [D, 1, 1, B].
-type asLayer struct{ *glow.Glow }
-
-func (l asLayer) Forward(w *nn.Weights, x *Node) (y, logDet *Node) {
-	likelihood := l.LogLikelihood(w, x)
-	logDet = likelihood.Total
-	for _, prior := range likelihood.LogPriors {
-		logDet = Sub(logDet, prior)
+// Every variant, as one layer: Inverse undoes it, and its log-determinant is that of the full Jacobian (digest §2.7, §2.8).
+func TestGlowObeysTheLaws(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		config glow.Config
+		slow   bool
+	}{
+		{"RGB", tiny, false},
+		{"grey, three scales", glow.Config{Height: 8, Width: 8, Channels: 1, Scales: 3, K: 1, Hidden: 4}, true},
+		{"conditioned", glow.Config{Height: 8, Width: 4, Channels: 2, Scales: 2, K: 1, Hidden: 4, Prior: glow.Conditioned}, false},
+		{"conditioned, learned top", glow.Config{Height: 8, Width: 4, Channels: 2, Scales: 2, K: 1, Hidden: 4, Prior: glow.ConditionedTop}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.slow && testing.Short() {
+				t.Skip("another model of the same layers")
+			}
+			model, err := glow.New(c.config)
+			require.NoError(t, err)
+			flowtest.CheckModel(t, model)
+		})
 	}
-	y = Concatenate(likelihood.Latents, 0)
-	return Reshape(y, y.Shape().Dim(0), 1, 1, y.Shape().Dim(1)), logDet
-}
-
-func (l asLayer) Inverse(w *nn.Weights, y *Node) (x, logDet *Node) {
-	config := l.Config()
-	batch, height, width, channels := y.Shape().Dim(3), config.Height, config.Width, config.Channels
-	flat := Reshape(y, y.Shape().Dim(0), batch)
-	var latents []*Node
-	from := 0
-	for i := range config.Scales {
-		height, width, channels = height/2, width/2, 4*channels
-		if i < config.Scales-1 {
-			channels /= 2
-		}
-		latents = append(latents, Slice(flat, AxisRange(from, from+channels*height*width)))
-		from += channels * height * width
-	}
-	x, forwardLogDet := l.Glow.Inverse(w, latents)
-	return x, Neg(forwardLogDet)
-}
-
-// The whole model obeys the laws of a layer: Inverse undoes it, and its log-determinant is that of the full 192 x 192
-// Jacobian (digest §2.7 and §2.8).
-func TestGlowObeysTheLawsOfALayer(t *testing.T) {
-	model, err := glow.New(tiny)
-	require.NoError(t, err)
-	flowtest.CheckLayer(t, asLayer{model}, 3, 8, 8)
-}
-
-// One channel in, three scales: the smallest image they allow.
-func TestGreyGlowObeysTheLawsOfALayer(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a second model of the same layers")
-	}
-	model, err := glow.New(glow.Config{Height: 8, Width: 8, Channels: 1, Scales: 3, K: 1, Hidden: 4})
-	require.NoError(t, err)
-	flowtest.CheckLayer(t, asLayer{model}, 1, 8, 8)
 }
 
 // Paper Eq. 3: the contributions of the scales add up to the log-likelihood, each holds its prior, and the prior is the
@@ -193,25 +167,45 @@ func TestGlowStartsFromData(t *testing.T) {
 	}
 }
 
-// Digest §2.9, as stored: l and u are full matrices.
+// Digest §2.9, as stored: l and u are full matrices, and the inverse of a fixed matrix is its transpose.
 func TestParameterCounts(t *testing.T) {
-	for _, c := range []struct {
-		name     string
-		channels int
-		want     int
-	}{{"RGB", 3, 44_155_008}, {"grey", 1, 31_583_616}} {
-		model, err := glow.New(glow.Config{Height: 32, Width: 32, Channels: c.channels, Scales: 3, K: 32, Hidden: 512})
+	paper := glow.Config{Height: 32, Width: 32, Channels: 3, Scales: 3, K: 32, Hidden: 512}
+	grey, dense, greyDense := paper, paper, paper
+	grey.Channels, greyDense.Channels = 1, 1
+	dense.K, dense.Block = 8, glow.Dense
+	greyDense.K, greyDense.Block = 8, glow.Dense
+	build := func(model density.Model, err error) density.Model {
 		require.NoError(t, err)
-		trained := 0
+		return model
+	}
+	for _, c := range []struct {
+		name           string
+		model          density.Model
+		trained, fixed int
+	}{
+		{"RGB", build(glow.New(paper)), 44_155_008, -1},
+		{"grey", build(glow.New(grey)), 31_583_616, -1},
+		{"patch", build(glow.NewPatch(glow.PatchConfig{Height: 32, Width: 32, Channels: 3, Patch: 8, K: 32, Hidden: 512})), 11_119_872, -1},
+		{"dense", build(glow.New(dense)), 39_481_344, 198_180_864 / 2},
+		{"grey dense", build(glow.New(greyDense)), 17_371_136, 22_020_096 / 2},
+		{"10 classes", build(glow.NewClassConditional(glow.ClassConditionalConfig{Glow: paper, Classes: 10})), 44_155_008 + 122_880, -1},
+		{"100 classes", build(glow.NewClassConditional(glow.ClassConditionalConfig{Glow: paper, Classes: 100})), 44_155_008 + 1_228_800, -1},
+	} {
+		trained, fixed := 0, 0
 		names := map[string]bool{}
-		for _, p := range model.Params() {
+		for _, p := range c.model.Params() {
 			require.False(t, names[p.Name], "two parameters are called %s", p.Name)
 			names[p.Name] = true
-			if !p.Fixed {
+			if p.Fixed {
+				fixed += p.Size()
+			} else {
 				trained += p.Size()
 			}
 		}
-		require.Equal(t, c.want, trained, c.name)
+		require.Equal(t, c.trained, trained, c.name)
+		if c.fixed >= 0 {
+			require.Equal(t, c.fixed, fixed, c.name)
+		}
 	}
 }
 
@@ -239,6 +233,8 @@ func TestConfigValidate(t *testing.T) {
 		{func(c *glow.Config) { c.Height = 10 }, "10x8 does not divide by 4"},
 		{func(c *glow.Config) { c.Width = 0 }, "8x0 does not divide by 4"},
 		{func(c *glow.Config) { c.Scales = 4 }, "8x8 does not divide by 16"},
+		{func(c *glow.Config) { c.Block = "convolutional" }, `no block "convolutional"`},
+		{func(c *glow.Config) { c.Prior = "learned" }, `no prior "learned"`},
 	} {
 		config := tiny
 		c.change(&config)
@@ -279,11 +275,11 @@ func ExampleNew() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(model.Kind(), model.Scales(), density.Dims(model), len(model.Params()))
+	fmt.Println(model, model.Scales(), density.Dims(model), len(model.Params()))
 
 	_, err = glow.New(glow.Config{Height: 28, Width: 28, Channels: 1, Scales: 3, K: 32, Hidden: 512})
 	fmt.Println(err)
 	// Output:
-	// glow 3 3072 1542
+	// Glow L3 K32 H512 3 3072 1542
 	// glow: 3 scales halve the image 3 times, and 28x28 does not divide by 8
 }

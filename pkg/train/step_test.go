@@ -47,6 +47,8 @@ func (gaussian) Params() []nn.Param {
 	}
 }
 
+func (gaussian) String() string { return "gaussian" }
+
 func (gaussian) Input(pixels, noise *Node) *Node { return density.FromPixels(pixels, noise) }
 
 func (gaussian) LogLikelihood(w *nn.Weights, x *Node) density.Likelihood {

@@ -187,7 +187,7 @@ func (s *subject) gradients() (float64, error) {
 		dims  []int
 		apply func(w *nn.Weights, x *Node) (y, logDet *Node)
 	}{{"Forward", s.inDims, s.layer.Forward}, {"Inverse", s.outDims, s.layer.Inverse}} {
-		e, err := s.gradientsOf(direction.dims, direction.apply)
+		e, err := s.gradientsOf(direction.dims, s.size(), direction.apply)
 		worst = max(worst, e)
 		if err != nil {
 			return worst, fmt.Errorf("%s: %w", direction.name, err)
@@ -196,13 +196,14 @@ func (s *subject) gradients() (float64, error) {
 	return worst, nil
 }
 
-func (s *subject) gradientsOf(dims []int, apply func(w *nn.Weights, x *Node) (y, logDet *Node)) (float64, error) {
+// gradientsOf takes images of dims to y with size elements an image, and a number logDet.
+func (s *subject) gradientsOf(dims []int, size int, apply func(w *nn.Weights, x *Node) (y, logDet *Node)) (float64, error) {
 	const batch = 2
 	n := len(s.params)
 	terms := func(in []*Node) *Node {
 		y, logDet := apply(s.weights(in), in[n])
-		y, logDet = Mul(Reshape(y, s.size(), batch), in[n+1]), Mul(logDet, in[n+2])
-		return Concatenate([]*Node{Reshape(y, s.size()*batch), logDet}, 0)
+		y, logDet = Mul(Reshape(y, size, batch), in[n+1]), Mul(logDet, in[n+2])
+		return Concatenate([]*Node{Reshape(y, size*batch), logDet}, 0)
 	}
 	value, err := newProgram(func(in []*Node) []*Node {
 		t := terms(in)
@@ -226,7 +227,7 @@ func (s *subject) gradientsOf(dims []int, apply func(w *nn.Weights, x *Node) (y,
 	}
 	inputs := append(slices.Clone(s.values),
 		stack([][]float64{s.noise(rng), s.noise(rng)}, dims),
-		tensors.FromFlatDataAndDimensions(normal(s.size()*batch), s.size(), batch),
+		tensors.FromFlatDataAndDimensions(normal(size*batch), size, batch),
 		tensors.FromFlatDataAndDimensions(normal(batch), batch))
 	gradients, err := gradient.call(inputs...)
 	if err != nil {
@@ -306,13 +307,18 @@ func (s *subject) independence() (float64, error) {
 // hardInputs sends through what breaks divisions and logarithms.
 func (s *subject) hardInputs() (float64, error) {
 	rng := rand.New(rand.NewPCG(10, 11))
+	return s.thereAndBack(s.hard(rng))
+}
+
+// hard are images that are black, white, of one colour, and noise.
+func (s *subject) hard(rng *rand.Rand) [][]float64 {
 	area := s.inDims[1] * s.inDims[2]
 	black, white, colour := make([]float64, s.size()), make([]float64, s.size()), make([]float64, s.size())
 	for i := range black {
 		black[i], white[i] = -0.5, 0.5-1.0/256
 		colour[i] = 0.3 - 0.1*float64(i/area%5)
 	}
-	return s.thereAndBack([][]float64{black, white, colour, s.noise(rng)})
+	return [][]float64{black, white, colour, s.noise(rng)}
 }
 
 // noise is an image of independent values in [-1/2, 1/2).

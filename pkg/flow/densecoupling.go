@@ -1,0 +1,81 @@
+package flow
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"strata/pkg/nn"
+
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// DenseCoupling is the affine coupling of the fully connected Glow (digest §3.2) on vectors, [Channels, 1, 1, B]: the first
+// half conditions, the second becomes (b + t) * sigmoid(r + 2).
+//
+// The network is linear - ReLU - linear - ReLU - linear, with PyTorch's usual start throughout: no activation norms, no zero
+// convolution. Its outputs alternate, even ones shifts, odd ones raw scales.
+type DenseCoupling struct {
+	Name     string
+	Channels int
+	Hidden   int
+}
+
+// Params are weight [out, in] and bias [out] of the three linear maps, started uniform in +-1/sqrt(in).
+func (c DenseCoupling) Params() []nn.Param {
+	var params []nn.Param
+	linear := func(i, in, out int) {
+		params = append(params,
+			nn.Param{Name: c.linear(i) + "/weight", Shape: []int{out, in}, Start: startUniform(out*in, in, 0)},
+			nn.Param{Name: c.linear(i) + "/bias", Shape: []int{out}, Start: startUniform(out, in, out*in)})
+	}
+	linear(1, c.Channels/2, c.Hidden)
+	linear(2, c.Hidden, c.Hidden)
+	linear(3, c.Hidden, c.Channels)
+	return params
+}
+
+// startUniform draws from +-1/sqrt(in), after skipping what the layer's other parameter drew from the same stream.
+func startUniform(size, in, skip int) func(*rand.Rand) []float32 {
+	return func(rng *rand.Rand) []float32 {
+		for range skip {
+			rng.Float64()
+		}
+		bound := 1 / math.Sqrt(float64(in))
+		values := make([]float32, size)
+		for i := range values {
+			values[i] = float32(bound * (2*rng.Float64() - 1))
+		}
+		return values
+	}
+}
+
+// Forward transforms the second half; its log-determinant is the sum of ln sigmoid(r + 2).
+func (c DenseCoupling) Forward(w *nn.Weights, x *Node) (y, logDet *Node) {
+	a, b := nn.Channels(x, 0, c.Channels/2), nn.Channels(x, c.Channels/2, c.Channels)
+	shift, scale := c.network(w, a)
+	return Concatenate([]*Node{a, Mul(Add(b, shift), scale)}, 0), nn.SumPerImage(Log(scale))
+}
+
+// Inverse divides, then subtracts.
+func (c DenseCoupling) Inverse(w *nn.Weights, y *Node) (x, logDet *Node) {
+	a, b := nn.Channels(y, 0, c.Channels/2), nn.Channels(y, c.Channels/2, c.Channels)
+	shift, scale := c.network(w, a)
+	return Concatenate([]*Node{a, Sub(Div(b, scale), shift)}, 0), Neg(nn.SumPerImage(Log(scale)))
+}
+
+// network gives shift and scale, [Channels/2, 1, 1, B] each.
+func (c DenseCoupling) network(w *nn.Weights, a *Node) (shift, scale *Node) {
+	linear := func(i int, x *Node, order func(*Node) *Node, relu bool) *Node {
+		weight := order(w.Get(c.linear(i) + "/weight"))
+		kernel := Reshape(weight, weight.Shape().Dim(0), weight.Shape().Dim(1), 1, 1)
+		// A product on every backend: there is nothing to convolve.
+		return nn.Conv(nn.Products, x, kernel, order(w.Get(c.linear(i)+"/bias")), relu)
+	}
+	asIs := func(x *Node) *Node { return x }
+	h := linear(2, linear(1, a, asIs, true), asIs, true)
+	h = linear(3, h, evenThenOdd, false)
+	half := c.Channels / 2
+	return nn.Channels(h, 0, half), Sigmoid(AddScalar(nn.Channels(h, half, c.Channels), 2))
+}
+
+func (c DenseCoupling) linear(i int) string { return c.Name + "/dense" + string(rune('0'+i)) }
