@@ -2,6 +2,7 @@
 package objective
 
 import (
+	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
@@ -19,4 +20,32 @@ func Outlier(logIn, logGeneral *Node, temperature, lambda float64) *Node {
 // softplus is ln(1 + e^d), written so that e^d cannot overflow.
 func softplus(d *Node) *Node {
 	return Add(MaxScalar(d, 0), Log1P(Exp(Neg(Abs(d)))))
+}
+
+// Margin is the margin loss (digest §4.3), the mean of relu(dims + nll_in - nll_out) over pairs of an inlier and an outlier: it
+// asks for a margin of one nat a dimension. The inlier's part is not trained by it. Pairs are by position; where the batches
+// differ in length, the longer one's rest has no partner and counts nothing.
+func Margin(nllIn, nllOut *Node, dims int) *Node {
+	pairs := min(nllIn.Shape().Dim(0), nllOut.Shape().Dim(0))
+	first := func(v *Node) *Node { return Slice(v, AxisRange(0, pairs)) }
+	gap := Sub(StopGradient(first(nllIn)), first(nllOut))
+	return ReduceAllMean(MaxScalar(AddScalar(gap, float64(dims)), 0))
+}
+
+// WrongClass is the outlier loss of every image under every class that is not its own (paper §3.2, digest §4.3):
+//
+//	lambda/(B N) * sum over images b and classes c other than y_b of softplus((ln p_in(x_b|c) - ln p_g(x_b))/T),
+//
+// with logClasses [N, B], oneHot [N, B] and logGeneral [B]. The mean is over all B*N pairs, the true classes' zeros included.
+func WrongClass(logClasses, oneHot, logGeneral *Node, temperature, lambda float64) *Node {
+	general := BroadcastToShape(Reshape(StopGradient(logGeneral), 1, logGeneral.Shape().Dim(0)), logClasses.Shape())
+	d := MulScalar(Sub(logClasses, general), 1/temperature)
+	wrong := OneMinus(ConvertDType(oneHot, logClasses.DType()))
+	return MulScalar(ReduceAllMean(Mul(wrong, softplus(d))), lambda)
+}
+
+// OfClass picks ln p(x|y) of each image's own class from logClasses [N, B] by oneHot [N, B].
+func OfClass(logClasses, oneHot *Node) *Node {
+	own := ConvertDType(oneHot, dtypes.Bool)
+	return ReduceSum(Where(own, logClasses, ZerosLike(logClasses)), 0)
 }

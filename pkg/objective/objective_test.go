@@ -111,3 +111,104 @@ func TestInlierIsAWeightedMean(t *testing.T) {
 	require.InDelta(t, 15, value, 1e-12)
 	require.Equal(t, []float64{0.5, 0, 0.5}, gradients[0])
 }
+
+// wrongClass takes ln p(x|c) and one-hot classes as [N*B].
+func wrongClass(classes int) func(in []*Node) *Node {
+	return func(in []*Node) *Node {
+		batch := in[2].Shape().Dim(0)
+		return objective.WrongClass(Reshape(in[0], classes, batch), StopGradient(Reshape(in[1], classes, batch)), in[2], temperature, lambda)
+	}
+}
+
+func margin(dims int) func(in []*Node) *Node {
+	return func(in []*Node) *Node { return objective.Margin(in[0], in[1], dims) }
+}
+
+// Digest §4.3, one pair at a time; a longer batch's rest has no partner.
+func TestMargin(t *testing.T) {
+	nllIn, nllOut := []float64{100, 100, 100, 1e6}, []float64{100, 109, 120}
+	value, gradients := evaluate(t, margin(10), nllIn, nllOut)
+	require.InDelta(t, (10+1+0)/3., value, 1e-12)
+	require.Equal(t, make([]float64, 4), gradients[0], "the inlier's part is not trained")
+	require.InDeltaSlice(t, []float64{-1. / 3, -1. / 3, 0}, gradients[1], 1e-12)
+}
+
+// Digest §4.3, one image and class at a time: the weight of a class is 6000/N, true classes count in the mean and add nothing.
+func TestWrongClass(t *testing.T) {
+	const classes = 3
+	logClasses := []float64{10, -2000, 500, 3000, 0, 700} // [class][image]
+	oneHot := []float64{1, 0, 0, 1, 0, 0}
+	general := []float64{100, -300}
+	value, gradients := evaluate(t, wrongClass(classes), logClasses, oneHot, general)
+	want := 0.0
+	for class := range classes {
+		for image := range 2 {
+			i := class*2 + image
+			slope := 0.0
+			if oneHot[i] == 0 {
+				d := (logClasses[i] - general[image]) / temperature
+				want += lambda * math.Log1p(math.Exp(d)) / 6
+				slope = lambda / (1 + math.Exp(-d)) / temperature / 6
+			}
+			require.InDelta(t, slope, gradients[0][i], 1e-12)
+		}
+	}
+	require.InEpsilon(t, want, value, 1e-12)
+	require.Equal(t, make([]float64, 2), gradients[2], "the general model is not trained")
+}
+
+func TestOfClass(t *testing.T) {
+	// A class that is not an image's own may be anything, infinite too.
+	value, gradients := evaluate(t, func(in []*Node) *Node {
+		own := objective.OfClass(Reshape(in[0], 2, 3), StopGradient(Reshape(in[1], 2, 3)))
+		return ReduceAllSum(Mul(own, Const(own.Graph(), []float64{1, 10, 100})))
+	}, []float64{1, math.Inf(-1), 3, 4, 5, 6}, []float64{1, 0, 1, 0, 1, 0})
+	require.Equal(t, 1+50+300., value)
+	require.Equal(t, []float64{1, 0, 100, 0, 10, 0}, gradients[0])
+}
+
+// Every loss in random directions against central differences, in float64. A step of 1e-3 nats changes losses of order
+// 1e3 to 1e4 by 1e-3 relative to 1e-12 of rounding, and their third derivatives by T are of order lambda/T^3.
+func TestLossesInRandomDirections(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 9))
+	draw := func(n int, scale float64) []float64 {
+		v := make([]float64, n)
+		for i := range v {
+			v[i] = scale * rng.NormFloat64()
+		}
+		return v
+	}
+	for _, c := range []struct {
+		name   string
+		loss   func(in []*Node) *Node
+		inputs [][]float64
+		by     int // the input that is trained
+	}{
+		{"inlier", inlier, [][]float64{draw(5, 1000), {0.2, 0, 0.3, 0.4, 0.1}}, 0},
+		{"outlier", outlier, [][]float64{draw(5, 2000), draw(5, 2000)}, 0},
+		{"margin", margin(500), [][]float64{draw(6, 1000), draw(5, 1000)}, 1},
+		{"wrong class", wrongClass(3), [][]float64{draw(6, 2000), {1, 0, 0, 1, 0, 0}, draw(2, 2000)}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, gradients := evaluate(t, c.loss, c.inputs...)
+			for range 3 {
+				direction := draw(len(c.inputs[c.by]), 1)
+				slope := 0.0
+				for i, g := range gradients[c.by] {
+					slope += g * direction[i]
+				}
+				at := func(step float64) float64 {
+					moved := append([][]float64(nil), c.inputs...)
+					moved[c.by] = append([]float64(nil), c.inputs[c.by]...)
+					for i := range direction {
+						moved[c.by][i] += step * direction[i]
+					}
+					value, _ := evaluate(t, c.loss, moved...)
+					return value
+				}
+				const step = 1e-3
+				require.InDelta(t, slope, (at(step)-at(-step))/(2*step), 1e-6*math.Max(1, math.Abs(slope)))
+			}
+		})
+	}
+}
