@@ -52,24 +52,24 @@ func (c Coupling) transform(w *nn.Weights, a, b *Node) (y, logDet *Node) {
 
 // network gives shift and scale, [C/2, H, W, B] each.
 func (c Coupling) network(w *nn.Weights, a *Node) (shift, scale *Node) {
-	h := c.normedConv(w, 1, a)
-	h = c.normedConv(w, 2, h)
-
-	shift, raw := c.last().EvenOdd(w, h)
+	if w.Calibrate {
+		// Each norm has to see its plain convolution first.
+		h := a
+		for i := 1; i <= 2; i++ {
+			kernel := w.Get(c.conv(i) + "/weight")
+			c.norm(i).calibrate(w, nn.Conv(w.Lowering, h, kernel, ZerosLike(w.Get(c.norm(i).Name+"/loc")), false))
+			h = nn.ConvNet(w.Lowering, h, c.normed(w, i))
+		}
+	}
+	shift, raw := c.last().EvenOdd(w, a, c.normed(w, 1), c.normed(w, 2))
 	return shift, Sigmoid(AddScalar(raw, 2))
 }
 
-// normedConv is ReLU(actnorm(conv(x))). The norm folds into the convolution: scale*(K x + loc) is a convolution with
-// the kernel scale*K and the bias scale*loc, which saves two passes over the activations. To set the norm from data it has to see the
-// plain convolution first.
-func (c Coupling) normedConv(w *nn.Weights, i int, x *Node) *Node {
-	norm := c.norm(i)
-	kernel := w.Get(c.conv(i) + "/weight")
-	if w.Calibrate {
-		norm.calibrate(w, nn.Conv(w.Lowering, x, kernel, ZerosLike(w.Get(norm.Name+"/loc")), false))
-	}
-	scale := norm.scale(w)
-	return nn.Conv(w.Lowering, x, Mul(kernel, nn.PerChannel(scale, kernel)), Mul(w.Get(norm.Name+"/loc"), scale), true)
+// normed is ReLU(actnorm(conv(x))). The norm folds into the convolution: scale*(K x + loc) is a convolution with the kernel
+// scale*K and the bias scale*loc, which saves two passes over the activations.
+func (c Coupling) normed(w *nn.Weights, i int) nn.ConvLayer {
+	scale := c.norm(i).scale(w)
+	return nn.ConvLayer{Kernel: w.Get(c.conv(i) + "/weight"), Scale: scale, Bias: Mul(w.Get(c.norm(i).Name+"/loc"), scale), ReLU: true}
 }
 
 func (c Coupling) last() ZeroConv {

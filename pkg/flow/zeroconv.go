@@ -22,13 +22,16 @@ func (z ZeroConv) Params() []nn.Param {
 	}
 }
 
-// EvenOdd convolves x [In, H, W, B] and gives the even output channels and the odd ones, [Out/2, H, W, B] each.
-func (z ZeroConv) EvenOdd(w *nn.Weights, x *Node) (even, odd *Node) {
-	scale := Exp(MulScalar(w.Get(z.Name+"/logs"), 3))
-	kernel := w.Get(z.Name + "/weight")
-	kernel = evenThenOdd(Mul(kernel, nn.PerChannel(scale, kernel)))
-	bias := evenThenOdd(Mul(w.Get(z.Name+"/bias"), scale))
-	y := nn.Conv(w.Lowering, x, kernel, bias, false)
+// EvenOdd convolves x [In, H, W, B], after the layers before it, and gives the even output channels and the odd ones,
+// [Out/2, H, W, B] each.
+func (z ZeroConv) EvenOdd(w *nn.Weights, x *Node, before ...nn.ConvLayer) (even, odd *Node) {
+	scale := evenThenOdd(Exp(MulScalar(w.Get(z.Name+"/logs"), 3)))
+	last := nn.ConvLayer{
+		Kernel: evenThenOdd(nn.After(w.Get(z.Name+"/weight"), x)),
+		Scale:  scale,
+		Bias:   Mul(evenThenOdd(w.Get(z.Name+"/bias")), scale),
+	}
+	y := nn.ConvNet(w.Lowering, x, append(before[:len(before):len(before)], last)...)
 	return nn.Channels(y, 0, z.Out/2), nn.Channels(y, z.Out/2, z.Out)
 }
 

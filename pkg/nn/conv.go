@@ -28,28 +28,48 @@ func (l Lowering) String() string {
 	return "products"
 }
 
-// Conv convolves x [in, H, W, B] with kernel [out, in, k, k] for k = 1 or 3, stride 1, zero padding that keeps
-// the size, then adds bias [out] and, if asked, applies ReLU. It returns [out, H, W, B].
+// ConvLayer is y = Scale * (Kernel conv x) + Bias, then ReLU if asked: stride 1, zero padding that keeps the size.
+type ConvLayer struct {
+	Kernel *Node // [out, in, k, k], k = 1 or 3
+	Scale  *Node // [out], a folded activation norm; nil is 1
+	Bias   *Node // [out]
+	ReLU   bool
+}
+
+// Conv convolves x [in, H, W, B] with kernel [out, in, k, k] for k = 1 or 3, adds bias [out] and, if asked, applies ReLU.
+// It returns [out, H, W, B].
+func Conv(lowering Lowering, x, kernel, bias *Node, withReLU bool) *Node {
+	return ConvNet(lowering, x, ConvLayer{Kernel: kernel, Bias: bias, ReLU: withReLU})
+}
+
+// ConvNet applies layers one after the other to x [in, H, W, B].
 //
 // Both lowerings compute the same sums in another order; conv_test.go holds them together.
-func Conv(lowering Lowering, x, kernel, bias *Node, withReLU bool) *Node {
-	if x.Rank() != 4 || kernel.Rank() != 4 || kernel.Shape().Dim(1) != x.Shape().Dim(0) {
-		panic(fmt.Errorf("nn.Conv: x %s is not [in, H, W, B] or kernel %s not [out, in, k, k]", x.Shape(), kernel.Shape()))
+func ConvNet(lowering Lowering, x *Node, layers ...ConvLayer) *Node {
+	channels := 0
+	if x.Rank() == 4 {
+		channels = x.Shape().Dim(0)
 	}
-	size := kernel.Shape().Dim(2)
-	if size != kernel.Shape().Dim(3) || size != 1 && size != 3 {
-		panic(fmt.Errorf("nn.Conv: kernels are 1x1 or 3x3, not %s", kernel.Shape()))
+	for _, l := range layers {
+		if x.Rank() != 4 || l.Kernel.Rank() != 4 || l.Kernel.Shape().Dim(1) != channels {
+			panic(fmt.Errorf("nn.Conv: x %s is not [in, H, W, B] or kernel %s not [out, in, k, k]", x.Shape(), l.Kernel.Shape()))
+		}
+		if size := l.Kernel.Shape().Dim(2); size != l.Kernel.Shape().Dim(3) || size != 1 && size != 3 {
+			panic(fmt.Errorf("nn.Conv: kernels are 1x1 or 3x3, not %s", l.Kernel.Shape()))
+		}
+		channels = l.Kernel.Shape().Dim(0)
 	}
-	if lowering == Native {
-		return convNative(x, kernel, bias, withReLU)
+	if lowering == Products {
+		return convProducts(x, layers)
 	}
-	if size == 1 {
-		return convPatches(x, kernel, bias, withReLU)
+	for _, l := range layers {
+		kernel := l.Kernel
+		if l.Scale != nil {
+			kernel = Mul(kernel, PerChannel(l.Scale, kernel))
+		}
+		x = convNative(x, kernel, l.Bias, l.ReLU)
 	}
-	if x.Shape().Dim(0) <= kernel.Shape().Dim(0) {
-		return convPatches(x, kernel, bias, withReLU)
-	}
-	return convTaps(x, kernel, bias, withReLU)
+	return x
 }
 
 func convNative(x, kernel, bias *Node, withReLU bool) *Node {
@@ -68,66 +88,6 @@ func convNative(x, kernel, bias *Node, withReLU bool) *Node {
 func samePadding(size int) [][2]int {
 	p := size / 2
 	return [][2]int{{p, p}, {p, p}}
-}
-
-// convPatches is for few input channels: the shifted copies of x are stacked as rows (im2col), a row of ones
-// carries the bias, and one product does the rest.
-func convPatches(x, kernel, bias *Node, withReLU bool) *Node {
-	out, size := kernel.Shape().Dim(0), kernel.Shape().Dim(2)
-	in, h, w, b := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
-	columns := h * w * b
-	matrix := kernelMatrix(kernel)
-	weights := Concatenate([]*Node{matrix, Reshape(bias, out, 1)}, 1)
-
-	var patches *Node // kept for the weights' gradient
-	y := WithGradient([]*Node{x, weights}, func(inputs []*Node) *Node {
-		rows := inputs[0]
-		if size == 3 {
-			rows = taps(rows, seenByOutput)
-		}
-		ones := Ones(x.Graph(), shapeLike(x, 1, columns))
-		patches = Concatenate([]*Node{Reshape(rows, size*size*in, columns), ones}, 0)
-		y := product(inputs[1], patches)
-		if withReLU {
-			y = MaxScalar(y, 0)
-		}
-		return y
-	}, func(inputs []*Node, y, dy *Node) []*Node {
-		if withReLU {
-			dy = reluGradient(y, dy)
-		}
-		dRows := product(Transpose(Slice(inputs[1], AxisRange(), AxisRange(0, size*size*in)), 0, 1), dy)
-		var dx *Node
-		if size == 3 {
-			dx = sumTaps(Reshape(dRows, 3*in, 3*h, w*b), in, h, w, b, seenByOutput)
-		} else {
-			dx = Reshape(dRows, in, h, w, b)
-		}
-		return []*Node{dx, productT(dy, patches)}
-	})
-	return Reshape(y, out, h, w, b)
-}
-
-// convTaps is for few output channels: one product gives the 9*out channels of every tap, which are then
-// shifted and added.
-func convTaps(x, kernel, bias *Node, withReLU bool) *Node {
-	out := kernel.Shape().Dim(0)
-	in, h, w, b := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
-	columns := h * w * b
-	matrix := tapMatrix(kernel)
-	y := WithGradient([]*Node{x, matrix}, func(inputs []*Node) *Node {
-		each := product(inputs[1], Reshape(inputs[0], in, columns))
-		return sumTaps(Reshape(each, 3*out, 3*h, w*b), out, h, w, b, sentFromInput)
-	}, func(inputs []*Node, _, dy *Node) []*Node {
-		each := Reshape(taps(dy, sentFromInput), 9*out, columns)
-		dx := product(Transpose(inputs[1], 0, 1), each)
-		return []*Node{Reshape(dx, in, h, w, b), productT(each, Reshape(inputs[0], in, columns))}
-	})
-	y = Add(y, PerChannel(bias, y))
-	if withReLU {
-		y = relu(y)
-	}
-	return y
 }
 
 // kernelMatrix lays kernel [out, in, k, k] out as [out, (column, in, row)], the order of taps.

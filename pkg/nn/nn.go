@@ -11,6 +11,7 @@ package nn
 import (
 	"slices"
 
+	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
@@ -86,9 +87,20 @@ func relu(x *Node) *Node {
 		func(_ []*Node, y, dy *Node) []*Node { return []*Node{reluGradient(y, dy)} })
 }
 
+// reluGradient is dy where y = max(x, 0) is positive and 0 elsewhere.
 func reluGradient(y, dy *Node) *Node {
-	zero := ScalarZero(y.Graph(), y.DType())
-	return Where(GreaterThan(y, zero), dy, ZerosLike(dy))
+	if !onGoBackend(y) {
+		zero := ScalarZero(y.Graph(), y.DType())
+		return Where(GreaterThan(y, zero), dy, zero)
+	}
+	// Where branches on every element there, and half of the guesses are wrong. y is +0 or positive, so as an integer its
+	// bits are 0 or at least 1.
+	integer := dtypes.Int32
+	if y.DType() == dtypes.Float64 {
+		integer = dtypes.Int64
+	}
+	one := ConvertDType(Const(y.Graph(), int32(1)), integer)
+	return Mul(dy, ConvertDType(Min(Bitcast(After(y, dy), integer), one), dy.DType()))
 }
 
 // Channels slices channels [from, to) of x [C, H, W, B]. Its gradient is joined with zeros, which only copies memory.

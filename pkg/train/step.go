@@ -13,8 +13,8 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 )
 
-// Stepper makes training steps: it holds the optimiser's state beside the network's weights, and replaces both only
-// by an update whose gradients are finite.
+// Stepper makes training steps: it holds the optimiser's state beside the network's weights, and changes both only by an
+// update whose gradients are finite. It needs memory for weights, state, gradients and activations, and for nothing twice.
 type Stepper struct {
 	Network   *density.Network
 	Optimiser optimiser.Config
@@ -23,8 +23,8 @@ type Stepper struct {
 	// State is the optimiser's: for each of its slots, one tensor a trained parameter.
 	State [][]*tensors.Tensor
 
-	trained []int // which parameters are trained
-	exec    *Exec
+	trained           []int // which parameters are trained
+	gradients, update *Exec
 }
 
 // Batch is what a step is made on.
@@ -53,7 +53,10 @@ func NewStepper(network *density.Network, config optimiser.Config) (*Stepper, er
 		}
 	}
 	var err error
-	s.exec, err = NewExec(network.Backend, s.graph)
+	if s.gradients, err = NewExec(network.Backend, s.gradientGraph); err != nil {
+		return nil, err
+	}
+	s.update, err = NewExec(network.Backend, s.updateGraph)
 	return s, err
 }
 
@@ -102,9 +105,9 @@ func (s *Stepper) Step(batch Batch) (Outcome, error) {
 		}
 		outcome := Outcome{NLL: float64(result.loss), Dropped: dropped, Skipped: len(invalid) > 0 || !result.finite}
 		if !outcome.Skipped {
-			s.accept(result)
+			err = s.accept(result.gradients)
 		}
-		return outcome, nil
+		return outcome, err
 	}
 }
 
@@ -124,89 +127,116 @@ func keepOnly(valid []int, pixels []uint8, noise, weights []float32, dims int) {
 }
 
 type stepResult struct {
-	nll     []float32
-	loss    float32
-	finite  bool
-	updated []*tensors.Tensor // trained weights, then each slot of the optimiser
+	nll       []float32
+	loss      float32
+	finite    bool
+	gradients []*tensors.Tensor // of the trained parameters
 }
 
 func (s *Stepper) call(batch Batch, weights []float32) (stepResult, error) {
 	h, w, c := s.Network.Model.Shape()
 	images := len(weights)
 	var inputs []any
-	for _, v := range append([][]*tensors.Tensor{s.Network.Values}, s.State...) {
-		for _, t := range v {
-			inputs = append(inputs, t)
-		}
+	for _, v := range s.Network.Values {
+		inputs = append(inputs, v)
 	}
 	inputs = append(inputs,
 		tensors.FromFlatDataAndDimensions(batch.Pixels, images, h, w, c),
 		tensors.FromFlatDataAndDimensions(batch.Noise, images, h, w, c),
 		tensors.FromFlatDataAndDimensions(weights, images),
-		s.Optimiser.Rates(s.Updates+1),
 		[]uint64{batch.Seed, 0, 0})
-	out, err := s.exec.Call(inputs...)
+	out, err := s.gradients.Call(inputs...)
 	if err != nil {
 		return stepResult{}, fmt.Errorf("training step %d: %w", s.Updates+1, err)
 	}
-	n := (1 + len(s.State)) * len(s.trained)
-	updated, rest := out[:n], out[n:]
 	return stepResult{
-		nll:     tensors.MustCopyFlatData[float32](rest[0]),
-		loss:    tensors.ToScalar[float32](rest[1]),
-		finite:  isFinite(tensors.ToScalar[float32](rest[2])),
-		updated: updated,
+		nll:       tensors.MustCopyFlatData[float32](out[0]),
+		loss:      tensors.ToScalar[float32](out[1]),
+		finite:    isFinite(tensors.ToScalar[float32](out[2])),
+		gradients: out[3:],
 	}, nil
 }
 
-func (s *Stepper) accept(r stepResult) {
+// accept makes the update. Old weights, state and gradients give their memory to the new ones.
+func (s *Stepper) accept(gradients []*tensors.Tensor) error {
+	var inputs []any
+	donate := func(list []*tensors.Tensor) error {
+		for _, t := range list {
+			buffer, err := DonateTensorBuffer(t, s.Network.Backend, 0)
+			if err != nil {
+				return err
+			}
+			inputs = append(inputs, buffer)
+		}
+		return nil
+	}
 	n := len(s.trained)
+	weights := make([]*tensors.Tensor, n)
 	for i, param := range s.trained {
-		s.Network.Values[param] = r.updated[i]
+		weights[i] = s.Network.Values[param]
+	}
+	for _, list := range append([][]*tensors.Tensor{weights, gradients}, s.State...) {
+		if err := donate(list); err != nil {
+			return fmt.Errorf("training step %d: %w", s.Updates+1, err)
+		}
+	}
+	out, err := s.update.Call(append(inputs, s.Optimiser.Rates(s.Updates+1))...)
+	if err != nil {
+		return fmt.Errorf("training step %d: %w", s.Updates+1, err)
+	}
+	for i, param := range s.trained {
+		s.Network.Values[param] = out[i]
 	}
 	for slot := range s.State {
-		s.State[slot] = r.updated[(1+slot)*n : (2+slot)*n]
+		s.State[slot] = out[(1+slot)*n : (2+slot)*n]
 	}
 	s.Updates++
+	return nil
 }
 
-// graph is the step: in are all weights, the optimiser's state slot by slot, pixels, noise, weights of the images, the
-// optimiser's rates and the random state.
-func (s *Stepper) graph(in []*Node) []*Node {
-	params, n := s.Network.Params(), len(s.trained)
-	values := in[:len(params)]
-	state := in[len(params):]
-	slots := len(s.State)
-	rest := state[slots*n:]
-	pixels, noise, imageWeights, rates := rest[0], rest[1], rest[2], rest[3]
+// gradientGraph is the first half of a step: in are all weights, pixels, noise, weights of the images and the random state.
+func (s *Stepper) gradientGraph(in []*Node) []*Node {
+	params := s.Network.Params()
+	values, rest := in[:len(params)], in[len(params):]
+	pixels, noise, imageWeights := rest[0], rest[1], rest[2]
 
 	model := s.Network.Model
 	w := nn.NewWeights(params, values, s.Network.Lowering)
-	w.Random = rest[4]
+	w.Random = rest[3]
 	likelihood := model.LogLikelihood(w, model.Input(pixels, noise))
 	nll := density.NLL(likelihood.Total, density.Dims(model))
 	loss := objective.Inlier(nll, imageWeights)
 
-	trained := make([]*Node, n)
+	trained := make([]*Node, len(s.trained))
 	for i, param := range s.trained {
 		trained[i] = values[param]
 	}
 	gradients := Gradient(loss, trained...)
-	out := make([]*Node, (1+slots)*n)
-	finite := make([]*Node, n)
+	finite := make([]*Node, len(gradients))
 	for i, g := range gradients {
+		finite[i] = zeroIfFinite(g)
+	}
+	return append([]*Node{nll, loss, ReduceAllSum(Concatenate(finite, 0))}, gradients...)
+}
+
+// updateGraph is the second half: in are the trained weights, their gradients, the optimiser's state slot by slot, and its
+// rates; out the new weights and state.
+func (s *Stepper) updateGraph(in []*Node) []*Node {
+	n, slots := len(s.trained), len(s.State)
+	weights, gradients, state, rates := in[:n], in[n:2*n], in[2*n:], in[(2+slots)*n]
+	out := make([]*Node, (1+slots)*n)
+	for i := range weights {
 		own := make([]*Node, slots)
 		for slot := range own {
 			own[slot] = state[slot*n+i]
 		}
 		var updated []*Node
-		out[i], updated = s.Optimiser.Update(trained[i], g, rates, own)
+		out[i], updated = s.Optimiser.Update(weights[i], gradients[i], rates, own)
 		for slot, node := range updated {
 			out[(1+slot)*n+i] = node
 		}
-		finite[i] = zeroIfFinite(g)
 	}
-	return append(out, nll, loss, ReduceAllSum(Concatenate(finite, 0)))
+	return out
 }
 
 // zeroIfFinite is [0] if all of x is finite and [NaN] otherwise: 0*Inf and 0*NaN are NaN.
@@ -218,4 +248,7 @@ func zeroIfFinite(x *Node) *Node {
 func isFinite(v float32) bool { return v-v == 0 }
 
 // Close frees the compiled step; the network stays.
-func (s *Stepper) Close() { s.exec.Finalize() }
+func (s *Stepper) Close() {
+	s.gradients.Finalize()
+	s.update.Finalize()
+}
