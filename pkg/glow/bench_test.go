@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"syscall"
 	"testing"
 	"time"
 
 	"strata/pkg/backend"
 	"strata/pkg/density"
 	"strata/pkg/glow"
+	"strata/pkg/imageset"
 	"strata/pkg/optimiser"
 	"strata/pkg/train"
 
@@ -19,10 +21,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// sizes are the networks that are timed, the last the paper's.
+var sizes = []struct{ k, hidden, batch int }{{4, 64, 32}, {8, 128, 32}, {32, 512, 16}}
+
 // BenchmarkTrainStep times one training step: noise, forward, backward and Adamax on a batch. Compilation and a warm-up
-// step are untimed. %ceiling compares with the backend's best matrix product, measured right after. The peer is ../shared/bench/torch_glow_step.py, run beside it.
+// step are untimed. %ceiling compares with the backend's best matrix product, measured right after; peakMB is the most
+// memory that the process had so far, so run one size a process to read it. The peer is ../shared/bench/torch_glow_step.py,
+// run beside it.
 func BenchmarkTrainStep(b *testing.B) {
-	for _, size := range []struct{ k, hidden, batch int }{{4, 64, 32}, {8, 128, 32}, {32, 512, 16}} {
+	for _, size := range sizes {
 		b.Run(fmt.Sprintf("K%d_H%d_B%d", size.k, size.hidden, size.batch), func(b *testing.B) {
 			requireSIMD(b)
 			opened, err := backend.Open()
@@ -58,8 +65,49 @@ func BenchmarkTrainStep(b *testing.B) {
 			rate := imagesPerSecond * trainingFLOP(model.Config()) / 1e9
 			b.ReportMetric(rate, "GFLOP/s")
 			b.ReportMetric(100*rate/productCeiling(b, opened), "%ceiling")
+			b.ReportMetric(peakMB(b), "peakMB")
 		})
 	}
+}
+
+// BenchmarkScore times scoring, as density.Network does it, in batches of density.ScoreBatch.
+func BenchmarkScore(b *testing.B) {
+	for _, size := range sizes {
+		b.Run(fmt.Sprintf("K%d_H%d", size.k, size.hidden), func(b *testing.B) {
+			requireSIMD(b)
+			opened, err := backend.Open()
+			require.NoError(b, err)
+			defer opened.Finalize()
+			model, err := glow.New(glow.Config{Height: 32, Width: 32, Channels: 3, Scales: 3, K: size.k, Hidden: size.hidden})
+			require.NoError(b, err)
+			network := density.NewNetwork(opened, backend.Lowering(opened), model, 1)
+			rng := rand.New(rand.NewPCG(1, 2))
+			set := &imageset.Set{Name: "noise", Split: imageset.Test, Height: 32, Width: 32, Channels: 3,
+				Pixels: make([]uint8, density.ScoreBatch*density.Dims(model))}
+			for i := range set.Pixels {
+				set.Pixels[i] = uint8(rng.Uint32())
+			}
+			score := func() {
+				_, err := network.LogLikelihoods(set, density.Noise{}, nil)
+				require.NoError(b, err)
+			}
+			score()
+			b.ResetTimer()
+			for range b.N {
+				score()
+			}
+			b.StopTimer()
+			b.ReportMetric(float64(set.Len()*b.N)/b.Elapsed().Seconds(), "images/s")
+			b.ReportMetric(peakMB(b), "peakMB")
+		})
+	}
+}
+
+// peakMB is the process's largest resident memory so far, as the peer reports it.
+func peakMB(b *testing.B) float64 {
+	var usage syscall.Rusage
+	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
+	return float64(usage.Maxrss) / 1024
 }
 
 // trainingFLOP counts the multiplications and additions of the network's products for one training image: those of the
