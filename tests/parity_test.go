@@ -33,6 +33,9 @@ var parityKinds = map[string]func(*testing.T, *parityCase){
 	"glow":                   glowParity,
 	"patch_glow":             patchParity,
 	"class_conditional_glow": classConditionalParity,
+
+	"pixelcnnpp":                   pixelcnnParity,
+	"discretized_logistic_mixture": mixtureParity,
 }
 
 // TestReferenceParity compares with the outputs of the reference implementations on made-up images: every case of
@@ -77,6 +80,10 @@ type parityCase struct {
 	LU          bool   `json:"lu"`
 	Patch       int    `json:"patch"`
 	Classes     int    `json:"classes"`
+	ResNets     int    `json:"nr_resnet"`
+	Filters     int    `json:"nr_filters"`
+	Mixtures    int    `json:"nr_logistic_mix"`
+	Dropout     string `json:"dropout"`
 
 	arrays map[string]parityArray
 	used   map[string]bool

@@ -1,0 +1,67 @@
+package pixelcnn
+
+import (
+	"strata/pkg/nn"
+
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// gatedBlock is the gated residual block of digest §5. With ce = concat-ELU,
+//
+//	h = conv_input(ce(x)) + nin_skip(ce(sides))
+//	p, q = the halves of conv_out(dropout(ce(h)))
+//	y = x + p sigmoid(q)
+//
+// Dropout drops whole feature maps, in training only.
+type gatedBlock struct {
+	name    string
+	stream  stream
+	filters int
+	sides   int // number of side inputs, 0 to 2
+	dropout float64
+}
+
+func (b gatedBlock) convInput() convolution {
+	return shifted(b.name+"/conv_input/conv", b.stream, 2*b.filters, b.filters)
+}
+
+func (b gatedBlock) skip() convolution {
+	return pointwise(b.name+"/nin_skip/lin_a", 2*b.sides*b.filters, b.filters)
+}
+
+func (b gatedBlock) convOut() convolution {
+	return shifted(b.name+"/conv_out/conv", b.stream, 2*b.filters, 2*b.filters)
+}
+
+// Params are those of conv_input, nin_skip if there are side inputs, and conv_out.
+func (b gatedBlock) Params() []nn.Param {
+	params := b.convInput().Params()
+	if b.sides > 0 {
+		params = append(params, b.skip().Params()...)
+	}
+	return append(params, b.convOut().Params()...)
+}
+
+// apply returns maps of the shape of x, [F, H, W, B].
+func (b gatedBlock) apply(w *nn.Weights, x *feature, sides []*feature) *Node {
+	h := b.convInput().apply(w, x.concatELU())
+	if b.sides > 0 {
+		h = Add(h, b.applySkip(w, sides))
+	}
+	h = b.convOut().apply(w, nn.DropChannels(w, concatELU(h), b.dropout))
+	p, q := nn.Channels(h, 0, b.filters), nn.Channels(h, b.filters, 2*b.filters)
+	return Add(x.values, Mul(p, Sigmoid(q)))
+}
+
+// applySkip is nin_skip of the concat-ELU of all side inputs one behind the other: first the ELU of all, then that of all their
+// negatives. Each has its own concat-ELU already, so the matrix's columns are brought to that order instead of the maps.
+func (b gatedBlock) applySkip(w *nn.Weights, sides []*feature) *Node {
+	skip := b.skip()
+	kernel := Reshape(skip.norm().kernel(w), b.filters, 2, b.sides, b.filters)
+	kernel = Reshape(TransposeAllAxes(kernel, 0, 2, 1, 3), b.filters, skip.in, 1, 1)
+	maps := make([]*Node, len(sides))
+	for i, side := range sides {
+		maps[i] = side.concatELU()
+	}
+	return skip.convolve(w.Lowering, Concatenate(maps, 0), kernel, skip.norm().bias(w))
+}

@@ -1,0 +1,190 @@
+package pixelcnn
+
+import (
+	"fmt"
+
+	"strata/pkg/nn"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// convolution is a weight-normed convolution whose kernel reaches up and to the sides, but not down: element (i, j) of its output
+// sees rows i-height+1 to i and columns j-left to j-left+width-1 of its input, zero outside of the image. With a stride it keeps every
+// second row and column.
+type convolution struct {
+	name                string
+	in, out             int
+	height, width, left int
+	stride              int
+	linear              bool // a 1x1 kernel stored as the matrix of a linear layer
+}
+
+// shifted is a convolution of a stream.
+func shifted(name string, s stream, in, out int) convolution {
+	height, width, left := s.kernel()
+	return convolution{name: name, in: in, out: out, height: height, width: width, left: left, stride: 1}
+}
+
+// pointwise is a linear layer at every position, the "nin" of the reference.
+func pointwise(name string, in, out int) convolution {
+	return convolution{name: name, in: in, out: out, height: 1, width: 1, stride: 1, linear: true}
+}
+
+func (c convolution) norm() weightNorm {
+	shape := []int{c.out, c.in, c.height, c.width}
+	if c.linear {
+		shape = shape[:2]
+	}
+	return weightNorm{name: c.name, shape: shape, outputs: c.out}
+}
+
+// Params are bias, weight_g and weight_v.
+func (c convolution) Params() []nn.Param { return c.norm().Params() }
+
+// apply convolves x [in, H, W, B] to [out, H/stride, W/stride, B].
+func (c convolution) apply(w *nn.Weights, x *Node) *Node {
+	kernel := Reshape(c.norm().kernel(w), c.out, c.in, c.height, c.width)
+	return c.convolve(w.Lowering, x, kernel, c.norm().bias(w))
+}
+
+// convolve is apply with the kernel [out, in, height, width] and the bias [out] given.
+func (c convolution) convolve(lowering nn.Lowering, x, kernel, bias *Node) *Node {
+	if x.Rank() != 4 || x.Shape().Dim(0) != c.in || x.Shape().Dim(1)%c.stride != 0 || x.Shape().Dim(2)%c.stride != 0 {
+		panic(fmt.Errorf("pixelcnn: %s takes [%d, H, W, B] that divides by %d, not %s", c.name, c.in, c.stride, x.Shape()))
+	}
+	forward, backward := c.products, c.productsGradient
+	if lowering == nn.Native {
+		forward, backward = c.native, c.nativeGradient
+	}
+	h, cols := x.Shape().Dim(1), x.Shape().Dim(2)
+	return nn.WithGradient([]*Node{x, kernel, bias}, func(in []*Node) *Node {
+		y := forward(StopGradient(in[0]), StopGradient(in[1]), linked(in[2], in[0], in[1]))
+		if c.stride == 1 {
+			return y
+		}
+		return Slice(y, AxisRange(), AxisRange().Stride(c.stride), AxisRange().Stride(c.stride))
+	}, func(in []*Node, _, dy *Node) []*Node {
+		if c.stride > 1 {
+			gaps := compute.PadAxis{End: c.stride - 1, Interior: c.stride - 1}
+			dy = Pad(dy, ScalarZero(dy.Graph(), dy.DType()), compute.PadAxis{}, gaps, gaps)
+		}
+		dx, dKernel := backward(in[0], in[1], dy)
+		ones := Ones(dy.Graph(), shapeLike(dy, h*cols*dy.Shape().Dim(3)))
+		dBias := DotGeneral(Reshape(dy, c.out, -1), []int{1}, nil, ones, []int{0}, nil)
+		return []*Node{dx, dKernel, dBias}
+	})
+}
+
+// linked is y, with paths to xs by which the gradient finds them. GoMLX asks for a gradient of every operation on a path, even where
+// nn.WithGradient does not use it. Pad has none, and that of convolutions refuses kernels of even size. So these
+// operations stand apart, behind StopGradient.
+func linked(y *Node, xs ...*Node) *Node {
+	index := Iota(y.Graph(), y.Shape(), 0)
+	never := LessThan(index, ZerosLike(index))
+	for _, x := range xs {
+		first := Slice(Reshape(x, -1), AxisRange(0, 1))
+		y = Where(never, BroadcastToDims(first, y.Shape().Dimensions...), y)
+	}
+	return y
+}
+
+func (c convolution) right() int { return c.width - 1 - c.left }
+
+// products writes the convolution as one matrix product. All that the kernel's positions (a, b) see are copies of the image, each
+// at its place in a common frame that is height-1 rows and width-1 columns larger. Stacked, they are the right factor; the image's
+// part of the result is then cut out of the frame:
+//
+//	y(i, j) = bias + sum over a, b of K_ab x(i+a-height+1, j+b-left)
+//
+// Putting zeros around an image moves whole columns, which are [B] in memory.
+func (c convolution) products(x, kernel, bias *Node) *Node {
+	h, w, batch := x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
+	frameH, frameW := h+c.height-1, w+c.width-1
+	columns := frameH * frameW * batch
+	var rows []*Node
+	for a := range c.height {
+		for b := range c.width {
+			rows = append(rows, Reshape(inFrame(x, c.height-1-a, a, c.width-1-b, b), c.in, columns))
+		}
+	}
+	rows = append(rows, Ones(x.Graph(), shapeLike(x, 1, columns)))
+	matrix := Reshape(TransposeAllAxes(kernel, 0, 2, 3, 1), c.out, c.height*c.width*c.in) // [out, (a, b, in)]
+	matrix = Concatenate([]*Node{matrix, Reshape(bias, c.out, 1)}, 1)
+	y := Reshape(DotGeneral(matrix, []int{1}, nil, Concatenate(rows, 0), []int{0}, nil), c.out, frameH, frameW, batch)
+	return Slice(y, AxisRange(), AxisRange(0, h), AxisRange(c.right(), c.right()+w))
+}
+
+// productsGradient moves dy the other way. One stack gives both gradients, so that nothing is kept of the forward pass:
+//
+//	dx(i, j) = sum over a, b of K_ab^T dy(i-a+height-1, j-b+left)
+//	dK_ab = sum over i, j of dy(i-a+height-1, j-b+left) x(i, j)^T
+func (c convolution) productsGradient(x, kernel, dy *Node) (dx, dKernel *Node) {
+	h, w, batch := x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
+	frameH, frameW := h+c.height-1, w+c.width-1
+	columns := frameH * frameW * batch
+	var stack []*Node
+	for a := range c.height {
+		for b := range c.width {
+			stack = append(stack, Reshape(inFrame(dy, a, c.height-1-a, b, c.width-1-b), c.out, columns))
+		}
+	}
+	rows := Concatenate(stack, 0)
+	matrix := Reshape(TransposeAllAxes(kernel, 1, 2, 3, 0), c.in, c.height*c.width*c.out) // [in, (a, b, out)]
+	dx = Reshape(DotGeneral(matrix, []int{1}, nil, rows, []int{0}, nil), c.in, frameH, frameW, batch)
+	dx = Slice(dx, AxisRange(), AxisRange(c.height-1, frameH), AxisRange(c.left, c.left+w))
+	seen := Reshape(inFrame(x, c.height-1, 0, c.left, c.right()), c.in, columns)
+	dKernel = Reshape(DotGeneral(rows, []int{1}, nil, seen, []int{1}, nil), c.height, c.width, c.out, c.in)
+	return dx, TransposeAllAxes(dKernel, 2, 3, 0, 1)
+}
+
+// native uses the backend's convolution.
+func (c convolution) native(x, kernel, bias *Node) *Node {
+	y := ConvGeneral(x, kernel, ConvolveAxesConfig{
+		InputChannels: 0, InputSpatial: []int{1, 2}, InputBatch: 3,
+		KernelOutputChannels: 0, KernelInputChannels: 1, KernelSpatial: []int{2, 3},
+		OutputChannels: 0, OutputSpatial: []int{1, 2}, OutputBatch: 3,
+	}, nil, [][2]int{{c.height - 1, 0}, {c.left, c.right()}}, nil, nil, 1, 1)
+	return Add(y, nn.PerChannel(bias, y))
+}
+
+// nativeGradient writes the sums of productsGradient as convolutions: of dy with the reversed kernel; and of x with dy as a
+// kernel, where the images of the batch are what is summed over.
+func (c convolution) nativeGradient(x, kernel, dy *Node) (dx, dKernel *Node) {
+	dx = ConvGeneral(dy, Reverse(kernel, 2, 3), ConvolveAxesConfig{
+		InputChannels: 0, InputSpatial: []int{1, 2}, InputBatch: 3,
+		KernelOutputChannels: 1, KernelInputChannels: 0, KernelSpatial: []int{2, 3},
+		OutputChannels: 0, OutputSpatial: []int{1, 2}, OutputBatch: 3,
+	}, nil, [][2]int{{0, c.height - 1}, {c.right(), c.left}}, nil, nil, 1, 1)
+	dKernel = ConvGeneral(x, dy, ConvolveAxesConfig{
+		InputBatch: 0, InputSpatial: []int{1, 2}, InputChannels: 3,
+		KernelOutputChannels: 0, KernelSpatial: []int{1, 2}, KernelInputChannels: 3,
+		OutputChannels: 0, OutputBatch: 1, OutputSpatial: []int{2, 3},
+	}, nil, [][2]int{{c.height - 1, 0}, {c.left, c.right()}}, nil, nil, 1, 1)
+	return dx, dKernel
+}
+
+// inFrame puts zeros around x [C, H, W, B].
+func inFrame(x *Node, above, below, left, right int) *Node {
+	if above+below+left+right == 0 {
+		return x
+	}
+	return Pad(x, ScalarZero(x.Graph(), x.DType()), compute.PadAxis{}, compute.PadAxis{Start: above, End: below}, compute.PadAxis{Start: left, End: right})
+}
+
+// moveDown moves x [C, H, W, B] down by a row; the first row is 0.
+func moveDown(x *Node) *Node {
+	d := x.Shape().Dimensions
+	zeros := Zeros(x.Graph(), shapeLike(x, d[0], 1, d[2], d[3]))
+	return Concatenate([]*Node{zeros, Slice(x, AxisRange(), AxisRange(0, d[1]-1))}, 1)
+}
+
+// moveRight moves x [C, H, W, B] right by a column; the first column is 0.
+func moveRight(x *Node) *Node {
+	d := x.Shape().Dimensions
+	zeros := Zeros(x.Graph(), shapeLike(x, d[0], d[1], 1, d[3]))
+	return Concatenate([]*Node{zeros, Slice(x, AxisRange(), AxisRange(), AxisRange(0, d[2]-1))}, 2)
+}
+
+func shapeLike(x *Node, dimensions ...int) shapes.Shape { return shapes.Make(x.DType(), dimensions...) }

@@ -1,0 +1,58 @@
+package pixelcnn
+
+import (
+	"strata/pkg/nn"
+
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// deconvolution is a weight-normed transposed convolution with stride 2, cropped to twice the size, which doubles the resolution of
+// a stream (digest §5). It is the transpose of the stream's convolution with stride 2: element (i, j) of the input reaches rows
+// 2i and 2i+1 and, for ul, columns 2j and 2j+1, for u also column 2j-1.
+type deconvolution struct {
+	name    string
+	stream  stream
+	filters int
+}
+
+func (d deconvolution) norm() weightNorm {
+	height, width, _ := d.stream.kernel()
+	return weightNorm{name: d.name, shape: []int{d.filters, d.filters, height, width}, outputs: d.filters}
+}
+
+// Params are bias, weight_g and weight_v, whose first axis is the input channel.
+func (d deconvolution) Params() []nn.Param { return d.norm().Params() }
+
+// apply takes x [F, H, W, B] to [F, 2H, 2W, B]. One product gives what every position of the kernel makes of x; rows and columns are
+// then joined alternately. No two rows of the kernel meet in one row of the output; of u's three columns the first and the last
+// meet in the odd ones: the first from the right neighbour.
+func (d deconvolution) apply(w *nn.Weights, x *Node) *Node {
+	height, width, _ := d.stream.kernel()
+	h, cols, batch := x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
+	kernel := TransposeAllAxes(d.norm().kernel(w), 2, 3, 1, 0) // [height, width, out, in]
+	taps := height * width
+	products := nn.Product(Reshape(kernel, taps*d.filters, d.filters), Reshape(x, d.filters, h*cols*batch))
+	tap := func(a, b int) *Node {
+		i := a*width + b
+		return Reshape(nn.Channels(products, i*d.filters, (i+1)*d.filters), d.filters, h, cols, batch)
+	}
+	rows := make([]*Node, height)
+	for a := range rows {
+		var even, odd *Node
+		if d.stream == u {
+			even, odd = tap(a, 1), Add(tap(a, 2), moveLeft(tap(a, 0)))
+		} else {
+			even, odd = tap(a, 0), tap(a, 1)
+		}
+		rows[a] = Reshape(Stack([]*Node{even, odd}, 3), d.filters, h, 2*cols*batch)
+	}
+	y := Reshape(Stack(rows, 2), d.filters, 2*h, 2*cols, batch)
+	return Add(y, nn.PerChannel(d.norm().bias(w), y))
+}
+
+// moveLeft moves x [C, H, W, B] left by a column; the last column is 0.
+func moveLeft(x *Node) *Node {
+	d := x.Shape().Dimensions
+	zeros := Zeros(x.Graph(), shapeLike(x, d[0], d[1], 1, d[3]))
+	return Concatenate([]*Node{Slice(x, AxisRange(), AxisRange(), AxisRange(1, d[2])), zeros}, 2)
+}
