@@ -28,7 +28,7 @@ const (
 
 type cli struct {
 	Data      dataCommand      `cmd:"" help:"List, check and draw image sets."`
-	Train     trainCommand     `cmd:"" help:"Train a Glow on a set, from scratch or from another run."`
+	Train     trainCommand     `cmd:"" help:"Train a model on a set, from scratch or from another run."`
 	Score     scoreCommand     `cmd:"" help:"Score images by a run: log-likelihood, every scale, ratio, complexity."`
 	Evaluate  evaluateCommand  `cmd:"" help:"How well the scores of a score file tell sets apart."`
 	Reproduce reproduceCommand `cmd:"" help:"Train what a section of the paper lacks and write its tables."`
@@ -53,7 +53,8 @@ func run(args []string, out, errOut io.Writer) int {
 		kong.Description("What deep invertible networks know about anomalies: train, score, reproduce.\n\n"+
 			"Folders: STRATA_DATA (image sets, default data), STRATA_RUNS (default runs), STRATA_FIGURES (default figures); relative ones count from the module root. GOMLX_BACKEND chooses the backend."),
 		kong.Writers(out, errOut), kong.Exit(func(code int) { exited = code }), kong.UsageOnError(),
-		kong.Vars{"sizes": strings.Join(experiment.SizeNames(), ",")})
+		kong.Vars{"sizes": strings.Join(experiment.SizeNames(), ","),
+			"models": strings.Join(experiment.ModelNames(), ","), "model": experiment.ModelNames()[0]})
 	if err != nil {
 		fmt.Fprintln(errOut, "strata:", err)
 		return exitFailed

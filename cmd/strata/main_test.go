@@ -47,7 +47,7 @@ func TestTrainScoreEvaluate(t *testing.T) {
 	code, out, errOut := strata("train", "--in", "plain", "--size", "smoke", "--steps", "8")
 	require.Zero(t, code, errOut)
 	id := strings.TrimSpace(out)
-	require.Regexp(t, `^glow-plain-k1-h8-s8-[0-9a-f]{12}$`, id)
+	require.Regexp(t, `^glow-plain-l3-k1-h8-s8-[0-9a-f]{12}$`, id)
 	require.Contains(t, errOut, "bits/dim")
 
 	code, out, errOut = strata("train", "--in", "plain", "--size", "smoke", "--steps", "8")

@@ -8,6 +8,7 @@ import (
 
 type trainCommand struct {
 	In     string  `required:"" help:"Set to train on." placeholder:"SET"`
+	Model  string  `help:"Model: ${models}." enum:"${models}" default:"${model}"`
 	Size   string  `help:"Network and budget: ${sizes}." enum:"${sizes}" default:"demo"`
 	Parent string  `help:"Run to finetune from." placeholder:"RUN"`
 	Seed   uint64  `help:"Seed of the start, the batches and the noise." default:"1"`
@@ -20,7 +21,8 @@ type trainCommand struct {
 func (trainCommand) Help() string {
 	return `Examples:
   strata train --in shapes --size smoke
-  strata train --in cifar10 --parent glow-tiny-k32-h512-s195250 --size paper
+  strata train --in shapes --size smoke --model pixelcnn
+  strata train --in cifar10 --parent glow-tiny-l3-k32-h512-s195250 --size paper
 
 The run is kept in STRATA_RUNS under a name made from all that determines it: asked for twice, it is trained once. Ctrl-C saves and leaves; --resume goes on, bit-equal on the Go backend. The last line printed is the run's name.`
 }
@@ -34,7 +36,7 @@ func (c trainCommand) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	request := experiment.Request{Set: c.In, Size: size, Seed: c.Seed, Steps: c.Steps, Rate: c.Rate, Flip: c.Flip}
+	request := experiment.Request{Set: c.In, Model: c.Model, Size: size, Seed: c.Seed, Steps: c.Steps, Rate: c.Rate, Flip: c.Flip}
 	if c.Parent != "" {
 		if request.Parent, err = experiment.OpenRun(engine.Runs, c.Parent); err != nil {
 			return err

@@ -77,7 +77,7 @@ func (r *Results) claims(context.Context, *Engine) error {
 		Measured: fmt.Sprintf("least Spearman ρ of 3 pairs (%s, %s)", l8.A, l8.B), Predicate: "ρ > 0.9 for every pair",
 		Holds: l8.Spearman.Value > 0.9, Data: inAndSmooth, Network: networks(pixelRoles...), Images: l8.Images}, l8.Spearman)
 
-	last := fmt.Sprintf("c%d", r.Plan.Size.Scales)
+	last := fmt.Sprintf("c%d", r.Plan.Size.Networks.Glow.Scales)
 	for _, model := range []string{"in_finetuned", "in"} {
 		variant, withGeneral := "", networks(model, "general")
 		if model == "in" {

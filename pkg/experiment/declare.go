@@ -10,7 +10,10 @@ import (
 	"strings"
 
 	"strata/experiments"
+	"strata/pkg/glow"
+	"strata/pkg/models"
 	"strata/pkg/optimiser"
+	"strata/pkg/pixelcnn"
 
 	"github.com/goccy/go-yaml"
 )
@@ -18,9 +21,7 @@ import (
 // Size is a network and a budget (experiments/sizes.yaml).
 type Size struct {
 	Name            string          `yaml:"-" json:"name"`
-	Scales          int             `yaml:"scales" json:"scales"`
-	K               int             `yaml:"k" json:"k"`
-	Hidden          int             `yaml:"hidden" json:"hidden"`
+	Networks        Networks        `yaml:"networks" json:"networks"`
 	Batch           int             `yaml:"batch" json:"batch"`
 	Steps           int             `yaml:"steps" json:"steps"`
 	FinetuneSteps   int             `yaml:"finetune_steps" json:"finetune_steps"`
@@ -31,7 +32,55 @@ type Size struct {
 	Finetune        OptimiserChange `yaml:"finetune_optimiser" json:"-"`
 }
 
-// OptimiserChange is what differs from the paper's Adamax; zero values change nothing.
+// Networks are the networks of a size, one a model.
+type Networks struct {
+	Glow     GlowSize     `yaml:"glow" json:"glow"`
+	Dense    GlowSize     `yaml:"dense" json:"dense"`
+	Patch    GlowSize     `yaml:"patch" json:"patch"`
+	PixelCNN PixelCNNSize `yaml:"pixelcnn" json:"pixelcnn"`
+}
+
+// GlowSize is the size of a Glow; the local-patch one has one scale and takes its patch from S2.1.
+type GlowSize struct {
+	Scales int `yaml:"scales" json:"scales,omitempty"`
+	K      int `yaml:"k" json:"k"`
+	Hidden int `yaml:"hidden" json:"hidden"`
+}
+
+// PixelCNNSize is the size of a PixelCNN++.
+type PixelCNNSize struct {
+	ResNets  int     `yaml:"resnets" json:"resnets"`
+	Filters  int     `yaml:"filters" json:"filters"`
+	Mixtures int     `yaml:"mixtures" json:"mixtures"`
+	Dropout  float64 `yaml:"dropout" json:"dropout"`
+}
+
+// ModelNames are the models that can be trained by name, the default first.
+func ModelNames() []string { return []string{"glow", "dense", "patch", "pixelcnn"} }
+
+// patchSide is the side of the local-patch Glow's patches (S2.1).
+const patchSide = 8
+
+// Spec is the named model of this size for images of a shape; "" is the first of ModelNames.
+func (n Networks) Spec(model string, height, width, channels int) (models.Spec, error) {
+	of := func(size GlowSize, block glow.Block) *glow.Config {
+		return &glow.Config{Height: height, Width: width, Channels: channels, Scales: size.Scales, K: size.K, Hidden: size.Hidden, Block: block}
+	}
+	switch model {
+	case "", "glow":
+		return models.Spec{Glow: of(n.Glow, glow.Convolutional)}, nil
+	case "dense":
+		return models.Spec{Glow: of(n.Dense, glow.Dense)}, nil
+	case "patch":
+		return models.Spec{PatchGlow: &glow.PatchConfig{Height: height, Width: width, Channels: channels, Patch: patchSide, K: n.Patch.K, Hidden: n.Patch.Hidden}}, nil
+	case "pixelcnn":
+		return models.Spec{PixelCNN: &pixelcnn.Config{Height: height, Width: width, Channels: channels,
+			ResNets: n.PixelCNN.ResNets, Filters: n.PixelCNN.Filters, Mixtures: n.PixelCNN.Mixtures, Dropout: n.PixelCNN.Dropout}}, nil
+	}
+	return models.Spec{}, fmt.Errorf("no model %q: choose one of %s", model, strings.Join(ModelNames(), ", "))
+}
+
+// OptimiserChange is what differs from the paper's optimiser; zero values change nothing.
 type OptimiserChange struct {
 	Rate   float64 `yaml:"rate"`
 	Warmup int     `yaml:"warmup"`

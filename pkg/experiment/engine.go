@@ -13,7 +13,6 @@ import (
 	"strata/pkg/backend"
 	"strata/pkg/checkpoint"
 	"strata/pkg/density"
-	"strata/pkg/glow"
 	"strata/pkg/imageset"
 	"strata/pkg/optimiser"
 	"strata/pkg/progress"
@@ -91,7 +90,9 @@ func (e *Engine) trainingSet(name string, images int) (*imageset.Set, string, er
 
 // Request is a run that somebody wants.
 type Request struct {
-	Set    string
+	Set string
+	// Model is one of ModelNames, "" for the first; a parent's model is its own.
+	Model  string
 	Size   Size
 	Seed   uint64
 	Parent *Run // nil from scratch
@@ -111,17 +112,29 @@ func (e *Engine) Spec(q Request) (Spec, error) {
 	if q.Flip != nil {
 		flip = *q.Flip
 	}
+	model, err := q.Size.Networks.Spec(q.Model, set.Height, set.Width, set.Channels)
+	if err != nil {
+		return Spec{}, err
+	}
+	augmentation := imageset.Augmentation{Translate: imageset.PaperAugmentation.Translate, Flip: flip}
+	rule := optimiser.PaperAdamax()
+	if q.Parent != nil {
+		model = q.Parent.Info.Spec.Model
+	}
+	if model.PixelCNN != nil {
+		// Digest §5: Adam, and images as they are.
+		rule = optimiser.PaperAdam(max(1, set.Len()/q.Size.Batch))
+		augmentation = imageset.Augmentation{}
+	}
 	config := train.Config{
-		Optimiser: q.Size.Optimiser.apply(optimiser.PaperAdamax()), Batch: q.Size.Batch, Steps: q.Size.Steps, Seed: q.Seed,
-		Augmentation: imageset.Augmentation{Translate: imageset.PaperAugmentation.Translate, Flip: flip},
+		Optimiser: q.Size.Optimiser.apply(rule), Batch: q.Size.Batch, Steps: q.Size.Steps, Seed: q.Seed,
+		Augmentation: augmentation,
 	}
 	spec := Spec{
-		Model: glow.Config{Height: set.Height, Width: set.Width, Channels: set.Channels, Scales: q.Size.Scales, K: q.Size.K, Hidden: q.Size.Hidden},
-		Set:   q.Set, SetHash: hash, TrainImages: set.Len(), CodeVersion: codeVersion,
+		Model: model, Set: q.Set, SetHash: hash, TrainImages: set.Len(), CodeVersion: codeVersion,
 	}
 	if q.Parent != nil {
 		spec.Parent = q.Parent.Info.ID
-		spec.Model = q.Parent.Info.Spec.Model
 		config.Steps, config.Optimiser = q.Size.FinetuneSteps, q.Size.Finetune.apply(config.Optimiser)
 	}
 	if q.Steps > 0 {
@@ -131,7 +144,8 @@ func (e *Engine) Spec(q Request) (Spec, error) {
 		config.Optimiser.Rate = q.Rate
 	}
 	spec.Train = config
-	return spec, errors.Join(spec.Model.Validate(), config.Validate())
+	_, err = spec.Model.New()
+	return spec, errors.Join(err, config.Validate())
 }
 
 // Train returns the finished run of a request, training it if it is missing.
@@ -231,7 +245,7 @@ func (e *Engine) newNetwork(spec Spec) (*density.Network, error) {
 		}
 		e.backend = opened
 	}
-	model, err := glow.New(spec.Model)
+	model, err := spec.Model.New()
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func TestDeclarations(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, optimiser.PaperAdamax(), paper.Optimiser.apply(optimiser.PaperAdamax()), "the paper's size has the paper's optimiser")
 	require.Equal(t, optimiser.PaperAdamax(), paper.Finetune.apply(optimiser.PaperAdamax()))
-	require.Equal(t, []int{3, 32, 512, 64, 195250}, []int{paper.Scales, paper.K, paper.Hidden, paper.Batch, paper.Steps})
+	require.Equal(t, []int{3, 32, 512, 64, 195250}, []int{paper.Networks.Glow.Scales, paper.Networks.Glow.K, paper.Networks.Glow.Hidden, paper.Batch, paper.Steps})
 
 	require.Contains(t, SectionNames(), "section2")
 	for _, name := range SectionNames() {

@@ -8,10 +8,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
-	"strata/pkg/glow"
+	"strata/pkg/models"
 	"strata/pkg/train"
 
 	"github.com/google/renameio/v2"
@@ -19,11 +20,11 @@ import (
 
 // codeVersion is part of every run's identity: raise it when a change to models or training makes the same Spec train to
 // something else than rounding.
-const codeVersion = 2
+const codeVersion = 3
 
 // Spec is all that determines a run. Its hash is the run's address: asked for twice, it is trained once.
 type Spec struct {
-	Model       glow.Config  `json:"model"`
+	Model       models.Spec  `json:"model"`
 	Train       train.Config `json:"train"`
 	Set         string       `json:"set"`
 	SetHash     string       `json:"set_hash"`
@@ -33,19 +34,32 @@ type Spec struct {
 	CodeVersion int    `json:"code_version"`
 }
 
-// ID is a readable prefix and twelve digits of the hash of the spec.
+// ID is a readable prefix, model, set and size, and twelve digits of the hash of the spec.
 func (s Spec) ID() string {
 	text, err := json.Marshal(s)
 	if err != nil {
 		panic(err) // plain numbers and strings
 	}
 	sum := sha256.Sum256(text)
-	prefix := fmt.Sprintf("glow-%s-k%d-h%d-s%d", safeName(s.Set), s.Model.K, s.Model.Hidden, s.Train.Steps)
+	model, numbers := s.Network(), ""
+	if at := firstNumber.FindStringIndex(model); at != nil {
+		model, numbers = model[:at[0]], model[at[0]:]
+	}
+	prefix := fmt.Sprintf("%s-%s-%s-s%d", slug(model), safeName(s.Set), slug(numbers), s.Train.Steps)
 	if s.Parent != "" {
 		prefix += "-ft"
 	}
 	return prefix + "-" + hex.EncodeToString(sum[:6])
 }
+
+// firstNumber is where the numbers of a network's name begin: "Glow L3 K4".
+var firstNumber = regexp.MustCompile(` [A-Z0-9]*\d`)
+
+func slug(name string) string {
+	return strings.Trim(notInSlugs.ReplaceAllString(strings.ToLower(name), "-"), "-")
+}
+
+var notInSlugs = regexp.MustCompile(`[^a-z0-9]+`)
 
 func safeName(name string) string {
 	return strings.Map(func(r rune) rune {
@@ -58,7 +72,11 @@ func safeName(name string) string {
 
 // Network says in a few words what was trained: "Glow L3 K4 H64".
 func (s Spec) Network() string {
-	return fmt.Sprintf("Glow L%d K%d H%d", s.Model.Scales, s.Model.K, s.Model.Hidden)
+	model, err := s.Model.New()
+	if err != nil {
+		return "no model"
+	}
+	return model.String()
 }
 
 // Info is a run's record, run.json: what it is and where its numbers come from.

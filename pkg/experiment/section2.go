@@ -229,7 +229,7 @@ type Detection struct {
 
 // scoreNames are the scores of Table 2 in its order, then the PNG ratio.
 func (r *Results) scoreNames() []string {
-	scales := r.Plan.Size.Scales
+	scales := r.Plan.Size.Networks.Glow.Scales
 	names := []string{"full"}
 	for i := range scales {
 		names = append(names, fmt.Sprintf("c%d", i+1))
@@ -321,7 +321,7 @@ func (r *Results) correlations(context.Context, *Engine) error {
 	for i, a := range pixelRoles {
 		for _, b := range pixelRoles[i+1:] {
 			pairs = append(pairs, [2]string{a, b})
-			last := fmt.Sprintf("_c%d", r.Plan.Size.Scales)
+			last := fmt.Sprintf("_c%d", r.Plan.Size.Networks.Glow.Scales)
 			pairs = append(pairs, [2]string{a + last, b + last})
 		}
 	}

@@ -131,7 +131,7 @@ func Run(ctx context.Context, network *density.Network, set *imageset.Set, confi
 	var unfinished meta
 	switch state, warnings, err := checkpoint.Latest(checkpoints); {
 	case errors.Is(err, checkpoint.ErrNone):
-		if options.Calibrate {
+		if options.Calibrate && network.Model.CalibrationImages() > 0 {
 			options.Log("data-dependent start of the activation norms")
 			if err := Calibrate(network, sampler, config.Seed); err != nil {
 				return Counts{}, err
