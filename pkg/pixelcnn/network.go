@@ -39,7 +39,7 @@ type builder[T any] interface {
 	// block is a gated block; sides come in beside x.
 	block(b gatedBlock, x T, sides ...T) T
 	// down halves the resolution, up doubles it.
-	down(c convolution, x T) T
+	down(s stream, c convolution, x T) T
 	up(d deconvolution, x T) T
 	// output is the last layer.
 	output(c convolution, x T) T
@@ -66,7 +66,7 @@ func assemble[T any](c Config, build builder[T]) T {
 		}
 		if stage < stages-1 {
 			for _, s := range []stream{u, ul} {
-				keep(s, build.down(c.downsize(s, stage), last(s)))
+				keep(s, build.down(s, c.downsize(s, stage), last(s)))
 			}
 		}
 	}
@@ -141,9 +141,9 @@ func (d *declaration) first(s stream) struct{} {
 func (d *declaration) block(b gatedBlock, _ struct{}, _ ...struct{}) struct{} {
 	return d.add(b.Params())
 }
-func (d *declaration) down(c convolution, _ struct{}) struct{}   { return d.add(c.Params()) }
-func (d *declaration) up(c deconvolution, _ struct{}) struct{}   { return d.add(c.Params()) }
-func (d *declaration) output(c convolution, _ struct{}) struct{} { return d.add(c.Params()) }
+func (d *declaration) down(_ stream, c convolution, _ struct{}) struct{} { return d.add(c.Params()) }
+func (d *declaration) up(c deconvolution, _ struct{}) struct{}           { return d.add(c.Params()) }
+func (d *declaration) output(c convolution, _ struct{}) struct{}         { return d.add(c.Params()) }
 
 // feature is what flows through the graph: the maps [F, H, W, B] of a layer, and their concat-ELU, which up to three
 // layers read and one computes.
@@ -180,7 +180,7 @@ func (g graphBuilder) block(b gatedBlock, x *feature, sides ...*feature) *featur
 	return &feature{values: b.apply(g.w, x, sides)}
 }
 
-func (g graphBuilder) down(c convolution, x *feature) *feature {
+func (g graphBuilder) down(_ stream, c convolution, x *feature) *feature {
 	return &feature{values: c.apply(g.w, x.values)}
 }
 
