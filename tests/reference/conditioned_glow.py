@@ -134,9 +134,9 @@ def evaluate(c, state, images):
             if c["top"]:
                 h = zero_conv("learn_top_fn", h)
             mean, log_std = h.chunk(2, 1)
-        log_prior = torch.distributions.Normal(mean, log_std.exp()).log_prob(z).flatten(1).sum(1)
-        out[f"c{scale}"] = logdet + log_prior
+        out[f"c{scale}"] = logdet + torch.distributions.Normal(mean, log_std.exp()).log_prob(z).flatten(1).sum(1)
         out[f"z{scale}"] = ((z - mean) / log_std.exp()).flatten(1)
+        out[f"log_prior_z{scale}"] = torch.distributions.Normal(0, 1).log_prob(out[f"z{scale}"]).sum(1)
     out["log_prob"] = sum(out[f"c{scale}"] for scale in range(1, c["scales"] + 1))
     out["bits_per_dim"] = 8 - out["log_prob"] / (math.log(2) * images[0].numel())
     return out
@@ -151,7 +151,7 @@ def main():
         out = {"out/" + key: value.numpy().astype(np.float32) for key, value in evaluate(c, state, images).items()}
         path = os.path.join(FOLDER, name)
         np.savez(path + "_values.npz", **{"in/images_uint8": images.numpy().astype(np.uint8)}, **out)
-        with open(path + ".json", "w") as f:
+        with open(path + "_values.json", "w") as f:
             json.dump(c, f, indent=1)
             f.write("\n")
         if name == "matrix":  # as a training program keeps it that runs on several devices
