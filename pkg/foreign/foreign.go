@@ -166,7 +166,7 @@ const maxScales = 30
 // maxProblems is how many problems an error spells out.
 const maxProblems = 20
 
-// problem says what was missing, misshapen and unknown, nil if nothing.
+// problem says in one line what was missing, misshapen and unknown; nil if nothing.
 func (s *source) problem() error {
 	problems := slices.Clone(s.problems)
 	for _, t := range s.tensors {
@@ -174,8 +174,15 @@ func (s *source) problem() error {
 			problems = append(problems, fmt.Errorf("tensor %s %v is not one of this model's", t.Name, t.Shape))
 		}
 	}
-	if more := len(problems) - maxProblems; more > 0 {
-		problems = append(problems[:maxProblems], fmt.Errorf("and %d more", more))
+	if len(problems) == 0 {
+		return nil
 	}
-	return errors.Join(problems...)
+	var text []string
+	for _, problem := range problems[:min(len(problems), maxProblems)] {
+		text = append(text, problem.Error())
+	}
+	if more := len(problems) - maxProblems; more > 0 {
+		text = append(text, fmt.Sprintf("and %d more", more))
+	}
+	return errors.New(strings.Join(text, "; "))
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // convertOwn reads strata's own names of the paper's Glow (../shared/parity/README.md). Where names begin with param/, those
-// are the weights, and the others (in/, out/, ...) are passed over. Images are taken as square: the flattened latents say
+// are the weights, and the others (in/, out/, ...) are passed over, as is the state of the optimiser in tensors.npz of a checkpoint. Images are taken as square: the flattened latents say
 // how many positions there are, not how they lie.
 func convertOwn(s *source) (*Weights, error) {
 	prefix := ""
@@ -20,7 +20,7 @@ func convertOwn(s *source) (*Weights, error) {
 	for _, t := range s.tensors {
 		name, isWeight := strings.CutPrefix(t.Name, prefix)
 		switch {
-		case !isWeight:
+		case !isWeight || strings.HasPrefix(name, "optimiser/"):
 			s.taken[t.Name] = true
 		case strings.HasPrefix(name, "class0/"):
 			return nil, errors.New("a class-conditional Glow, which is not read from files")
