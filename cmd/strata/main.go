@@ -29,6 +29,7 @@ const (
 type cli struct {
 	Data      dataCommand      `cmd:"" help:"List, check and draw image sets."`
 	Train     trainCommand     `cmd:"" help:"Train a model on a set, from scratch or from another run."`
+	Import    importCommand    `cmd:"" help:"Make a run of weights that another program trained (.pt, .pth, .npz)."`
 	Score     scoreCommand     `cmd:"" help:"Score images by a run: log-likelihood, every scale, ratio, complexity."`
 	Evaluate  evaluateCommand  `cmd:"" help:"How well the scores of a score file tell sets apart."`
 	Reproduce reproduceCommand `cmd:"" help:"Train what a section of the paper lacks and write its tables."`

@@ -100,7 +100,7 @@ func TestUsageAndErrors(t *testing.T) {
 }
 
 func TestHelpShowsExamples(t *testing.T) {
-	for _, command := range [][]string{{"data", "list"}, {"data", "check"}, {"data", "sheet"}, {"train"}, {"score"}, {"evaluate"}, {"reproduce"}, {"figures"}, {"version"}} {
+	for _, command := range [][]string{{"data", "list"}, {"data", "check"}, {"data", "sheet"}, {"train"}, {"import"}, {"score"}, {"evaluate"}, {"reproduce"}, {"figures"}, {"version"}} {
 		code, out, _ := strata(append(command, "--help")...)
 		require.Zero(t, code, command)
 		require.Contains(t, out, "Example", command)

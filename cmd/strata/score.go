@@ -47,6 +47,9 @@ func (c scoreCommand) Run(e *environment) error {
 	if in == "" {
 		in = run.Info.Spec.Set
 	}
+	if in == "" {
+		return fmt.Errorf("run %s does not say what it was trained on: choose the in-distribution set with --in", run.Info.ID)
+	}
 	noise := density.Noise{Sample: c.Noise, Seed: c.Seed}
 	var all *score.Table
 	for i, set := range append([]string{in}, c.Out...) {

@@ -83,6 +83,7 @@ func (s Spec) Network() string {
 type Info struct {
 	ID         string       `json:"id"`
 	Spec       Spec         `json:"spec"`
+	Imported   *Imported    `json:"imported,omitempty"` // nil for runs that were trained
 	Done       bool         `json:"done"`
 	Backend    string       `json:"backend"`
 	Lowering   string       `json:"lowering"`

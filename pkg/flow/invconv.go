@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 
@@ -21,15 +22,15 @@ type InvConv struct {
 // Params are p, l, u [C, C] and log_s, sign_s [C], started from the LU factors of a random orthogonal matrix.
 func (c InvConv) Params() []nn.Param {
 	n := c.Channels
-	from := func(part func(f luFactors) []float32) func(*rand.Rand) []float32 {
+	from := func(part func(f LUFactors) []float32) func(*rand.Rand) []float32 {
 		return func(rng *rand.Rand) []float32 { return part(randomOrthogonalLU(n, rng)) }
 	}
 	return []nn.Param{
-		{Name: c.Name + "/p", Shape: []int{n, n}, Start: from(func(f luFactors) []float32 { return f.p }), Fixed: true},
-		{Name: c.Name + "/l", Shape: []int{n, n}, Start: from(func(f luFactors) []float32 { return f.l })},
-		{Name: c.Name + "/u", Shape: []int{n, n}, Start: from(func(f luFactors) []float32 { return f.u })},
-		{Name: c.Name + "/log_s", Shape: []int{n}, Start: from(func(f luFactors) []float32 { return f.logS })},
-		{Name: c.Name + "/sign_s", Shape: []int{n}, Start: from(func(f luFactors) []float32 { return f.signS }), Fixed: true},
+		{Name: c.Name + "/p", Shape: []int{n, n}, Start: from(func(f LUFactors) []float32 { return f.P }), Fixed: true},
+		{Name: c.Name + "/l", Shape: []int{n, n}, Start: from(func(f LUFactors) []float32 { return f.L })},
+		{Name: c.Name + "/u", Shape: []int{n, n}, Start: from(func(f LUFactors) []float32 { return f.U })},
+		{Name: c.Name + "/log_s", Shape: []int{n}, Start: from(func(f LUFactors) []float32 { return f.LogS })},
+		{Name: c.Name + "/sign_s", Shape: []int{n}, Start: from(func(f LUFactors) []float32 { return f.SignS }), Fixed: true},
 	}
 }
 
@@ -89,36 +90,50 @@ func (c InvConv) diagonals(w *nn.Weights) (eye, s *Node) {
 	return eye, s
 }
 
-type luFactors struct{ p, l, u, logS, signS []float32 }
+// LUFactors are the values of an InvConv's parameters, row by row.
+type LUFactors struct{ P, L, U, LogS, SignS []float32 }
 
-// randomOrthogonalLU draws a Gaussian matrix, takes Q of its QR decomposition and factorises Q = P L U with partial
-// pivoting (digest §2.4).
-func randomOrthogonalLU(n int, rng *rand.Rand) luFactors {
-	q := randomOrthogonal(n, rng)
-	var l, u mat.Dense
+// FactoriseLU writes a square matrix as P (L + I) (U + diag(sign_s exp(log_s))), by partial pivoting (digest §2.4). A
+// singular matrix has no logarithm of its diagonal; it is an error.
+func FactoriseLU(w mat.Matrix) (LUFactors, error) {
+	n, columns := w.Dims()
+	if n != columns {
+		return LUFactors{}, fmt.Errorf("a 1x1 convolution of %d to %d channels has no inverse", columns, n)
+	}
 	var lu mat.LU
-	lu.Factorize(q)
+	lu.Factorize(w)
 	var lower, upper mat.TriDense
 	lu.LTo(&lower)
 	lu.UTo(&upper)
-	l.CloneFrom(&lower)
-	u.CloneFrom(&upper)
 
-	f := luFactors{make([]float32, n*n), make([]float32, n*n), make([]float32, n*n), make([]float32, n), make([]float32, n)}
+	f := LUFactors{make([]float32, n*n), make([]float32, n*n), make([]float32, n*n), make([]float32, n), make([]float32, n)}
 	for i, j := range lu.RowPivots(nil) {
-		f.p[i*n+j] = 1
+		f.P[i*n+j] = 1
 	}
 	for i := range n {
 		for j := range n {
 			switch {
 			case j < i:
-				f.l[i*n+j] = float32(l.At(i, j))
+				f.L[i*n+j] = float32(lower.At(i, j))
 			case j > i:
-				f.u[i*n+j] = float32(u.At(i, j))
+				f.U[i*n+j] = float32(upper.At(i, j))
 			}
 		}
-		f.logS[i] = float32(math.Log(math.Abs(u.At(i, i))))
-		f.signS[i] = float32(math.Copysign(1, u.At(i, i)))
+		s := upper.At(i, i)
+		if s == 0 || math.IsNaN(s) || math.IsInf(s, 0) {
+			return LUFactors{}, fmt.Errorf("a 1x1 convolution whose matrix is singular (pivot %d is %g) has no inverse", i+1, s)
+		}
+		f.LogS[i] = float32(math.Log(math.Abs(s)))
+		f.SignS[i] = float32(math.Copysign(1, s))
 	}
-	return f
+	return f, nil
+}
+
+// randomOrthogonalLU draws a Gaussian matrix, takes Q of its QR decomposition and factorises Q (digest §2.4).
+func randomOrthogonalLU(n int, rng *rand.Rand) LUFactors {
+	factors, err := FactoriseLU(randomOrthogonal(n, rng))
+	if err != nil {
+		panic(err) // an orthogonal matrix is not singular
+	}
+	return factors
 }

@@ -124,3 +124,53 @@ func TestInvConvIgnoresMaskedEntries(t *testing.T) {
 	values[1], values[2] = tensors.FromFlatDataAndDimensions(l, n, n), tensors.FromFlatDataAndDimensions(u, n, n)
 	require.Equal(t, want, both(values))
 }
+
+// The factors multiply back to the matrix, and the logarithms add up to that of its determinant: float32 factors of a matrix
+// of numbers below 3, so within some 1e-6.
+func TestFactoriseLU(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	const n = 12
+	w := mat.NewDense(n, n, nil)
+	for i := range n {
+		for j := range n {
+			w.Set(i, j, rng.NormFloat64())
+		}
+	}
+	f, err := flow.FactoriseLU(w)
+	require.NoError(t, err)
+	dense := func(values []float32, diagonal func(i int) float64) *mat.Dense {
+		d := mat.NewDense(n, n, nil)
+		for i, v := range values {
+			d.Set(i/n, i%n, float64(v))
+		}
+		for i := range n {
+			if diagonal != nil {
+				d.Set(i, i, d.At(i, i)+diagonal(i))
+			}
+		}
+		return d
+	}
+	var product mat.Dense
+	product.Product(dense(f.P, nil), dense(f.L, func(int) float64 { return 1 }),
+		dense(f.U, func(i int) float64 { return float64(f.SignS[i]) * math.Exp(float64(f.LogS[i])) }))
+	require.True(t, mat.EqualApprox(w, &product, 1e-5))
+	sum := 0.0
+	for _, v := range f.LogS {
+		sum += float64(v)
+	}
+	logDet, _ := mat.LogDet(w)
+	require.InDelta(t, logDet, sum, 1e-5)
+
+	_, err = flow.FactoriseLU(mat.NewDense(2, 2, []float64{1, 2, 2, 4}))
+	require.ErrorContains(t, err, "singular (pivot 2 is 0)")
+	_, err = flow.FactoriseLU(mat.NewDense(2, 2, []float64{1, math.NaN(), 2, 4}))
+	require.ErrorContains(t, err, "singular")
+	_, err = flow.FactoriseLU(mat.NewDense(2, 3, nil))
+	require.ErrorContains(t, err, "3 to 2 channels")
+}
+
+func ExampleFactoriseLU() {
+	f, err := flow.FactoriseLU(mat.NewDense(2, 2, []float64{0, -1, 1, 0})) // a quarter turn
+	fmt.Println(f.P, f.L, f.U, f.LogS, f.SignS, err)
+	// Output: [0 1 1 0] [0 0 0 0] [0 0 0 0] [0 0] [1 -1] <nil>
+}
