@@ -124,6 +124,9 @@ func TestOtherVariantsAreRefused(t *testing.T) {
 		{named(lu, "flow.layers.1.block.4.conv.weight", func(t *statedict.Tensor) { t.Shape = []int{2, 8, 3, 3} }), "additive coupling"},
 		{named(matrix, "flow.layers.1.invconv.weight", func(t *statedict.Tensor) { t.Data = make([]float32, len(t.Data)) }),
 			"tensor flow.layers.1.invconv.weight: a 1x1 convolution whose matrix is singular"},
+		{slices.Concat(add("flow.layers.1.invconv.p"), []statedict.Tensor{{Name: "flow.layers.1.actnorm.bias", Shape: []int{1, 6, 1, 1}},
+			{Name: "flow.layers.1.block.0.conv.weight", Shape: []int{8, 3, 3, 3}}, {Name: "prior_h", Shape: []int{1, 12, 4, 4}}}),
+			"tensor flow.layers.1.actnorm.bias: 6 channels are not four times"},
 		{add("flow.layers.1.invconv.p", "flow.layers.0.conv.conv.weight"), "splits at [0]"},
 		{add("flow.layers.999999.invconv.p"), "1 tensors do not fill the 1000001 layers"},
 		{add("flow.layers.x.invconv.p"), "no 1x1 convolution"},
@@ -167,6 +170,8 @@ func TestConvertOwn(t *testing.T) {
 	again, err := Convert(bare)
 	require.NoError(t, err)
 	require.Equal(t, w, again)
+	_, err = Load("../../tests/testdata/foreign/lu_values.npz")
+	require.ErrorContains(t, err, "lu_values.npz: 12 tensors, the first called")
 	_, err = Convert(without(bare, "scale2/step1/invconv/u"))
 	require.ErrorContains(t, err, "tensor scale2/step1/invconv/u is missing")
 	_, err = Convert(without(bare, "scale3/latent_actnorm/"))
