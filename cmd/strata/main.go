@@ -27,14 +27,16 @@ const (
 )
 
 type cli struct {
-	Data      dataCommand      `cmd:"" help:"List, check and draw image sets."`
-	Train     trainCommand     `cmd:"" help:"Train a model on a set, from scratch or from another run."`
-	Import    importCommand    `cmd:"" help:"Make a run of weights that another program trained (.pt, .pth, .npz)."`
-	Score     scoreCommand     `cmd:"" help:"Score images by a run: log-likelihood, every scale, ratio, complexity."`
-	Evaluate  evaluateCommand  `cmd:"" help:"How well the scores of a score file tell sets apart."`
-	Reproduce reproduceCommand `cmd:"" help:"Train what a section of the paper lacks and write its tables."`
-	Figures   figuresCommand   `cmd:"" help:"Reproduce every section and execute its notebook, which draws the figures."`
-	Version   versionCommand   `cmd:"" help:"What this build is and which backends are in it."`
+	Data        dataCommand        `cmd:"" help:"List, check and draw image sets."`
+	Train       trainCommand       `cmd:"" help:"Train a model on a set, from scratch or from another run."`
+	Import      importCommand      `cmd:"" help:"Make a run of weights that another program trained (.pt, .pth, .npz)."`
+	Score       scoreCommand       `cmd:"" help:"Score images by a run: log-likelihood, every scale, ratio, complexity."`
+	Sample      sampleCommand      `cmd:"" help:"Draw images from a run's model."`
+	Reconstruct reconstructCommand `cmd:"" help:"How well images come back from a Glow's latents."`
+	Evaluate    evaluateCommand    `cmd:"" help:"How well the scores of a score file tell sets apart."`
+	Reproduce   reproduceCommand   `cmd:"" help:"Train what a section of the paper lacks and write its tables."`
+	Figures     figuresCommand     `cmd:"" help:"Reproduce every section and execute its notebook, which draws the figures."`
+	Version     versionCommand     `cmd:"" help:"What this build is and which backends are in it."`
 }
 
 // environment is what every command gets.

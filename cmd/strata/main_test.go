@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"strata/pkg/experiment"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -72,6 +74,38 @@ func TestTrainScoreEvaluate(t *testing.T) {
 	require.True(t, strings.HasSuffix(lines[2], ",24,24"), lines[2])
 }
 
+// Every model that can be named goes down the same street; what has an inverse comes back from it.
+func TestEveryModel(t *testing.T) {
+	ownFolders(t)
+	for _, model := range experiment.ModelNames() {
+		if model == "dense" && testing.Short() {
+			continue // drawing an orthogonal matrix of 3072 rows takes ten seconds
+		}
+		code, out, errOut := strata("train", "--in", "plain", "--size", "smoke", "--steps", "2", "--model", model)
+		require.Zero(t, code, errOut)
+		id := strings.TrimSpace(out)
+		scores := filepath.Join(t.TempDir(), "scores.csv")
+		code, out, errOut = strata("score", id, "--out", "noisy", "-o", scores)
+		require.Zero(t, code, errOut)
+		require.Contains(t, out, "48 images, log_likelihood")
+
+		picture := filepath.Join(t.TempDir(), "samples.png")
+		code, out, errOut = strata("sample", id, "--count", "3", "-o", picture)
+		require.Zero(t, code, errOut)
+		require.Contains(t, out, "3 samples of "+id)
+		require.FileExists(t, picture)
+
+		code, out, errOut = strata("reconstruct", id, "plain", "noisy")
+		if model == "pixelcnn" {
+			require.Equal(t, exitFailed, code)
+			require.Contains(t, errOut, "PixelCNN++ R1 F4 M2 has no inverse")
+			continue
+		}
+		require.Zero(t, code, errOut)
+		require.Regexp(t, `plain +24 .*100.0% +0\nnoisy +24 .*100.0% +0\n`, out)
+	}
+}
+
 func TestUsageAndErrors(t *testing.T) {
 	ownFolders(t)
 	for _, c := range []struct {
@@ -81,6 +115,10 @@ func TestUsageAndErrors(t *testing.T) {
 	}{
 		{[]string{"train"}, exitUsage, "--in"},
 		{[]string{"train", "--in", "plain", "--size", "huge"}, exitUsage, "smoke"},
+		{[]string{"train", "--in", "plain", "--model", "diffusion"}, exitUsage, "pixelcnn"},
+		{[]string{"sample", "no-run", "-o", "x.gif"}, exitFailed, "written as .png"},
+		{[]string{"sample", "no-run", "-o", "x.png"}, exitFailed, "no run"},
+		{[]string{"reconstruct", "no-run", "plain"}, exitFailed, "no run"},
 		{[]string{"frobnicate"}, exitUsage, "strata --help"},
 		{[]string{"train", "--in", "nowhere", "--size", "smoke"}, exitFailed, "nowhere"},
 		{[]string{"score", "no-run", "-o", "x.csv"}, exitFailed, "strata train"},
@@ -100,7 +138,7 @@ func TestUsageAndErrors(t *testing.T) {
 }
 
 func TestHelpShowsExamples(t *testing.T) {
-	for _, command := range [][]string{{"data", "list"}, {"data", "check"}, {"data", "sheet"}, {"train"}, {"import"}, {"score"}, {"evaluate"}, {"reproduce"}, {"figures"}, {"version"}} {
+	for _, command := range [][]string{{"data", "list"}, {"data", "check"}, {"data", "sheet"}, {"train"}, {"import"}, {"score"}, {"sample"}, {"reconstruct"}, {"evaluate"}, {"reproduce"}, {"figures"}, {"version"}} {
 		code, out, _ := strata(append(command, "--help")...)
 		require.Zero(t, code, command)
 		require.Contains(t, out, "Example", command)

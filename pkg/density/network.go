@@ -30,7 +30,7 @@ type Network struct {
 // NewNetwork starts a model's parameters from a seed. Parameters in one folder of names draw from the same stream, so
 // that the LU factors of a convolution are factors of one matrix, and no layer's start depends on another's.
 func NewNetwork(backend compute.Backend, lowering nn.Lowering, model Model, seed uint64) *Network {
-	n := &Network{Model: model, Backend: backend, Lowering: lowering, params: model.Params()}
+	n := BlankNetwork(backend, lowering, model)
 	for _, p := range n.params {
 		values := make([]float32, p.Size())
 		if p.Start != nil {
@@ -41,6 +41,11 @@ func NewNetwork(backend compute.Backend, lowering nn.Lowering, model Model, seed
 		n.Values = append(n.Values, tensors.FromFlatDataAndDimensions(values, p.Shape...))
 	}
 	return n
+}
+
+// BlankNetwork is a network without values, for Set: to draw a start that is replaced at once can take long.
+func BlankNetwork(backend compute.Backend, lowering nn.Lowering, model Model) *Network {
+	return &Network{Model: model, Backend: backend, Lowering: lowering, params: model.Params()}
 }
 
 // Params are the model's parameters.

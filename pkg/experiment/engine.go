@@ -14,6 +14,7 @@ import (
 	"strata/pkg/checkpoint"
 	"strata/pkg/density"
 	"strata/pkg/imageset"
+	"strata/pkg/nn"
 	"strata/pkg/optimiser"
 	"strata/pkg/progress"
 	"strata/pkg/score"
@@ -168,7 +169,11 @@ func (e *Engine) Train(ctx context.Context, q Request) (*Run, error) {
 	if len(steps) > 0 && !e.Resume {
 		return nil, fmt.Errorf("run %s has %d of %d steps: add --resume to go on", spec.ID(), steps[len(steps)-1], spec.Train.Steps)
 	}
-	network, err := e.newNetwork(spec)
+	start := density.NewNetwork
+	if q.Parent != nil || len(steps) > 0 {
+		start = blank
+	}
+	network, err := e.newNetwork(spec, start)
 	if err != nil {
 		return nil, err
 	}
@@ -226,7 +231,7 @@ func (e *Engine) Train(ctx context.Context, q Request) (*Run, error) {
 
 // Network builds a run's network with its trained weights.
 func (e *Engine) Network(run *Run) (*density.Network, error) {
-	network, err := e.newNetwork(run.Info.Spec)
+	network, err := e.newNetwork(run.Info.Spec, blank)
 	if err != nil {
 		return nil, err
 	}
@@ -237,7 +242,14 @@ func (e *Engine) Network(run *Run) (*density.Network, error) {
 	return network, err
 }
 
-func (e *Engine) newNetwork(spec Spec) (*density.Network, error) {
+// starter makes a network, density.NewNetwork or one that leaves the values to be loaded.
+type starter func(compute.Backend, nn.Lowering, density.Model, uint64) *density.Network
+
+func blank(b compute.Backend, lowering nn.Lowering, model density.Model, _ uint64) *density.Network {
+	return density.BlankNetwork(b, lowering, model)
+}
+
+func (e *Engine) newNetwork(spec Spec, start starter) (*density.Network, error) {
 	if e.backend == nil {
 		opened, err := backend.Open()
 		if err != nil {
@@ -249,7 +261,7 @@ func (e *Engine) newNetwork(spec Spec) (*density.Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	return density.NewNetwork(e.backend, backend.Lowering(e.backend), model, spec.Train.Seed), nil
+	return start(e.backend, backend.Lowering(e.backend), model, spec.Train.Seed), nil
 }
 
 // Scores returns the log-likelihoods of images of a set's test split under a run, scoring them if no file has them:

@@ -131,6 +131,9 @@ func Run(ctx context.Context, network *density.Network, set *imageset.Set, confi
 	var unfinished meta
 	switch state, warnings, err := checkpoint.Latest(checkpoints); {
 	case errors.Is(err, checkpoint.ErrNone):
+		if network.Values == nil {
+			return Counts{}, fmt.Errorf("%s: no checkpoint to load, and the network was not started", checkpoints)
+		}
 		if options.Calibrate && network.Model.CalibrationImages() > 0 {
 			options.Log("data-dependent start of the activation norms")
 			if err := Calibrate(network, sampler, config.Seed); err != nil {
