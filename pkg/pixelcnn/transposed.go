@@ -7,8 +7,8 @@ import (
 )
 
 // deconvolution is a weight-normed transposed convolution with stride 2, cropped to twice the size, which doubles the resolution of
-// a stream (digest §5). It is the transpose of the stream's convolution with stride 2: element (i, j) of the input reaches rows
-// 2i and 2i+1 and, for ul, columns 2j and 2j+1, for u also column 2j-1.
+// a stream (digest §5). Position (a, b) of the kernel takes element (i, j) of the input to row 2i+a and, for ul, to column 2j+b, for u to
+// column 2j+b-1.
 type deconvolution struct {
 	name    string
 	stream  stream
