@@ -52,7 +52,5 @@ func (d deconvolution) apply(w *nn.Weights, x *Node) *Node {
 
 // moveLeft moves x [C, H, W, B] left by a column; the last column is 0.
 func moveLeft(x *Node) *Node {
-	d := x.Shape().Dimensions
-	zeros := Zeros(x.Graph(), shapeLike(x, d[0], d[1], 1, d[3]))
-	return Concatenate([]*Node{Slice(x, AxisRange(), AxisRange(), AxisRange(1, d[2])), zeros}, 2)
+	return inFrame(Slice(x, AxisRange(), AxisRange(), AxisRange(1, x.Shape().Dim(2))), 2, 0, 1)
 }
