@@ -17,25 +17,25 @@ func elu(x *Node) *Node {
 		func(_ []*Node, _, dy *Node) []*Node { return []*Node{Mul(dy, slope)} })
 }
 
-// concatELU is elu of x and -x, one behind the other: [C, ...] -> [2C, ...]. Of the two one is |x| and the other
-// s - 1 with s = exp(-|x|), so that one exponential, kept for the gradient, is enough:
+// concatELU is elu of x and -x, one behind the other: [C, ...] -> [2C, ...]. With s = exp(-|x|), of which one is enough for both and is
+// kept for the gradient, and because exp(v) - 1 >= v,
 //
-//	x > 0:  (x, s - 1),  dx = dp - s dn
-//	x <= 0: (s - 1, -x), dx = s dp - dn
+//	elu(x) = max(x, s - 1),  elu(-x) = max(-x, s - 1)
+//	dx = dp - s dn for x > 0, s dp - dn otherwise
 func concatELU(x *Node) *Node {
 	channels := x.Shape().Dim(0)
-	var positive, slope *Node
+	var slope *Node
 	return nn.WithGradient([]*Node{x},
 		func(in []*Node) *Node {
 			x := in[0]
 			minus := Neg(x)
-			positive = GreaterThan(x, ScalarZero(x.Graph(), x.DType()))
 			slope = Exp(Min(x, minus))
 			below := AddScalar(slope, -1)
-			return Concatenate([]*Node{Where(positive, x, below), Where(positive, below, minus)}, 0)
+			return Concatenate([]*Node{Max(x, below), Max(minus, below)}, 0)
 		},
-		func(_ []*Node, _, dy *Node) []*Node {
+		func(in []*Node, _, dy *Node) []*Node {
 			dp, dn := Slice(dy, AxisRange(0, channels)), Slice(dy, AxisRange(channels, 2*channels))
+			positive := GreaterThan(in[0], ScalarZero(x.Graph(), x.DType()))
 			return []*Node{Where(positive, Sub(dp, Mul(slope, dn)), Sub(Mul(slope, dp), dn))}
 		})
 }

@@ -97,23 +97,15 @@ func (c convolution) right() int { return c.width - 1 - c.left }
 // part of the result is then cut out of the frame:
 //
 //	y(i, j) = bias + sum over a, b of K_ab x(i+a-height+1, j+b-left)
-//
-// Putting zeros around an image moves whole columns, which are [B] in memory.
 func (c convolution) products(x, kernel, bias *Node) *Node {
 	h, w, batch := x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
-	frameH, frameW := h+c.height-1, w+c.width-1
-	columns := frameH * frameW * batch
-	var rows []*Node
-	for a := range c.height {
-		for b := range c.width {
-			rows = append(rows, Reshape(inFrame(x, c.height-1-a, a, c.width-1-b, b), c.in, columns))
-		}
+	matrix := Reshape(kernel, c.out, c.in*c.height*c.width)
+	y := DotGeneral(matrix, []int{1}, nil, c.stack(x, func(size, tap int) int { return size - 1 - tap }), []int{0}, nil)
+	y = Reshape(y, c.out, h+c.height-1, w+c.width-1, batch)
+	if c.height*c.width > 1 {
+		y = Slice(y, AxisRange(), AxisRange(0, h), AxisRange(c.right(), c.right()+w))
 	}
-	rows = append(rows, Ones(x.Graph(), shapeLike(x, 1, columns)))
-	matrix := Reshape(TransposeAllAxes(kernel, 0, 2, 3, 1), c.out, c.height*c.width*c.in) // [out, (a, b, in)]
-	matrix = Concatenate([]*Node{matrix, Reshape(bias, c.out, 1)}, 1)
-	y := Reshape(DotGeneral(matrix, []int{1}, nil, Concatenate(rows, 0), []int{0}, nil), c.out, frameH, frameW, batch)
-	return Slice(y, AxisRange(), AxisRange(0, h), AxisRange(c.right(), c.right()+w))
+	return Add(y, nn.PerChannel(bias, y))
 }
 
 // productsGradient moves dy the other way. One stack gives both gradients, so that nothing is kept of the forward pass:
@@ -123,20 +115,40 @@ func (c convolution) products(x, kernel, bias *Node) *Node {
 func (c convolution) productsGradient(x, kernel, dy *Node) (dx, dKernel *Node) {
 	h, w, batch := x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
 	frameH, frameW := h+c.height-1, w+c.width-1
-	columns := frameH * frameW * batch
-	var stack []*Node
+	rows := c.stack(dy, func(_, tap int) int { return tap }) // [(out, a, b), ...]
+	matrix := Reshape(Transpose(kernel, 0, 1), c.in, c.out*c.height*c.width)
+	dx = Reshape(DotGeneral(matrix, []int{1}, nil, rows, []int{0}, nil), c.in, frameH, frameW, batch)
+	seen := x
+	if c.height*c.width > 1 {
+		dx = Slice(dx, AxisRange(), AxisRange(c.height-1, frameH), AxisRange(c.left, c.left+w))
+		seen = inFrame(inFrame(x, 2, c.left, c.right()), 1, c.height-1, 0)
+	}
+	dKernel = DotGeneral(rows, []int{1}, nil, Reshape(seen, c.in, frameH*frameW*batch), []int{1}, nil)
+	return dx, TransposeAllAxes(Reshape(dKernel, c.out, c.height, c.width, c.in), 0, 3, 1, 2)
+}
+
+// stack copies x [C, H, W, B] into the frame once for each position (a, b) of the kernel: [(C, a, b), (H+height-1) (W+width-1) B].
+// before(size, tap) is how many of the size-1 rows or columns of zeros come before the image.
+//
+// It only joins blocks of memory: first columns, which are [B], then whole images with the rows between them. With the rows of the
+// stack in this order, the kernel [out, in, a, b] is the other factor as it is. Pad would do the same and take twice the
+// time, as it first fills with zeros.
+func (c convolution) stack(x *Node, before func(size, tap int) int) *Node {
+	d := x.Shape().Dimensions
+	frameH, frameW := d[1]+c.height-1, d[2]+c.width-1
+	columns := make([]*Node, c.width)
+	for b := range columns {
+		left := before(c.width, b)
+		columns[b] = inFrame(x, 2, left, c.width-1-left)
+	}
+	var parts []*Node
 	for a := range c.height {
-		for b := range c.width {
-			stack = append(stack, Reshape(inFrame(dy, a, c.height-1-a, b, c.width-1-b), c.out, columns))
+		above := before(c.height, a)
+		for _, image := range columns {
+			parts = append(parts, framed(image, 1, above, c.height-1-above)...)
 		}
 	}
-	rows := Concatenate(stack, 0)
-	matrix := Reshape(TransposeAllAxes(kernel, 1, 2, 3, 0), c.in, c.height*c.width*c.out) // [in, (a, b, out)]
-	dx = Reshape(DotGeneral(matrix, []int{1}, nil, rows, []int{0}, nil), c.in, frameH, frameW, batch)
-	dx = Slice(dx, AxisRange(), AxisRange(c.height-1, frameH), AxisRange(c.left, c.left+w))
-	seen := Reshape(inFrame(x, c.height-1, 0, c.left, c.right()), c.in, columns)
-	dKernel = Reshape(DotGeneral(rows, []int{1}, nil, seen, []int{1}, nil), c.height, c.width, c.out, c.in)
-	return dx, TransposeAllAxes(dKernel, 2, 3, 0, 1)
+	return Reshape(joined(parts, 1), d[0]*c.height*c.width, frameH*frameW*d[3])
 }
 
 // native uses the backend's convolution.
@@ -165,26 +177,42 @@ func (c convolution) nativeGradient(x, kernel, dy *Node) (dx, dKernel *Node) {
 	return dx, dKernel
 }
 
-// inFrame puts zeros around x [C, H, W, B].
-func inFrame(x *Node, above, below, left, right int) *Node {
-	if above+below+left+right == 0 {
-		return x
+// inFrame puts zeros before and behind x along an axis.
+func inFrame(x *Node, axis, before, behind int) *Node {
+	return joined(framed(x, axis, before, behind), axis)
+}
+
+func framed(x *Node, axis, before, behind int) []*Node {
+	zeros := func(n int) *Node {
+		d := append([]int{}, x.Shape().Dimensions...)
+		d[axis] = n
+		return Zeros(x.Graph(), shapeLike(x, d...))
 	}
-	return Pad(x, ScalarZero(x.Graph(), x.DType()), compute.PadAxis{}, compute.PadAxis{Start: above, End: below}, compute.PadAxis{Start: left, End: right})
+	parts := []*Node{x}
+	if before > 0 {
+		parts = append([]*Node{zeros(before)}, parts...)
+	}
+	if behind > 0 {
+		parts = append(parts, zeros(behind))
+	}
+	return parts
+}
+
+func joined(parts []*Node, axis int) *Node {
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	return Concatenate(parts, axis)
 }
 
 // moveDown moves x [C, H, W, B] down by a row; the first row is 0.
 func moveDown(x *Node) *Node {
-	d := x.Shape().Dimensions
-	zeros := Zeros(x.Graph(), shapeLike(x, d[0], 1, d[2], d[3]))
-	return Concatenate([]*Node{zeros, Slice(x, AxisRange(), AxisRange(0, d[1]-1))}, 1)
+	return inFrame(Slice(x, AxisRange(), AxisRange(0, x.Shape().Dim(1)-1)), 1, 1, 0)
 }
 
 // moveRight moves x [C, H, W, B] right by a column; the first column is 0.
 func moveRight(x *Node) *Node {
-	d := x.Shape().Dimensions
-	zeros := Zeros(x.Graph(), shapeLike(x, d[0], d[1], 1, d[3]))
-	return Concatenate([]*Node{zeros, Slice(x, AxisRange(), AxisRange(), AxisRange(0, d[2]-1))}, 2)
+	return inFrame(Slice(x, AxisRange(), AxisRange(), AxisRange(0, x.Shape().Dim(2)-1)), 2, 1, 0)
 }
 
 func shapeLike(x *Node, dimensions ...int) shapes.Shape { return shapes.Make(x.DType(), dimensions...) }

@@ -7,8 +7,8 @@ import (
 )
 
 // deconvolution is a weight-normed transposed convolution with stride 2, cropped to twice the size, which doubles the resolution of
-// a stream (digest §5). It is the transpose of the stream's convolution with stride 2: element (i, j) of the input reaches rows
-// 2i and 2i+1 and, for ul, columns 2j and 2j+1, for u also column 2j-1.
+// a stream (digest §5). Position (a, b) of the kernel takes element (i, j) of the input to row 2i+a and, for ul, to column 2j+b, for u to
+// column 2j+b-1.
 type deconvolution struct {
 	name    string
 	stream  stream
@@ -52,7 +52,5 @@ func (d deconvolution) apply(w *nn.Weights, x *Node) *Node {
 
 // moveLeft moves x [C, H, W, B] left by a column; the last column is 0.
 func moveLeft(x *Node) *Node {
-	d := x.Shape().Dimensions
-	zeros := Zeros(x.Graph(), shapeLike(x, d[0], d[1], 1, d[3]))
-	return Concatenate([]*Node{Slice(x, AxisRange(), AxisRange(), AxisRange(1, d[2])), zeros}, 2)
+	return inFrame(Slice(x, AxisRange(), AxisRange(), AxisRange(1, x.Shape().Dim(2))), 2, 0, 1)
 }
