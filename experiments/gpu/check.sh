@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# What to run first on a machine with an NVIDIA GPU and JAX (environment.md): the reference parity suite in full float32 and
-# one training step at each size. Needs no Go there: build here, carry bin/.
+# What to run first on a machine with an NVIDIA GPU, JAX and PyTorch (environment.md): the reference parity suite in full float32
+# and in TF32, and a training step at each size against PyTorch's in the same run. Needs no Go there: build here, carry bin/gpu
+# and, for all of the parity suite, a folder of cases in STRATA_PARITY.
 #
-#   experiments/gpu/check.sh build   # here: writes bin/gpu/{strata,parity.test,glow.test}
+#   experiments/gpu/check.sh build   # here: writes bin/gpu/{strata,parity.test,glow.test,pixelcnn.test}
 #   experiments/gpu/check.sh run     # there: writes $OUT (default experiments/gpu/results)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -13,6 +14,7 @@ build)
   go build -o bin/gpu/strata ./cmd/strata
   go test -c -o bin/gpu/parity.test ./tests
   go test -c -o bin/gpu/glow.test ./pkg/glow
+  go test -c -o bin/gpu/pixelcnn.test ./pkg/pixelcnn
   ;;
 run)
   OUT=${OUT:-experiments/gpu/results}
@@ -24,8 +26,20 @@ run)
   export LD_LIBRARY_PATH
   nvidia-smi --query-gpu=name,driver_version --format=csv > "$OUT/machine.csv"
   bin/gpu/strata version | tee "$OUT/version.txt"
-  (cd tests && ../bin/gpu/parity.test -test.run ReferenceParity -test.v) | tee "$OUT/parity.txt"
-  (cd pkg/glow && ../../bin/gpu/glow.test -test.run '^$' -test.bench TrainStep -test.benchtime 20x) | tee "$OUT/step.txt"
+  # In full float32 everything must pass.
+  (cd tests && ../bin/gpu/parity.test -test.run ReferenceParity -test.v) > "$OUT/parity.txt" || echo "parity FAILED, see $OUT/parity.txt" >&2
+  grep -h 'error ' "$OUT/parity.txt" | awk '{print $(NF-6), $0}' | sort -g | tail -5
+  # In TF32 it need not: the errors are the measure of what TF32 costs.
+  (cd tests && NVIDIA_TF32_OVERRIDE=1 GOMLX_BACKEND="$GOMLX_BACKEND,tf32=true" ../bin/gpu/parity.test -test.run ReferenceParity -test.v) > "$OUT/parity_tf32.txt" || true
+  # Steps, ours and PyTorch's by turns.
+  for i in 1 2; do
+    (cd pkg/glow && ../../bin/gpu/glow.test -test.run '^$' -test.bench 'TrainStep|Score' -test.benchtime 20x) | tee -a "$OUT/step.txt"
+    (cd pkg/pixelcnn && ../../bin/gpu/pixelcnn.test -test.run '^$' -test.bench TrainStep -test.benchtime 20x) | tee -a "$OUT/step.txt"
+    for size in '4 64 32' '8 128 32' '32 512 16' '32 512 64'; do
+      python3 experiments/bench/torch_glow_step.py $size 20 cuda | tee -a "$OUT/torch.txt"
+      python3 experiments/bench/torch_glow_step.py $size 20 cuda tf32 | tee -a "$OUT/torch.txt"
+    done
+  done
   (cd pkg/glow && NVIDIA_TF32_OVERRIDE=1 GOMLX_BACKEND="$GOMLX_BACKEND,tf32=true" ../../bin/gpu/glow.test -test.run '^$' -test.bench TrainStep -test.benchtime 20x) | tee "$OUT/step_tf32.txt"
   ;;
 *)
