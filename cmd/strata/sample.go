@@ -93,7 +93,7 @@ type reconstructCommand struct {
 func (reconstructCommand) Help() string {
 	return `Example: strata reconstruct glow-shapes shapes digits textures
 
-Images go to the latents and back in float32. Errors are in levels of a sub-pixel, of which there are 256; exact is the share of images whose every pixel is right after rounding.`
+Images go to the latents and back in float32. An image's error is that of its worst sub-pixel, in levels, of which there are 256; exact is the share of images whose every pixel is right after rounding. Images unlike the training set may come back wrong: a coupling divides by scales that can be tiny there.`
 }
 
 func (c reconstructCommand) Run(e *environment) error {
@@ -114,7 +114,7 @@ func (c reconstructCommand) Run(e *environment) error {
 		return err
 	}
 	defer inverter.Close()
-	fmt.Fprintf(e.out, "%-24s %7s %12s %12s %7s %11s\n", "set", "images", "largest", "mean", "exact", "not finite")
+	fmt.Fprintf(e.out, "%-24s %7s %12s %12s %7s %11s\n", "set", "images", "largest", "median", "exact", "not finite")
 	for _, name := range c.Sets {
 		set, err := engine.TestImages(name, c.Images)
 		if err != nil {
@@ -129,7 +129,7 @@ func (c reconstructCommand) Run(e *environment) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(e.out, "%-24s %7d %12.3g %12.3g %6.1f%% %11d\n", name, r.Images, r.Largest, r.Mean, 100*r.Exact, r.NotFinite)
+		fmt.Fprintf(e.out, "%-24s %7d %12.3g %12.3g %6.1f%% %11d\n", name, r.Images, r.Largest, r.Median, 100*r.Exact, r.NotFinite)
 	}
 	return nil
 }

@@ -63,17 +63,17 @@ func (c DenseCoupling) Inverse(w *nn.Weights, y *Node) (x, logDet *Node) {
 	return Concatenate([]*Node{a, Sub(Div(b, scale), shift)}, 0), Neg(nn.SumPerImage(Log(scale)))
 }
 
-// network gives shift and scale, [Channels/2, 1, 1, B] each.
+// network gives shift and scale, [Channels/2, 1, 1, B] each. Linear maps are 1x1 convolutions of vectors, as products on every
+// backend: there is nothing to convolve.
 func (c DenseCoupling) network(w *nn.Weights, a *Node) (shift, scale *Node) {
-	linear := func(i int, x *Node, order func(*Node) *Node, relu bool) *Node {
-		weight := order(w.Get(c.linear(i) + "/weight"))
-		kernel := Reshape(weight, weight.Shape().Dim(0), weight.Shape().Dim(1), 1, 1)
-		// A product on every backend: there is nothing to convolve.
-		return nn.Conv(nn.Products, x, kernel, order(w.Get(c.linear(i)+"/bias")), relu)
+	layer := func(i int) nn.ConvLayer {
+		weight := w.Get(c.linear(i) + "/weight")
+		d := weight.Shape().Dimensions
+		return nn.ConvLayer{Kernel: Reshape(weight, d[0], d[1], 1, 1), Bias: w.Get(c.linear(i) + "/bias"), ReLU: i < 3}
 	}
-	asIs := func(x *Node) *Node { return x }
-	h := linear(2, linear(1, a, asIs, true), asIs, true)
-	h = linear(3, h, evenThenOdd, false)
+	last := layer(3)
+	last.Kernel, last.Bias = evenThenOdd(nn.After(last.Kernel, a)), evenThenOdd(last.Bias)
+	h := nn.ConvNet(nn.Products, a, layer(1), layer(2), last)
 	half := c.Channels / 2
 	return nn.Channels(h, 0, half), Sigmoid(AddScalar(nn.Channels(h, half, c.Channels), 2))
 }

@@ -43,12 +43,12 @@ func (splitPrior) leavesFirst() bool { return false }
 
 func (p splitPrior) normalise(w *nn.Weights, z, rest *Node) (normal, logDet *Node) {
 	mean, logStd := p.EvenOdd(w, rest)
-	return Mul(Sub(z, mean), Exp(Neg(logStd))), Neg(nn.SumPerImage(logStd))
+	return standardise(z, mean, logStd)
 }
 
 func (p splitPrior) denormalise(w *nn.Weights, normal, rest *Node) (z, logDet *Node) {
 	mean, logStd := p.EvenOdd(w, rest)
-	return Add(Mul(normal, Exp(logStd)), mean), nn.SumPerImage(logStd)
+	return unstandardise(normal, mean, logStd)
 }
 
 // topPrior is the learned top: a zero convolution of zeros, of which only bias*exp(3 logs) is left, [2C]: means, then
@@ -69,17 +69,26 @@ func (p topPrior) Params() []nn.Param {
 
 func (p topPrior) normalise(w *nn.Weights, z, _ *Node) (normal, logDet *Node) {
 	mean, logStd := p.moments(w, z)
-	return Mul(Sub(z, mean), Exp(Neg(logStd))), Neg(nn.SumPerImage(logStd))
+	return standardise(z, mean, logStd)
 }
 
 func (p topPrior) denormalise(w *nn.Weights, normal, _ *Node) (z, logDet *Node) {
 	mean, logStd := p.moments(w, normal)
-	return Add(Mul(normal, Exp(logStd)), mean), nn.SumPerImage(logStd)
+	return unstandardise(normal, mean, logStd)
 }
 
 func (p topPrior) moments(w *nn.Weights, like *Node) (mean, logStd *Node) {
 	top := Mul(w.Get(p.name+"/bias"), Exp(MulScalar(w.Get(p.name+"/logs"), 3)))
 	return nn.PerChannel(Slice(top, AxisRange(0, p.channels)), like), nn.PerChannel(Slice(top, AxisRange(p.channels)), like)
+}
+
+// standardise is (z - mean)/std, and the logarithm of its volume.
+func standardise(z, mean, logStd *Node) (normal, logDet *Node) {
+	return Mul(Sub(z, mean), Exp(Neg(logStd))), Neg(nn.SumPerImage(logStd))
+}
+
+func unstandardise(normal, mean, logStd *Node) (z, logDet *Node) {
+	return Add(Mul(normal, Exp(logStd)), mean), nn.SumPerImage(logStd)
 }
 
 // standard leaves the last latent as it is.

@@ -10,6 +10,7 @@ package invert
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"strata/pkg/density"
 	"strata/pkg/imageset"
@@ -249,8 +250,8 @@ func wide(values []float32) []float64 {
 // Reconstruction is how well images come back from their latents.
 type Reconstruction struct {
 	Images int
-	// Largest and Mean are of the error of a sub-pixel, in units of one of its 256 levels.
-	Largest, Mean float64
+	// Largest is the largest error of a sub-pixel, in units of one of its 256 levels; Median is that of the images' largest.
+	Largest, Median float64
 	// Exact is the share of the images that come back with every pixel right after rounding.
 	Exact float64
 	// NotFinite is the number of images that came back with a value that is not finite; they count in nothing else.
@@ -264,7 +265,8 @@ func (v *Inverter) Reconstruct(set *imageset.Set, progress func(done int) error)
 		return Reconstruction{}, fmt.Errorf("set %s holds %dx%dx%d images, the model wants %dx%dx%d", set.Name, set.Height, set.Width, set.Channels, h, w, c)
 	}
 	var r Reconstruction
-	total, exact := 0.0, 0
+	var errors []float64 // the largest of each image
+	exact := 0
 	dims := density.Dims(v.model)
 	for from := 0; from < set.Len(); from += Batch {
 		to := min(from+Batch, set.Len())
@@ -279,21 +281,20 @@ func (v *Inverter) Reconstruct(set *imageset.Set, progress func(done int) error)
 		}
 		rounded := images.Pixels()
 		for i := range to - from {
-			worst, sum, right := 0.0, 0.0, true
+			worst, right := 0.0, true
 			for j := i * dims; j < (i+1)*dims; j++ {
 				e := math.Abs((float64(images.X[j])+0.5)*256 - float64(pixels[j]) - density.HalfBin)
 				if math.IsNaN(e) {
 					e = math.Inf(1)
 				}
-				worst, sum = max(worst, e), sum+e
+				worst = max(worst, e)
 				right = right && rounded[j] == pixels[j]
 			}
 			if math.IsInf(worst, 1) {
 				r.NotFinite++
 				continue
 			}
-			r.Images++
-			r.Largest, total = max(r.Largest, worst), total+sum
+			errors = append(errors, worst)
 			if right {
 				exact++
 			}
@@ -304,8 +305,10 @@ func (v *Inverter) Reconstruct(set *imageset.Set, progress func(done int) error)
 			}
 		}
 	}
-	if r.Images > 0 {
-		r.Mean, r.Exact = total/float64(r.Images*dims), float64(exact)/float64(r.Images)
+	if r.Images = len(errors); r.Images > 0 {
+		slices.Sort(errors)
+		r.Largest, r.Median = errors[r.Images-1], errors[r.Images/2]
+		r.Exact = float64(exact) / float64(r.Images)
 	}
 	return r, nil
 }

@@ -135,8 +135,8 @@ func TestReconstruct(t *testing.T) {
 	require.Equal(t, 1.0, r.Exact)
 	// Images are encoded at the middle of their bins: all of them come back if and only if no error reaches half a level.
 	require.Less(t, r.Largest, 0.5)
-	require.Positive(t, r.Mean)
-	require.Less(t, r.Mean, r.Largest)
+	require.Positive(t, r.Median)
+	require.Less(t, r.Median, r.Largest)
 
 	stop := errors.New("enough")
 	_, err = v.Reconstruct(set, func(int) error { return stop })
