@@ -84,11 +84,21 @@ func TestStepsLearnABatch(t *testing.T) {
 	require.Equal(t, 1., last.Accuracy)
 }
 
-// What is not finite changes nothing: a loss (pixels over a standard deviation of 0), and a running estimate alone (kernels
-// of 1e25, whose variance is infinite, so that the norm passes its bias and loss and gradients stay finite).
+// What is not finite changes nothing: a loss (pixels over a standard deviation of 0); a gradient alone (pixels of 1e38 and a first
+// kernel of 1e-40: their product is small, and the kernel's gradient is pixels times a slope above 1); a running
+// estimate alone (kernels of 1e25, whose variance is infinite, so that the norm passes its bias and loss and gradients stay
+// finite).
 func TestNonFiniteStepIsSkipped(t *testing.T) {
 	for name, spoil := range map[string]func(values map[string][]float32){
 		"loss": func(values map[string][]float32) { values["input/std"][1] = 0 },
+		"gradient": func(values map[string][]float32) {
+			for i := range values["input/std"] {
+				values["input/std"][i] = 1e-38
+			}
+			for i := range values["conv/weight"] {
+				values["conv/weight"][i] *= 1e-40
+			}
+		},
 		"running estimate": func(values map[string][]float32) {
 			for i := range values["group1/block1/conv1/weight"] {
 				values["group1/block1/conv1/weight"][i] = 1e25
