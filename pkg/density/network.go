@@ -1,11 +1,8 @@
 package density
 
 import (
-	"errors"
 	"fmt"
-	"hash/fnv"
 	"math/rand/v2"
-	"path"
 
 	"strata/pkg/imageset"
 	"strata/pkg/nn"
@@ -27,19 +24,10 @@ type Network struct {
 	scorer *Exec
 }
 
-// NewNetwork starts a model's parameters from a seed. Parameters in one folder of names draw from the same stream, so
-// that the LU factors of a convolution are factors of one matrix, and no layer's start depends on another's.
+// NewNetwork starts a model's parameters from a seed, see nn.StartValues.
 func NewNetwork(backend compute.Backend, lowering nn.Lowering, model Model, seed uint64) *Network {
 	n := BlankNetwork(backend, lowering, model)
-	for _, p := range n.params {
-		values := make([]float32, p.Size())
-		if p.Start != nil {
-			folder := fnv.New64a()
-			folder.Write([]byte(path.Dir(p.Name)))
-			values = p.Start(rand.New(rand.NewPCG(seed, folder.Sum64())))
-		}
-		n.Values = append(n.Values, tensors.FromFlatDataAndDimensions(values, p.Shape...))
-	}
+	n.Values = nn.StartValues(n.params, seed)
 	return n
 }
 
@@ -53,28 +41,9 @@ func (n *Network) Params() []nn.Param { return n.params }
 
 // Set replaces the values of the parameters; it refuses unknown, missing and misshapen ones by name.
 func (n *Network) Set(values map[string][]float32) error {
-	known := make(map[string]bool, len(n.params))
-	fresh := make([]*tensors.Tensor, len(n.params))
-	var problems []error
-	for i, p := range n.params {
-		known[p.Name] = true
-		v, ok := values[p.Name]
-		switch {
-		case !ok:
-			problems = append(problems, fmt.Errorf("parameter %s is missing", p.Name))
-		case len(v) != p.Size():
-			problems = append(problems, fmt.Errorf("parameter %s has %d values, the model wants %d %v", p.Name, len(v), p.Size(), p.Shape))
-		default:
-			fresh[i] = tensors.FromFlatDataAndDimensions(v, p.Shape...)
-		}
-	}
-	for name := range values {
-		if !known[name] {
-			problems = append(problems, fmt.Errorf("parameter %s is not one of the model's", name))
-		}
-	}
-	if len(problems) > 0 {
-		return errors.Join(problems...)
+	fresh, err := nn.NamedValues(n.params, values)
+	if err != nil {
+		return err
 	}
 	n.Values = fresh
 	return nil

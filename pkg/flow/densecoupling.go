@@ -2,7 +2,6 @@ package flow
 
 import (
 	"math"
-	"math/rand/v2"
 
 	"strata/pkg/nn"
 
@@ -24,29 +23,15 @@ type DenseCoupling struct {
 func (c DenseCoupling) Params() []nn.Param {
 	var params []nn.Param
 	linear := func(i, in, out int) {
+		bound := 1 / math.Sqrt(float64(in))
 		params = append(params,
-			nn.Param{Name: c.linear(i) + "/weight", Shape: []int{out, in}, Start: startUniform(out*in, in, 0)},
-			nn.Param{Name: c.linear(i) + "/bias", Shape: []int{out}, Start: startUniform(out, in, out*in)})
+			nn.Param{Name: c.linear(i) + "/weight", Shape: []int{out, in}, Start: nn.StartUniform(out*in, bound, 0)},
+			nn.Param{Name: c.linear(i) + "/bias", Shape: []int{out}, Start: nn.StartUniform(out, bound, out*in)})
 	}
 	linear(1, c.Channels/2, c.Hidden)
 	linear(2, c.Hidden, c.Hidden)
 	linear(3, c.Hidden, c.Channels)
 	return params
-}
-
-// startUniform draws from +-1/sqrt(in), after skipping what the layer's other parameter drew from the same stream.
-func startUniform(size, in, skip int) func(*rand.Rand) []float32 {
-	return func(rng *rand.Rand) []float32 {
-		for range skip {
-			rng.Float64()
-		}
-		bound := 1 / math.Sqrt(float64(in))
-		values := make([]float32, size)
-		for i := range values {
-			values[i] = float32(bound * (2*rng.Float64() - 1))
-		}
-		return values
-	}
 }
 
 // Forward transforms the second half; its log-determinant is the sum of ln sigmoid(r + 2).

@@ -1,6 +1,7 @@
 package imageset
 
 import (
+	"encoding/json"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -79,6 +80,37 @@ func TestAugmentDistribution(t *testing.T) {
 	}
 }
 
+// Digest §9: shifts of -4 to 4 pixels by padding, each with probability 1/9, within 4 standard errors.
+func TestPadDistribution(t *testing.T) {
+	const h, w, draws = 32, 32, 20000
+	src := make([]uint8, h*w)
+	src[16*w+10] = 1
+	dst := make([]uint8, len(src))
+	rng := rand.New(rand.NewPCG(1, 2))
+	var counts [9][9]int
+	for range draws {
+		Augment(dst, src, h, w, 1, Augmentation{Pad: 4}, rng)
+		for i, v := range dst {
+			if v == 1 {
+				counts[i/w-16+4][i%w-10+4]++
+			}
+		}
+	}
+	for dy := range counts {
+		for dx := range counts[dy] {
+			const want = 1. / 81
+			assert.InDelta(t, want, float64(counts[dy][dx])/draws, 4*math.Sqrt(want/draws), "down %d, right %d", dy-4, dx-4)
+		}
+	}
+}
+
+// Runs are named by a hash of their settings: a field that is not used must not show.
+func TestAugmentationAsJSON(t *testing.T) {
+	text, err := json.Marshal(PaperAugmentation)
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"Translate": 0.1, "Flip": true}`, string(text))
+}
+
 func TestAugmentZeroValueCopies(t *testing.T) {
 	src := picture(5 * 6 * 3)
 	dst := make([]uint8, len(src))
@@ -93,4 +125,7 @@ func TestAugmentationValidate(t *testing.T) {
 	for _, bad := range []float64{-0.1, 1, math.NaN(), math.Inf(1)} {
 		assert.Error(t, Augmentation{Translate: bad}.Validate())
 	}
+	assert.NoError(t, WideResNetAugmentation.Validate())
+	assert.Error(t, Augmentation{Pad: -1}.Validate())
+	assert.Error(t, Augmentation{Pad: 1, Translate: 0.1}.Validate())
 }

@@ -67,17 +67,17 @@ func ConvNet(lowering Lowering, x *Node, layers ...ConvLayer) *Node {
 		if l.Scale != nil {
 			kernel = Mul(kernel, PerChannel(l.Scale, kernel))
 		}
-		x = convNative(x, kernel, l.Bias, l.ReLU)
+		x = convNative(x, kernel, l.Bias, 1, l.ReLU)
 	}
 	return x
 }
 
-func convNative(x, kernel, bias *Node, withReLU bool) *Node {
+func convNative(x, kernel, bias *Node, stride int, withReLU bool) *Node {
 	y := ConvGeneral(x, kernel, ConvolveAxesConfig{
 		InputChannels: 0, InputSpatial: []int{1, 2}, InputBatch: 3,
 		KernelOutputChannels: 0, KernelInputChannels: 1, KernelSpatial: []int{2, 3},
 		OutputChannels: 0, OutputSpatial: []int{1, 2}, OutputBatch: 3,
-	}, nil, samePadding(kernel.Shape().Dim(2)), nil, nil, 1, 1)
+	}, []int{stride, stride}, samePadding(kernel.Shape().Dim(2)), nil, nil, 1, 1)
 	y = Add(y, PerChannel(bias, y))
 	if withReLU {
 		y = relu(y)
@@ -130,12 +130,12 @@ func taps(x *Node, direction tapDirection) *Node {
 		copies[0], copies[2] = copies[2], copies[0]
 	}
 	columns := Reshape(Concatenate(copies, 0), 3*c, h, w*b)
-	return DotGeneral(rowShifts(x, 3*c, h, direction, false), []int{2}, []int{0}, columns, []int{1}, []int{0})
+	return DotGeneral(rowShifts(x, 3*c, h, 1, direction, false), []int{2}, []int{0}, columns, []int{1}, []int{0})
 }
 
 // sumTaps is the transpose of taps, [3C, 3H, W*B] -> [C, H, W, B]: it shifts every tap back and adds.
 func sumTaps(t *Node, c, h, w, b int, direction tapDirection) *Node {
-	rows := DotGeneral(rowShifts(t, 3*c, h, direction, true), []int{2}, []int{0}, t, []int{1}, []int{0})
+	rows := DotGeneral(rowShifts(t, 3*c, h, 1, direction, true), []int{2}, []int{0}, t, []int{1}, []int{0})
 	rows = Reshape(rows, 3*c, h, w, b)
 	left, right := 0, 2
 	if direction == sentFromInput {
@@ -148,25 +148,26 @@ func sumTaps(t *Node, c, h, w, b int, direction tapDirection) *Node {
 		Add(Concatenate([]*Node{fromLeft, zeros}, 2), Concatenate([]*Node{zeros, fromRight}, 2)))
 }
 
-// rowShifts is the fixed matrix S [3H, H] with S[(k, i), j] = 1 where tap k of row i is row j, once for each of n
-// channels; transposed [H, 3H] on request.
-func rowShifts(like *Node, n, h int, direction tapDirection, transposed bool) *Node {
-	one := make([]float32, 3*h*h)
+// rowShifts is the fixed matrix S [3H/stride, H] with S[(k, i), j] = 1 where tap k of row i is row j, once for each of n
+// channels; transposed [H, 3H/stride] on request.
+func rowShifts(like *Node, n, h, stride int, direction tapDirection, transposed bool) *Node {
+	rows := h / stride
+	one := make([]float32, 3*rows*h)
 	for k := range 3 {
-		for i := range h {
-			j := i + int(direction)*(k-1)
+		for i := range rows {
+			j := stride*i + int(direction)*(k-1)
 			switch {
 			case j < 0 || j >= h:
 			case transposed:
-				one[j*3*h+k*h+i] = 1
+				one[j*3*rows+k*rows+i] = 1
 			default:
-				one[(k*h+i)*h+j] = 1
+				one[(k*rows+i)*h+j] = 1
 			}
 		}
 	}
-	shape := []int{n, 3 * h, h}
+	shape := []int{n, 3 * rows, h}
 	if transposed {
-		shape = []int{n, h, 3 * h}
+		shape = []int{n, h, 3 * rows}
 	}
 	all := tensors.FromFlatDataAndDimensions(slices.Repeat(one, n), shape...)
 	return ConvertDType(ConstTensor(like.Graph(), all), like.DType())

@@ -129,4 +129,10 @@ func ChannelMean(x *Node) *Node {
 	return MulScalar(Reshape(sum, channels), 1/float64(columns))
 }
 
+// ZeroIfFinite is [0] if all of x is finite and [NaN] otherwise: 0*Inf and 0*NaN are NaN.
+func ZeroIfFinite(x *Node) *Node {
+	flat := Reshape(x, 1, x.Shape().Size())
+	return Reshape(productT(flat, ZerosLike(flat)), 1)
+}
+
 func dims(x *Node) []int { return slices.Clone(x.Shape().Dimensions) }

@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	. "github.com/gomlx/gomlx/core/graph"
 )
@@ -36,6 +37,26 @@ func StartNormal(size int, std float64) func(*rand.Rand) []float32 {
 		}
 		return values
 	}
+}
+
+// StartUniform starts a parameter uniform in +-bound. Parameters in one folder of names draw from one stream: skip is how
+// many numbers of it the layer's other parameters take first.
+func StartUniform(size int, bound float64, skip int) func(*rand.Rand) []float32 {
+	return func(rng *rand.Rand) []float32 {
+		for range skip {
+			rng.Float64()
+		}
+		values := make([]float32, size)
+		for i := range values {
+			values[i] = float32(bound * (2*rng.Float64() - 1))
+		}
+		return values
+	}
+}
+
+// StartConstant starts every element of a parameter at value.
+func StartConstant(size int, value float32) func(*rand.Rand) []float32 {
+	return func(*rand.Rand) []float32 { return slices.Repeat([]float32{value}, size) }
 }
 
 // Weights are the parameters' nodes in the graph that is being built.
@@ -72,7 +93,7 @@ func (w *Weights) Get(name string) *Node {
 	return node
 }
 
-// Set replaces a parameter's node, while calibrating.
+// Set replaces a parameter's node: while calibrating, and where a training step moves running estimates.
 func (w *Weights) Set(name string, value *Node) {
 	if old := w.Get(name); !old.Shape().Equal(value.Shape()) {
 		panic(fmt.Errorf("nn: parameter %q has shape %s, not %s", name, old.Shape(), value.Shape()))

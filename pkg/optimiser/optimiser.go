@@ -8,6 +8,7 @@ package optimiser
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	. "github.com/gomlx/gomlx/core/graph"
 )
@@ -92,6 +93,21 @@ func (c Config) Slots() []string {
 	}
 	return []string{"m"}
 }
+
+// statePrefix begins the names of an optimiser's state in a checkpoint.
+const statePrefix = "optimiser/"
+
+// StateNames are the names of a parameter's state in a checkpoint, in the order of Slots: "optimiser/m/scale1/...".
+func (c Config) StateNames(param string) []string {
+	names := c.Slots()
+	for i := range names {
+		names[i] = statePrefix + names[i] + "/" + param
+	}
+	return names
+}
+
+// IsState says whether a tensor of a checkpoint is an optimiser's and not the model's.
+func IsState(name string) bool { return strings.HasPrefix(name, statePrefix) }
 
 // Rates are the numbers that change from one update to the next, for update t = 1, 2, ...; Update wants them. The first is
 // the rate over the bias correction of m, the second the bias correction of Adam's v.

@@ -142,6 +142,13 @@ func TestPaperSGDFallsAfterEpochs(t *testing.T) {
 	}
 }
 
+func TestStateNames(t *testing.T) {
+	names := optimiser.PaperAdamax().StateNames("conv/weight")
+	require.Equal(t, []string{"optimiser/m/conv/weight", "optimiser/u/conv/weight"}, names)
+	require.True(t, optimiser.IsState(names[0]))
+	require.False(t, optimiser.IsState("conv/weight"))
+}
+
 func TestValidate(t *testing.T) {
 	for _, c := range []optimiser.Config{optimiser.PaperAdamax(), optimiser.PaperAdam(781), optimiser.PaperSGD(781)} {
 		require.NoError(t, c.Validate())

@@ -214,7 +214,7 @@ func (s *Stepper) gradientGraph(in []*Node) []*Node {
 	gradients := Gradient(loss, trained...)
 	finite := make([]*Node, len(gradients))
 	for i, g := range gradients {
-		finite[i] = zeroIfFinite(g)
+		finite[i] = nn.ZeroIfFinite(g)
 	}
 	return append([]*Node{nll, loss, ReduceAllSum(Concatenate(finite, 0))}, gradients...)
 }
@@ -237,12 +237,6 @@ func (s *Stepper) updateGraph(in []*Node) []*Node {
 		}
 	}
 	return out
-}
-
-// zeroIfFinite is [0] if all of x is finite and [NaN] otherwise: 0*Inf and 0*NaN are NaN.
-func zeroIfFinite(x *Node) *Node {
-	flat := Reshape(x, 1, x.Shape().Size())
-	return Reshape(DotGeneral(flat, []int{1}, nil, ZerosLike(flat), []int{1}, nil), 1)
 }
 
 func isFinite(v float32) bool { return v-v == 0 }

@@ -14,13 +14,11 @@ import (
 	"math"
 	"math/rand/v2"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"strata/pkg/checkpoint"
 	"strata/pkg/density"
 	"strata/pkg/imageset"
-	"strata/pkg/nn"
 	"strata/pkg/optimiser"
 
 	"github.com/gomlx/gomlx/core/tensors"
@@ -281,7 +279,7 @@ func (r *run) save() error {
 	}
 	for i, param := range r.stepper.trained {
 		p := params[param]
-		for slot, name := range r.stepper.slotNames(p) {
+		for slot, name := range r.stepper.Optimiser.StateNames(p.Name) {
 			state.Tensors = append(state.Tensors,
 				checkpoint.Tensor{Name: name, Shape: p.Shape, Data: tensors.MustCopyFlatData[float32](r.stepper.State[slot][i])})
 		}
@@ -291,18 +289,6 @@ func (r *run) save() error {
 	}
 	r.saved = r.step
 	return nil
-}
-
-// optimiserPrefix begins the names of the optimiser's state in a checkpoint: "optimiser/m/scale1/...".
-const optimiserPrefix = "optimiser/"
-
-// slotNames are the names of a parameter's state in a checkpoint, one a slot.
-func (s *Stepper) slotNames(p nn.Param) []string {
-	names := s.Optimiser.Slots()
-	for i := range names {
-		names[i] = optimiserPrefix + names[i] + "/" + p.Name
-	}
-	return names
 }
 
 func (r *run) restore(state *checkpoint.State) (meta, error) {
@@ -320,7 +306,7 @@ func (r *run) restore(state *checkpoint.State) (meta, error) {
 	params := r.stepper.Network.Params()
 	for i, param := range r.stepper.trained {
 		p := params[param]
-		for slot, name := range r.stepper.slotNames(p) {
+		for slot, name := range r.stepper.Optimiser.StateNames(p.Name) {
 			data := byName[name]
 			if len(data) != p.Size() {
 				return notes, fmt.Errorf("checkpoint of step %d: tensor %s has %d values, not %d", state.Step, name, len(data), p.Size())
@@ -349,7 +335,7 @@ func LoadNetwork(folder string, network *density.Network) (step int, warnings []
 func modelTensors(state *checkpoint.State) map[string][]float32 {
 	values := make(map[string][]float32, len(state.Tensors))
 	for _, t := range state.Tensors {
-		if !strings.HasPrefix(t.Name, optimiserPrefix) {
+		if !optimiser.IsState(t.Name) {
 			values[t.Name] = t.Data
 		}
 	}
