@@ -6,7 +6,7 @@ blocks with weight-normed shifted convolutions, concat-ELU, dropout of feature m
 
 usage: torch_pixelcnn_step.py RESNETS FILTERS BATCH STEPS [THREADS]
 needs: python3-torch (Debian), run with the system python
-prints: one JSON line with the median and minimum milliseconds of a step, images/s, peak RSS and the number of parameters
+prints: one JSON line with the median and minimum milliseconds of a step, images/s, the processors' milliseconds, peak RSS and the number of parameters
 """
 import json, math, resource, sys, time
 import torch
@@ -125,18 +125,20 @@ def nll(x, params):
 model = PixelCNN()
 optimizer = torch.optim.Adam(model.parameters(), lr=2e-4)
 images = torch.randint(0, 256, (BATCH, 3, 32, 32)).float()
-times = []
+times, cpu = [], []
 for _ in range(STEPS + 1):
-    start = time.perf_counter()
+    start, cpu_start = time.perf_counter(), time.process_time()
     x = images * (2 / 255) - 1
     loss = nll(x, model(x)) / BATCH
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
     times.append(1e3 * (time.perf_counter() - start))
+    cpu.append(1e3 * (time.process_time() - cpu_start))
 steady = sorted(times[1:])
 median = steady[len(steady) // 2]
 print(json.dumps({"peer": "torch " + torch.__version__, "resnets": RESNETS, "filters": FILTERS, "batch": BATCH, "threads": torch.get_num_threads(),
                   "median_ms": round(median, 1), "min_ms": round(steady[0], 1), "images_per_s": round(1e3 * BATCH / median, 2),
+                  "median_cpu_ms": round(sorted(cpu[1:])[STEPS // 2], 1),
                   "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
                   "parameters": sum(p.numel() for p in model.parameters())}))

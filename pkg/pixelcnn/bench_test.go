@@ -5,7 +5,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"strata/pkg/backend"
 	"strata/pkg/density"
@@ -41,11 +43,13 @@ func BenchmarkTrainStep(b *testing.B) {
 				require.False(b, outcome.Skipped)
 			}
 			step()
+			before := processorTime(b)
 			b.ResetTimer()
 			for range b.N {
 				step()
 			}
 			b.StopTimer()
+			b.ReportMetric(1e3*(processorTime(b)-before)/float64(b.N), "cpu-ms/op")
 			imagesPerSecond := float64(size.batch*b.N) / b.Elapsed().Seconds()
 			b.ReportMetric(imagesPerSecond, "images/s")
 			b.ReportMetric(imagesPerSecond*trainingFLOP(model.config)/1e9, "GFLOP/s")
@@ -104,6 +108,13 @@ func (o *operations) up(d deconvolution, positions int) int {
 func (o *operations) output(c convolution, positions int) int {
 	o.conv(c, positions)
 	return positions
+}
+
+// processorTime is what the process has used of all processors so far, in seconds.
+func processorTime(b *testing.B) float64 {
+	var usage syscall.Rusage
+	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()).Seconds()
 }
 
 // peakMemory is the most that the process has held so far, in MB (Linux; 0 elsewhere).
