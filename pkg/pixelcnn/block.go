@@ -49,8 +49,22 @@ func (b gatedBlock) apply(w *nn.Weights, x *feature, sides []*feature) *Node {
 		h = Add(h, b.applySkip(w, sides))
 	}
 	h = b.convOut().apply(w, nn.DropChannels(w, concatELU(h), b.dropout))
-	p, q := nn.Channels(h, 0, b.filters), nn.Channels(h, b.filters, 2*b.filters)
-	return Add(x.values, Mul(p, Sigmoid(q)))
+	return Add(x.values, gate(h))
+}
+
+// gate is p sigmoid(q) of the halves p, q of h: [2F, ...] -> [F, ...]. With s = sigmoid(q), dp = s dy and dq = p s (1-s) dy.
+func gate(h *Node) *Node {
+	filters := h.Shape().Dim(0) / 2
+	var p, s *Node
+	return nn.WithGradient([]*Node{h},
+		func(in []*Node) *Node {
+			p, s = Slice(in[0], AxisRange(0, filters)), Sigmoid(Slice(in[0], AxisRange(filters, 2*filters)))
+			return Mul(p, s)
+		},
+		func(_ []*Node, y, dy *Node) []*Node {
+			dp := Mul(s, dy)
+			return []*Node{Concatenate([]*Node{dp, Mul(y, Sub(dy, dp))}, 0)}
+		})
 }
 
 // applySkip is nin_skip of the concat-ELU of all side inputs one behind the other: first the ELU of all, then that of all their
