@@ -2,6 +2,7 @@ package pixelcnn
 
 import (
 	"fmt"
+	"slices"
 
 	"strata/pkg/nn"
 
@@ -60,7 +61,7 @@ func (c convolution) convolve(lowering nn.Lowering, x, kernel, bias *Node) *Node
 	}
 	h, cols := x.Shape().Dim(1), x.Shape().Dim(2)
 	return nn.WithGradient([]*Node{x, kernel, bias}, func(in []*Node) *Node {
-		y := forward(StopGradient(in[0]), StopGradient(in[1]), linked(in[2], in[0], in[1]))
+		y := forward(in[0], in[1], in[2])
 		if c.stride == 1 {
 			return y
 		}
@@ -75,19 +76,6 @@ func (c convolution) convolve(lowering nn.Lowering, x, kernel, bias *Node) *Node
 		dBias := DotGeneral(Reshape(dy, c.out, -1), []int{1}, nil, ones, []int{0}, nil)
 		return []*Node{dx, dKernel, dBias}
 	})
-}
-
-// linked is y, with paths to xs by which the gradient finds them. GoMLX asks for a gradient of every operation on a path, even where
-// nn.WithGradient does not use it. Pad has none, and that of convolutions refuses kernels of even size. So these
-// operations stand apart, behind StopGradient.
-func linked(y *Node, xs ...*Node) *Node {
-	index := Iota(y.Graph(), y.Shape(), 0)
-	never := LessThan(index, ZerosLike(index))
-	for _, x := range xs {
-		first := Slice(Reshape(x, -1), AxisRange(0, 1))
-		y = Where(never, BroadcastToDims(first, y.Shape().Dimensions...), y)
-	}
-	return y
 }
 
 func (c convolution) right() int { return c.width - 1 - c.left }
@@ -153,12 +141,26 @@ func (c convolution) stack(x *Node, before func(size, tap int) int) *Node {
 
 // native uses the backend's convolution.
 func (c convolution) native(x, kernel, bias *Node) *Node {
-	y := ConvGeneral(x, kernel, ConvolveAxesConfig{
+	bias = linked(bias, x, kernel)
+	y := ConvGeneral(StopGradient(x), StopGradient(kernel), ConvolveAxesConfig{
 		InputChannels: 0, InputSpatial: []int{1, 2}, InputBatch: 3,
 		KernelOutputChannels: 0, KernelInputChannels: 1, KernelSpatial: []int{2, 3},
 		OutputChannels: 0, OutputSpatial: []int{1, 2}, OutputBatch: 3,
 	}, nil, [][2]int{{c.height - 1, 0}, {c.left, c.right()}}, nil, nil, 1, 1)
 	return Add(y, nn.PerChannel(bias, y))
+}
+
+// linked is y [n], with paths to xs by which the gradient finds them; its value is y's. GoMLX asks for a gradient of every operation on a
+// path, even where nn.WithGradient does not use it, and its gradient of a convolution refuses kernels of even size. So
+// native convolutions stand apart, behind StopGradient, which is free there and would be a copy on the Go backend.
+func linked(y *Node, xs ...*Node) *Node {
+	index := Iota(y.Graph(), y.Shape(), 0)
+	never := LessThan(index, ZerosLike(index))
+	for _, x := range xs {
+		first := Slice(x, slices.Repeat([]SliceAxisSpec{AxisRange(0, 1)}, x.Rank())...)
+		y = Where(never, BroadcastToDims(Reshape(first, 1), y.Shape().Dimensions...), y)
+	}
+	return y
 }
 
 // nativeGradient writes the sums of productsGradient as convolutions: of dy with the reversed kernel; and of x with dy as a
