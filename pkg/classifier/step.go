@@ -14,15 +14,11 @@ import (
 // Stepper makes training steps on the cross-entropy. It holds the optimiser's state beside the network's weights, and
 // replaces both, and the running estimates of the batch norms, only by a step in which all of them are finite.
 type Stepper struct {
-	Network   *Network
-	Optimiser optimiser.Config
-	// Updates counts the updates made.
-	Updates int
-	// State is the optimiser's: for each of its slots, one tensor a trained parameter.
-	State [][]*tensors.Tensor
+	Network *Network
+	*optimiser.Optimiser
 
-	trained []int // which parameters are trained
-	exec    *Exec
+	trained   []int // which parameters are trained
+	gradients *Exec
 }
 
 // Batch is what a step is made on.
@@ -44,21 +40,17 @@ type Outcome struct {
 
 // NewStepper starts a fresh optimiser for a network; the paper's is optimiser.PaperSGD.
 func NewStepper(network *Network, config optimiser.Config) (*Stepper, error) {
-	if err := config.Validate(); err != nil {
+	rule, err := optimiser.New(network.Backend, config, network.params)
+	if err != nil {
 		return nil, err
 	}
-	s := &Stepper{Network: network, Optimiser: config, State: make([][]*tensors.Tensor, len(config.Slots()))}
+	s := &Stepper{Network: network, Optimiser: rule}
 	for i, p := range network.params {
-		if p.Fixed {
-			continue
-		}
-		s.trained = append(s.trained, i)
-		for slot := range s.State {
-			s.State[slot] = append(s.State[slot], tensors.FromFlatDataAndDimensions(make([]float32, p.Size()), p.Shape...))
+		if !p.Fixed {
+			s.trained = append(s.trained, i)
 		}
 	}
-	var err error
-	s.exec, err = NewExec(network.Backend, s.graph)
+	s.gradients, err = NewExec(network.Backend, s.graph)
 	return s, err
 }
 
@@ -70,22 +62,14 @@ func (s *Stepper) Step(batch Batch) (Outcome, error) {
 		return Outcome{}, err
 	}
 	images := len(batch.Labels)
-	inputs := s.Network.inputs()
-	for _, slot := range s.State {
-		for _, t := range slot {
-			inputs = append(inputs, t)
-		}
-	}
-	inputs = append(inputs, s.Network.pixelTensor(batch.Pixels, images), oneHot, s.Optimiser.Rates(s.Updates+1), []uint64{batch.Seed, 0, 0})
-	out, err := s.exec.Call(inputs...)
+	inputs := append(s.Network.inputs(), s.Network.pixelTensor(batch.Pixels, images), oneHot, []uint64{batch.Seed, 0, 0})
+	out, err := s.gradients.Call(inputs...)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("training step %d: %w", s.Updates+1, err)
 	}
-	n := len(s.Network.params)
-	values, state, rest := out[:n], out[n:n+len(s.State)*len(s.trained)], out[n+len(s.State)*len(s.trained):]
-	loss, finite := tensors.ToScalar[float32](rest[1]), tensors.ToScalar[float32](rest[2])
+	loss, finite := tensors.ToScalar[float32](out[1]), tensors.ToScalar[float32](out[2])
 	outcome := Outcome{Loss: float64(loss), Skipped: finite != 0 || loss-loss != 0}
-	for i, logits := range byImage(tensors.MustCopyFlatData[float32](rest[0]), images) {
+	for i, logits := range byImage(tensors.MustCopyFlatData[float32](out[0]), images) {
 		if isLargest(logits, int(batch.Labels[i])) {
 			outcome.Accuracy += 1 / float64(images)
 		}
@@ -93,12 +77,28 @@ func (s *Stepper) Step(batch Batch) (Outcome, error) {
 	if outcome.Skipped {
 		return outcome, nil
 	}
-	s.Network.Values = values
-	for slot := range s.State {
-		s.State[slot] = state[slot*len(s.trained) : (slot+1)*len(s.trained)]
+	return outcome, s.accept(out[3:3+len(s.trained)], out[3+len(s.trained):])
+}
+
+// accept makes the update and takes over the running estimates.
+func (s *Stepper) accept(gradients, estimates []*tensors.Tensor) error {
+	weights := make([]*tensors.Tensor, len(s.trained))
+	for i, param := range s.trained {
+		weights[i] = s.Network.Values[param]
 	}
-	s.Updates++
-	return outcome, nil
+	updated, err := s.Optimiser.Step(weights, gradients)
+	if err != nil {
+		return fmt.Errorf("training step: %w", err)
+	}
+	for i, param := range s.trained {
+		s.Network.Values[param] = updated[i]
+	}
+	for i, p := range s.Network.params {
+		if p.Fixed {
+			s.Network.Values[i], estimates = estimates[0], estimates[1:]
+		}
+	}
+	return nil
 }
 
 // check returns the labels as [Classes, B] of ones and zeros.
@@ -127,47 +127,39 @@ func isLargest(logits []float64, class int) bool {
 	return true
 }
 
-// graph is the step: in are all weights, the optimiser's state slot by slot, pixels, one-hot labels, the optimiser's rates
-// and the random state. It gives the new values of all weights, of the state, the logits, the loss, and 0 if all is finite.
+// graph is the step up to its gradients: in are all weights, pixels, one-hot labels and the random state. It gives the logits,
+// the loss, 0 if all is finite, the gradients of the trained parameters, and the new values of the others, the running
+// estimates.
 func (s *Stepper) graph(in []*Node) []*Node {
-	params, n := s.Network.params, len(s.trained)
-	values := in[:len(params)]
-	slots := len(s.State)
-	state, rest := in[len(params):len(params)+slots*n], in[len(params)+slots*n:]
-	pixels, oneHot, rates := rest[0], rest[1], rest[2]
+	params := s.Network.params
+	values, rest := in[:len(params)], in[len(params):]
+	pixels, oneHot := rest[0], rest[1]
 
 	w := nn.NewWeights(params, values, s.Network.Lowering)
-	w.Random = rest[3]
+	w.Random = rest[2]
 	model := s.Network.Model
 	logits := model.Logits(w, model.Input(w, pixels), true)
 	loss := objective.CrossEntropy(logits, oneHot)
 
-	trained := make([]*Node, n)
+	trained := make([]*Node, len(s.trained))
 	for i, param := range s.trained {
 		trained[i] = values[param]
 	}
-	var finite []*Node
-	newValues := w.Nodes(params) // the running estimates are new already
-	for i, p := range params {
-		if p.Fixed {
-			finite = append(finite, nn.ZeroIfFinite(newValues[i]))
+	results := Gradient(loss, trained...)
+	for i, value := range w.Nodes(params) {
+		if params[i].Fixed {
+			results = append(results, value)
 		}
 	}
-	newState := make([]*Node, slots*n)
-	for i, g := range Gradient(loss, trained...) {
-		own := make([]*Node, slots)
-		for slot := range own {
-			own[slot] = state[slot*n+i]
-		}
-		var updated []*Node
-		newValues[s.trained[i]], updated = s.Optimiser.Update(trained[i], g, rates, own)
-		for slot, node := range updated {
-			newState[slot*n+i] = node
-		}
-		finite = append(finite, nn.ZeroIfFinite(g))
+	finite := make([]*Node, len(results))
+	for i, r := range results {
+		finite[i] = nn.ZeroIfFinite(r)
 	}
-	return append(append(newValues, newState...), logits, loss, ReduceAllSum(Concatenate(finite, 0)))
+	return append([]*Node{logits, loss, ReduceAllSum(Concatenate(finite, 0))}, results...)
 }
 
 // Close frees the compiled step; the network stays.
-func (s *Stepper) Close() { s.exec.Finalize() }
+func (s *Stepper) Close() {
+	s.gradients.Finalize()
+	s.Optimiser.Close()
+}

@@ -16,15 +16,11 @@ import (
 // Stepper makes training steps: it holds the optimiser's state beside the network's weights, and changes both only by an
 // update whose gradients are finite. It needs memory for weights, state, gradients and activations, and for nothing twice.
 type Stepper struct {
-	Network   *density.Network
-	Optimiser optimiser.Config
-	// Updates counts the updates made.
-	Updates int
-	// State is the optimiser's: for each of its slots, one tensor a trained parameter.
-	State [][]*tensors.Tensor
+	Network *density.Network
+	*optimiser.Optimiser
 
-	trained           []int // which parameters are trained
-	gradients, update *Exec
+	trained   []int // which parameters are trained
+	gradients *Exec
 }
 
 // Batch is what a step is made on.
@@ -38,25 +34,17 @@ type Batch struct {
 
 // NewStepper starts a fresh optimiser for a network.
 func NewStepper(network *density.Network, config optimiser.Config) (*Stepper, error) {
-	if err := config.Validate(); err != nil {
+	rule, err := optimiser.New(network.Backend, config, network.Params())
+	if err != nil {
 		return nil, err
 	}
-	s := &Stepper{Network: network, Optimiser: config}
-	s.State = make([][]*tensors.Tensor, len(config.Slots()))
+	s := &Stepper{Network: network, Optimiser: rule}
 	for i, p := range network.Params() {
-		if p.Fixed {
-			continue
-		}
-		s.trained = append(s.trained, i)
-		for slot := range s.State {
-			s.State[slot] = append(s.State[slot], tensors.FromFlatDataAndDimensions(make([]float32, p.Size()), p.Shape...))
+		if !p.Fixed {
+			s.trained = append(s.trained, i)
 		}
 	}
-	var err error
-	if s.gradients, err = NewExec(network.Backend, s.gradientGraph); err != nil {
-		return nil, err
-	}
-	s.update, err = NewExec(network.Backend, s.updateGraph)
+	s.gradients, err = NewExec(network.Backend, s.gradientGraph)
 	return s, err
 }
 
@@ -157,44 +145,23 @@ func (s *Stepper) call(batch Batch, weights []float32) (stepResult, error) {
 	}, nil
 }
 
-// accept makes the update. Old weights, state and gradients give their memory to the new ones.
+// accept makes the update.
 func (s *Stepper) accept(gradients []*tensors.Tensor) error {
-	var inputs []any
-	donate := func(list []*tensors.Tensor) error {
-		for _, t := range list {
-			buffer, err := DonateTensorBuffer(t, s.Network.Backend, 0)
-			if err != nil {
-				return err
-			}
-			inputs = append(inputs, buffer)
-		}
-		return nil
-	}
-	n := len(s.trained)
-	weights := make([]*tensors.Tensor, n)
+	weights := make([]*tensors.Tensor, len(s.trained))
 	for i, param := range s.trained {
 		weights[i] = s.Network.Values[param]
 	}
-	for _, list := range append([][]*tensors.Tensor{weights, gradients}, s.State...) {
-		if err := donate(list); err != nil {
-			return fmt.Errorf("training step %d: %w", s.Updates+1, err)
-		}
-	}
-	out, err := s.update.Call(append(inputs, s.Optimiser.Rates(s.Updates+1))...)
+	updated, err := s.Optimiser.Step(weights, gradients)
 	if err != nil {
-		return fmt.Errorf("training step %d: %w", s.Updates+1, err)
+		return fmt.Errorf("training step: %w", err)
 	}
 	for i, param := range s.trained {
-		s.Network.Values[param] = out[i]
+		s.Network.Values[param] = updated[i]
 	}
-	for slot := range s.State {
-		s.State[slot] = out[(1+slot)*n : (2+slot)*n]
-	}
-	s.Updates++
 	return nil
 }
 
-// gradientGraph is the first half of a step: in are all weights, pixels, noise, weights of the images and the random state.
+// gradientGraph is the step up to its gradients: in are all weights, pixels, noise, weights of the images and the random state.
 func (s *Stepper) gradientGraph(in []*Node) []*Node {
 	params := s.Network.Params()
 	values, rest := in[:len(params)], in[len(params):]
@@ -219,30 +186,10 @@ func (s *Stepper) gradientGraph(in []*Node) []*Node {
 	return append([]*Node{nll, loss, ReduceAllSum(Concatenate(finite, 0))}, gradients...)
 }
 
-// updateGraph is the second half: in are the trained weights, their gradients, the optimiser's state slot by slot, and its
-// rates; out the new weights and state.
-func (s *Stepper) updateGraph(in []*Node) []*Node {
-	n, slots := len(s.trained), len(s.State)
-	weights, gradients, state, rates := in[:n], in[n:2*n], in[2*n:], in[(2+slots)*n]
-	out := make([]*Node, (1+slots)*n)
-	for i := range weights {
-		own := make([]*Node, slots)
-		for slot := range own {
-			own[slot] = state[slot*n+i]
-		}
-		var updated []*Node
-		out[i], updated = s.Optimiser.Update(weights[i], gradients[i], rates, own)
-		for slot, node := range updated {
-			out[(1+slot)*n+i] = node
-		}
-	}
-	return out
-}
-
 func isFinite(v float32) bool { return v-v == 0 }
 
 // Close frees the compiled step; the network stays.
 func (s *Stepper) Close() {
 	s.gradients.Finalize()
-	s.update.Finalize()
+	s.Optimiser.Close()
 }
