@@ -72,15 +72,17 @@ func multiScale(t *testing.T, c *parityCase, model *glow.Glow, lowering nn.Lower
 			named["loss/general_nll_in"] = nll(model.LogLikelihood(weights[1], images).Total)
 			named["loss/general_nll_out"] = nll(generalOut)
 		}
-		n := float64(own.Total.Shape().Dim(0))
-		outlier := objective.Outlier(onOutliers, generalOut, temperature, lambda)
-		total := Add(objective.Inlier(nll(own.Total), DivScalar(OnesLike(own.Total), n)), outlier)
+		outlier := objective.Outlier(onOutliers, generalOut, uniform(onOutliers), temperature, lambda)
+		total := Add(objective.Inlier(nll(own.Total), uniform(own.Total)), outlier)
 		named["loss/outlier_T1000_lambda6000"], named["loss/total"] = outlier, total
-		named["loss/margin"] = objective.Margin(nll(own.Total), nll(onOutliers), dims)
+		named["loss/margin"] = objective.Margin(nll(own.Total), nll(onOutliers), uniform(own.Total), dims)
 		c.addGradients(named, "grad_total/", total, network, weights[0])
 		return named
 	})
 }
+
+// uniform weighs a batch's images alike.
+func uniform(v *Node) *Node { return DivScalar(OnesLike(v), float64(v.Shape().Dim(0))) }
 
 // likelihoodArrays are the arrays of a likelihood by scales.
 func likelihoodArrays(l density.Likelihood) map[string]*Node {
@@ -132,7 +134,7 @@ func dataDependentStart(t *testing.T, c *parityCase, model density.Model) {
 func adamaxSteps(t *testing.T, c *parityCase, model density.Model) {
 	network := c.network(t, model, "param/")
 	pixels, _ := c.pixels(t, "in/images_uint8")
-	stepper, err := train.NewStepper(network, optimiser.PaperAdamax())
+	stepper, err := train.NewStepper(network, optimiser.PaperAdamax(), train.Objective{})
 	require.NoError(t, err)
 	defer stepper.Close()
 	var losses []float32
@@ -192,7 +194,7 @@ func classConditionalParity(t *testing.T, c *parityCase) {
 				"out/log_prob_per_class":            Transpose(l.Classes, 0, 1),
 				"out/log_prob_mixture":              l.Total,
 				"out/log_prob_labelled":             labelled,
-				"loss/wrong_class_T1000_lambda6000": objective.WrongClass(l.Classes, labels, general, temperature, lambda),
+				"loss/wrong_class_T1000_lambda6000": objective.WrongClass(l.Classes, labels, general, uniform(general), temperature, lambda),
 				"loss/nll_correct_class":            ReduceAllMean(density.NLL(labelled, dims)),
 			}
 		})

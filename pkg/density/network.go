@@ -107,7 +107,7 @@ func (n *Network) LogLikelihoods(set *imageset.Set, noise Noise, progress func(d
 				bins[i] = rng.Float32()
 			}
 		}
-		batch, err := n.score(pixels, bins, ScoreBatch)
+		batch, err := n.Score(pixels, bins, ScoreBatch)
 		if err != nil {
 			return nil, fmt.Errorf("scoring %s, images %d and on: %w", set.Name, from, err)
 		}
@@ -121,7 +121,9 @@ func (n *Network) LogLikelihoods(set *imageset.Set, noise Noise, progress func(d
 	return rows, nil
 }
 
-func (n *Network) score(pixels []uint8, noise []float32, images int) ([][]float64, error) {
+// Score gives rows of [ln p(x), c_1, ..., c_L] in nats of images NHWC dequantised by noise in [0, 1), as computed: not always
+// finite. Every number of images is compiled once.
+func (n *Network) Score(pixels []uint8, noise []float32, images int) ([][]float64, error) {
 	if n.scorer == nil {
 		var err error
 		n.scorer, err = NewExec(n.Backend, func(in []*Node) *Node {

@@ -201,15 +201,15 @@ func (e *Engine) Train(ctx context.Context, q Request) (*Run, error) {
 
 	bar := progress.New(e.Out, spec.ID(), spec.Train.Steps)
 	started := time.Now()
-	counts, err := train.Run(ctx, network, set, spec.Train, train.Options{
+	counts, err := train.Run(ctx, network, train.Sources{Images: set}, spec.Train, train.Options{
 		Folder: run.Folder, CheckpointEvery: q.Size.CheckpointEvery, Calibrate: q.Parent == nil,
 		Log: bar.Log,
 		Report: func(s train.Status) {
 			if s.Step == s.StartedAt+1 {
 				bar.StartAt(s.StartedAt)
 			}
-			run.Info.BitsPerDim = s.BitsPerDim
-			info := fmt.Sprintf("%.0f images/s, %.3f bits/dim", s.ImagesPerSecond, s.BitsPerDim)
+			run.Info.BitsPerDim = s.Value
+			info := fmt.Sprintf("%.0f images/s, %.3f bits/dim", s.ImagesPerSecond, s.Value)
 			if text := s.Counts.String(); text != "" {
 				info += ", " + text
 			}

@@ -41,7 +41,7 @@ func BenchmarkTrainStep(b *testing.B) {
 			model, err := glow.New(glow.Config{Height: 32, Width: 32, Channels: 3, Scales: 3, K: size.k, Hidden: size.hidden})
 			require.NoError(b, err)
 			network := density.NewNetwork(opened, backend.Lowering(opened), model, 1)
-			stepper, err := train.NewStepper(network, optimiser.PaperAdamax())
+			stepper, err := train.NewStepper(network, optimiser.PaperAdamax(), train.Objective{})
 			require.NoError(b, err)
 			rng := rand.New(rand.NewPCG(1, 2))
 			pixels := make([]uint8, size.batch*density.Dims(model))

@@ -61,6 +61,29 @@ func (s *Sampler) Batch(step int, dst []uint8) []int {
 	return indices
 }
 
+// Random is Batch with images that are drawn anew for every step, each at most once in a batch: with replacement from step to
+// step, where Batch has epochs (digest §4.3, outliers).
+func (s *Sampler) Random(step int, dst []uint8) []int {
+	if step < 0 || len(dst) != s.BatchSize() {
+		panic(fmt.Sprintf("imageset.Sampler.Random: step %d into %d values: expected a step from 0 and %d values", step, len(dst), s.BatchSize()))
+	}
+	rng := stream(s.seed, purposeRandom, uint64(step))
+	drawn := make(map[int]bool, s.batch)
+	indices := make([]int, 0, s.batch)
+	size := s.set.ImageSize()
+	for len(indices) < s.batch {
+		index := rng.IntN(s.set.Len())
+		if drawn[index] {
+			continue
+		}
+		drawn[index] = true
+		at := len(indices) * size
+		indices = append(indices, index)
+		Augment(dst[at:at+size], s.set.Image(index), s.set.Height, s.set.Width, s.set.Channels, s.aug, rng)
+	}
+	return indices
+}
+
 // orderOf returns the order of the images in an epoch.
 func (s *Sampler) orderOf(epoch int) []int {
 	s.mu.Lock()

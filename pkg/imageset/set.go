@@ -155,6 +155,7 @@ const (
 	purposeSubset = iota + 1
 	purposeEpoch
 	purposeAugment
+	purposeRandom
 )
 
 // stream returns the random numbers of (seed, purpose, index). ChaCha8 takes all

@@ -56,7 +56,7 @@ func TestEveryModelTrainsAndScores(t *testing.T) {
 			if model.CalibrationImages() > 0 {
 				require.NoError(t, network.Calibrate(set.Pixels, noise))
 			}
-			stepper, err := train.NewStepper(network, optimiser.PaperAdamax())
+			stepper, err := train.NewStepper(network, optimiser.PaperAdamax(), train.Objective{})
 			require.NoError(t, err)
 			defer stepper.Close()
 			outcome, err := stepper.Step(train.Batch{Pixels: set.Pixels, Noise: noise, Seed: 1})

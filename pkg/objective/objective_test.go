@@ -41,7 +41,18 @@ func evaluate(t *testing.T, loss func(in []*Node) *Node, inputs ...[]float64) (v
 	return tensors.ToScalar[float64](out[0]), gradients
 }
 
-func outlier(in []*Node) *Node { return objective.Outlier(in[0], in[1], temperature, lambda) }
+func outlier(in []*Node) *Node {
+	return objective.Outlier(in[0], in[1], uniform(in[0], in[0].Shape().Dim(0)), temperature, lambda)
+}
+
+// uniform weighs n images alike.
+func uniform(like *Node, n int) *Node {
+	weights := make([]float64, n)
+	for i := range weights {
+		weights[i] = 1 / float64(n)
+	}
+	return Const(like.Graph(), weights)
+}
 
 func inlier(in []*Node) *Node { return objective.Inlier(in[0], in[1]) }
 
@@ -112,16 +123,41 @@ func TestInlierIsAWeightedMean(t *testing.T) {
 	require.Equal(t, []float64{0.5, 0, 0.5}, gradients[0])
 }
 
+// An image that was dropped counts in no loss and moves nothing, whatever its likelihood is.
+func TestDroppedImagesCountNothing(t *testing.T) {
+	half := func(g *Graph) *Node { return Const(g, []float64{0.5, 0, 0.5}) }
+	for name, c := range map[string]struct {
+		loss    func(in []*Node) *Node
+		trained int
+	}{
+		"outlier": {func(in []*Node) *Node {
+			return objective.Outlier(in[0], in[1], half(in[0].Graph()), temperature, lambda)
+		}, 0},
+		"margin": {func(in []*Node) *Node { return objective.Margin(in[0], in[1], half(in[0].Graph()), 3000) }, 1},
+		"wrong class": {func(in []*Node) *Node {
+			return objective.WrongClass(Reshape(in[0], 1, 3), ZerosLike(Reshape(in[0], 1, 3)), in[1], half(in[0].Graph()), temperature, lambda)
+		}, 0},
+	} {
+		value, gradients := evaluate(t, c.loss, []float64{100, 5e6, -200}, []float64{300, 7, 50})
+		other, _ := evaluate(t, c.loss, []float64{100, -3, -200}, []float64{300, 1e6, 50})
+		require.Equal(t, value, other, name)
+		require.Zero(t, gradients[c.trained][1], name)
+		require.NotZero(t, gradients[c.trained][0], name)
+	}
+}
+
 // wrongClass takes ln p(x|c) and one-hot classes as [N*B].
 func wrongClass(classes int) func(in []*Node) *Node {
 	return func(in []*Node) *Node {
 		batch := in[2].Shape().Dim(0)
-		return objective.WrongClass(Reshape(in[0], classes, batch), StopGradient(Reshape(in[1], classes, batch)), in[2], temperature, lambda)
+		return objective.WrongClass(Reshape(in[0], classes, batch), StopGradient(Reshape(in[1], classes, batch)), in[2], uniform(in[0], batch), temperature, lambda)
 	}
 }
 
 func margin(dims int) func(in []*Node) *Node {
-	return func(in []*Node) *Node { return objective.Margin(in[0], in[1], dims) }
+	return func(in []*Node) *Node {
+		return objective.Margin(in[0], in[1], uniform(in[0], min(in[0].Shape().Dim(0), in[1].Shape().Dim(0))), dims)
+	}
 }
 
 // Digest §4.3, one pair at a time; a longer batch's rest has no partner.

@@ -28,7 +28,7 @@ func BenchmarkTrainStep(b *testing.B) {
 			model, err := New(Config{Height: 32, Width: 32, Channels: 3, ResNets: size.resnets, Filters: size.filters, Mixtures: 10, Dropout: 0.5})
 			require.NoError(b, err)
 			network := density.NewNetwork(opened, backend.Lowering(opened), model, 1)
-			stepper, err := train.NewStepper(network, optimiser.PaperAdam(781))
+			stepper, err := train.NewStepper(network, optimiser.PaperAdam(781), train.Objective{})
 			require.NoError(b, err)
 			defer stepper.Close()
 			rng := rand.New(rand.NewPCG(1, 2))

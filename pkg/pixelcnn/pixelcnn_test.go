@@ -102,7 +102,7 @@ func TestDropoutIsInTrainingOnly(t *testing.T) {
 			require.Len(t, row, 1, "no scales")
 			evaluation += (32*math.Log(256) - row[0]) / 2
 		}
-		stepper, err := train.NewStepper(network, optimiser.PaperAdam(1))
+		stepper, err := train.NewStepper(network, optimiser.PaperAdam(1), train.Objective{})
 		require.NoError(t, err)
 		defer stepper.Close()
 		outcome, err := stepper.Step(train.Batch{Pixels: set.Pixels, Noise: make([]float32, len(set.Pixels)), Seed: seed})
@@ -128,7 +128,7 @@ func TestTrainingLearns(t *testing.T) {
 	network := newNetwork(t, config, 3)
 	adam := optimiser.PaperAdam(1)
 	adam.Rate = 5e-3
-	stepper, err := train.NewStepper(network, adam)
+	stepper, err := train.NewStepper(network, adam, train.Objective{})
 	require.NoError(t, err)
 	defer stepper.Close()
 	var pixels []uint8

@@ -11,24 +11,32 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// curve is the learning curve on disk, curve.csv: a row every few steps with the mean bits/dim of the steps since the
-// last row and the non-finite values counted so far. It holds no times, so equal runs have equal curves.
+// curve is the learning curve on disk, curve.csv: a row every few steps with the mean bits/dim and the mean loss on outliers, in
+// nats, of the steps since the last row, and the non-finite values counted so far. It holds no times, so equal runs have equal
+// curves.
 type curve struct {
-	file  *os.File
-	total float64
-	n     int
+	file *os.File
+	sums sums
 }
 
-const curveHeader = "step,bits_per_dim,dropped_images,skipped_updates\n"
+// sums are an unfinished row.
+type sums struct {
+	Value   float64 `json:"value"`
+	Outlier float64 `json:"outlier"`
+	Steps   int     `json:"steps"`
+}
+
+// curveHeader has a place for what is measured: bits_per_dim.
+const curveHeader = "step,%s,outlier_loss,dropped_images,skipped_updates\n"
 
 // openCurve opens the curve for appending after step: rows of later steps, written by a process that was killed before
 // its next checkpoint, go, and so does a half-written last row.
-func openCurve(path string, step int) (*curve, error) {
+func openCurve(path, measure string, step int) (*curve, error) {
 	kept, err := rowsUpTo(path, step)
 	if err != nil {
 		return nil, err
 	}
-	if err := renameio.WriteFile(path, []byte(curveHeader+kept), 0o644); err != nil {
+	if err := renameio.WriteFile(path, []byte(fmt.Sprintf(curveHeader, measure)+kept), 0o644); err != nil {
 		return nil, fmt.Errorf("learning curve: %w", err)
 	}
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0o644)
@@ -60,20 +68,21 @@ func rowsUpTo(path string, step int) (string, error) {
 }
 
 // add counts a step; every so many steps, and at the last, it writes a row.
-func (c *curve) add(step int, bits float64, counts Counts, every int, last bool) error {
-	if isFinite(float32(bits)) {
-		c.total += bits
-		c.n++
+func (c *curve) add(step int, progress Progress, counts Counts, every int, last bool) error {
+	if isFinite(float32(progress.Value)) && isFinite(float32(progress.Outlier)) {
+		c.sums.Value += progress.Value
+		c.sums.Outlier += progress.Outlier
+		c.sums.Steps++
 	}
 	if step%every != 0 && !last {
 		return nil
 	}
-	mean := ""
-	if c.n > 0 {
-		mean = strconv.FormatFloat(c.total/float64(c.n), 'g', 8, 64)
+	mean, outlier := "", ""
+	if n := float64(c.sums.Steps); n > 0 {
+		mean, outlier = strconv.FormatFloat(c.sums.Value/n, 'g', 8, 64), strconv.FormatFloat(c.sums.Outlier/n, 'g', 8, 64)
 	}
-	c.total, c.n = 0, 0
-	if _, err := fmt.Fprintf(c.file, "%d,%s,%d,%d\n", step, mean, counts.Dropped, counts.Skipped); err != nil {
+	c.sums = sums{}
+	if _, err := fmt.Fprintf(c.file, "%d,%s,%s,%d,%d\n", step, mean, outlier, counts.Dropped, counts.Skipped); err != nil {
 		return fmt.Errorf("learning curve: %w", err)
 	}
 	return nil

@@ -98,7 +98,7 @@ func newStepper(t *testing.T) *train.Stepper {
 	t.Cleanup(opened.Finalize)
 	network := density.NewNetwork(opened, backend.Lowering(opened), gaussian{}, 1)
 	require.NoError(t, network.Set(map[string][]float32{"mu": {0.25, -0.5}, "fixed": {3}, "s": {0.5}}))
-	stepper, err := train.NewStepper(network, optimiser.Config{Kind: optimiser.Adamax, Rate: 0.01, WeightDecay: 0.1, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8})
+	stepper, err := train.NewStepper(network, optimiser.Config{Kind: optimiser.Adamax, Rate: 0.01, WeightDecay: 0.1, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}, train.Objective{})
 	require.NoError(t, err)
 	return stepper
 }
@@ -270,7 +270,7 @@ func TestStepSkipsNonFiniteGradients(t *testing.T) {
 
 func TestNewStepperRefusesSettings(t *testing.T) {
 	stepper := newStepper(t)
-	_, err := train.NewStepper(stepper.Network, optimiser.Config{})
+	_, err := train.NewStepper(stepper.Network, optimiser.Config{}, train.Objective{})
 	require.ErrorContains(t, err, `no kind ""`)
 }
 
@@ -295,7 +295,7 @@ func ExampleNewStepper() {
 		return
 	}
 	network := density.NewNetwork(opened, backend.Lowering(opened), model, 1)
-	stepper, err := train.NewStepper(network, optimiser.PaperAdamax())
+	stepper, err := train.NewStepper(network, optimiser.PaperAdamax(), train.Objective{})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -8,13 +8,11 @@ package train
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"path/filepath"
-	"time"
 
 	"strata/pkg/checkpoint"
 	"strata/pkg/density"
@@ -31,6 +29,11 @@ type Config struct {
 	Steps        int                   `json:"steps" yaml:"steps"`
 	Seed         uint64                `json:"seed" yaml:"seed"`
 	Augmentation imageset.Augmentation `json:"augmentation" yaml:"augmentation"`
+	// Loss is what is trained beside the likelihood; OutlierAugmentation is that of the outliers' own set.
+	Loss                Loss                  `json:"loss,omitzero" yaml:"loss"`
+	OutlierAugmentation imageset.Augmentation `json:"outlier_augmentation,omitzero" yaml:"outlier_augmentation"`
+	// FrozenScales is the number of scales, finest first, that are not trained.
+	FrozenScales int `json:"frozen_scales,omitempty" yaml:"frozen_scales"`
 }
 
 // Validate says what is wrong with a configuration.
@@ -38,138 +41,172 @@ func (c Config) Validate() error {
 	if c.Batch < 1 || c.Steps < 1 {
 		return fmt.Errorf("train: batch %d and steps %d must be at least 1", c.Batch, c.Steps)
 	}
-	return errors.Join(c.Optimiser.Validate(), c.Augmentation.Validate())
-}
-
-// Options are about how a run is carried out; they do not change its result.
-type Options struct {
-	// Folder receives the checkpoints and curve.csv.
-	Folder string
-	// CheckpointEvery is the number of steps between checkpoints: what a kill can cost. 0 saves at the end only.
-	CheckpointEvery int
-	// Keep is how many checkpoints stay; 0 stands for 2.
-	Keep int
-	// CurveEvery is the number of steps of a row of the curve; 0 stands for 10.
-	CurveEvery int
-	// Calibrate runs the data-dependent start; not wanted when finetuning (digest §2.3).
-	Calibrate bool
-	// Report, if not nil, hears of every step.
-	Report func(Status)
-	// Log, if not nil, hears what a person should know, a line at a time.
-	Log func(line string)
-}
-
-// Status is how far a run is.
-type Status struct {
-	Step, Steps, StartedAt int
-	BitsPerDim             float64 // mean of the last steps
-	ImagesPerSecond        float64
-	Counts                 Counts
-}
-
-// Counts are the non-finite values met so far (digest §4.4).
-type Counts struct {
-	Dropped int `json:"dropped_images"`
-	Skipped int `json:"skipped_updates"`
-}
-
-// String is "" as long as all was finite.
-func (c Counts) String() string {
-	if c == (Counts{}) {
-		return ""
-	}
-	return fmt.Sprintf("%d images dropped, %d updates skipped (not finite)", c.Dropped, c.Skipped)
-}
-
-// ErrStopped says that a run was asked to stop: it has saved a checkpoint and can be resumed.
-var ErrStopped = errors.New("stopped; what was done is saved")
-
-// meta goes into a checkpoint beside the tensors.
-type meta struct {
-	Updates int    `json:"updates"`
-	Counts  Counts `json:"counts"`
-	// CurveTotal and CurveSteps are the unfinished row of the curve.
-	CurveTotal float64 `json:"curve_total"`
-	CurveSteps int     `json:"curve_steps"`
+	return errors.Join(c.Optimiser.Validate(), c.Augmentation.Validate(), c.Loss.Validate(), c.OutlierAugmentation.Validate())
 }
 
 // noiseStream separates the noise of dequantisation from the streams of package imageset.
 const noiseStream = 0x6465717561 // "dequa"
 
+// outlierStream separates the outliers and their noise from the images.
+const outlierStream = 0x6f75746c69 // "outli"
+
 // dropoutStream separates what a model drops out from both.
 const dropoutStream = 0x64726f70 // "drop"
 
-// Run trains the network on the set for config.Steps steps, going on from the newest whole checkpoint in
-// options.Folder if there is one. When ctx ends it saves and returns ErrStopped.
-func Run(ctx context.Context, network *density.Network, set *imageset.Set, config Config, options Options) (Counts, error) {
+// Sources are what a run trains on.
+type Sources struct {
+	Images *imageset.Set
+	// Outliers and General are the outliers' set and the general model, where the loss wants them.
+	Outliers *imageset.Set
+	General  *density.Network
+}
+
+// Run trains the network for config.Steps steps, going on from the newest whole checkpoint in options.Folder if there is one.
+// When ctx ends it saves and returns ErrStopped.
+func Run(ctx context.Context, network *density.Network, sources Sources, config Config, options Options) (Counts, error) {
 	if err := config.Validate(); err != nil {
 		return Counts{}, err
 	}
-	if h, w, c := network.Model.Shape(); set.Height != h || set.Width != w || set.Channels != c {
-		return Counts{}, fmt.Errorf("train: set %s holds %dx%dx%d images, the model wants %dx%dx%d", set.Name, set.Height, set.Width, set.Channels, h, w, c)
-	}
-	options = withDefaults(options)
-	checkpoints := filepath.Join(options.Folder, "checkpoints")
-	unlock, err := checkpoint.Lock(checkpoints)
+	m, err := newModel(network, sources, config)
 	if err != nil {
 		return Counts{}, err
 	}
-	defer unlock()
-	sampler, err := imageset.NewSampler(set, config.Batch, config.Augmentation, config.Seed)
-	if err != nil {
-		return Counts{}, err
-	}
-	stepper, err := NewStepper(network, config.Optimiser)
-	if err != nil {
-		return Counts{}, err
-	}
-	defer stepper.Close()
-
-	r := &run{ctx: ctx, config: config, options: options, checkpoints: checkpoints, stepper: stepper}
-	var unfinished meta
-	switch state, warnings, err := checkpoint.Latest(checkpoints); {
-	case errors.Is(err, checkpoint.ErrNone):
-		if network.Values == nil {
-			return Counts{}, fmt.Errorf("%s: no checkpoint to load, and the network was not started", checkpoints)
-		}
-		if options.Calibrate && network.Model.CalibrationImages() > 0 {
-			options.Log("data-dependent start of the activation norms")
-			if err := Calibrate(network, sampler, config.Seed); err != nil {
-				return Counts{}, err
-			}
-		}
-	case err != nil:
-		return Counts{}, err
-	default:
-		for _, warning := range warnings {
-			options.Log(warning)
-		}
-		if unfinished, err = r.restore(state); err != nil {
-			return Counts{}, fmt.Errorf("%s: %w", checkpoints, err)
-		}
-	}
-	if r.curve, err = openCurve(filepath.Join(options.Folder, "curve.csv"), r.step); err != nil {
-		return r.counts, err
-	}
-	defer r.curve.close()
-	r.curve.total, r.curve.n = unfinished.CurveTotal, unfinished.CurveSteps
-	return r.counts, r.train(sampler)
+	defer m.stepper.Close()
+	return Loop(ctx, m, config.Steps, config.Batch, options)
 }
 
-func withDefaults(o Options) Options {
-	if o.Keep < 1 {
-		o.Keep = 2
+// model is a density model in training.
+type model struct {
+	config           Config
+	stepper          *Stepper
+	images, outliers *imageset.Sampler
+	labels           []int32
+	noise            []float32
+	outlierPixels    []uint8
+	outlierNoise     []float32
+	batches          <-chan imageset.Batch
+	nextBatch        int
+	stopPrefetching  context.CancelFunc
+}
+
+func newModel(network *density.Network, sources Sources, config Config) (*model, error) {
+	m := &model{config: config}
+	var err error
+	sampler := func(set *imageset.Set, augmentation imageset.Augmentation, seed uint64) (*imageset.Sampler, error) {
+		if h, w, c := network.Model.Shape(); set.Height != h || set.Width != w || set.Channels != c {
+			return nil, fmt.Errorf("train: set %s holds %dx%dx%d images, the model wants %dx%dx%d", set.Name, set.Height, set.Width, set.Channels, h, w, c)
+		}
+		return imageset.NewSampler(set, config.Batch, augmentation, seed)
 	}
-	if o.CurveEvery < 1 {
-		o.CurveEvery = 10
+	if m.images, err = sampler(sources.Images, config.Augmentation, config.Seed); err != nil {
+		return nil, err
 	}
-	if o.Report == nil {
-		o.Report = func(Status) {}
+	m.noise = make([]float32, m.images.BatchSize())
+	if config.Loss.Outliers != NoOutliers {
+		if sources.Outliers == nil {
+			return nil, fmt.Errorf("train: the %s loss wants a set of outliers, and there is none", config.Loss.Outliers)
+		}
+		if m.outliers, err = sampler(sources.Outliers, config.OutlierAugmentation, config.Seed^outlierStream); err != nil {
+			return nil, fmt.Errorf("outliers: %w", err)
+		}
+		m.outlierPixels, m.outlierNoise = make([]uint8, m.outliers.BatchSize()), make([]float32, m.outliers.BatchSize())
 	}
-	if o.Log == nil {
-		o.Log = func(string) {}
+	if config.Loss.WrongClass {
+		if m.labels = sources.Images.Labels; m.labels == nil {
+			return nil, fmt.Errorf("train: the wrong-class loss wants labels, and set %s has none", sources.Images.Name)
+		}
 	}
-	return o
+	m.stepper, err = NewStepper(network, config.Optimiser, Objective{Loss: config.Loss, General: sources.General, FrozenScales: config.FrozenScales})
+	return m, err
+}
+
+// Measure is what the curve shows.
+func (m *model) Measure() string { return "bits_per_dim" }
+
+// Start runs the data-dependent start where one is wanted.
+func (m *model) Start(calibrate bool, log func(string)) error {
+	network := m.stepper.Network
+	if network.Values == nil {
+		return errors.New("no checkpoint to load, and the network was not started")
+	}
+	if !calibrate || network.Model.CalibrationImages() == 0 {
+		return nil
+	}
+	log("data-dependent start of the activation norms")
+	return Calibrate(network, m.images, m.config.Seed)
+}
+
+// Step draws the batch of a step and makes it: the model and the general one see the same noise (digest §1).
+func (m *model) Step(ctx context.Context, step int) (Progress, error) {
+	if m.batches == nil || m.nextBatch != step {
+		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		m.batches, m.stopPrefetching = m.images.Prefetch(ctx, step, 2), cancel
+	}
+	m.nextBatch = step + 1
+	images := <-m.batches
+	defer images.Release()
+	fillNoise(m.noise, m.config.Seed, step)
+	batch := Batch{Pixels: images.Pixels, Noise: m.noise, Seed: dropoutSeed(m.config.Seed, step)}
+	if m.outliers != nil {
+		// Digest §4.3: a fresh random batch each step, so with replacement from step to step.
+		m.outliers.Random(step, m.outlierPixels)
+		fillNoise(m.outlierNoise, m.config.Seed^outlierStream, step)
+		batch.Outliers, batch.OutlierNoise = m.outlierPixels, m.outlierNoise
+	}
+	if m.labels != nil {
+		for _, index := range images.Indices {
+			batch.Labels = append(batch.Labels, m.labels[index])
+		}
+	}
+	outcome, err := m.stepper.Step(batch)
+	dims := float64(density.Dims(m.stepper.Network.Model))
+	return Progress{Value: outcome.NLL / (dims * math.Ln2), Outlier: outcome.Outlier, Dropped: outcome.Dropped, Skipped: outcome.Skipped}, err
+}
+
+// Close ends what Step has started.
+func (m *model) Close() {
+	if m.stopPrefetching != nil {
+		m.stopPrefetching()
+	}
+}
+
+// State is weights and optimiser.
+func (m *model) State() (state []checkpoint.Tensor, updates int) {
+	params := m.stepper.Network.Params()
+	for i, p := range params {
+		state = append(state, checkpoint.Tensor{Name: p.Name, Shape: p.Shape, Data: m.stepper.Network.Floats(i)})
+	}
+	for i, param := range m.stepper.trained {
+		p := params[param]
+		for slot, name := range m.stepper.Optimiser.StateNames(p.Name) {
+			state = append(state, checkpoint.Tensor{Name: name, Shape: p.Shape, Data: tensors.MustCopyFlatData[float32](m.stepper.Optimiser.State[slot][i])})
+		}
+	}
+	return state, m.stepper.Updates
+}
+
+// Restore is its inverse.
+func (m *model) Restore(state *checkpoint.State, updates int) error {
+	if err := m.stepper.Network.Set(modelTensors(state)); err != nil {
+		return err
+	}
+	byName := make(map[string][]float32, len(state.Tensors))
+	for _, t := range state.Tensors {
+		byName[t.Name] = t.Data
+	}
+	params := m.stepper.Network.Params()
+	for i, param := range m.stepper.trained {
+		p := params[param]
+		for slot, name := range m.stepper.Optimiser.StateNames(p.Name) {
+			data := byName[name]
+			if len(data) != p.Size() {
+				return fmt.Errorf("tensor %s has %d values, not %d", name, len(data), p.Size())
+			}
+			m.stepper.Optimiser.State[slot][i] = tensors.FromFlatDataAndDimensions(data, p.Shape...)
+		}
+	}
+	m.stepper.Updates = updates
+	return nil
 }
 
 // Calibrate runs the data-dependent start on the first batches of the training stream, augmented and dequantised as in
@@ -204,120 +241,6 @@ func dropoutSeed(seed uint64, step int) uint64 {
 	return rand.New(rand.NewPCG(seed^dropoutStream, uint64(step))).Uint64()
 }
 
-type run struct {
-	ctx         context.Context
-	config      Config
-	options     Options
-	checkpoints string
-	stepper     *Stepper
-	curve       *curve
-	step        int // steps done
-	saved       int // step of the last checkpoint
-	counts      Counts
-}
-
-func (r *run) train(sampler *imageset.Sampler) error {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	batches := sampler.Prefetch(ctx, r.step, 2)
-	noise := make([]float32, sampler.BatchSize())
-	status := Status{Step: r.step, Steps: r.config.Steps, StartedAt: r.step, Counts: r.counts}
-	dims := density.Dims(r.stepper.Network.Model)
-	var recent window
-	for r.step < r.config.Steps {
-		if r.ctx.Err() != nil {
-			if err := r.save(); err != nil {
-				return err
-			}
-			return fmt.Errorf("%w at step %d of %d", ErrStopped, r.step, r.config.Steps)
-		}
-		started := time.Now()
-		batch := <-batches
-		fillNoise(noise, r.config.Seed, r.step)
-		outcome, err := r.stepper.Step(Batch{Pixels: batch.Pixels, Noise: noise, Seed: dropoutSeed(r.config.Seed, r.step)})
-		batch.Release()
-		if err != nil {
-			return err
-		}
-		r.step++
-		r.counts.Dropped += outcome.Dropped
-		if outcome.Skipped {
-			r.counts.Skipped++
-		}
-		bits := outcome.NLL / (float64(dims) * math.Ln2)
-		recent.add(bits, time.Since(started))
-		if err := r.curve.add(r.step, bits, r.counts, r.options.CurveEvery, r.step == r.config.Steps); err != nil {
-			return err
-		}
-		status.Step, status.Counts = r.step, r.counts
-		status.BitsPerDim, status.ImagesPerSecond = recent.bits(), float64(r.config.Batch)/recent.seconds()
-		r.options.Report(status)
-		if every := r.options.CheckpointEvery; r.step == r.config.Steps || every > 0 && r.step%every == 0 {
-			if err := r.save(); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (r *run) save() error {
-	if r.step == 0 || r.saved == r.step {
-		return nil
-	}
-	if err := r.curve.sync(); err != nil {
-		return err
-	}
-	notes, err := json.Marshal(meta{Updates: r.stepper.Updates, Counts: r.counts, CurveTotal: r.curve.total, CurveSteps: r.curve.n})
-	if err != nil {
-		return err
-	}
-	state := &checkpoint.State{Step: r.step, Meta: notes}
-	params := r.stepper.Network.Params()
-	for i, p := range params {
-		state.Tensors = append(state.Tensors, checkpoint.Tensor{Name: p.Name, Shape: p.Shape, Data: r.stepper.Network.Floats(i)})
-	}
-	for i, param := range r.stepper.trained {
-		p := params[param]
-		for slot, name := range r.stepper.Optimiser.StateNames(p.Name) {
-			state.Tensors = append(state.Tensors,
-				checkpoint.Tensor{Name: name, Shape: p.Shape, Data: tensors.MustCopyFlatData[float32](r.stepper.State[slot][i])})
-		}
-	}
-	if err := checkpoint.Save(r.checkpoints, state, r.options.Keep); err != nil {
-		return err
-	}
-	r.saved = r.step
-	return nil
-}
-
-func (r *run) restore(state *checkpoint.State) (meta, error) {
-	var notes meta
-	if err := json.Unmarshal(state.Meta, &notes); err != nil {
-		return notes, fmt.Errorf("checkpoint of step %d: notes: %w", state.Step, err)
-	}
-	if err := r.stepper.Network.Set(modelTensors(state)); err != nil {
-		return notes, fmt.Errorf("checkpoint of step %d: %w", state.Step, err)
-	}
-	byName := make(map[string][]float32, len(state.Tensors))
-	for _, t := range state.Tensors {
-		byName[t.Name] = t.Data
-	}
-	params := r.stepper.Network.Params()
-	for i, param := range r.stepper.trained {
-		p := params[param]
-		for slot, name := range r.stepper.Optimiser.StateNames(p.Name) {
-			data := byName[name]
-			if len(data) != p.Size() {
-				return notes, fmt.Errorf("checkpoint of step %d: tensor %s has %d values, not %d", state.Step, name, len(data), p.Size())
-			}
-			r.stepper.State[slot][i] = tensors.FromFlatDataAndDimensions(data, p.Shape...)
-		}
-	}
-	r.stepper.Updates, r.counts, r.step, r.saved = notes.Updates, notes.Counts, state.Step, state.Step
-	return notes, nil
-}
-
 // LoadNetwork sets a network's parameters from the newest whole checkpoint in a run's folder and returns its step and
 // the warnings about newer ones that are damaged.
 func LoadNetwork(folder string, network *density.Network) (step int, warnings []string, err error) {
@@ -340,34 +263,4 @@ func modelTensors(state *checkpoint.State) map[string][]float32 {
 		}
 	}
 	return values
-}
-
-// window averages the last steps for the display.
-type window struct {
-	values [50]float64
-	times  [50]time.Duration
-	n      int
-}
-
-func (w *window) add(value float64, took time.Duration) {
-	w.values[w.n%len(w.values)], w.times[w.n%len(w.times)] = value, took
-	w.n++
-}
-
-func (w *window) bits() float64 {
-	n := min(w.n, len(w.values))
-	total := 0.0
-	for _, v := range w.values[:n] {
-		total += v
-	}
-	return total / float64(n)
-}
-
-func (w *window) seconds() float64 {
-	n := min(w.n, len(w.times))
-	var total time.Duration
-	for _, t := range w.times[:n] {
-		total += t
-	}
-	return total.Seconds() / float64(n)
 }

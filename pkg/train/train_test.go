@@ -60,7 +60,7 @@ func TestResumeIsBitEqual(t *testing.T) {
 	set, config := images(64), smallConfig(23)
 	straight := smallNetwork(t)
 	folder := t.TempDir()
-	_, err := train.Run(context.Background(), straight, set, config, train.Options{Folder: folder, CheckpointEvery: 10, CurveEvery: 4, Calibrate: true})
+	_, err := train.Run(context.Background(), straight, train.Sources{Images: set}, config, train.Options{Folder: folder, CheckpointEvery: 10, CurveEvery: 4, Calibrate: true})
 	require.NoError(t, err)
 	wantCurve, err := os.ReadFile(filepath.Join(folder, "curve.csv"))
 	require.NoError(t, err)
@@ -70,7 +70,7 @@ func TestResumeIsBitEqual(t *testing.T) {
 	for _, stopAt := range []int{1, 6, 10, 11, 22} {
 		ctx, cancel := context.WithCancel(context.Background())
 		last = smallNetwork(t)
-		_, err := train.Run(ctx, last, set, config, train.Options{Folder: interrupted, CheckpointEvery: 10, CurveEvery: 4, Calibrate: true,
+		_, err := train.Run(ctx, last, train.Sources{Images: set}, config, train.Options{Folder: interrupted, CheckpointEvery: 10, CurveEvery: 4, Calibrate: true,
 			Report: func(s train.Status) {
 				if s.Step == stopAt {
 					cancel()
@@ -82,7 +82,7 @@ func TestResumeIsBitEqual(t *testing.T) {
 	}
 	last = smallNetwork(t)
 	first := -1
-	_, err = train.Run(context.Background(), last, set, config, train.Options{Folder: interrupted, CheckpointEvery: 10, CurveEvery: 4, Calibrate: true,
+	_, err = train.Run(context.Background(), last, train.Sources{Images: set}, config, train.Options{Folder: interrupted, CheckpointEvery: 10, CurveEvery: 4, Calibrate: true,
 		Report: func(s train.Status) {
 			if first < 0 {
 				first = s.Step
@@ -108,7 +108,7 @@ func TestResumeIsBitEqual(t *testing.T) {
 func TestCurveAfterAKill(t *testing.T) {
 	set, folder := images(64), t.TempDir()
 	stop, cancel := context.WithCancel(context.Background())
-	_, err := train.Run(stop, smallNetwork(t), set, smallConfig(12), train.Options{Folder: folder, CurveEvery: 2,
+	_, err := train.Run(stop, smallNetwork(t), train.Sources{Images: set}, smallConfig(12), train.Options{Folder: folder, CurveEvery: 2,
 		Report: func(s train.Status) {
 			if s.Step == 6 {
 				cancel()
@@ -121,13 +121,13 @@ func TestCurveAfterAKill(t *testing.T) {
 	_, err = file.WriteString("8,9.99,0,0\n10,9.")
 	require.NoError(t, err)
 	require.NoError(t, file.Close())
-	_, err = train.Run(context.Background(), smallNetwork(t), set, smallConfig(12), train.Options{Folder: folder, CurveEvery: 2})
+	_, err = train.Run(context.Background(), smallNetwork(t), train.Sources{Images: set}, smallConfig(12), train.Options{Folder: folder, CurveEvery: 2})
 	require.NoError(t, err)
 	resumed, err := os.ReadFile(path)
 	require.NoError(t, err)
 
 	other := t.TempDir()
-	_, err = train.Run(context.Background(), smallNetwork(t), set, smallConfig(12), train.Options{Folder: other, CurveEvery: 2})
+	_, err = train.Run(context.Background(), smallNetwork(t), train.Sources{Images: set}, smallConfig(12), train.Options{Folder: other, CurveEvery: 2})
 	require.NoError(t, err)
 	straight, err := os.ReadFile(filepath.Join(other, "curve.csv"))
 	require.NoError(t, err)
@@ -139,11 +139,11 @@ func TestTrainingLearns(t *testing.T) {
 	var first, last float64
 	config := smallConfig(120)
 	config.Optimiser.Rate = 2e-3
-	_, err := train.Run(context.Background(), smallNetwork(t), set, config, train.Options{Folder: folder, Calibrate: true, Report: func(s train.Status) {
+	_, err := train.Run(context.Background(), smallNetwork(t), train.Sources{Images: set}, config, train.Options{Folder: folder, Calibrate: true, Report: func(s train.Status) {
 		if s.Step == 1 {
-			first = s.BitsPerDim
+			first = s.Value
 		}
-		last = s.BitsPerDim
+		last = s.Value
 	}})
 	require.NoError(t, err)
 	// Uniform noise over 40 of 256 levels has log2(40) = 5.3 bits a sub-pixel; nothing can get below it.
@@ -153,12 +153,12 @@ func TestTrainingLearns(t *testing.T) {
 
 func TestRunRefuses(t *testing.T) {
 	set := images(64)
-	_, err := train.Run(context.Background(), smallNetwork(t), set, train.Config{}, train.Options{Folder: t.TempDir()})
+	_, err := train.Run(context.Background(), smallNetwork(t), train.Sources{Images: set}, train.Config{}, train.Options{Folder: t.TempDir()})
 	require.ErrorContains(t, err, "batch 0")
 	set.Height, set.Width = 4, 16
-	_, err = train.Run(context.Background(), smallNetwork(t), set, smallConfig(2), train.Options{Folder: t.TempDir()})
+	_, err = train.Run(context.Background(), smallNetwork(t), train.Sources{Images: set}, smallConfig(2), train.Options{Folder: t.TempDir()})
 	require.ErrorContains(t, err, "4x16x3")
-	_, err = train.Run(context.Background(), smallNetwork(t), images(4), smallConfig(2), train.Options{Folder: t.TempDir()})
+	_, err = train.Run(context.Background(), smallNetwork(t), train.Sources{Images: images(4)}, smallConfig(2), train.Options{Folder: t.TempDir()})
 	require.Error(t, err, "a set smaller than a batch")
 	_, _, err = train.LoadNetwork(t.TempDir(), smallNetwork(t))
 	require.True(t, err != nil && !errors.Is(err, train.ErrStopped))
