@@ -4,5 +4,5 @@ package experiments
 
 import "embed"
 
-//go:embed sizes.yaml sets.yaml section2.yaml bands.yaml
+//go:embed sizes.yaml sets.yaml configurations.yaml claims.yaml section2.yaml bands.yaml paper/*.csv
 var Files embed.FS

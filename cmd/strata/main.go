@@ -120,12 +120,9 @@ func (f roleFlags) roles(engine *experiment.Engine) (experiment.Roles, error) {
 	if err != nil {
 		return roles, err
 	}
-	for _, replace := range []struct {
-		by  string
-		set *string
-	}{{f.In, &roles.In}, {f.General, &roles.General}, {at(f.Out, 0), &roles.Smooth}, {at(f.Out, 1), &roles.Far}} {
-		if replace.by != "" {
-			*replace.set, roles.Family = replace.by, "chosen"
+	for role, set := range map[string]string{"in": f.In, "general": f.General, "smooth": at(f.Out, 0), "far": at(f.Out, 1)} {
+		if set != "" {
+			roles = roles.With(role, set)
 		}
 	}
 	if len(f.Out) > 2 {

@@ -18,20 +18,21 @@ import (
 // (R06); claims about it are judged there and, as rows of their own, on the one trained from scratch.
 func (r *Results) claims(context.Context, *Engine) error {
 	roles := r.Plan.Roles
-	inAndSmooth := roles.In + " with " + roles.Smooth
-	networks := func(runs ...string) string {
-		steps := []string{}
+	inAndSmooth := roles.Set("in") + " with " + roles.Set("smooth")
+	steps := func(runs ...string) string {
+		all := []string{}
 		for _, name := range runs {
 			s := r.Runs[name].Info.Spec
 			text := fmt.Sprintf("%s %d", name, s.Train.Steps)
 			if s.Parent != "" {
 				text += " after " + strconv.Itoa(r.parentSteps(name))
 			}
-			steps = append(steps, text)
+			all = append(all, text)
 		}
-		return fmt.Sprintf("%s; steps: %s", r.Runs[runs[0]].Info.Spec.Network(), strings.Join(steps, ", "))
+		return strings.Join(all, ", ")
 	}
 
+	network := r.Runs["in"].Info.Spec.Network()
 	add := func(c ledger.Claim, v metric.Interval) {
 		c.Value, c.Low, c.High, c.Size = v.Value, v.Low, v.High, r.Plan.Size.Name
 		r.Claims = append(r.Claims, c)
@@ -49,8 +50,8 @@ func (r *Results) claims(context.Context, *Engine) error {
 	add(ledger.Claim{
 		ID: "L1", Where: "Fig 1A", Text: "pixel differences are centred at 0, and smooth has the highest peak", Paper: "shape",
 		Measured:  "peak of smooth / highest peak of in, general",
-		Predicate: "modes within one bin of 0, ratio > 1", Holds: centred && peak.Peak() > r.Densities[rival].Peak(),
-		Data: fmt.Sprintf("%s, %s, %s (training)", roles.General, roles.In, roles.Smooth), Network: "none",
+		Predicate: "modes within one bin of 0, ratio > 1", Verdict: ledger.Judge(centred && peak.Peak() > r.Densities[rival].Peak()),
+		Data: fmt.Sprintf("%s, %s, %s (training)", roles.Set("general"), roles.Set("in"), roles.Set("smooth")), Network: "none",
 		Images: len(r.Peaks["general"]) + len(r.Peaks["in"]) + len(r.Peaks["smooth"]),
 	}, ratioOfMeans(r.Peaks["smooth"], r.Peaks[rival], peak.Peak()/r.Densities[rival].Peak(), r.Plan.Seed))
 
@@ -72,27 +73,27 @@ func (r *Results) claims(context.Context, *Engine) error {
 	l2, l8 := least(pseudo), least(models)
 	add(ledger.Claim{ID: "L2", Where: "Fig 1B", Text: "pixel differences rank images as a conv Glow does, whatever it was trained on", Paper: "ρ > 0.83",
 		Measured: fmt.Sprintf("least Spearman ρ of 3 models (%s)", l2.B), Predicate: "ρ > 0.83 for each model",
-		Holds: l2.Spearman.Value > 0.83, Data: inAndSmooth, Network: networks(pixelRoles...), Images: l2.Images}, l2.Spearman)
+		Verdict: ledger.Judge(l2.Spearman.Value > 0.83), Data: inAndSmooth, Network: network, Steps: steps(pixelRoles...), Images: l2.Images}, l2.Spearman)
 	add(ledger.Claim{ID: "L8", Where: "§2", Text: "conv Glows trained on different image sets agree on likelihoods", Paper: "ρ > 0.96",
 		Measured: fmt.Sprintf("least Spearman ρ of 3 pairs (%s, %s)", l8.A, l8.B), Predicate: "ρ > 0.9 for every pair",
-		Holds: l8.Spearman.Value > 0.9, Data: inAndSmooth, Network: networks(pixelRoles...), Images: l8.Images}, l8.Spearman)
+		Verdict: ledger.Judge(l8.Spearman.Value > 0.9), Data: inAndSmooth, Network: network, Steps: steps(pixelRoles...), Images: l8.Images}, l8.Spearman)
 
 	last := fmt.Sprintf("c%d", r.Plan.Size.Networks.Glow.Scales)
 	for _, model := range []string{"in_finetuned", "in"} {
-		variant, withGeneral := "", networks(model, "general")
+		variant, withGeneral := "", steps(model, "general")
 		if model == "in" {
 			variant = " (from scratch)"
 		}
 		raw, ratio, c3 := r.detection(model, "full", "smooth"), r.detection(model, "ratio", "smooth"), r.detection(model, last, "smooth")
-		data := fmt.Sprintf("%s against %s", roles.In, roles.Smooth)
+		data := fmt.Sprintf("%s against %s", roles.Set("in"), roles.Set("smooth"))
 		images := raw.ImagesIn + raw.ImagesOut
 		add(ledger.Claim{ID: "D1" + variant, Where: "Tab 1", Text: "raw likelihood prefers the smooth outliers", Paper: "8.8", Measured: "AUROC of ln p, %",
-			Predicate: "AUROC < 30", Holds: raw.AUROC.Value < 0.30, Data: data, Network: networks(model), Images: images}, percent(raw.AUROC))
+			Predicate: "AUROC < 30", Verdict: ledger.Judge(raw.AUROC.Value < 0.30), Data: data, Network: network, Steps: steps(model), Images: images}, percent(raw.AUROC))
 		add(ledger.Claim{ID: "D2" + variant, Where: "Tab 1", Text: "the ratio to the general model repairs it", Paper: "93.9", Measured: "AUROC of the ratio, %",
-			Predicate: "AUROC > raw + 30 and > 70", Holds: ratio.AUROC.Value > raw.AUROC.Value+0.30 && ratio.AUROC.Value > 0.70,
-			Data: data, Network: withGeneral, Images: images}, percent(ratio.AUROC))
+			Predicate: "AUROC > raw + 30 and > 70", Verdict: ledger.Judge(ratio.AUROC.Value > raw.AUROC.Value+0.30 && ratio.AUROC.Value > 0.70),
+			Data: data, Network: network, Steps: withGeneral, Images: images}, percent(ratio.AUROC))
 		add(ledger.Claim{ID: "F3" + variant, Where: "Tab 2", Text: "the last scale alone detects what the full likelihood misses", Paper: "92.9", Measured: "AUROC of " + last + ", %",
-			Predicate: "AUROC > raw + 20", Holds: c3.AUROC.Value > raw.AUROC.Value+0.20, Data: data, Network: networks(model), Images: images}, percent(c3.AUROC))
+			Predicate: "AUROC > raw + 20", Verdict: ledger.Judge(c3.AUROC.Value > raw.AUROC.Value+0.20), Data: data, Network: network, Steps: steps(model), Images: images}, percent(c3.AUROC))
 	}
 	return nil
 }

@@ -4,10 +4,13 @@
 package experiment
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"strata/experiments"
 	"strata/pkg/glow"
@@ -20,16 +23,40 @@ import (
 
 // Size is a network and a budget (experiments/sizes.yaml).
 type Size struct {
-	Name            string          `yaml:"-" json:"name"`
-	Networks        Networks        `yaml:"networks" json:"networks"`
-	Batch           int             `yaml:"batch" json:"batch"`
-	Steps           int             `yaml:"steps" json:"steps"`
-	FinetuneSteps   int             `yaml:"finetune_steps" json:"finetune_steps"`
-	CheckpointEvery int             `yaml:"checkpoint_every" json:"checkpoint_every"`
-	TrainImages     int             `yaml:"train_images" json:"train_images"`
-	TestImages      int             `yaml:"test_images" json:"test_images"`
-	Optimiser       OptimiserChange `yaml:"optimiser" json:"-"`
-	Finetune        OptimiserChange `yaml:"finetune_optimiser" json:"-"`
+	Name            string   `yaml:"-" json:"name"`
+	Networks        Networks `yaml:"networks" json:"networks"`
+	Batch           int      `yaml:"batch" json:"batch"`
+	Steps           int      `yaml:"steps" json:"steps"`
+	FinetuneSteps   int      `yaml:"finetune_steps" json:"finetune_steps"`
+	CheckpointEvery int      `yaml:"checkpoint_every" json:"checkpoint_every"`
+	TrainImages     int      `yaml:"train_images" json:"train_images"`
+	TestImages      int      `yaml:"test_images" json:"test_images"`
+	// Budgets are those of models that have their own, by name.
+	Budgets map[string]Budget `yaml:"budgets" json:"budgets,omitempty"`
+	// CurvePoints is how often a run's scores are looked at while it trains, on CurveImages images a set.
+	CurvePoints int `yaml:"curve_points" json:"curve_points"`
+	CurveImages int `yaml:"curve_images" json:"curve_images"`
+	// Seconds is what a step of each model takes on two cores.
+	Seconds   map[string]float64 `yaml:"seconds" json:"-"`
+	Optimiser OptimiserChange    `yaml:"optimiser" json:"-"`
+	Finetune  OptimiserChange    `yaml:"finetune_optimiser" json:"-"`
+}
+
+// Budget is a model's own batch and steps; zero values are the size's.
+type Budget struct {
+	Batch         int `yaml:"batch" json:"batch,omitempty"`
+	Steps         int `yaml:"steps" json:"steps,omitempty"`
+	FinetuneSteps int `yaml:"finetune_steps" json:"finetune_steps,omitempty"`
+}
+
+// BudgetOf is the batch and the steps of a model, finetuned or from scratch.
+func (s Size) BudgetOf(model string, finetuned bool) (batch, steps int) {
+	own := s.Budgets[model]
+	batch, steps = cmp.Or(own.Batch, s.Batch), cmp.Or(own.Steps, s.Steps)
+	if finetuned {
+		steps = cmp.Or(own.FinetuneSteps, s.FinetuneSteps)
+	}
+	return batch, steps
 }
 
 // Networks are the networks of a size, one a model.
@@ -38,6 +65,15 @@ type Networks struct {
 	Dense    GlowSize     `yaml:"dense" json:"dense"`
 	Patch    GlowSize     `yaml:"patch" json:"patch"`
 	PixelCNN PixelCNNSize `yaml:"pixelcnn" json:"pixelcnn"`
+	// Classifier is the discriminative baseline's, no density model.
+	Classifier ClassifierSize `yaml:"classifier" json:"classifier"`
+}
+
+// ClassifierSize is the size of a Wide-ResNet.
+type ClassifierSize struct {
+	Depth   int     `yaml:"depth" json:"depth"`
+	Widen   int     `yaml:"widen" json:"widen"`
+	Dropout float64 `yaml:"dropout" json:"dropout"`
 }
 
 // GlowSize is the size of a Glow; the local-patch one has one scale and takes its patch from S2.1.
@@ -116,53 +152,94 @@ func LoadSize(name string) (Size, error) {
 
 // Roles says which set plays which role.
 type Roles struct {
-	Family  string `json:"family"`
-	In      string `json:"in"`
-	General string `json:"general"`
-	Smooth  string `json:"smooth"`
-	Far     string `json:"far"`
+	Family string            `json:"family"`
+	Sets   map[string]string `json:"sets"`
 }
 
-// RoleNames are the roles, in the order in which people read them.
+// RoleNames are the roles that every family has, in the order in which people read them.
 func RoleNames() []string { return []string{"in", "general", "smooth", "far"} }
 
-// Set is the name of the set in a role, "" for an unknown role.
-func (r Roles) Set(role string) string {
-	return map[string]string{"in": r.In, "general": r.General, "smooth": r.Smooth, "far": r.Far}[role]
+// OtherRoles are those that a family may have (experiments/sets.yaml).
+func OtherRoles() []string {
+	return []string{"near", "grey_in", "grey_smooth", "grey_general", "mri_one", "mri_others", "mri_all", "faces", "further", "general_clean"}
+}
+
+// Set is the name of the set in a role, "" where there is none.
+func (r Roles) Set(role string) string { return r.Sets[role] }
+
+// With is a copy in which another set plays a role.
+func (r Roles) With(role, set string) Roles {
+	r.Family, r.Sets = "chosen", maps.Clone(r.Sets)
+	r.Sets[role] = set
+	return r
 }
 
 type setsDeclaration struct {
 	Families []struct {
-		Name    string `yaml:"name"`
-		About   string `yaml:"about"`
-		In      string `yaml:"in"`
-		General string `yaml:"general"`
-		Smooth  string `yaml:"smooth"`
-		Far     string `yaml:"far"`
+		Name  string            `yaml:"name"`
+		About string            `yaml:"about"`
+		Sets  map[string]string `yaml:"sets"`
 	} `yaml:"families"`
-	StandsFor map[string]string `yaml:"stands_for"`
-	NoFlip    []string          `yaml:"no_flip"`
+	Derived   map[string]derivedSet `yaml:"derived"`
+	StandsFor map[string]string     `yaml:"stands_for"`
+	NoFlip    []string              `yaml:"no_flip"`
 }
 
-// DefaultRoles is the first declared family whose sets are all among available.
-func DefaultRoles(available []string) (Roles, error) {
+// derivedSet is a set made of another: a part of its classes, or in grey.
+type derivedSet struct {
+	Of      string `yaml:"of"`
+	Classes []int  `yaml:"classes"`
+	Grey    bool   `yaml:"grey"`
+}
+
+// declaredSets reads experiments/sets.yaml, once.
+var declaredSets = sync.OnceValues(func() (setsDeclaration, error) {
 	var sets setsDeclaration
 	if err := readDeclaration("sets.yaml", &sets); err != nil {
-		return Roles{}, err
+		return sets, err
 	}
 	for _, f := range sets.Families {
-		r := Roles{Family: f.Name, In: f.In, General: f.General, Smooth: f.Smooth, Far: f.Far}
-		if !slices.ContainsFunc(RoleNames(), func(role string) bool { return !slices.Contains(available, r.Set(role)) }) {
-			return r, nil
+		for role := range f.Sets {
+			if !slices.Contains(append(RoleNames(), OtherRoles()...), role) {
+				return sets, fmt.Errorf("experiments/sets.yaml: family %s: no role %q", f.Name, role)
+			}
 		}
+	}
+	return sets, nil
+})
+
+// DefaultRoles is the first declared family whose needed sets are all among available, or made of one that is. Of the other
+// roles it has those that are at hand.
+func DefaultRoles(available []string) (Roles, error) {
+	sets, err := declaredSets()
+	if err != nil {
+		return Roles{}, err
+	}
+	atHand := func(set string) bool {
+		if derived, ok := sets.Derived[set]; ok {
+			set = derived.Of
+		}
+		return slices.Contains(available, set)
+	}
+	for _, f := range sets.Families {
+		if slices.ContainsFunc(RoleNames(), func(role string) bool { return !atHand(f.Sets[role]) }) {
+			continue
+		}
+		r := Roles{Family: f.Name, Sets: map[string]string{}}
+		for role, set := range f.Sets {
+			if atHand(set) {
+				r.Sets[role] = set
+			}
+		}
+		return r, nil
 	}
 	return Roles{}, fmt.Errorf("experiments/sets.yaml: no family has all its sets among %v", available)
 }
 
 // StandsFor names the paper's set that a set stands in for, "" if it is the paper's own or nobody said.
 func StandsFor(set string) string {
-	var sets setsDeclaration
-	if readDeclaration("sets.yaml", &sets) != nil {
+	sets, err := declaredSets()
+	if err != nil {
 		return ""
 	}
 	return sets.StandsFor[set]
@@ -170,36 +247,39 @@ func StandsFor(set string) string {
 
 // Flip says whether a set's images are mirrored in training.
 func Flip(set string) bool {
-	var sets setsDeclaration
-	return readDeclaration("sets.yaml", &sets) == nil && !slices.Contains(sets.NoFlip, set)
+	sets, err := declaredSets()
+	return err == nil && !slices.Contains(sets.NoFlip, set)
 }
 
 // Section is a declared section of the paper.
 type Section struct {
 	Title string `yaml:"title"`
 	Runs  []struct {
-		Name   string `yaml:"name"`
-		Set    string `yaml:"set"`
-		Parent string `yaml:"parent"`
+		Name          string `yaml:"name"`
+		Configuration string `yaml:"configuration"`
 	} `yaml:"runs"`
 	Score []string `yaml:"score"`
 }
 
-// LoadSection reads a declared section and checks that its roles and parents exist.
+// LoadSection reads a declared section and checks that its roles and configurations exist.
 func LoadSection(name string) (Section, error) {
 	var s Section
 	if err := readDeclaration(name+".yaml", &s); err != nil {
 		return Section{}, err
 	}
-	seen := []string{}
+	configurations, err := LoadConfigurations()
+	if err != nil {
+		return Section{}, err
+	}
 	for _, r := range s.Runs {
-		if !slices.Contains(RoleNames(), r.Set) {
-			return Section{}, fmt.Errorf("experiments/%s.yaml: run %s: no role %q, only %v", name, r.Name, r.Set, RoleNames())
+		if _, ok := configurations.Find(r.Configuration); !ok {
+			return Section{}, fmt.Errorf("experiments/%s.yaml: run %s: no configuration %q", name, r.Name, r.Configuration)
 		}
-		if r.Parent != "" && !slices.Contains(seen, r.Parent) {
-			return Section{}, fmt.Errorf("experiments/%s.yaml: run %s: parent %q is not declared before it", name, r.Name, r.Parent)
+	}
+	for _, role := range s.Score {
+		if !slices.Contains(RoleNames(), role) {
+			return Section{}, fmt.Errorf("experiments/%s.yaml: score: no role %q, only %v", name, role, RoleNames())
 		}
-		seen = append(seen, r.Name)
 	}
 	return s, nil
 }

@@ -12,8 +12,11 @@ import (
 
 	"strata/pkg/backend"
 	"strata/pkg/checkpoint"
+	"strata/pkg/classifier"
 	"strata/pkg/density"
+	"strata/pkg/glow"
 	"strata/pkg/imageset"
+	"strata/pkg/models"
 	"strata/pkg/nn"
 	"strata/pkg/optimiser"
 	"strata/pkg/progress"
@@ -32,6 +35,8 @@ type Engine struct {
 	// Resume lets Train go on with a run that was cut off; without it such a run is an error that says so.
 	Resume bool
 
+	// label stands before what is shown of a run: its place in a plan.
+	label   string
 	backend compute.Backend
 	sets    map[string]*imageset.Set
 	hashes  map[*imageset.Set]string
@@ -52,13 +57,22 @@ func (e *Engine) Available() ([]string, error) {
 	return names, nil
 }
 
-// Set opens a split of a set, and keeps it.
+// Set opens a split of a set, or makes it as experiments/sets.yaml declares, and keeps it.
 func (e *Engine) Set(name, split string) (*imageset.Set, error) {
 	key := name + "/" + split
 	if set, ok := e.sets[key]; ok {
 		return set, nil
 	}
-	set, err := imageset.Open(e.Data, name, split)
+	sets, err := declaredSets()
+	if err != nil {
+		return nil, err
+	}
+	var set *imageset.Set
+	if derived, ok := sets.Derived[name]; ok {
+		set, err = e.derive(name, split, derived)
+	} else {
+		set, err = imageset.Open(e.Data, name, split)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +81,27 @@ func (e *Engine) Set(name, split string) (*imageset.Set, error) {
 	}
 	e.sets[key] = set
 	return set, nil
+}
+
+func (e *Engine) derive(name, split string, from derivedSet) (*imageset.Set, error) {
+	set, err := e.Set(from.Of, split)
+	if err != nil {
+		return nil, fmt.Errorf("set %s: %w", name, err)
+	}
+	if from.Grey {
+		set = set.Grey(name)
+	}
+	if len(from.Classes) == 0 {
+		return set, nil
+	}
+	var classes []string
+	for _, i := range from.Classes {
+		if i < 0 || i >= len(set.Classes) {
+			return nil, fmt.Errorf("experiments/sets.yaml: set %s: class %d of %s, which has %d", name, i, from.Of, len(set.Classes))
+		}
+		classes = append(classes, set.Classes[i])
+	}
+	return set.OfClasses(name, classes...)
 }
 
 // subsetSeed chooses which images of a set are used where a size uses some of them only. It is one for all seeds of a
@@ -92,15 +127,24 @@ func (e *Engine) trainingSet(name string, images int) (*imageset.Set, string, er
 // Request is a run that somebody wants.
 type Request struct {
 	Set string
-	// Model is one of ModelNames, "" for the first; a parent's model is its own.
+	// Model is one of ModelNames or "classifier", "" for the first of ModelNames; a parent's model is its own.
 	Model  string
 	Size   Size
 	Seed   uint64
 	Parent *Run // nil from scratch
+	// Loss, on images of the set Outliers, compares with General where it is Eq. 2. A classifier has Outliers and no loss.
+	Loss     train.OutlierLoss
+	Outliers string
+	General  *Run
+	// Labels makes a class-conditional model of the parent's and trains it with the wrong-class loss.
+	Labels       bool
+	FrozenScales int
 	// Steps, Rate and Flip change the size's; zero values do not.
 	Steps int
 	Rate  float64
 	Flip  *bool
+	// Watch are sets whose scores are looked at while the run trains. They do not change it.
+	Watch []string
 }
 
 // Spec works out what a request would train.
@@ -109,44 +153,83 @@ func (e *Engine) Spec(q Request) (Spec, error) {
 	if err != nil {
 		return Spec{}, err
 	}
-	flip := Flip(q.Set)
+	if q.Model == "" {
+		q.Model = ModelNames()[0]
+	}
+	spec := Spec{Set: q.Set, SetHash: hash, TrainImages: set.Len(), CodeVersion: codeVersion}
+	batch, steps := q.Size.BudgetOf(q.Model, q.Parent != nil)
+	spec.Train = train.Config{Batch: batch, Steps: steps, Seed: q.Seed, Loss: train.PaperLoss(q.Loss, q.Labels), FrozenScales: q.FrozenScales}
+	augmentation := func(set string) imageset.Augmentation {
+		a := imageset.PaperAugmentation
+		if q.Model == "classifier" {
+			a = imageset.WideResNetAugmentation
+		}
+		a.Flip = Flip(set)
+		return a
+	}
+	spec.Train.Augmentation = augmentation(q.Set)
 	if q.Flip != nil {
-		flip = *q.Flip
+		spec.Train.Augmentation.Flip = *q.Flip
 	}
-	model, err := q.Size.Networks.Spec(q.Model, set.Height, set.Width, set.Channels)
-	if err != nil {
-		return Spec{}, err
+	if q.Outliers != "" {
+		_, outliersHash, err := e.trainingSet(q.Outliers, q.Size.TrainImages)
+		if err != nil {
+			return Spec{}, fmt.Errorf("outliers: %w", err)
+		}
+		spec.Outliers, spec.OutliersHash = q.Outliers, outliersHash
+		spec.Train.OutlierAugmentation = augmentation(q.Outliers)
 	}
-	augmentation := imageset.Augmentation{Translate: imageset.PaperAugmentation.Translate, Flip: flip}
+	if q.General != nil {
+		spec.General = q.General.Info.ID
+	}
+	perEpoch := max(1, set.Len()/batch)
 	rule := optimiser.PaperAdamax()
-	if q.Parent != nil {
-		model = q.Parent.Info.Spec.Model
-	}
-	if model.PixelCNN != nil {
-		// Digest §5: Adam, and images as they are.
-		rule = optimiser.PaperAdam(max(1, set.Len()/q.Size.Batch))
-		augmentation = imageset.Augmentation{}
-	}
-	config := train.Config{
-		Optimiser: q.Size.Optimiser.apply(rule), Batch: q.Size.Batch, Steps: q.Size.Steps, Seed: q.Seed,
-		Augmentation: augmentation,
-	}
-	spec := Spec{
-		Model: model, Set: q.Set, SetHash: hash, TrainImages: set.Len(), CodeVersion: codeVersion,
+	switch q.Model {
+	case "classifier":
+		size := q.Size.Networks.Classifier
+		spec.Classifier = &classifier.Config{Height: set.Height, Width: set.Width, Channels: set.Channels,
+			Depth: size.Depth, Widen: size.Widen, Dropout: size.Dropout, Classes: 2}
+		// The paper's rate falls after 60, 120 and 160 of 200 epochs: after these shares of any budget.
+		rule = optimiser.PaperSGD(1)
+		for i, epoch := range rule.DecayAt {
+			rule.DecayAt[i] = steps * epoch / 200
+		}
+	default:
+		if spec.Model, err = q.Size.Networks.Spec(q.Model, set.Height, set.Width, set.Channels); err != nil {
+			return Spec{}, err
+		}
+		if q.Parent != nil {
+			spec.Model = q.Parent.Info.Spec.Model
+		}
+		if spec.Model.PixelCNN != nil {
+			// Digest §5: Adam, and images as they are.
+			rule = optimiser.PaperAdam(perEpoch)
+			spec.Train.Augmentation, spec.Train.OutlierAugmentation = imageset.Augmentation{}, imageset.Augmentation{}
+		}
+		if q.Labels {
+			if spec.Model.Glow == nil {
+				return Spec{}, fmt.Errorf("labels: a class-conditional model is made of a Glow's run, by Parent")
+			}
+			spec.Model = models.Spec{ClassConditionalGlow: &glow.ClassConditionalConfig{Glow: *spec.Model.Glow, Classes: len(set.Classes)}}
+		}
+		rule = q.Size.Optimiser.apply(rule)
 	}
 	if q.Parent != nil {
 		spec.Parent = q.Parent.Info.ID
-		config.Steps, config.Optimiser = q.Size.FinetuneSteps, q.Size.Finetune.apply(config.Optimiser)
+		rule = q.Size.Finetune.apply(rule)
 	}
+	spec.Train.Optimiser = rule
 	if q.Steps > 0 {
-		config.Steps = q.Steps
+		spec.Train.Steps = q.Steps
 	}
 	if q.Rate > 0 {
-		config.Optimiser.Rate = q.Rate
+		spec.Train.Optimiser.Rate = q.Rate
 	}
-	spec.Train = config
+	if spec.Classifier != nil {
+		return spec, errors.Join(spec.Classifier.Validate(), spec.Train.Validate())
+	}
 	_, err = spec.Model.New()
-	return spec, errors.Join(err, config.Validate())
+	return spec, errors.Join(err, spec.Train.Validate())
 }
 
 // Train returns the finished run of a request, training it if it is missing.
@@ -162,60 +245,63 @@ func (e *Engine) Train(ctx context.Context, q Request) (*Run, error) {
 	if run.Info.Done {
 		return run, nil
 	}
-	steps, err := checkpoint.Steps(filepath.Join(run.Folder, "checkpoints"))
+	saved, err := checkpoint.Steps(filepath.Join(run.Folder, "checkpoints"))
 	if err != nil {
 		return nil, err
 	}
-	if len(steps) > 0 && !e.Resume {
-		return nil, fmt.Errorf("run %s has %d of %d steps: add --resume to go on", spec.ID(), steps[len(steps)-1], spec.Train.Steps)
-	}
-	start := density.NewNetwork
-	if q.Parent != nil || len(steps) > 0 {
-		start = blank
-	}
-	network, err := e.newNetwork(spec, start)
-	if err != nil {
-		return nil, err
-	}
-	if q.Parent != nil {
-		_, warnings, err := train.LoadNetwork(q.Parent.Folder, network)
-		if err != nil {
-			return nil, fmt.Errorf("parent: %w", err)
-		}
-		for _, w := range warnings {
-			fmt.Fprintln(e.Out, "parent:", w)
-		}
+	if len(saved) > 0 && !e.Resume {
+		return nil, fmt.Errorf("run %s has %d of %d steps: add --resume to go on", spec.ID(), saved[len(saved)-1], spec.Train.Steps)
 	}
 	set, _, err := e.trainingSet(q.Set, q.Size.TrainImages)
 	if err != nil {
 		return nil, err
 	}
+	var outliers *imageset.Set
+	if q.Outliers != "" {
+		if outliers, _, err = e.trainingSet(q.Outliers, q.Size.TrainImages); err != nil {
+			return nil, err
+		}
+	}
 	if run.Info.Started.IsZero() {
 		run.Info.Started = time.Now().UTC()
 	}
-	run.Info.Backend, run.Info.Lowering = network.Backend.Description(), network.Lowering.String()
-	run.Info.Toolchain = fmt.Sprintf("%s %s/%s, %d cores", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
-	if err := run.save(); err != nil {
+	if err := e.open(); err != nil {
 		return nil, err
 	}
+	run.Info.Backend, run.Info.Lowering = e.backend.Description(), backend.Lowering(e.backend).String()
+	run.Info.Toolchain = fmt.Sprintf("%s %s/%s, %d cores", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
 
-	bar := progress.New(e.Out, spec.ID(), spec.Train.Steps)
+	bar := progress.New(e.Out, e.label+spec.ID(), spec.Train.Steps)
 	started := time.Now()
-	counts, err := train.Run(ctx, network, train.Sources{Images: set}, spec.Train, train.Options{
+	unit := "bits/dim"
+	if spec.Classifier != nil {
+		unit = "nats cross-entropy"
+	}
+	options := train.Options{
 		Folder: run.Folder, CheckpointEvery: q.Size.CheckpointEvery, Calibrate: q.Parent == nil,
 		Log: bar.Log,
 		Report: func(s train.Status) {
 			if s.Step == s.StartedAt+1 {
 				bar.StartAt(s.StartedAt)
 			}
-			run.Info.BitsPerDim = s.Value
-			info := fmt.Sprintf("%.0f images/s, %.3f bits/dim", s.ImagesPerSecond, s.Value)
+			run.Info.LastValue = s.Value
+			info := fmt.Sprintf("%.0f images/s, %.3f %s", s.ImagesPerSecond, s.Value, unit)
+			if spec.Train.Loss != (train.Loss{}) {
+				info += fmt.Sprintf(", %.0f nats on outliers", s.Outlier)
+			}
 			if text := s.Counts.String(); text != "" {
 				info += ", " + text
 			}
 			bar.Set(s.Step, info)
 		},
-	})
+	}
+	fresh := len(saved) == 0
+	var counts train.Counts
+	if spec.Classifier != nil {
+		counts, err = e.trainClassifier(ctx, run, set, outliers, options)
+	} else {
+		counts, err = e.trainModel(ctx, run, q, fresh, train.Sources{Images: set, Outliers: outliers}, options)
+	}
 	bar.Done("")
 	run.Info.Seconds += time.Since(started).Seconds()
 	run.Info.Counts = counts
@@ -227,6 +313,110 @@ func (e *Engine) Train(ctx context.Context, q Request) (*Run, error) {
 	}
 	run.Info.Done, run.Info.Finished = true, time.Now().UTC()
 	return run, run.save()
+}
+
+func (e *Engine) trainModel(ctx context.Context, run *Run, q Request, fresh bool, sources train.Sources, options train.Options) (train.Counts, error) {
+	spec := run.Info.Spec
+	start := density.NewNetwork
+	if !fresh || q.Parent != nil && !q.Labels {
+		start = blank
+	}
+	network, err := e.newNetwork(spec, start)
+	if err != nil {
+		return train.Counts{}, err
+	}
+	if fresh && q.Parent != nil {
+		warnings, err := train.LoadParent(q.Parent.Folder, network)
+		if err != nil {
+			return train.Counts{}, fmt.Errorf("parent: %w", err)
+		}
+		for _, w := range warnings {
+			fmt.Fprintln(e.Out, "parent:", w)
+		}
+	}
+	if q.General != nil {
+		if sources.General, err = e.Network(q.General); err != nil {
+			return train.Counts{}, fmt.Errorf("general model: %w", err)
+		}
+	}
+	if err := run.save(); err != nil {
+		return train.Counts{}, err
+	}
+	if q.Size.CurvePoints > 0 && len(q.Watch) > 0 {
+		options.EvaluateEvery = max(1, spec.Train.Steps/q.Size.CurvePoints)
+		options.Evaluate = func(step int) error { return e.watch(ctx, run, network, q, step) }
+	}
+	return train.Run(ctx, network, sources, spec.Train, options)
+}
+
+// inShare is the share of in-distribution images in a classifier's batches: the paper is silent (digest §9).
+const inShare = 0.5
+
+func (e *Engine) trainClassifier(ctx context.Context, run *Run, in, general *imageset.Set, options train.Options) (train.Counts, error) {
+	network, err := e.newClassifier(run.Info.Spec)
+	if err != nil {
+		return train.Counts{}, err
+	}
+	if err := run.save(); err != nil {
+		return train.Counts{}, err
+	}
+	c := run.Info.Spec.Train
+	return classifier.Run(ctx, network, in, general, classifier.TrainingConfig{Optimiser: c.Optimiser, Batch: c.Batch, Steps: c.Steps, Seed: c.Seed,
+		InShare: inShare, AugmentIn: c.Augmentation, AugmentGeneral: c.OutlierAugmentation}, options)
+}
+
+func (e *Engine) newClassifier(spec Spec) (*classifier.Network, error) {
+	if err := e.open(); err != nil {
+		return nil, err
+	}
+	model, err := classifier.New(*spec.Classifier)
+	if err != nil {
+		return nil, err
+	}
+	return classifier.NewNetwork(e.backend, backend.Lowering(e.backend), model, spec.Train.Seed), nil
+}
+
+// watch scores some images of each watched set in the middle of a run, with a noise sample of the step's own (digest §4.5).
+func (e *Engine) watch(ctx context.Context, run *Run, network *density.Network, q Request, step int) error {
+	for _, name := range q.Watch {
+		set, err := e.TestImages(name, q.Size.CurveImages)
+		if err != nil {
+			return err
+		}
+		whole, err := e.Set(name, imageset.Test)
+		if err != nil {
+			return err
+		}
+		table, err := scoreTable(name, whole.Choose(q.Size.CurveImages, subsetSeed), network, set, density.Noise{Sample: true, Seed: uint64(step)}, func(int) error { return ctx.Err() })
+		if errors.Is(err, context.Canceled) {
+			return nil // the loop will notice, save, and look again when it resumes from before this step
+		}
+		if err != nil {
+			return err
+		}
+		path := watchFile(run, name, step)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := table.Write(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func watchFile(run *Run, set string, step int) string {
+	return filepath.Join(run.Folder, "curve", fmt.Sprintf("%s-%08d.csv", safeName(set), step))
+}
+
+// open opens the backend, once.
+func (e *Engine) open() error {
+	if e.backend != nil {
+		return nil
+	}
+	opened, err := backend.Open()
+	e.backend = opened
+	return err
 }
 
 // Network builds a run's network with its trained weights.
@@ -250,12 +440,8 @@ func blank(b compute.Backend, lowering nn.Lowering, model density.Model, _ uint6
 }
 
 func (e *Engine) newNetwork(spec Spec, start starter) (*density.Network, error) {
-	if e.backend == nil {
-		opened, err := backend.Open()
-		if err != nil {
-			return nil, err
-		}
-		e.backend = opened
+	if err := e.open(); err != nil {
+		return nil, err
 	}
 	model, err := spec.Model.New()
 	if err != nil {
@@ -283,16 +469,34 @@ func (e *Engine) Scores(ctx context.Context, run *Run, setName string, images in
 	if _, err := os.Stat(path); err == nil {
 		return score.Read(path)
 	}
-	network, err := e.Network(run)
+	bar := progress.New(e.Out, e.label+"score "+setName+" by "+run.Info.ID, set.Len())
+	chosen := whole.Choose(images, subsetSeed)
+	report := func(done int) error {
+		bar.Set(done, "images")
+		return ctx.Err()
+	}
+	var table *score.Table
+	if run.Info.Spec.Classifier != nil {
+		table, err = e.logOdds(run, setName, chosen, set)
+	} else {
+		var network *density.Network
+		if network, err = e.Network(run); err == nil {
+			table, err = scoreTable(setName, chosen, network, set, noise, report)
+		}
+	}
+	bar.Done("images")
 	if err != nil {
 		return nil, err
 	}
-	bar := progress.New(e.Out, "score "+setName+" by "+run.Info.ID, set.Len())
-	rows, err := network.LogLikelihoods(set, noise, func(done int) error {
-		bar.Set(done, "images")
-		return ctx.Err()
-	})
-	bar.Done("images")
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
+	return table, table.Write(path)
+}
+
+// scoreTable scores the images of a set; chosen are their places in the test split.
+func scoreTable(name string, chosen []int, network *density.Network, set *imageset.Set, noise density.Noise, report func(int) error) (*score.Table, error) {
+	rows, err := network.LogLikelihoods(set, noise, report)
 	if err != nil {
 		return nil, err
 	}
@@ -300,13 +504,30 @@ func (e *Engine) Scores(ctx context.Context, run *Run, setName string, images in
 	for i := range network.Model.Scales() {
 		table.Columns = append(table.Columns, fmt.Sprintf("c%d", i+1))
 	}
-	for i, index := range whole.Choose(images, subsetSeed) {
-		table.Rows = append(table.Rows, score.Row{Set: setName, Index: index, Values: rows[i]})
+	for i, index := range chosen {
+		table.Rows = append(table.Rows, score.Row{Set: name, Index: index, Values: rows[i]})
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	return table, nil
+}
+
+// logOdds scores images by a classifier: column log_odds, of in-distribution against general.
+func (e *Engine) logOdds(run *Run, name string, chosen []int, set *imageset.Set) (*score.Table, error) {
+	network, err := e.newClassifier(run.Info.Spec)
+	if err != nil {
 		return nil, err
 	}
-	return table, table.Write(path)
+	if _, _, err := classifier.LoadNetwork(run.Folder, network); err != nil {
+		return nil, err
+	}
+	odds, err := network.Scores(set)
+	if err != nil {
+		return nil, err
+	}
+	table := &score.Table{Columns: []string{"log_odds"}}
+	for i, index := range chosen {
+		table.Rows = append(table.Rows, score.Row{Set: name, Index: index, Values: []float64{odds[i]}})
+	}
+	return table, nil
 }
 
 // TestImages is the part of a test split that Scores scores.

@@ -46,7 +46,7 @@ func TestDefaultRoles(t *testing.T) {
 	// One real set of a family is not enough: likelihoods across families must not be compared.
 	roles, err = DefaultRoles(append(procedural, "cifar10_q75"))
 	require.NoError(t, err)
-	require.Equal(t, "shapes", roles.In)
+	require.Equal(t, "shapes_in", roles.Set("in"))
 	roles, err = DefaultRoles(append(procedural, "cifar10_q75", "tinyimagenet32_q75", "colour_numbers_q75", "dtd_part_q75"))
 	require.NoError(t, err)
 	require.Equal(t, "cifar10_q75", roles.Set("in"))

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"strata/pkg/classifier"
 	"strata/pkg/models"
 	"strata/pkg/train"
 
@@ -24,14 +25,20 @@ const codeVersion = 3
 
 // Spec is all that determines a run. Its hash is the run's address: asked for twice, it is trained once.
 type Spec struct {
-	Model       models.Spec  `json:"model"`
-	Train       train.Config `json:"train"`
-	Set         string       `json:"set"`
-	SetHash     string       `json:"set_hash"`
-	TrainImages int          `json:"train_images"`
+	Model models.Spec `json:"model"`
+	// Classifier is the discriminative baseline, in the place of Model: In-distribution against Outliers.
+	Classifier  *classifier.Config `json:"classifier,omitempty"`
+	Train       train.Config       `json:"train"`
+	Set         string             `json:"set"`
+	SetHash     string             `json:"set_hash"`
+	TrainImages int                `json:"train_images"`
 	// Parent is the id of the run that this one is finetuned from, "" from scratch.
-	Parent      string `json:"parent,omitempty"`
-	CodeVersion int    `json:"code_version"`
+	Parent string `json:"parent,omitempty"`
+	// Outliers is the set of outliers, with its hash, and General the id of the general model's run, where the loss wants them.
+	Outliers     string `json:"outliers,omitempty"`
+	OutliersHash string `json:"outliers_hash,omitempty"`
+	General      string `json:"general,omitempty"`
+	CodeVersion  int    `json:"code_version"`
 }
 
 // ID is a readable prefix, model, set and size, and twelve digits of the hash of the spec.
@@ -48,6 +55,9 @@ func (s Spec) ID() string {
 	prefix := fmt.Sprintf("%s-%s-%s-s%d", slug(model), safeName(s.Set), slug(numbers), s.Train.Steps)
 	if s.Parent != "" {
 		prefix += "-ft"
+	}
+	if s.Train.Loss.Outliers != train.NoOutliers {
+		prefix += "-" + string(s.Train.Loss.Outliers)
 	}
 	return prefix + "-" + hex.EncodeToString(sum[:6])
 }
@@ -72,6 +82,9 @@ func safeName(name string) string {
 
 // Network says in a few words what was trained: "Glow L3 K4 H64".
 func (s Spec) Network() string {
+	if s.Classifier != nil {
+		return fmt.Sprintf("WRN %d-%d", s.Classifier.Depth, s.Classifier.Widen)
+	}
 	model, err := s.Model.New()
 	if err != nil {
 		return "no model"
@@ -81,18 +94,19 @@ func (s Spec) Network() string {
 
 // Info is a run's record, run.json: what it is and where its numbers come from.
 type Info struct {
-	ID         string       `json:"id"`
-	Spec       Spec         `json:"spec"`
-	Imported   *Imported    `json:"imported,omitempty"` // nil for runs that were trained
-	Done       bool         `json:"done"`
-	Backend    string       `json:"backend"`
-	Lowering   string       `json:"lowering"`
-	Toolchain  string       `json:"toolchain"`
-	Started    time.Time    `json:"started"`
-	Finished   time.Time    `json:"finished,omitzero"`
-	Seconds    float64      `json:"seconds"` // of training, over all resumptions
-	Counts     train.Counts `json:"non_finite"`
-	BitsPerDim float64      `json:"last_bits_per_dim"`
+	ID        string       `json:"id"`
+	Spec      Spec         `json:"spec"`
+	Imported  *Imported    `json:"imported,omitempty"` // nil for runs that were trained
+	Done      bool         `json:"done"`
+	Backend   string       `json:"backend"`
+	Lowering  string       `json:"lowering"`
+	Toolchain string       `json:"toolchain"`
+	Started   time.Time    `json:"started"`
+	Finished  time.Time    `json:"finished,omitzero"`
+	Seconds   float64      `json:"seconds"` // of training, over all resumptions
+	Counts    train.Counts `json:"non_finite"`
+	// LastValue is the mean of the last steps: bits/dim, or a classifier's cross-entropy in nats.
+	LastValue float64 `json:"last_value"`
 }
 
 // Run is a run on disk.

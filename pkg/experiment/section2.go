@@ -36,7 +36,7 @@ func NewPlan(name string, size Size, roles Roles, seed uint64) (Plan, error) {
 // Folder is where the plan's tables and figures go below the figures folder, so that sizes and data do not overwrite
 // each other: section2/cifar10_q75-demo.
 func (p Plan) Folder(figures string) string {
-	return filepath.Join(figures, p.Name, safeName(p.Roles.In)+"-"+p.Size.Name)
+	return filepath.Join(figures, p.Name, safeName(p.Roles.Set("in"))+"-"+p.Size.Name)
 }
 
 // Reproduce trains what a section lacks, scores its images, and writes its tables to folder.
@@ -44,14 +44,26 @@ func (e *Engine) Reproduce(ctx context.Context, p Plan, folder string) (*Results
 	if p.Name != "section2" {
 		return nil, fmt.Errorf("section %q is declared but not built yet", p.Name)
 	}
+	configurations, err := LoadConfigurations()
+	if err != nil {
+		return nil, err
+	}
+	var wanted []string
+	for _, declared := range p.Section.Runs {
+		wanted = append(wanted, declared.Configuration)
+	}
+	if configurations, err = configurations.For(wanted...); err != nil {
+		return nil, err
+	}
+	plan := e.Schedule(configurations, p.Size, p.Roles, []uint64{p.Seed})
+	if err := e.TrainAll(ctx, plan); err != nil {
+		return nil, err
+	}
 	runs := map[string]*Run{}
 	for _, declared := range p.Section.Runs {
-		q := Request{Set: p.Roles.Set(declared.Set), Size: p.Size, Seed: p.Seed, Parent: runs[declared.Parent]}
-		run, err := e.Train(ctx, q)
-		if err != nil {
-			return nil, fmt.Errorf("run %s: %w", declared.Name, err)
+		if runs[declared.Name], err = plan.Run(declared.Configuration, p.Seed); err != nil {
+			return nil, err
 		}
-		runs[declared.Name] = run
 	}
 	r := &Results{Plan: p, Runs: runs}
 	for _, build := range []func(context.Context, *Engine) error{r.scoreImages, r.pixelDifferences, r.table2, r.correlations, r.claims} {
@@ -201,22 +213,31 @@ func (r *Results) pixelDifferences(_ context.Context, e *Engine) error {
 		if err != nil {
 			return err
 		}
-		sample := train.Subset(peakImages, subsetSeed)
-		densest := 0
-		for bin, d := range r.Densities[role].Density {
-			if d > r.Densities[role].Density[densest] {
-				densest = bin
-			}
-		}
-		for i := range sample.Len() {
-			one, err := pixeldiff.Fit(sample.Chunk(i, 1), pixeldiff.Options{})
-			if err != nil {
-				return err
-			}
-			r.Peaks[role] = append(r.Peaks[role], one.Density[densest])
+		if r.Peaks[role], err = imagePeaks(train, r.Densities[role]); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// imagePeaks are the shares of the differences of some images, one an image, that lie in a density's densest bin.
+func imagePeaks(train *imageset.Set, d *pixeldiff.Density) ([]float64, error) {
+	sample := train.Subset(peakImages, subsetSeed)
+	densest := 0
+	for bin, height := range d.Density {
+		if height > d.Density[densest] {
+			densest = bin
+		}
+	}
+	var peaks []float64
+	for i := range sample.Len() {
+		one, err := pixeldiff.Fit(sample.Chunk(i, 1), pixeldiff.Options{})
+		if err != nil {
+			return nil, err
+		}
+		peaks = append(peaks, one.Density[densest])
+	}
+	return peaks, nil
 }
 
 // Detection is a cell of Table 2 with everything that is known of it.
@@ -382,7 +403,7 @@ func (r *Results) runRows() [][]string {
 		info := r.Runs[declared.Name].Info
 		s := info.Spec
 		rows = append(rows, []string{declared.Name, info.ID, s.Network(), s.Set, s.SetHash[:16], strconv.Itoa(s.TrainImages), strconv.Itoa(s.Train.Steps),
-			strconv.Itoa(s.Train.Batch), number(s.Train.Optimiser.Rate), strconv.FormatUint(s.Train.Seed, 10), s.Parent, number(info.BitsPerDim),
+			strconv.Itoa(s.Train.Batch), number(s.Train.Optimiser.Rate), strconv.FormatUint(s.Train.Seed, 10), s.Parent, number(info.LastValue),
 			strconv.Itoa(info.Counts.Dropped), strconv.Itoa(info.Counts.Skipped), strconv.Itoa(r.NonFinite[declared.Name]),
 			info.Backend, info.Lowering, info.Toolchain, strconv.Itoa(int(info.Seconds)), info.Finished.Format("2006-01-02 15:04")})
 	}

@@ -29,21 +29,51 @@ type Claim struct {
 	Measured         string
 	Value, Low, High float64
 	Predicate        string
-	Holds            bool
-	// Data, Size and Network say what it was measured on, Images on how many.
-	Data, Size, Network string
-	Images              int
+	Verdict          Verdict
+	// Data, Size, Network and Steps say what it was measured on, Images on how many.
+	Data, Size, Network, Steps string
+	Images                     int
+	// Note is what else was seen, what was tried, or why nothing was measured.
+	Note string
 }
 
-// Verdict is "holds" or "does not hold".
-func (c Claim) Verdict() string {
-	if c.Holds {
-		return "holds"
+// Verdict is what became of a claim.
+type Verdict string
+
+// The verdicts.
+const (
+	Holds       Verdict = "holds"
+	DoesNotHold Verdict = "does not hold"
+	NotMeasured Verdict = "not measured"
+)
+
+// Judge is the verdict on a claim that was measured.
+func Judge(holds bool) Verdict {
+	if holds {
+		return Holds
 	}
-	return "does not hold"
+	return DoesNotHold
 }
 
-var header = []string{"id", "where", "claim", "paper", "measured", "value", "low", "high", "predicate", "verdict", "data", "size", "network", "images"}
+// Declared are all of the paper's claims (experiments/claims.yaml), not measured.
+func Declared() ([]Claim, error) {
+	text, err := experiments.Files.ReadFile("claims.yaml")
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct{ ID, Where, Claim, Paper, Predicate string }
+	if err := yaml.UnmarshalWithOptions(text, &rows, yaml.Strict()); err != nil {
+		return nil, fmt.Errorf("experiments/claims.yaml: %w", err)
+	}
+	var claims []Claim
+	for _, r := range rows {
+		nan := math.NaN()
+		claims = append(claims, Claim{ID: r.ID, Where: r.Where, Text: r.Claim, Paper: r.Paper, Predicate: r.Predicate, Verdict: NotMeasured, Value: nan, Low: nan, High: nan})
+	}
+	return claims, nil
+}
+
+var header = []string{"id", "where", "claim", "paper", "measured", "value", "low", "high", "predicate", "verdict", "data", "size", "network", "steps", "images", "note"}
 
 // File is the name of the ledger in a results folder.
 const File = "claims.csv"
@@ -53,16 +83,30 @@ func Write(folder string, claims []Claim) error {
 	var text bytes.Buffer
 	w := csv.NewWriter(&text)
 	w.Write(header)
-	number := func(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
 	for _, c := range claims {
 		w.Write([]string{c.ID, c.Where, c.Text, c.Paper, c.Measured, number(c.Value), number(c.Low), number(c.High),
-			c.Predicate, c.Verdict(), c.Data, c.Size, c.Network, strconv.Itoa(c.Images)})
+			c.Predicate, string(c.Verdict), c.Data, c.Size, c.Network, c.Steps, strconv.Itoa(c.Images), c.Note})
 	}
 	w.Flush()
 	if err := renameio.WriteFile(filepath.Join(folder, File), text.Bytes(), 0o644); err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
 	return nil
+}
+
+// number is "" for what was not measured.
+func number(v float64) string {
+	if math.IsNaN(v) {
+		return ""
+	}
+	return strconv.FormatFloat(v, 'g', 6, 64)
+}
+
+func parseNumber(text string) (float64, error) {
+	if text == "" {
+		return math.NaN(), nil
+	}
+	return strconv.ParseFloat(text, 64)
 }
 
 // Read reads the ledger of a results folder; what is wrong with it is said with file, line and column.
@@ -82,15 +126,18 @@ func Read(folder string) ([]Claim, error) {
 	}
 	var claims []Claim
 	for i, r := range records[1:] {
-		c := Claim{ID: r[0], Where: r[1], Text: r[2], Paper: r[3], Measured: r[4], Predicate: r[8], Holds: r[9] == "holds",
-			Data: r[10], Size: r[11], Network: r[12]}
+		c := Claim{ID: r[0], Where: r[1], Text: r[2], Paper: r[3], Measured: r[4], Predicate: r[8], Verdict: Verdict(r[9]),
+			Data: r[10], Size: r[11], Network: r[12], Steps: r[13], Note: r[15]}
+		if c.Verdict != Holds && c.Verdict != DoesNotHold && c.Verdict != NotMeasured {
+			return nil, fmt.Errorf("ledger %s, line %d, column verdict: %q is none", path, i+2, r[9])
+		}
 		for j, into := range map[int]*float64{5: &c.Value, 6: &c.Low, 7: &c.High} {
-			if *into, err = strconv.ParseFloat(r[j], 64); err != nil {
+			if *into, err = parseNumber(r[j]); err != nil {
 				return nil, fmt.Errorf("ledger %s, line %d, column %s: %q is no number", path, i+2, header[j], r[j])
 			}
 		}
-		if c.Images, err = strconv.Atoi(r[13]); err != nil {
-			return nil, fmt.Errorf("ledger %s, line %d, column images: %q is no whole number", path, i+2, r[13])
+		if c.Images, err = strconv.Atoi(r[14]); err != nil {
+			return nil, fmt.Errorf("ledger %s, line %d, column images: %q is no whole number", path, i+2, r[14])
 		}
 		claims = append(claims, c)
 	}
@@ -100,9 +147,17 @@ func Read(folder string) ([]Claim, error) {
 // Print writes the ledger for a terminal or a log.
 func Print(w io.Writer, claims []Claim) {
 	for _, c := range claims {
+		verdict := strings.ToUpper(string(c.Verdict))
 		fmt.Fprintf(w, "\n%-18s %s (%s)\n", c.ID, c.Text, c.Where)
-		fmt.Fprintf(w, "  %-13s  %s: %.4g [%.4g, %.4g]; paper %s; holds if %s\n", strings.ToUpper(c.Verdict()), c.Measured, c.Value, c.Low, c.High, c.Paper, c.Predicate)
-		fmt.Fprintf(w, "  %-13s  %s; size %s; %s; %d images\n", "", c.Data, c.Size, c.Network, c.Images)
+		if c.Verdict == NotMeasured {
+			fmt.Fprintf(w, "  %-13s  %s; paper %s; holds if %s\n", verdict, c.Note, c.Paper, c.Predicate)
+			continue
+		}
+		fmt.Fprintf(w, "  %-13s  %s: %.4g [%.4g, %.4g]; paper %s; holds if %s\n", verdict, c.Measured, c.Value, c.Low, c.High, c.Paper, c.Predicate)
+		if c.Note != "" {
+			fmt.Fprintf(w, "  %-13s  %s\n", "", c.Note)
+		}
+		fmt.Fprintf(w, "  %-13s  %s; size %s; %s; steps %s; %d images\n", "", c.Data, c.Size, c.Network, c.Steps, c.Images)
 	}
 }
 
@@ -111,8 +166,16 @@ func Markdown(claims []Claim) string {
 	var b strings.Builder
 	b.WriteString("| claim | where | paper | here | 95 % interval | holds if | verdict | network | images |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, c := range claims {
-		fmt.Fprintf(&b, "| **%s** %s | %s | %s | %s: %.4g | %.4g to %.4g | %s | **%s** | %s | %d |\n",
-			c.ID, c.Text, c.Where, c.Paper, c.Measured, c.Value, c.Low, c.High, c.Predicate, c.Verdict(), c.Network, c.Images)
+		if c.Verdict == NotMeasured {
+			fmt.Fprintf(&b, "| **%s** %s | %s | %s | %s | | %s | %s | | |\n", c.ID, c.Text, c.Where, c.Paper, c.Note, c.Predicate, c.Verdict)
+			continue
+		}
+		measured := fmt.Sprintf("%s: %.4g", c.Measured, c.Value)
+		if c.Note != "" {
+			measured += " (" + c.Note + ")"
+		}
+		fmt.Fprintf(&b, "| **%s** %s | %s | %s | %s | %.4g to %.4g | %s | **%s** | %s; %s | %d |\n",
+			c.ID, c.Text, c.Where, c.Paper, measured, c.Low, c.High, c.Predicate, c.Verdict, c.Network, c.Steps, c.Images)
 	}
 	return strings.ReplaceAll(b.String(), "<", "&lt;")
 }
@@ -144,6 +207,9 @@ func CheckBands(claims []Claim) (checked []string, err error) {
 	}
 	var problems []error
 	for _, c := range claims {
+		if c.Verdict == NotMeasured {
+			continue
+		}
 		if !(c.Low <= c.Value && c.Value <= c.High) || math.IsInf(c.Value, 0) {
 			problems = append(problems, fmt.Errorf("%s: %g is not within its interval [%g, %g]", c.ID, c.Value, c.Low, c.High))
 		}

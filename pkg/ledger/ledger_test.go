@@ -15,9 +15,9 @@ import (
 func claims() []ledger.Claim {
 	return []ledger.Claim{
 		{ID: "L1", Where: "Fig 1A", Text: "smooth has the highest peak", Paper: "shape", Measured: "ratio", Value: 1.5, Low: 1.4, High: 1.6,
-			Predicate: "ratio > 1", Holds: true, Data: "leaves, shapes, digits", Size: "demo", Network: "none", Images: 10},
+			Predicate: "ratio > 1", Verdict: ledger.Holds, Data: "leaves, shapes, digits", Size: "demo", Network: "none", Images: 10},
 		{ID: "F3", Where: "Tab 2", Text: "the last scale, alone", Paper: "92.9", Measured: "AUROC", Value: 5, Low: 4, High: 6,
-			Predicate: "AUROC > raw + 20", Data: "shapes against digits", Size: "demo", Network: "Glow", Images: 20},
+			Predicate: "AUROC > raw + 20", Verdict: ledger.DoesNotHold, Data: "shapes against digits", Size: "demo", Network: "Glow", Images: 20},
 	}
 }
 

@@ -264,3 +264,23 @@ func modelTensors(state *checkpoint.State) map[string][]float32 {
 	}
 	return values
 }
+
+// LoadParent sets a network's parameters from those of another run's newest whole checkpoint. What a class-conditional model has
+// beyond its parent's Glow keeps its start.
+func LoadParent(folder string, network *density.Network) (warnings []string, err error) {
+	checkpoints := filepath.Join(folder, "checkpoints")
+	state, warnings, err := checkpoint.Latest(checkpoints)
+	if err != nil {
+		return warnings, fmt.Errorf("%s: %w", checkpoints, err)
+	}
+	values := modelTensors(state)
+	for i, p := range network.Params() {
+		if values[p.Name] == nil && network.Values != nil {
+			values[p.Name] = network.Floats(i)
+		}
+	}
+	if err := network.Set(values); err != nil {
+		return warnings, fmt.Errorf("%s: %w", checkpoints, err)
+	}
+	return warnings, nil
+}
