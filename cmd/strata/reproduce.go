@@ -8,58 +8,95 @@ import (
 
 	"strata/pkg/experiment"
 	"strata/pkg/folders"
+	"strata/pkg/ledger"
 	"strata/pkg/notebook"
 	"strata/pkg/progress"
 )
 
 type reproduceCommand struct {
-	Section string `arg:"" help:"Section of the paper, section2."`
-	Size    string `help:"Network and budget: ${sizes}." enum:"${sizes}" default:"demo" env:"STRATA_SIZE"`
-	Seed    uint64 `help:"Seed of the runs." default:"1"`
+	Targets []string `arg:"" help:"table1 to table4, tableS1 to tableS4, fig1 to fig3, figS1 to figS8, fashion, mri, section2, a configuration (R01), or all."`
+	Size    string   `help:"Network and budget: ${sizes}." enum:"${sizes}" default:"demo" env:"STRATA_SIZE"`
+	Seeds   int      `help:"Number of seeds: SEED, SEED+1, ..." default:"1"`
+	Seed    uint64   `help:"First seed." default:"1"`
+	DryRun  bool     `help:"Show the plan and how long it will take, and train nothing."`
 	roleFlags
 }
 
 func (reproduceCommand) Help() string {
-	return `Example: STRATA_DATA=../shared/data strata reproduce section2 --size smoke
+	return `Examples:
+  STRATA_DATA=../shared/data strata reproduce table2 table3 --size demo --dry-run
+  strata reproduce all --size smoke
+  strata reproduce R11 --size small --seeds 3
 
-Trains the runs that are missing (those there are shared), scores the test images, writes the tables to STRATA_FIGURES/SECTION/IN-SIZE/ and prints the claims. A run that was cut off is gone on with.`
+Trains the runs that are missing, each once and in the order in which they are made from each other; scores the test images; and writes cells.csv (the paper's table cells), claims.csv (its claims) and runs.csv (where each number comes from) to STRATA_FIGURES/results/IN-SIZE/. Ctrl-C or a kill loses little: run it again and it goes on. A run that fails is reported and does not take the others along; the exit code is then 1.`
 }
 
 func (c reproduceCommand) Run(e *environment) error {
-	_, err := c.reproduce(e)
-	return err
-}
-
-// reproduce returns the folder of the section's tables.
-func (c reproduceCommand) reproduce(e *environment) (string, error) {
-	engine, err := e.engine(true)
-	if err != nil {
-		return "", err
+	if c.Seeds < 1 {
+		return fmt.Errorf("--seeds %d: at least 1", c.Seeds)
 	}
-	size, err := experiment.LoadSize(c.Size)
+	configurations, err := experiment.LoadConfigurations()
 	if err != nil {
-		return "", err
+		return err
 	}
-	roles, err := c.roles(engine)
+	wanted, err := configurations.For(c.Targets...)
 	if err != nil {
-		return "", err
+		return err
 	}
-	plan, err := experiment.NewPlan(c.Section, size, roles, c.Seed)
+	engine, schedule, err := c.schedule(e, wanted)
 	if err != nil {
-		return "", err
+		return err
+	}
+	schedule.Print(e.out)
+	if c.DryRun {
+		return nil
 	}
 	figures, err := folders.Figures()
 	if err != nil {
-		return "", err
+		return err
 	}
-	folder := plan.Folder(figures)
-	results, err := engine.Reproduce(e.ctx, plan, folder)
+	if err := engine.TrainAll(e.ctx, schedule); err != nil {
+		return err
+	}
+	evaluation, err := engine.Evaluate(schedule)
 	if err != nil {
-		return "", err
+		return err
 	}
-	results.PrintClaims(e.out)
-	fmt.Fprintf(e.out, "\ntables in %s\n", folder)
-	return folder, nil
+	folder := schedule.ResultsFolder(figures)
+	cells, claims, err := evaluation.Write(e.ctx, folder)
+	if err != nil {
+		return err
+	}
+	ledger.Print(e.out, claims)
+	measured := 0
+	for _, cell := range cells {
+		if cell.IsMeasured() && cell.Table != "baselines" {
+			measured++
+		}
+	}
+	fmt.Fprintf(e.out, "\n%d of the paper's table cells measured; results in %s; strata report shows them\n", measured, folder)
+	return schedule.Failures()
+}
+
+func (c reproduceCommand) schedule(e *environment, wanted experiment.Configurations) (*experiment.Engine, *experiment.Schedule, error) {
+	engine, err := e.engine(true)
+	if err != nil {
+		return nil, nil, err
+	}
+	size, err := experiment.LoadSize(c.Size)
+	if err != nil {
+		return nil, nil, err
+	}
+	roles, err := c.roles(engine)
+	if err != nil {
+		return nil, nil, err
+	}
+	var seeds []uint64
+	for i := range c.Seeds {
+		seeds = append(seeds, c.Seed+uint64(i))
+	}
+	schedule, err := engine.Schedule(wanted, size, roles, seeds)
+	return engine, schedule, err
 }
 
 type figuresCommand struct {
@@ -84,7 +121,7 @@ func (c figuresCommand) Run(e *environment) error {
 		return err
 	}
 	for _, section := range experiment.SectionNames() {
-		folder, err := reproduceCommand{Section: section, Size: c.Size, Seed: c.Seed, roleFlags: c.roleFlags}.reproduce(e)
+		folder, err := c.section(e, section)
 		if err != nil {
 			return err
 		}
@@ -94,6 +131,38 @@ func (c figuresCommand) Run(e *environment) error {
 		fmt.Fprintf(e.out, "figures in %s\n", folder)
 	}
 	return nil
+}
+
+// section computes the tables of a section and returns their folder.
+func (c figuresCommand) section(e *environment, name string) (string, error) {
+	engine, err := e.engine(true)
+	if err != nil {
+		return "", err
+	}
+	size, err := experiment.LoadSize(c.Size)
+	if err != nil {
+		return "", err
+	}
+	roles, err := c.roles(engine)
+	if err != nil {
+		return "", err
+	}
+	plan, err := experiment.NewPlan(name, size, roles, c.Seed)
+	if err != nil {
+		return "", err
+	}
+	figures, err := folders.Figures()
+	if err != nil {
+		return "", err
+	}
+	folder := plan.Folder(figures)
+	results, err := engine.Reproduce(e.ctx, plan, folder)
+	if err != nil {
+		return "", err
+	}
+	results.PrintClaims(e.out)
+	fmt.Fprintf(e.out, "\ntables in %s\n", folder)
+	return folder, nil
 }
 
 // execute runs a section's notebook on the tables in folder.

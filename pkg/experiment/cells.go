@@ -108,12 +108,15 @@ type Evaluation struct {
 	NonFinite map[string]int
 	columns   map[string][]float64
 	baselines map[string][]float64
+	// correlate is Spearman's correlation, as in the paper; its footnote 3 asks for Pearson's too.
+	correlate func(x, y []float64, resamples int, seed uint64) (metric.Interval, error)
 }
 
 // Evaluate prepares the numbers of a schedule's runs.
 func (e *Engine) Evaluate(s *Schedule) (*Evaluation, error) {
 	all, err := LoadConfigurations()
-	return &Evaluation{engine: e, schedule: s, configurations: all, NonFinite: map[string]int{}, columns: map[string][]float64{}, baselines: map[string][]float64{}}, err
+	return &Evaluation{engine: e, schedule: s, configurations: all, NonFinite: map[string]int{}, columns: map[string][]float64{}, baselines: map[string][]float64{},
+		correlate: metric.SpearmanInterval}, err
 }
 
 // set is the set of a role.
@@ -284,28 +287,13 @@ func (v *Evaluation) cell(ctx context.Context, c paper.Cell) ledger.Cell {
 	var values []float64
 	var one metric.Interval
 	for _, seed := range v.schedule.Seeds {
-		if s.column == "bpd" {
-			one, cell.ImagesIn, err = v.bitsPerDim(ctx, s.in, seed, s.inRole)
-		} else {
-			one, cell.ImagesIn, cell.ImagesOut, err = v.auroc(ctx, s, seed)
-			one = percent(one)
-		}
-		if err != nil {
-			return fail(err)
-		}
-		values = append(values, one.Value)
-		run, err := v.schedule.Run(s.in, seed)
-		if err != nil {
-			return fail(err)
-		}
-		cell.Runs = append(cell.Runs, run.Info.ID)
-		cell.Network, cell.Steps = run.Info.Spec.Network(), v.steps(run, seed)
-		cell.NonFinite += v.NonFinite[run.Info.ID]
-		if general, err := v.schedule.Run(s.general, seed); err == nil {
-			cell.Runs = append(cell.Runs, general.Info.ID)
-			cell.GeneralSet = general.Info.Spec.Set
-			cell.NonFinite += v.NonFinite[general.Info.ID]
-		}
+		v.measure(ctx, s, seed, &cell, func(of metric.Interval) {
+			one = of
+			values = append(values, of.Value)
+		}, &err)
+	}
+	if len(values) == 0 {
+		return fail(err)
 	}
 	cell.Seeds = len(values)
 	cell.Measured, cell.Low, cell.High = one.Value, one.Low, one.High
@@ -324,6 +312,38 @@ func (v *Evaluation) cell(ctx context.Context, c paper.Cell) ledger.Cell {
 	}
 	cell.StandsFor = strings.Join(stands, "; ")
 	return cell
+}
+
+// measure adds what a seed gives to a cell, or says in failed why it gives nothing.
+func (v *Evaluation) measure(ctx context.Context, s source, seed uint64, cell *ledger.Cell, add func(metric.Interval), failed *error) {
+	var value metric.Interval
+	var in, out int
+	var err error
+	if s.column == "bpd" {
+		value, in, err = v.bitsPerDim(ctx, s.in, seed, s.inRole)
+	} else {
+		value, in, out, err = v.auroc(ctx, s, seed)
+		value = percent(value)
+	}
+	if err != nil {
+		*failed = err
+		return
+	}
+	add(value)
+	cell.ImagesIn, cell.ImagesOut = in, out
+	for _, id := range []string{s.in, s.general} {
+		run, err := v.schedule.Run(id, seed)
+		if err != nil {
+			continue // no general model, or PNG
+		}
+		cell.Runs = append(cell.Runs, run.Info.ID)
+		cell.NonFinite += v.NonFinite[run.Info.ID]
+		if id == s.general {
+			cell.GeneralSet = run.Info.Spec.Set
+		} else {
+			cell.Network, cell.Steps = run.Info.Spec.Network(), v.steps(run, seed)
+		}
+	}
 }
 
 // steps are those of a run and of the runs that it was finetuned from: "500 after 1000".

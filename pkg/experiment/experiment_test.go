@@ -49,7 +49,9 @@ func TestDefaultRoles(t *testing.T) {
 	require.Equal(t, "shapes_in", roles.Set("in"))
 	roles, err = DefaultRoles(append(procedural, "cifar10_q75", "tinyimagenet32_q75", "colour_numbers_q75", "dtd_part_q75"))
 	require.NoError(t, err)
-	require.Equal(t, "cifar10_q75", roles.Set("in"))
+	require.Equal(t, "cifar10_q75_in", roles.Set("in"))
+	require.Equal(t, "cifar10_q75_near", roles.Set("near"))
+	require.Empty(t, roles.Set("grey_in"), "no Fashion-MNIST at hand")
 	_, err = DefaultRoles(nil)
 	require.Error(t, err)
 }

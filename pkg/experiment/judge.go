@@ -144,7 +144,7 @@ func (v *Evaluation) correlation(ctx context.Context, a, b string, seed uint64, 
 	if err != nil {
 		return metric.Interval{}, 0, err
 	}
-	rho, err := metric.SpearmanInterval(x, y, bootstrapResamples, seed)
+	rho, err := v.correlate(x, y, bootstrapResamples, seed)
 	return rho, len(x), err
 }
 
@@ -245,7 +245,7 @@ func judgeL2(ctx context.Context, v *Evaluation, seed uint64) (finding, error) {
 		if err != nil {
 			return f, err
 		}
-		rho, err := metric.SpearmanInterval(pseudo, own, bootstrapResamples, seed)
+		rho, err := v.correlate(pseudo, own, bootstrapResamples, seed)
 		if err != nil {
 			return f, err
 		}
@@ -313,11 +313,11 @@ func judgeL5(ctx context.Context, v *Evaluation, seed uint64) (finding, error) {
 		clean, _ := metric.ReplaceNonFinite(values)
 		mixed, amplitude = append(mixed, clean...), append(amplitude, own...)
 	}
-	a, err := metric.SpearmanInterval(mixed, amplitude, bootstrapResamples, seed)
+	a, err := v.correlate(mixed, amplitude, bootstrapResamples, seed)
 	if err != nil {
 		return finding{}, err
 	}
-	p, err := metric.SpearmanInterval(mixed, phase, bootstrapResamples, seed)
+	p, err := v.correlate(mixed, phase, bootstrapResamples, seed)
 	return finding{measured: "Spearman ρ of mixed images with the amplitude's image", value: a, holds: a.Value > 0.8 && p.Value < 0.2,
 		runs: []string{"R06"}, roles: whole, images: len(mixed),
 		note: fmt.Sprintf("with the phase's image %.3f [%.3f, %.3f]; pairs inside each set, both sets together", p.Value, p.Low, p.High)}, err
@@ -335,7 +335,7 @@ func (v *Evaluation) greyCorrelation(ctx context.Context, a, b string, seed uint
 	if err != nil {
 		return metric.Interval{}, 0, err
 	}
-	rho, err := metric.SpearmanInterval(x, y, bootstrapResamples, seed)
+	rho, err := v.correlate(x, y, bootstrapResamples, seed)
 	return rho, len(x), err
 }
 
@@ -465,34 +465,37 @@ func judgeL10(ctx context.Context, v *Evaluation, seed uint64) (finding, error) 
 		holds: holds, runs: v.independent(), roles: whole, images: images, note: strings.Join(note, ", ") + "; the interval is the mean of the pairs'"}, nil
 }
 
-// judgeL11 repeats L8 with Pearson's correlation, the claim with the most pairs.
+// judgeL11 judges every claim about rank correlations again with Pearson's correlation.
 func judgeL11(ctx context.Context, v *Evaluation, seed uint64) (finding, error) {
-	spearman, err := judgeL8(ctx, v, seed)
-	if err != nil {
-		return finding{}, err
+	pearson := *v
+	pearson.correlate = metric.PearsonInterval
+	f := finding{measured: "least Pearson r of L8's pairs", holds: true, roles: whole}
+	var differ []string
+	for _, claim := range []struct {
+		id string
+		by judge
+	}{{"L2", judgeL2}, {"L3", judgeL3}, {"L4", judgeL4}, {"L5", judgeL5}, {"L6", judgeL6}, {"L8", judgeL8}, {"L10", judgeL10}, {"F1", judgeF1}, {"F2", judgeF2}} {
+		ranks, err := claim.by(ctx, v, seed)
+		if err != nil {
+			return f, fmt.Errorf("%s: %w", claim.id, err)
+		}
+		values, err := claim.by(ctx, &pearson, seed)
+		if err != nil {
+			return f, fmt.Errorf("%s: %w", claim.id, err)
+		}
+		if ranks.holds != values.holds {
+			differ = append(differ, fmt.Sprintf("%s (%.3f, Spearman %.3f)", claim.id, values.value.Value, ranks.value.Value))
+		}
+		if claim.id == "L8" {
+			f.value, f.images, f.runs = values.value, values.images, values.runs
+		}
 	}
-	least := metric.Interval{Value: 2}
-	for _, pair := range pairsOf(v.independent()) {
-		x, err := v.both(ctx, pair[0], seed, likelihood)
-		if err != nil {
-			return finding{}, err
-		}
-		y, err := v.both(ctx, pair[1], seed, likelihood)
-		if err != nil {
-			return finding{}, err
-		}
-		r, err := metric.PearsonInterval(x, y, bootstrapResamples, seed)
-		if err != nil {
-			return finding{}, err
-		}
-		if r.Value < least.Value {
-			least = r
-		}
+	f.holds = len(differ) == 0
+	f.note = "same verdicts on L2-L6, L8, L10, F1, F2"
+	if !f.holds {
+		f.note = "other verdicts on " + strings.Join(differ, ", ")
 	}
-	spearman.measured, spearman.value = "least Pearson r of L8's pairs", least
-	spearman.note = fmt.Sprintf("L8 only; Spearman %.3f", spearman.value.Value)
-	spearman.holds = (least.Value > 0.9) == spearman.holds
-	return spearman, nil
+	return f, nil
 }
 
 // area is the AUROC of a score of a configuration against a role, in percent.
@@ -655,7 +658,7 @@ func judgeF2(ctx context.Context, v *Evaluation, seed uint64) (finding, error) {
 	if err != nil {
 		return finding{}, err
 	}
-	early, err := metric.SpearmanInterval(a, b, bootstrapResamples, seed)
+	early, err := v.correlate(a, b, bootstrapResamples, seed)
 	if err != nil {
 		return finding{}, err
 	}

@@ -27,6 +27,8 @@ type Schedule struct {
 type Scheduled struct {
 	Configuration Configuration
 	Seed          uint64
+	// Wanted says that somebody asked for it: the others are used where they are done, and not trained.
+	Wanted bool
 	// Run is there unless Problem says why it cannot be, or why it failed.
 	Run     *Run
 	Problem error
@@ -36,21 +38,26 @@ type Scheduled struct {
 	request Request
 }
 
-// Schedule works out the runs of configurations, which are in the order of their declaration: what is done already, what is
-// missing and how long it will take, and what cannot be run because no set plays a role. Nothing is trained.
-func (e *Engine) Schedule(configurations Configurations, size Size, roles Roles, seeds []uint64) *Schedule {
+// Schedule works out the runs of all configurations: what is done already, what is missing of those that are wanted and how
+// long it will take, and what cannot be run because no set plays a role. Nothing is trained.
+func (e *Engine) Schedule(wanted Configurations, size Size, roles Roles, seeds []uint64) (*Schedule, error) {
+	all, err := LoadConfigurations()
+	if err != nil {
+		return nil, err
+	}
 	s := &Schedule{Size: size, Roles: roles, Seeds: seeds}
 	speeds := e.speeds()
 	for _, seed := range seeds {
-		for _, c := range configurations {
-			run := &Scheduled{Configuration: c, Seed: seed}
+		for _, c := range all {
+			_, asked := wanted.Find(c.ID)
+			run := &Scheduled{Configuration: c, Seed: seed, Wanted: asked}
 			s.Runs = append(s.Runs, run)
 			if run.Problem = e.prepare(s, run); run.Problem == nil {
 				run.Estimate = estimate(run, size, speeds)
 			}
 		}
 	}
-	return s
+	return s, nil
 }
 
 // prepare completes a run of a schedule; those that it is made from have been.
@@ -130,7 +137,7 @@ func (s *Schedule) Run(id string, seed uint64) (*Run, error) {
 // Missing are the runs that have to be trained, and Left how long that will take.
 func (s *Schedule) Missing() (missing []*Scheduled, left time.Duration) {
 	for _, run := range s.Runs {
-		if run.Problem == nil && !run.Run.Info.Done {
+		if run.Wanted && run.Problem == nil && !run.Run.Info.Done {
 			missing = append(missing, run)
 			left += run.Estimate
 		}
@@ -189,10 +196,19 @@ func (e *Engine) TrainAll(ctx context.Context, s *Schedule) error {
 // Print shows the plan to a person.
 func (s *Schedule) Print(w io.Writer) {
 	missing, left := s.Missing()
-	fmt.Fprintf(w, "size %s, family %s, %d runs, %d to train, about %s\n\n", s.Size.Name, s.Roles.Family, len(s.Runs), len(missing), roughly(left))
+	wanted := 0
+	for _, run := range s.Runs {
+		if run.Wanted {
+			wanted++
+		}
+	}
+	fmt.Fprintf(w, "size %s, family %s, %d runs, %d to train, about %s\n\n", s.Size.Name, s.Roles.Family, wanted, len(missing), roughly(left))
 	fmt.Fprintf(w, "%-5s %-4s %-28s %-24s %6s  %-10s %s\n", "run", "seed", "network", "set", "steps", "state", "serves")
 	for _, run := range s.Runs {
 		c := run.Configuration
+		if !run.Wanted {
+			continue
+		}
 		if run.Problem != nil {
 			fmt.Fprintf(w, "%-5s %-4d not possible: %v\n", c.ID, run.Seed, run.Problem)
 			continue

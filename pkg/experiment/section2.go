@@ -55,7 +55,10 @@ func (e *Engine) Reproduce(ctx context.Context, p Plan, folder string) (*Results
 	if configurations, err = configurations.For(wanted...); err != nil {
 		return nil, err
 	}
-	plan := e.Schedule(configurations, p.Size, p.Roles, []uint64{p.Seed})
+	plan, err := e.Schedule(configurations, p.Size, p.Roles, []uint64{p.Seed})
+	if err != nil {
+		return nil, err
+	}
 	if err := e.TrainAll(ctx, plan); err != nil {
 		return nil, err
 	}
