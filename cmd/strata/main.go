@@ -36,6 +36,7 @@ type cli struct {
 	Evaluate    evaluateCommand    `cmd:"" help:"How well the scores of a score file tell sets apart."`
 	Reproduce   reproduceCommand   `cmd:"" help:"Train what a section of the paper lacks and write its tables."`
 	Figures     figuresCommand     `cmd:"" help:"Reproduce every section and execute its notebook, which draws the figures."`
+	Report      reportCommand      `cmd:"" help:"Lay the results beside the paper: report.md, index.html, claims.csv."`
 	Version     versionCommand     `cmd:"" help:"What this build is and which backends are in it."`
 }
 

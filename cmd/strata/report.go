@@ -1,0 +1,49 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"strata/pkg/folders"
+	"strata/pkg/report"
+)
+
+type reportCommand struct {
+	Out     string   `required:"" help:"Folder for report.md, index.html and claims.csv." placeholder:"DIR"`
+	Results []string `help:"Result folders (default: all of STRATA_FIGURES/results)." placeholder:"FOLDER"`
+}
+
+func (reportCommand) Help() string {
+	return `Example: strata report --out report
+
+Lays what strata reproduce measured beside the paper: every table cell by cell, coloured and signed by agreement, and every claim with its verdict. index.html needs no other file and no network. Without results all of it stands there as not run.`
+}
+
+func (c reportCommand) Run(e *environment) error {
+	results := c.Results
+	if len(results) == 0 {
+		figures, err := folders.Figures()
+		if err != nil {
+			return err
+		}
+		found, err := filepath.Glob(filepath.Join(figures, "results", "*", "claims.csv"))
+		if err != nil {
+			return err
+		}
+		for _, f := range found {
+			results = append(results, filepath.Dir(f))
+		}
+	}
+	r, err := report.Read(results)
+	if err != nil {
+		return err
+	}
+	if err := r.Write(c.Out); err != nil {
+		return err
+	}
+	for _, result := range r.Results {
+		fmt.Fprintf(e.out, "%s: table cells: %s; claims: %s\n", result.Name, result.Agreements(), result.Verdicts())
+	}
+	fmt.Fprintf(e.out, "%s\n", filepath.Join(c.Out, "index.html"))
+	return nil
+}

@@ -1,0 +1,406 @@
+// Package report lays what was measured beside what the paper prints: every table cell by cell, and every claim with its
+// verdict. It reads result folders (cells.csv, claims.csv, runs.csv), knows no model, and computes nothing but means of cells.
+package report
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"strata/pkg/ledger"
+	"strata/pkg/paper"
+)
+
+// Report is everything that is shown.
+type Report struct {
+	Results []Result
+}
+
+// Result is what one results folder holds: a family of sets at a size.
+type Result struct {
+	Name   string // shapes_in-demo; "" where nothing was run
+	Claims []ledger.Claim
+	Tables []Table
+	// Marks are the stand-ins, each with the letter that its cells carry.
+	Marks []Mark
+	// Runs is the provenance, a header and a row a run.
+	Runs [][]string
+}
+
+// Mark is a stand-in: "a", "shapes_in for CIFAR-10".
+type Mark struct{ Letter, Text string }
+
+// Table is one of the paper's in its shape: a row a pair of sets, a column a score.
+type Table struct {
+	Name, Caption string
+	Columns       []string
+	Rows          []Row
+}
+
+// Row is a pair of sets.
+type Row struct {
+	In, Out string
+	Cells   []View
+	// Baselines are the AUROCs of what needs no model, in the order of BaselineNames; nil in a row of means.
+	Baselines []View
+}
+
+// BaselineNames are the trivial baselines beside every row.
+var BaselineNames = []string{"brightness", "png_size", "jpeg_size", "total_variation"}
+
+// Agreement is how a value stands to the paper's.
+type Agreement string
+
+// The agreements, from the best.
+const (
+	Agrees    Agreement = "agrees"
+	Direction Agreement = "same direction"
+	Disagrees Agreement = "disagrees"
+	NotRun    Agreement = "not run"
+	Quoted    Agreement = "quoted"
+	Nothing   Agreement = ""
+)
+
+// Symbol is how an agreement looks without colour.
+func (a Agreement) Symbol() string {
+	return map[Agreement]string{Agrees: "●", Direction: "◐", Disagrees: "○", NotRun: "–", Quoted: "”"}[a]
+}
+
+// Class is its name in the page's style.
+func (a Agreement) Class() string { return strings.ReplaceAll(string(a), " ", "-") }
+
+// Legend explains the agreements.
+const Legend = "● agrees: the paper's value lies in our 95 % interval, or within 5 points of our value (5 % for bits/dim). " +
+	"◐ same direction: on the same side of 50. ○ disagrees. – not run: nothing was measured, and the cell says why. ” quoted by the paper from other work. " +
+	"Letters name the sets that stand in for the paper's. An interval is over images for one seed, over seeds for several."
+
+// View is a cell.
+type View struct {
+	Agreement
+	Paper, Ours, Interval string
+	// Marks are the letters of the stand-ins; Title is all that is known.
+	Marks, Title string
+}
+
+// Read reads result folders. Without any the report has the paper's side only.
+func Read(folders []string) (*Report, error) {
+	r := &Report{}
+	for _, folder := range folders {
+		cells, err := ledger.ReadCells(folder)
+		if err != nil {
+			return nil, err
+		}
+		claims, err := ledger.Read(folder)
+		if err != nil {
+			return nil, err
+		}
+		result := newResult(filepath.Base(folder), cells, claims)
+		if result.Runs, err = readRows(filepath.Join(folder, "runs.csv")); err != nil {
+			return nil, err
+		}
+		r.Results = append(r.Results, result)
+	}
+	if len(folders) == 0 {
+		printed, err := paper.Cells()
+		if err != nil {
+			return nil, err
+		}
+		claims, err := ledger.Declared()
+		if err != nil {
+			return nil, err
+		}
+		var cells []ledger.Cell
+		nan := math.NaN()
+		for _, c := range printed {
+			cells = append(cells, ledger.Cell{Cell: c, Measured: nan, Low: nan, High: nan, StdSeeds: nan, Note: "strata reproduce has not run"})
+		}
+		for i := range claims {
+			claims[i].Note = "strata reproduce has not run"
+		}
+		r.Results = []Result{newResult("", cells, claims)}
+	}
+	return r, nil
+}
+
+func readRows(path string) ([][]string, error) {
+	file, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	rows, err := csv.NewReader(file).ReadAll()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return rows, nil
+}
+
+func newResult(name string, cells []ledger.Cell, claims []ledger.Claim) Result {
+	r := Result{Name: name, Claims: claims}
+	for _, table := range paper.Tables() {
+		r.Tables = append(r.Tables, r.table(table, cells))
+	}
+	return r
+}
+
+// captions are the tables' subjects, in our words.
+var captions = map[string]string{
+	"1":  "Raw likelihood and ratios to general models, AUROC in %",
+	"2":  "Contributions of single scales, in-distribution CIFAR-10, AUROC in %",
+	"3":  "Without outlier loss, with the margin loss, with Eq. 2, AUROC in %",
+	"4":  "With outliers, without and with labels, AUROC in %",
+	"S1": "Bits per dimension on test images with one noise sample",
+	"S2": "As Table 4, with standard deviations over seeds",
+	"S3": "Further outlier sets",
+	"S4": "The discriminative baseline",
+}
+
+func (r *Result) table(name string, cells []ledger.Cell) Table {
+	t := Table{Name: name, Caption: captions[name]}
+	var of []ledger.Cell
+	for _, c := range cells {
+		if c.Table == name {
+			of = append(of, c)
+		}
+	}
+	label := labels(of)
+	type pair struct{ in, out string }
+	var rows []pair
+	for _, c := range of {
+		if !slices.Contains(rows, pair{c.In, c.Out}) {
+			rows = append(rows, pair{c.In, c.Out})
+		}
+		if !slices.Contains(t.Columns, label(c)) {
+			t.Columns = append(t.Columns, label(c))
+		}
+	}
+	find := func(in, out, column string) *ledger.Cell {
+		for i, c := range of {
+			if c.In == in && c.Out == out && label(c) == column {
+				return &of[i]
+			}
+		}
+		return nil
+	}
+	for _, p := range rows {
+		row := Row{In: p.in, Out: p.out}
+		for _, column := range t.Columns {
+			c := find(p.in, p.out, column)
+			switch {
+			case c == nil:
+				row.Cells = append(row.Cells, View{})
+			case c.IsMean():
+				row.Cells = append(row.Cells, r.view(mean(*c, of, func(o ledger.Cell) bool { return label(o) == column })))
+			default:
+				row.Cells = append(row.Cells, r.view(*c))
+			}
+		}
+		if p.in != "Mean" && p.out != "Mean" && p.out != "" {
+			for _, baseline := range BaselineNames {
+				v := View{Agreement: NotRun, Title: "not run"}
+				for _, c := range cells {
+					if c.Table == "baselines" && c.In == p.in && c.Out == p.out && c.Score == baseline && c.IsMeasured() {
+						v = View{Ours: number(c.Measured), Interval: interval(c), Title: fmt.Sprintf("%s of %s against %s: %s %s", baseline, c.InSet, c.OutSet, number(c.Measured), interval(c))}
+					}
+				}
+				row.Baselines = append(row.Baselines, v)
+			}
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// labels gives a cell's column, by what differs within its table.
+func labels(cells []ledger.Cell) func(ledger.Cell) string {
+	part := func(c ledger.Cell, i int) string {
+		supervised := "unsupervised"
+		if c.Supervised() {
+			supervised = "supervised"
+		}
+		by := ""
+		if c.ReportedBy() != "" {
+			by = "by " + c.ReportedBy()
+		}
+		general := ""
+		if c.General != "none" {
+			general = c.General
+		}
+		score := c.Score
+		if c.Option("trained_on") != "" {
+			score = strings.TrimSpace(c.Option("trained_on") + " " + c.Option("init"))
+		}
+		return []string{supervised, c.InModel(), map[string]string{"none": "no outlier loss", "outlier_eq2": "Eq. 2", "margin": "margin"}[c.Loss], score, general, by}[i]
+	}
+	var shown []int
+	for i := range 6 {
+		for _, c := range cells {
+			if i >= 3 || part(c, i) != part(cells[0], i) {
+				shown = append(shown, i)
+				break
+			}
+		}
+	}
+	return func(c ledger.Cell) string {
+		var parts []string
+		for _, i := range shown {
+			if p := part(c, i); p != "" {
+				parts = append(parts, p)
+			}
+		}
+		return strings.Join(parts, " ")
+	}
+}
+
+// mean completes a cell of means: the mean of all cells that the paper's is one of, if all of them were measured.
+func mean(c ledger.Cell, of []ledger.Cell, sameColumn func(ledger.Cell) bool) ledger.Cell {
+	var all, missing int
+	sum := 0.0
+	for _, o := range of {
+		if o.IsMean() || !sameColumn(o) || c.In != "Mean" && o.In != c.In || c.Out != "Mean" && o.Out != c.Out {
+			continue
+		}
+		all++
+		if !o.IsMeasured() {
+			missing++
+			continue
+		}
+		sum += o.Measured
+		c.StandsFor = joined(c.StandsFor, o.StandsFor)
+	}
+	if c.ReportedBy() != "" {
+		return c
+	}
+	if missing > 0 || all == 0 {
+		c.Note = fmt.Sprintf("%d of %d cells of this mean are missing", missing, all)
+		return c
+	}
+	c.Measured, c.Seeds = sum/float64(all), 1
+	return c
+}
+
+func joined(a, b string) string {
+	parts := strings.Split(a, "; ")
+	for _, p := range strings.Split(b, "; ") {
+		if !slices.Contains(parts, p) {
+			parts = append(parts, p)
+		}
+	}
+	return strings.Trim(strings.Join(parts, "; "), "; ")
+}
+
+// view is a cell as it is shown.
+func (r *Result) view(c ledger.Cell) View {
+	v := View{Paper: number(c.Value), Agreement: judge(c)}
+	if strings.HasPrefix(c.Score, "bpd") {
+		v.Paper = fmt.Sprintf("%.2f", c.Value)
+	}
+	if !math.IsNaN(c.Std) {
+		v.Paper += " ± " + number(c.Std)
+	}
+	if v.Agreement == NotRun || v.Agreement == Quoted {
+		v.Title = c.Note
+		return v
+	}
+	v.Ours, v.Interval = number(c.Measured), interval(c)
+	if strings.HasPrefix(c.Score, "bpd") {
+		v.Ours = fmt.Sprintf("%.2f", c.Measured)
+	}
+	if c.Seeds > 1 {
+		v.Ours += fmt.Sprintf(" ± %.1f", c.StdSeeds)
+	}
+	for _, stand := range strings.Split(c.StandsFor, "; ") {
+		if stand != "" {
+			v.Marks += r.mark(stand)
+		}
+	}
+	v.Title = fmt.Sprintf("%s %s; paper %s; %s; %s steps, %d seeds; %d and %d images; %s; size %s", v.Ours, v.Interval, v.Paper, c.Network, c.Steps, c.Seeds, c.ImagesIn, c.ImagesOut, c.StandsFor, c.Size)
+	if c.NonFinite > 0 {
+		v.Title += fmt.Sprintf("; %d log-likelihoods were not finite", c.NonFinite)
+	}
+	return v
+}
+
+// mark is the letter of a stand-in.
+func (r *Result) mark(text string) string {
+	for _, m := range r.Marks {
+		if m.Text == text {
+			return m.Letter
+		}
+	}
+	letter := string(rune('a' + len(r.Marks)))
+	r.Marks = append(r.Marks, Mark{letter, text})
+	return letter
+}
+
+// judge is the agreement of a cell.
+func judge(c ledger.Cell) Agreement {
+	switch {
+	case c.ReportedBy() != "":
+		return Quoted
+	case !c.IsMeasured():
+		return NotRun
+	case c.Low <= c.Value && c.Value <= c.High:
+		return Agrees
+	case strings.HasPrefix(c.Score, "bpd"):
+		if math.Abs(c.Measured-c.Value) <= 0.05*c.Value {
+			return Agrees
+		}
+		return Disagrees
+	case math.Abs(c.Measured-c.Value) <= 5:
+		return Agrees
+	case (c.Measured > 50) == (c.Value > 50):
+		return Direction
+	}
+	return Disagrees
+}
+
+// number is a percentage or bits/dim: two decimals below 10 where the second is one, as in Table S1.
+func number(v float64) string {
+	switch {
+	case math.IsNaN(v):
+		return ""
+	case math.Abs(v) < 10 && math.Abs(v*10-math.Round(v*10)) > 1e-6:
+		return fmt.Sprintf("%.2f", v)
+	}
+	return fmt.Sprintf("%.1f", v)
+}
+
+func interval(c ledger.Cell) string {
+	if math.IsNaN(c.Low) || math.IsNaN(c.High) {
+		return ""
+	}
+	return fmt.Sprintf("[%s, %s]", number(c.Low), number(c.High))
+}
+
+// Verdicts counts them: "12 hold, 5 do not, 19 not measured".
+func (r Result) Verdicts() string {
+	count := map[ledger.Verdict]int{}
+	for _, c := range r.Claims {
+		count[c.Verdict]++
+	}
+	return fmt.Sprintf("%d hold, %d do not, %d not measured", count[ledger.Holds], count[ledger.DoesNotHold], count[ledger.NotMeasured])
+}
+
+// Agreements counts the cells of all tables but the means.
+func (r Result) Agreements() string {
+	count := map[Agreement]int{}
+	for _, t := range r.Tables {
+		for _, row := range t.Rows {
+			for _, c := range row.Cells {
+				if row.In != "Mean" && row.Out != "Mean" {
+					count[c.Agreement]++
+				}
+			}
+		}
+	}
+	return fmt.Sprintf("%d agree, %d in the same direction, %d disagree, %d not run", count[Agrees], count[Direction], count[Disagrees], count[NotRun])
+}

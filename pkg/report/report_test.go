@@ -1,0 +1,127 @@
+package report
+
+import (
+	"encoding/csv"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"strata/pkg/ledger"
+	"strata/pkg/paper"
+
+	"github.com/stretchr/testify/require"
+)
+
+// results writes a folder in which Table 1's CIFAR10 Glow raw cells and one claim were measured.
+func results(t *testing.T) string {
+	t.Helper()
+	printed, err := paper.Cells()
+	require.NoError(t, err)
+	nan := math.NaN()
+	var cells []ledger.Cell
+	for _, c := range printed {
+		cell := ledger.Cell{Cell: c, Measured: nan, Low: nan, High: nan, StdSeeds: nan, Note: "R05: not trained", Size: "demo"}
+		if c.Table == "1" && c.In == "CIFAR10" && !c.IsMean() && c.InModel() == "Glow" && c.Score == "raw" {
+			values := map[string]float64{"SVHN": 10, "CIFAR100": 70, "LSUN": 20}
+			cell.Measured, cell.Low, cell.High = values[c.Out], values[c.Out]-1, values[c.Out]+1
+			cell.Seeds, cell.InSet, cell.OutSet, cell.StandsFor, cell.Note = 1, "shapes_in", "x", "shapes_in for CIFAR-10", ""
+		}
+		cells = append(cells, cell)
+	}
+	cells = append(cells, ledger.Cell{Cell: paper.Cell{Table: "baselines", In: "CIFAR10", Out: "SVHN", Score: "png_size", Value: nan, Std: nan}, Measured: 3, Low: 2, High: 4, StdSeeds: nan})
+	claims, err := ledger.Declared()
+	require.NoError(t, err)
+	claims[0].Verdict, claims[0].Value, claims[0].Low, claims[0].High, claims[0].Measured = ledger.DoesNotHold, 0.5, 0.4, 0.6, "ratio <b>"
+	folder := filepath.Join(t.TempDir(), "shapes_in-demo")
+	require.NoError(t, os.MkdirAll(folder, 0o755))
+	require.NoError(t, ledger.WriteCells(folder, cells))
+	require.NoError(t, ledger.Write(folder, claims))
+	return folder
+}
+
+func written(t *testing.T, folders ...string) (md, html string, claims [][]string) {
+	t.Helper()
+	report, err := Read(folders)
+	require.NoError(t, err)
+	out := t.TempDir()
+	require.NoError(t, report.Write(out))
+	read := func(name string) string {
+		text, err := os.ReadFile(filepath.Join(out, name))
+		require.NoError(t, err)
+		return string(text)
+	}
+	claims, err = csv.NewReader(strings.NewReader(read("claims.csv"))).ReadAll()
+	require.NoError(t, err)
+	return read("report.md"), read("index.html"), claims
+}
+
+// Paper and measurement stand side by side: 10 against 8.8 agrees, 70 against 51.7 has the direction, 20 against 69.3 disagrees.
+func TestCellsAreJudged(t *testing.T) {
+	md, html, claims := written(t, results(t))
+	require.Contains(t, md, "● 8.8 / **10.0** [9.0, 11.0] <sup>a</sup>")
+	require.Contains(t, md, "◐ 51.7 / **70.0**")
+	require.Contains(t, md, "○ 69.3 / **20.0**")
+	require.Contains(t, md, "- a: shapes_in for CIFAR-10")
+	require.Contains(t, md, "– 98.3 / not run")
+	require.Contains(t, html, "6 of 9 cells of this mean are missing")
+	require.Contains(t, html, "R05: not trained", "a cell that was not run says why")
+	require.Contains(t, html, `class="cell disagrees"`)
+	require.Contains(t, html, "ratio &lt;b&gt;", "text is escaped")
+	require.NotContains(t, html, "http", "needs no network")
+	require.Len(t, claims, 37)
+	require.Equal(t, []string{"id", "paper", "value", "low", "high", "data", "size", "network", "steps", "verdict"}, claims[0][:10])
+	require.Equal(t, "does not hold", claims[1][9])
+	require.Equal(t, "not measured", claims[2][9])
+}
+
+// A mean is that of the cells that the paper's is one of, and only if all of them were measured.
+func TestMeans(t *testing.T) {
+	cell := func(in, out string, value float64) ledger.Cell {
+		return ledger.Cell{Cell: paper.Cell{Table: "4", In: in, Out: out}, Measured: value}
+	}
+	all := func(ledger.Cell) bool { return true }
+	of := []ledger.Cell{cell("a", "x", 10), cell("a", "y", 20), cell("b", "x", 90), cell("a", "Mean", math.NaN()), cell("Mean", "Mean", math.NaN())}
+	require.Equal(t, 15., mean(of[3], of, all).Measured)
+	require.Equal(t, 40., mean(of[4], of, all).Measured)
+	of[1].Measured = math.NaN()
+	got := mean(of[3], of, all)
+	require.False(t, got.IsMeasured())
+	require.Equal(t, "1 of 2 cells of this mean are missing", got.Note)
+}
+
+// With nothing run the report still holds all tables and all claims.
+func TestNothingRun(t *testing.T) {
+	md, html, claims := written(t)
+	require.Len(t, claims, 37)
+	for _, table := range paper.Tables() {
+		require.Contains(t, md, "### Table "+table+":")
+		require.Contains(t, html, ">Table "+table+":")
+	}
+	require.Contains(t, md, "0 agree, 0 in the same direction, 0 disagree")
+	require.Contains(t, md, "0 hold, 0 do not, 36 not measured")
+	require.Contains(t, md, "” 75.8", "quoted")
+}
+
+func TestDamagedCellsAreNamed(t *testing.T) {
+	folder := results(t)
+	path := filepath.Join(folder, ledger.CellsFile)
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(text), ",10,9,11,", ",ten,9,11,", 1)), 0o644))
+	_, err = Read([]string{folder})
+	require.ErrorContains(t, err, `column value: "ten" is no number`)
+	require.ErrorContains(t, err, path)
+}
+
+func ExampleRead() {
+	report, err := Read(nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(len(report.Results[0].Tables), "tables,", report.Results[0].Verdicts())
+	// Output: 8 tables, 0 hold, 0 do not, 36 not measured
+}
