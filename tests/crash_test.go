@@ -29,12 +29,7 @@ func TestKilledTraining(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains; not with -short")
 	}
-	kills := 5
-	if text := os.Getenv("STRATA_CRASH_KILLS"); text != "" {
-		var err error
-		kills, err = strconv.Atoi(text)
-		require.NoError(t, err, "STRATA_CRASH_KILLS")
-	}
+	kills := environmentInt(t, "STRATA_CRASH_KILLS", 5)
 	binary := buildStrata(t)
 	data := cifarFolder(t)
 	const steps = 200
@@ -115,6 +110,18 @@ func TestKilledTraining(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, string(b), string(a))
 	}
+}
+
+// environmentInt is a whole number of the environment.
+func environmentInt(t *testing.T, name string, without int) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return without
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(t, err, name)
+	return n
 }
 
 // buildStrata builds the command as it is, with SIMD.

@@ -1,6 +1,6 @@
 // Package procedural draws the image sets that strata brings with it: no download, no files, and
 // in miniature the hierarchy of distributions of the paper (Schirrmeister et al. 2020, digest §7
-// and §8). Four sets of 32x32 RGB images:
+// and §8). Five sets of 32x32 RGB images:
 //
 //	leaves    the general set, in the role of 80 Million Tiny Images: dead leaves and textures
 //	shapes    the specific in-distribution set, in the role of CIFAR-10: objects in ten classes on
@@ -8,6 +8,7 @@
 //	digits    the smooth outliers, in the role of SVHN: numbers on a soft ground, with about a
 //	          quarter of the total variation of shapes
 //	textures  the far outliers: regular patterns and noises that no other set contains
+//	phantom   slices of a head in four modalities, in the role of BRATS (paper §5.1)
 //
 // Dead leaves are objects of scale-invariant sizes that fall on each other until nothing shows
 // through; their low-level statistics are those of natural images (Ruderman 1997; Lee, Mumford and
@@ -51,16 +52,19 @@ type family struct {
 	classes []string
 	// paint draws one image of a class on a canvas, before the sensor.
 	paint func(c *canvas, r *random, class int) error
+	// grey repeats one channel three times.
+	grey bool
 }
 
 var families = []family{
-	{"leaves", "general set: dead leaves and natural textures, very varied", leafClasses, paintLeaves},
-	{"shapes", "in-distribution set: shaded objects in ten classes on grounds of leaves", shapeClasses, paintShapes},
-	{"digits", "smooth outliers: numbers on a soft ground, as house numbers are", digitClasses, paintDigits},
-	{"textures", "far outliers: regular patterns and noises of unnatural spectra", textureClasses, paintTextures},
+	{"leaves", "general set: dead leaves and natural textures, very varied", leafClasses, paintLeaves, false},
+	{"shapes", "in-distribution set: shaded objects in ten classes on grounds of leaves", shapeClasses, paintShapes, false},
+	{"digits", "smooth outliers: numbers on a soft ground, as house numbers are", digitClasses, paintDigits, false},
+	{"textures", "far outliers: regular patterns and noises of unnatural spectra", textureClasses, paintTextures, false},
+	{"phantom", "slices of a head in four MRI modalities of one anatomy, grey in three channels", phantomClasses, paintPhantom, true},
 }
 
-// Names lists the sets: "leaves", "shapes", "digits", "textures".
+// Names lists the sets: "leaves", "shapes", "digits", "textures", "phantom".
 func Names() []string {
 	names := make([]string, len(families))
 	for i, f := range families {
@@ -159,6 +163,11 @@ func drawImage(c *canvas, f *family, split string, i int, out []uint8) error {
 		return fmt.Errorf("procedural: image %d of %s %s: %w", i, f.name, split, err)
 	}
 	c.expose(r, out)
+	if f.grey {
+		for i := 0; i < len(out); i += Channels {
+			out[i+1], out[i+2] = out[i], out[i]
+		}
+	}
 	return nil
 }
 

@@ -23,6 +23,8 @@ var golden = map[string]string{
 	"digits test":    "4e9a8aa74b65f0dc943fd463456d6be0bbf66f5e1c2c9a3121be526ccfe7ba29",
 	"textures train": "14836b01dc62c7fd39c771a7a406176d062778d36044fd4187c342207c0fd917",
 	"textures test":  "fb0b0d9b36e1e1968c630a121df2d809cce24eff53bd3f16614c39fb0636e612",
+	"phantom train":  "a523f5cf74512613f35ced5dfcea4e949f55b1d6b19880174f9fd1fafc4a4210",
+	"phantom test":   "5c6e1820fe1f34c4fe692d00b0bb45a13176af8a6a5329881993a47fea23dd4b",
 }
 
 func TestGolden(t *testing.T) {
@@ -53,7 +55,7 @@ func TestDrawShapesAndLabels(t *testing.T) {
 		}
 		assert.NotEmpty(t, Describe(name))
 	}
-	assert.Equal(t, []string{"leaves", "shapes", "digits", "textures"}, Names())
+	assert.Equal(t, []string{"leaves", "shapes", "digits", "textures", "phantom"}, Names())
 	assert.Empty(t, Describe("cats"))
 }
 

@@ -1,0 +1,120 @@
+package tests
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"strata/pkg/ledger"
+	"strata/pkg/paper"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestReproduceAll runs every configuration of the paper at size smoke on the procedural sets; the report then holds all tables
+// and all claims. The same plan, killed at STRATA_REPRODUCE_KILLS random moments (default 3), ends with the same results, bit
+// for bit.
+func TestReproduceAll(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains every configuration; not with -short")
+	}
+	binary := buildStrata(t)
+	command := func(root string, args ...string) *exec.Cmd {
+		for _, folder := range []string{"runs", "figures"} {
+			require.NoError(t, os.MkdirAll(filepath.Join(root, folder), 0o755))
+		}
+		cmd := exec.Command(binary, args...)
+		cmd.Env = append(withoutStrata(os.Environ()), "GOMLX_BACKEND=", "STRATA_RUNS="+filepath.Join(root, "runs"), "STRATA_FIGURES="+filepath.Join(root, "figures"))
+		return cmd
+	}
+	straight, killed := t.TempDir(), t.TempDir()
+	started := time.Now()
+	output, err := command(straight, "reproduce", "all", "--size", "smoke").CombinedOutput()
+	require.NoError(t, err, string(output))
+	whole := time.Since(started)
+	t.Logf("all configurations at size smoke: %.0f s", whole.Seconds())
+
+	results := filepath.Join(straight, "figures", "results", "shapes_in-smoke")
+	cells, err := ledger.ReadCells(results)
+	require.NoError(t, err)
+	for _, c := range cells {
+		wanted := !c.IsMean() && c.ReportedBy() == "" && c.Out != "CelebA" && c.Out != "Tiny-Imagenet"
+		require.Equal(t, wanted, c.IsMeasured(), "%+v", c)
+		if !c.IsMeasured() {
+			require.NotEmpty(t, c.Note, "%+v", c)
+		}
+	}
+	runs := csvRows(t, filepath.Join(results, "runs.csv"))
+	done := 0
+	for _, row := range runs[1:] {
+		if strings.HasPrefix(row[0], "R") {
+			require.NotEmpty(t, row[2], "%s: %s", row[0], row[len(row)-1])
+			done++
+		}
+	}
+	require.Equal(t, 33, done)
+
+	out := filepath.Join(straight, "report")
+	output, err = command(straight, "report", "--out", out).CombinedOutput()
+	require.NoError(t, err, string(output))
+	md, err := os.ReadFile(filepath.Join(out, "report.md"))
+	require.NoError(t, err)
+	for _, table := range paper.Tables() {
+		require.Contains(t, string(md), "### Table "+table+":")
+	}
+	require.Len(t, csvRows(t, filepath.Join(out, "claims.csv")), 37)
+
+	rng := rand.New(rand.NewPCG(20200610, 4))
+	for kill := 0; kill < environmentInt(t, "STRATA_REPRODUCE_KILLS", 3); kill++ {
+		cmd := command(killed, "reproduce", "all", "--size", "smoke")
+		var output bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &output, &output
+		require.NoError(t, cmd.Start())
+		// What is left shrinks from kill to kill: so do the moments, and each falls into work.
+		moment := time.Duration(rng.Float64() * float64(whole) / float64(kill+2))
+		timer := time.AfterFunc(moment, func() { cmd.Process.Kill() })
+		err := cmd.Wait()
+		timer.Stop()
+		var exit *exec.ExitError
+		if err != nil && !(errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL) {
+			t.Fatalf("kill %d: %v\n%s", kill, err, output.String())
+		}
+	}
+	output, err = command(killed, "reproduce", "all", "--size", "smoke").CombinedOutput()
+	require.NoError(t, err, string(output))
+	for _, name := range []string{"cells.csv", "claims.csv"} {
+		want, err := os.ReadFile(filepath.Join(results, name))
+		require.NoError(t, err)
+		got, err := os.ReadFile(filepath.Join(killed, "figures", "results", "shapes_in-smoke", name))
+		require.NoError(t, err)
+		require.Equal(t, string(want), string(got), name)
+	}
+}
+
+func csvRows(t *testing.T, path string) [][]string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	rows, err := csv.NewReader(bytes.NewReader(text)).ReadAll()
+	require.NoError(t, err)
+	return rows
+}
+
+// withoutStrata leaves out the variables that would turn a test to a user's own folders.
+func withoutStrata(environment []string) []string {
+	var kept []string
+	for _, v := range environment {
+		if !strings.HasPrefix(v, "STRATA_") {
+			kept = append(kept, v)
+		}
+	}
+	return kept
+}
