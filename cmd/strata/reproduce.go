@@ -19,6 +19,9 @@ type reproduceCommand struct {
 	Seeds   int      `help:"Number of seeds: SEED, SEED+1, ..." default:"1"`
 	Seed    uint64   `help:"First seed." default:"1"`
 	DryRun  bool     `help:"Show the plan and how long it will take, and train nothing."`
+	Stage   string   `help:"train: without the tables; evaluate: the tables of what is trained; or all." enum:"all,train,evaluate" default:"all"`
+	Slurm   bool     `help:"Hand the plan to Slurm: a job array a run, a task a seed, and the tables at last."`
+	Sbatch  []string `help:"Option of sbatch for every job, repeatable: --sbatch=--partition=gpu." placeholder:"OPTION" sep:"none"`
 	roleFlags
 }
 
@@ -27,6 +30,7 @@ func (reproduceCommand) Help() string {
   STRATA_DATA=../shared/data strata reproduce table2 table3 --size demo --dry-run
   strata reproduce all --size smoke
   strata reproduce R11 --size small --seeds 3
+  strata reproduce all --size paper --seeds 3 --slurm --sbatch=--gres=gpu:1 --sbatch=--time=24:00:00
 
 Trains the runs that are missing, each once and in the order in which they are made from each other; scores the test images; and writes cells.csv (the paper's table cells), claims.csv (its claims) and runs.csv (where each number comes from) to STRATA_FIGURES/results/IN-SIZE/. Ctrl-C or a kill loses little: run it again and it goes on. A run that fails is reported and does not take the others along; the exit code is then 1.`
 }
@@ -48,15 +52,23 @@ func (c reproduceCommand) Run(e *environment) error {
 		return err
 	}
 	schedule.Print(e.out)
-	if c.DryRun {
-		return nil
-	}
 	figures, err := folders.Figures()
 	if err != nil {
 		return err
 	}
-	if err := engine.TrainAll(e.ctx, schedule); err != nil {
-		return err
+	switch {
+	case c.Slurm:
+		return c.submit(e, engine, schedule, figures)
+	case c.DryRun:
+		return nil
+	}
+	if c.Stage != "evaluate" {
+		if err := engine.TrainAll(e.ctx, schedule); err != nil {
+			return err
+		}
+	}
+	if c.Stage == "train" {
+		return schedule.Failures()
 	}
 	evaluation, err := engine.Evaluate(schedule)
 	if err != nil {

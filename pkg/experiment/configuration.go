@@ -85,8 +85,8 @@ func (all Configurations) Find(id string) (Configuration, bool) {
 	return all[i], true
 }
 
-// needs are the ids of the configurations that one is made from.
-func (c Configuration) needs() []string {
+// Needs are the ids of the configurations that one is made from.
+func (c Configuration) Needs() []string {
 	var ids []string
 	for _, id := range []string{c.Parent, c.General} {
 		if id != "" && !slices.Contains(ids, id) {
@@ -127,7 +127,7 @@ func (all Configurations) For(targets ...string) (Configurations, error) {
 			}
 		}
 		if wanted[c.ID] {
-			for _, id := range c.needs() {
+			for _, id := range c.Needs() {
 				wanted[id] = true
 			}
 		}

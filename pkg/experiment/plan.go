@@ -168,7 +168,7 @@ func (e *Engine) TrainAll(ctx context.Context, s *Schedule) error {
 	missing, _ := s.Missing()
 	defer func() { e.label = "" }()
 	for i, run := range missing {
-		for _, id := range run.Configuration.needs() {
+		for _, id := range run.Configuration.Needs() {
 			if needed := s.find(id, run.Seed); needed.Problem != nil {
 				run.Problem = fmt.Errorf("it is made from %s: %w", id, needed.Problem)
 			}
