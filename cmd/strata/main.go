@@ -34,6 +34,7 @@ type cli struct {
 	Sample      sampleCommand      `cmd:"" help:"Draw images from a run's model."`
 	Reconstruct reconstructCommand `cmd:"" help:"How well images come back from a Glow's latents."`
 	Evaluate    evaluateCommand    `cmd:"" help:"How well the scores of a score file tell sets apart."`
+	Runs        runsCommand        `cmd:"" help:"List, compare and prune the run store."`
 	Reproduce   reproduceCommand   `cmd:"" help:"Train what a section of the paper lacks and write its tables."`
 	Figures     figuresCommand     `cmd:"" help:"Reproduce every section and execute its notebook, which draws the figures."`
 	Report      reportCommand      `cmd:"" help:"Lay the results beside the paper: report.md, index.html, claims.csv."`

@@ -204,7 +204,7 @@ func save(dir string, s *State) (err error) {
 	// A folder cannot be renamed onto a full one. An earlier checkpoint of this
 	// step steps aside under a name that Latest knows, so that there is no
 	// moment without a readable checkpoint.
-	final, aside := stepPath(dir, s.Step), asidePath(dir, s.Step)
+	final, aside := Path(dir, s.Step), asidePath(dir, s.Step)
 	if _, err := verify(final); err != nil {
 		if err := discard(dir, s.Step, final); err != nil { // damaged, or not there
 			return err
@@ -232,7 +232,7 @@ func prune(dir string, step, keep int) error {
 	}
 	kept := map[int]bool{step: true}
 	for _, entry := range found {
-		if entry.step > step || entry.path == stepPath(dir, step) {
+		if entry.step > step || entry.path == Path(dir, step) {
 			continue
 		}
 		if len(kept) < keep && !kept[entry.step] {
@@ -285,7 +285,8 @@ func discard(dir string, step int, path string) error {
 	return os.RemoveAll(tmp)
 }
 
-func stepPath(dir string, step int) string {
+// Path is where the checkpoint of a step lies in a folder of checkpoints.
+func Path(dir string, step int) string {
 	return filepath.Join(dir, fmt.Sprintf("step-%08d", step))
 }
 

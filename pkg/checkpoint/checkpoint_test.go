@@ -133,7 +133,7 @@ z = numpy.load(sys.argv[1])
 for k in z.files:
     a = z[k]
     print(k, a.dtype, a.shape, a.tobytes().hex())
-`, filepath.Join(stepPath(dir, 7), tensorsName)).CombinedOutput()
+`, filepath.Join(Path(dir, 7), tensorsName)).CombinedOutput()
 	require.NoError(t, err, string(out))
 	var want strings.Builder
 	for _, x := range s.Tensors {
@@ -174,7 +174,7 @@ func TestDamagedOnesDoNotCount(t *testing.T) {
 	for step := 1; step <= 3; step++ {
 		require.NoError(t, Save(dir, state(step), 3))
 	}
-	flipBit(t, filepath.Join(stepPath(dir, 3), tensorsName), 100)
+	flipBit(t, filepath.Join(Path(dir, 3), tensorsName), 100)
 	require.NoError(t, Save(dir, state(4), 2))
 	assert.Equal(t, []string{"step-00000002", "step-00000004"}, names(t, dir))
 }
@@ -192,7 +192,7 @@ func TestSameStepTwice(t *testing.T) {
 		assertSame(t, again, got)
 		assert.Equal(t, []string{"step-00000005"}, names(t, dir))
 	}
-	flipBit(t, filepath.Join(stepPath(dir, 5), manifestName), 30) // also when the first one is damaged
+	flipBit(t, filepath.Join(Path(dir, 5), manifestName), 30) // also when the first one is damaged
 	require.NoError(t, Save(dir, state(5), 2))
 	got, _, err := Latest(dir)
 	require.NoError(t, err)
@@ -207,7 +207,7 @@ func TestInterruptedReplacement(t *testing.T) {
 	t.Run("old one aside, new one not there yet", func(t *testing.T) {
 		dir := t.TempDir()
 		require.NoError(t, Save(dir, replaced, 1))
-		require.NoError(t, os.Rename(stepPath(dir, 5), asidePath(dir, 5)))
+		require.NoError(t, os.Rename(Path(dir, 5), asidePath(dir, 5)))
 		got, warnings, err := Latest(dir)
 		require.NoError(t, err)
 		assert.Empty(t, warnings)
@@ -224,7 +224,7 @@ func TestInterruptedReplacement(t *testing.T) {
 	t.Run("both there", func(t *testing.T) {
 		dir := t.TempDir()
 		require.NoError(t, Save(dir, replaced, 1))
-		require.NoError(t, os.Rename(stepPath(dir, 5), asidePath(dir, 5)))
+		require.NoError(t, os.Rename(Path(dir, 5), asidePath(dir, 5)))
 		require.NoError(t, save(dir, state(5))) // killed before pruning
 		assert.Equal(t, []string{"replaced-00000005", "step-00000005"}, names(t, dir))
 		got, _, err := Latest(dir)
@@ -265,7 +265,7 @@ func TestAllDamagedIsNotNone(t *testing.T) {
 		require.NoError(t, Save(dir, state(step), 2))
 	}
 	for step := 1; step <= 2; step++ {
-		require.NoError(t, os.Remove(filepath.Join(stepPath(dir, step), manifestName)))
+		require.NoError(t, os.Remove(filepath.Join(Path(dir, step), manifestName)))
 	}
 	_, warnings, err := Latest(dir)
 	require.Error(t, err)
@@ -278,10 +278,10 @@ func TestAllDamagedIsNotNone(t *testing.T) {
 func TestRenamedFolderIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, Save(dir, state(5), 1))
-	require.NoError(t, os.Rename(stepPath(dir, 5), stepPath(dir, 6)))
-	_, err := Load(stepPath(dir, 6))
+	require.NoError(t, os.Rename(Path(dir, 5), Path(dir, 6)))
+	_, err := Load(Path(dir, 6))
 	require.ErrorContains(t, err, "is of step 5")
-	require.NoError(t, os.Rename(stepPath(dir, 6), filepath.Join(dir, "best"))) // a copy under a free name is fine
+	require.NoError(t, os.Rename(Path(dir, 6), filepath.Join(dir, "best"))) // a copy under a free name is fine
 	got, err := Load(filepath.Join(dir, "best"))
 	require.NoError(t, err)
 	assertSame(t, state(5), got)

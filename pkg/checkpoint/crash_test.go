@@ -134,7 +134,7 @@ func TestLeftoversAreIgnoredAndCleared(t *testing.T) {
 		fmt.Sprintf("tmp-3-%d", os.Getppid()),
 		"tmp-mine",
 	} {
-		require.NoError(t, os.CopyFS(filepath.Join(dir, name), os.DirFS(stepPath(dir, 1))))
+		require.NoError(t, os.CopyFS(filepath.Join(dir, name), os.DirFS(Path(dir, 1))))
 	}
 	got, warnings, err := Latest(dir)
 	require.NoError(t, err)

@@ -30,7 +30,7 @@ func TestDamageFallsBack(t *testing.T) {
 		stride = 5
 	}
 	for _, name := range []string{tensorsName, manifestName} {
-		path := filepath.Join(stepPath(dir, 2), name)
+		path := filepath.Join(Path(dir, 2), name)
 		whole, err := os.ReadFile(path)
 		require.NoError(t, err)
 
@@ -70,9 +70,9 @@ func TestTensorsOfAnotherCheckpoint(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, Save(dir, state(1), 2))
 	require.NoError(t, Save(dir, state(2), 2))
-	other, err := os.ReadFile(filepath.Join(stepPath(dir, 1), tensorsName))
+	other, err := os.ReadFile(filepath.Join(Path(dir, 1), tensorsName))
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(stepPath(dir, 2), tensorsName), other, 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(Path(dir, 2), tensorsName), other, 0o644))
 	got, warnings, err := Latest(dir)
 	require.NoError(t, err)
 	assertSame(t, state(1), got)

@@ -272,7 +272,7 @@ func (e *Engine) Train(ctx context.Context, q Request) (*Run, error) {
 	run.Info.Toolchain = fmt.Sprintf("%s %s/%s, %d cores", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
 
 	bar := progress.New(e.Out, e.label+spec.ID(), spec.Train.Steps)
-	started := time.Now()
+	started, before := time.Now(), run.Info.Seconds
 	unit := "bits/dim"
 	if spec.Classifier != nil {
 		unit = "nats cross-entropy"
@@ -285,6 +285,10 @@ func (e *Engine) Train(ctx context.Context, q Request) (*Run, error) {
 				bar.StartAt(s.StartedAt)
 			}
 			run.Info.LastValue = s.Value
+			run.Info.Seconds = before + time.Since(started).Seconds()
+			if s.Step%q.Size.CheckpointEvery == 0 {
+				run.save() // a killed run's seconds count too; if it fails, the save at the end will say so
+			}
 			info := fmt.Sprintf("%.0f images/s, %.3f %s", s.ImagesPerSecond, s.Value, unit)
 			if spec.Train.Loss != (train.Loss{}) {
 				info += fmt.Sprintf(", %.0f nats on outliers", s.Outlier)
@@ -303,7 +307,7 @@ func (e *Engine) Train(ctx context.Context, q Request) (*Run, error) {
 		counts, err = e.trainModel(ctx, run, q, fresh, train.Sources{Images: set, Outliers: outliers}, options)
 	}
 	bar.Done("")
-	run.Info.Seconds += time.Since(started).Seconds()
+	run.Info.Seconds = before + time.Since(started).Seconds()
 	run.Info.Counts = counts
 	if err != nil {
 		if saveErr := run.save(); saveErr != nil {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -273,29 +271,4 @@ func estimate(run *Scheduled, size Size, speeds map[string]float64) time.Duratio
 		}
 	}
 	return time.Duration(seconds * float64(spec.Train.Steps) * float64(time.Second))
-}
-
-// ListRuns are the runs of the store, by name, and what is wrong with those that cannot be read.
-func ListRuns(runs string) ([]*Run, error) {
-	entries, err := os.ReadDir(runs)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var found []*Run
-	var problems []error
-	for _, entry := range entries {
-		folder := filepath.Join(runs, entry.Name())
-		info, err := readInfo(folder)
-		switch {
-		case errors.Is(err, os.ErrNotExist):
-		case err != nil:
-			problems = append(problems, err)
-		default:
-			found = append(found, &Run{Folder: folder, Info: info})
-		}
-	}
-	return found, errors.Join(problems...)
 }
