@@ -1,0 +1,58 @@
+package tests
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"strata/pkg/slurm/slurmtest"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestReproduceBySlurm hands a plan of two seeds to a real Slurm cluster: its numbers are those of one process, bit for bit, and
+// what is done is not handed over again.
+func TestReproduceBySlurm(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a Slurm cluster; not with -short")
+	}
+	binary := buildStrata(t)
+	folder := slurmtest.Start(t)
+	reproduce := func(name string, args ...string) (root, output string) {
+		root = filepath.Join(folder, name)
+		for _, sub := range []string{"runs", "figures"} {
+			require.NoError(t, os.MkdirAll(filepath.Join(root, sub), 0o755))
+		}
+		cmd := exec.Command(binary, append([]string{"reproduce", "R05", "R11", "--size", "smoke", "--seeds", "2", "--seed", "7"}, args...)...)
+		cmd.Env = append(withoutStrata(os.Environ()), "GOMLX_BACKEND=", "STRATA_RUNS="+filepath.Join(root, "runs"), "STRATA_FIGURES="+filepath.Join(root, "figures"))
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, string(out))
+		return root, string(out)
+	}
+	alone, _ := reproduce("alone")
+	cluster, output := reproduce("cluster", "--slurm", "--sbatch=--time=10", "--sbatch=--cpus-per-task=1")
+	require.Regexp(t, `(?m)^job \d+  R01, 2 tasks$`, output)
+	require.Regexp(t, `(?m)^job \d+  evaluate, 1 tasks$`, output)
+	slurmtest.Wait(t, 10*time.Minute)
+	for _, name := range []string{"cells.csv", "claims.csv"} {
+		want, err := os.ReadFile(filepath.Join(alone, "figures", "results", "shapes_in-smoke", name))
+		require.NoError(t, err)
+		got, err := os.ReadFile(filepath.Join(cluster, "figures", "results", "shapes_in-smoke", name))
+		require.NoError(t, err, "logs: %s", logs(cluster))
+		require.Equal(t, string(want), string(got), name)
+	}
+	_, output = reproduce("cluster", "--slurm", "--dry-run")
+	require.NotContains(t, output, "R01.sbatch")
+	require.Contains(t, output, "evaluate.sbatch")
+}
+
+func logs(root string) (text string) {
+	files, _ := filepath.Glob(filepath.Join(root, "runs", "slurm", "*", "*.log"))
+	for _, file := range files {
+		content, _ := os.ReadFile(file)
+		text += filepath.Base(file) + ":\n" + string(content)
+	}
+	return text
+}
