@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"strata/pkg/experiment"
@@ -87,6 +88,14 @@ func (c reproduceCommand) Run(e *environment) error {
 		}
 	}
 	fmt.Fprintf(e.out, "\n%d of the paper's table cells measured; results in %s; strata report shows them\n", measured, folder)
+	// A section's notebook reads tables of its own.
+	for _, target := range c.Targets {
+		if slices.Contains(experiment.SectionNames(), target) {
+			if _, err := (figuresCommand{Size: c.Size, Seed: c.Seed, roleFlags: c.roleFlags}).section(e, target); err != nil {
+				return err
+			}
+		}
+	}
 	return schedule.Failures()
 }
 
