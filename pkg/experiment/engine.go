@@ -516,14 +516,7 @@ func scoreTable(name string, chosen []int, network *density.Network, set *images
 
 // logOdds scores images by a classifier: column log_odds, of in-distribution against general.
 func (e *Engine) logOdds(run *Run, name string, chosen []int, set *imageset.Set) (*score.Table, error) {
-	network, err := e.newClassifier(run.Info.Spec)
-	if err != nil {
-		return nil, err
-	}
-	if _, _, err := classifier.LoadNetwork(run.Folder, network); err != nil {
-		return nil, err
-	}
-	odds, err := network.Scores(set)
+	odds, err := e.classify(run, set)
 	if err != nil {
 		return nil, err
 	}
@@ -532,6 +525,18 @@ func (e *Engine) logOdds(run *Run, name string, chosen []int, set *imageset.Set)
 		table.Rows = append(table.Rows, score.Row{Set: name, Index: index, Values: []float64{odds[i]}})
 	}
 	return table, nil
+}
+
+// classify are a classifier's log-odds of any images: above 0 is in-distribution.
+func (e *Engine) classify(run *Run, set *imageset.Set) ([]float64, error) {
+	network, err := e.newClassifier(run.Info.Spec)
+	if err != nil {
+		return nil, err
+	}
+	if _, _, err := classifier.LoadNetwork(run.Folder, network); err != nil {
+		return nil, err
+	}
+	return network.Scores(set)
 }
 
 // TestImages is the part of a test split that Scores scores.
