@@ -27,14 +27,7 @@ func TestReproduceAll(t *testing.T) {
 		t.Skip("trains every configuration; not with -short")
 	}
 	binary := buildStrata(t)
-	command := func(root string, args ...string) *exec.Cmd {
-		for _, folder := range []string{"runs", "figures"} {
-			require.NoError(t, os.MkdirAll(filepath.Join(root, folder), 0o755))
-		}
-		cmd := exec.Command(binary, args...)
-		cmd.Env = append(withoutStrata(os.Environ()), "GOMLX_BACKEND=", "STRATA_RUNS="+filepath.Join(root, "runs"), "STRATA_FIGURES="+filepath.Join(root, "figures"))
-		return cmd
-	}
+	command := func(root string, args ...string) *exec.Cmd { return strataIn(t, binary, root, args...) }
 	straight, killed := t.TempDir(), t.TempDir()
 	started := time.Now()
 	output, err := command(straight, "reproduce", "all", "--size", "smoke").CombinedOutput()
@@ -109,6 +102,17 @@ func csvRows(t *testing.T, path string) [][]string {
 }
 
 // withoutStrata leaves out the variables that would turn a test to a user's own folders.
+// strataIn is the command with a run store and a figures folder of its own below root.
+func strataIn(t *testing.T, binary, root string, args ...string) *exec.Cmd {
+	t.Helper()
+	for _, folder := range []string{"runs", "figures"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(root, folder), 0o755))
+	}
+	cmd := exec.Command(binary, args...)
+	cmd.Env = append(withoutStrata(os.Environ()), "GOMLX_BACKEND=", "STRATA_RUNS="+filepath.Join(root, "runs"), "STRATA_FIGURES="+filepath.Join(root, "figures"))
+	return cmd
+}
+
 func withoutStrata(environment []string) []string {
 	var kept []string
 	for _, v := range environment {

@@ -2,7 +2,6 @@ package tests
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -22,11 +21,7 @@ func TestReproduceBySlurm(t *testing.T) {
 	folder := slurmtest.Start(t)
 	reproduce := func(name string, args ...string) (root, output string) {
 		root = filepath.Join(folder, name)
-		for _, sub := range []string{"runs", "figures"} {
-			require.NoError(t, os.MkdirAll(filepath.Join(root, sub), 0o755))
-		}
-		cmd := exec.Command(binary, append([]string{"reproduce", "R05", "R11", "--size", "smoke", "--seeds", "2", "--seed", "7"}, args...)...)
-		cmd.Env = append(withoutStrata(os.Environ()), "GOMLX_BACKEND=", "STRATA_RUNS="+filepath.Join(root, "runs"), "STRATA_FIGURES="+filepath.Join(root, "figures"))
+		cmd := strataIn(t, binary, root, append([]string{"reproduce", "R05", "R11", "--size", "smoke", "--seeds", "2", "--seed", "7"}, args...)...)
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, string(out))
 		return root, string(out)

@@ -35,7 +35,7 @@ type cli struct {
 	Reconstruct reconstructCommand `cmd:"" help:"How well images come back from a Glow's latents."`
 	Evaluate    evaluateCommand    `cmd:"" help:"How well the scores of a score file tell sets apart."`
 	Runs        runsCommand        `cmd:"" help:"List, compare and prune the run store."`
-	Reproduce   reproduceCommand   `cmd:"" help:"Train what a section of the paper lacks and write its tables."`
+	Reproduce   reproduceCommand   `cmd:"" help:"Train what a table, figure or section of the paper lacks, and write what was measured."`
 	Figures     figuresCommand     `cmd:"" help:"Reproduce every section and execute its notebook, which draws the figures."`
 	Report      reportCommand      `cmd:"" help:"Lay the results beside the paper: report.md, index.html, claims.csv."`
 	Version     versionCommand     `cmd:"" help:"What this build is and which backends are in it."`
@@ -131,6 +131,18 @@ func (f roleFlags) roles(engine *experiment.Engine) (experiment.Roles, error) {
 		return roles, fmt.Errorf("--out takes the smooth set and the far set, not %d", len(f.Out))
 	}
 	return roles, nil
+}
+
+// open is where commands with a size and roles begin.
+func (f roleFlags) open(e *environment, sizeName string) (engine *experiment.Engine, size experiment.Size, roles experiment.Roles, err error) {
+	if engine, err = e.engine(true); err != nil {
+		return nil, size, roles, err
+	}
+	if size, err = experiment.LoadSize(sizeName); err != nil {
+		return nil, size, roles, err
+	}
+	roles, err = f.roles(engine)
+	return engine, size, roles, err
 }
 
 func at(list []string, i int) string {

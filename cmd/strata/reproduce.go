@@ -100,15 +100,7 @@ func (c reproduceCommand) Run(e *environment) error {
 }
 
 func (c reproduceCommand) schedule(e *environment, wanted experiment.Configurations) (*experiment.Engine, *experiment.Schedule, error) {
-	engine, err := e.engine(true)
-	if err != nil {
-		return nil, nil, err
-	}
-	size, err := experiment.LoadSize(c.Size)
-	if err != nil {
-		return nil, nil, err
-	}
-	roles, err := c.roles(engine)
+	engine, size, roles, err := c.open(e, c.Size)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -156,15 +148,7 @@ func (c figuresCommand) Run(e *environment) error {
 
 // section computes the tables of a section and returns their folder.
 func (c figuresCommand) section(e *environment, name string) (string, error) {
-	engine, err := e.engine(true)
-	if err != nil {
-		return "", err
-	}
-	size, err := experiment.LoadSize(c.Size)
-	if err != nil {
-		return "", err
-	}
-	roles, err := c.roles(engine)
+	engine, size, roles, err := c.open(e, c.Size)
 	if err != nil {
 		return "", err
 	}

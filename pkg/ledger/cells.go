@@ -1,19 +1,13 @@
 package ledger
 
 import (
-	"bytes"
-	"encoding/csv"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
 	"strata/pkg/paper"
-
-	"github.com/google/renameio/v2"
 )
 
 // Cell is a cell of the paper's tables with what was measured here. Rows of Table "baselines" are what tells a pair of sets
@@ -42,37 +36,24 @@ var cellHeader = []string{"table", "in_dist", "out_dist", "setting", "score", "g
 
 // WriteCells saves cells in a results folder; the file appears whole or not at all.
 func WriteCells(folder string, cells []Cell) error {
-	var text bytes.Buffer
-	w := csv.NewWriter(&text)
-	w.Write(cellHeader)
+	rows := [][]string{cellHeader}
 	for _, c := range cells {
-		w.Write([]string{c.Table, c.In, c.Out, c.Setting, c.Score, c.General, c.Loss, number(c.Value), number(c.Std),
+		rows = append(rows, []string{c.Table, c.In, c.Out, c.Setting, c.Score, c.General, c.Loss, number(c.Value), number(c.Std),
 			number(c.Measured), number(c.Low), number(c.High), number(c.StdSeeds), strconv.Itoa(c.Seeds), c.InSet, c.OutSet, c.GeneralSet, c.StandsFor,
 			c.Size, c.Network, c.Steps, strings.Join(c.Runs, " "), strconv.Itoa(c.ImagesIn), strconv.Itoa(c.ImagesOut), strconv.Itoa(c.NonFinite), c.Note})
 	}
-	w.Flush()
-	if err := renameio.WriteFile(filepath.Join(folder, CellsFile), text.Bytes(), 0o644); err != nil {
-		return fmt.Errorf("cells: %w", err)
-	}
-	return nil
+	return writeRows("cells", filepath.Join(folder, CellsFile), rows)
 }
 
 // ReadCells reads the cells of a results folder; what is wrong with them is said with file, line and column.
 func ReadCells(folder string) ([]Cell, error) {
 	path := filepath.Join(folder, CellsFile)
-	text, err := os.ReadFile(path)
+	rows, err := readRows("cells", path, cellHeader)
 	if err != nil {
-		return nil, fmt.Errorf("cells: %w; strata reproduce writes them", err)
-	}
-	records, err := csv.NewReader(bytes.NewReader(text)).ReadAll()
-	if err != nil {
-		return nil, fmt.Errorf("cells %s: %w", path, err)
-	}
-	if len(records) == 0 || !slices.Equal(records[0], cellHeader) {
-		return nil, fmt.Errorf("cells %s, line 1: expected the columns %s; strata reproduce writes it", path, strings.Join(cellHeader, ","))
+		return nil, err
 	}
 	var cells []Cell
-	for i, r := range records[1:] {
+	for i, r := range rows {
 		c := Cell{Cell: paper.Cell{Table: r[0], In: r[1], Out: r[2], Setting: r[3], Score: r[4], General: r[5], Loss: r[6]},
 			InSet: r[14], OutSet: r[15], GeneralSet: r[16], StandsFor: r[17], Size: r[18], Network: r[19], Steps: r[20], Runs: strings.Fields(r[21]), Note: r[25]}
 		for j, into := range map[int]*float64{7: &c.Value, 8: &c.Std, 9: &c.Measured, 10: &c.Low, 11: &c.High, 12: &c.StdSeeds} {

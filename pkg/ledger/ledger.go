@@ -80,18 +80,42 @@ const File = "claims.csv"
 
 // Write saves the ledger in a results folder; the file appears whole or not at all.
 func Write(folder string, claims []Claim) error {
-	var text bytes.Buffer
-	w := csv.NewWriter(&text)
-	w.Write(header)
+	rows := [][]string{header}
 	for _, c := range claims {
-		w.Write([]string{c.ID, c.Where, c.Text, c.Paper, c.Measured, number(c.Value), number(c.Low), number(c.High),
+		rows = append(rows, []string{c.ID, c.Where, c.Text, c.Paper, c.Measured, number(c.Value), number(c.Low), number(c.High),
 			c.Predicate, string(c.Verdict), c.Data, c.Size, c.Network, c.Steps, strconv.Itoa(c.Images), c.Note})
 	}
-	w.Flush()
-	if err := renameio.WriteFile(filepath.Join(folder, File), text.Bytes(), 0o644); err != nil {
-		return fmt.Errorf("ledger: %w", err)
+	return writeRows("ledger", filepath.Join(folder, File), rows)
+}
+
+// writeRows saves a table of a results folder; the file appears whole or not at all.
+func writeRows(what, path string, rows [][]string) error {
+	var text bytes.Buffer
+	err := csv.NewWriter(&text).WriteAll(rows)
+	if err == nil {
+		err = renameio.WriteFile(path, text.Bytes(), 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil
+}
+
+// readRows reads a table of a results folder without its header, which must be the expected one.
+func readRows(what, path string, header []string) ([][]string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w; strata reproduce writes it", what, err)
+	}
+	defer file.Close()
+	records, err := csv.NewReader(file).ReadAll()
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", what, path, err)
+	}
+	if len(records) == 0 || !slices.Equal(records[0], header) {
+		return nil, fmt.Errorf("%s %s, line 1: expected the columns %s; strata reproduce writes it", what, path, strings.Join(header, ","))
+	}
+	return records[1:], nil
 }
 
 // number is "" for what was not measured.
@@ -112,20 +136,12 @@ func parseNumber(text string) (float64, error) {
 // Read reads the ledger of a results folder; what is wrong with it is said with file, line and column.
 func Read(folder string) ([]Claim, error) {
 	path := filepath.Join(folder, File)
-	file, err := os.Open(path)
+	rows, err := readRows("ledger", path, header)
 	if err != nil {
-		return nil, fmt.Errorf("ledger: %w; strata reproduce writes it", err)
-	}
-	defer file.Close()
-	records, err := csv.NewReader(file).ReadAll()
-	if err != nil {
-		return nil, fmt.Errorf("ledger %s: %w", path, err)
-	}
-	if len(records) == 0 || !slices.Equal(records[0], header) {
-		return nil, fmt.Errorf("ledger %s, line 1: expected the columns %s; strata reproduce writes it", path, strings.Join(header, ","))
+		return nil, err
 	}
 	var claims []Claim
-	for i, r := range records[1:] {
+	for i, r := range rows {
 		c := Claim{ID: r[0], Where: r[1], Text: r[2], Paper: r[3], Measured: r[4], Predicate: r[8], Verdict: Verdict(r[9]),
 			Data: r[10], Size: r[11], Network: r[12], Steps: r[13], Note: r[15]}
 		if c.Verdict != Holds && c.Verdict != DoesNotHold && c.Verdict != NotMeasured {
