@@ -55,6 +55,15 @@ func TestReproduceAll(t *testing.T) {
 	}
 	require.Equal(t, 33, done)
 
+	courses := map[string]int{}
+	for _, row := range csvRows(t, filepath.Join(results, ledger.MomentsFile))[1:] {
+		courses[row[0]]++
+	}
+	require.Len(t, courses, 11)
+	for id, points := range courses {
+		require.Equal(t, 3, points, id)
+	}
+
 	out := filepath.Join(straight, "report")
 	output, err = command(straight, "report", "--out", out).CombinedOutput()
 	require.NoError(t, err, string(output))
@@ -83,7 +92,7 @@ func TestReproduceAll(t *testing.T) {
 	}
 	output, err = command(killed, "reproduce", "all", "--size", "smoke").CombinedOutput()
 	require.NoError(t, err, string(output))
-	for _, name := range []string{"cells.csv", "claims.csv"} {
+	for _, name := range []string{"cells.csv", "claims.csv", "claims_over_steps.csv"} {
 		want, err := os.ReadFile(filepath.Join(results, name))
 		require.NoError(t, err)
 		got, err := os.ReadFile(filepath.Join(killed, "figures", "results", "shapes_in-smoke", name))
@@ -101,7 +110,6 @@ func csvRows(t *testing.T, path string) [][]string {
 	return rows
 }
 
-// withoutStrata leaves out the variables that would turn a test to a user's own folders.
 // strataIn is the command with a run store and a figures folder of its own below root.
 func strataIn(t *testing.T, binary, root string, args ...string) *exec.Cmd {
 	t.Helper()
@@ -113,6 +121,7 @@ func strataIn(t *testing.T, binary, root string, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// withoutStrata leaves out the variables that would turn a test to a user's own folders.
 func withoutStrata(environment []string) []string {
 	var kept []string
 	for _, v := range environment {

@@ -31,7 +31,7 @@ func TestReproduceBySlurm(t *testing.T) {
 	require.Regexp(t, `(?m)^job \d+  R01, 2 tasks$`, output)
 	require.Regexp(t, `(?m)^job \d+  evaluate, 1 tasks$`, output)
 	slurmtest.Wait(t, 10*time.Minute)
-	for _, name := range []string{"cells.csv", "claims.csv"} {
+	for _, name := range []string{"cells.csv", "claims.csv", "claims_over_steps.csv"} {
 		want, err := os.ReadFile(filepath.Join(alone, "figures", "results", "shapes_in-smoke", name))
 		require.NoError(t, err)
 		got, err := os.ReadFile(filepath.Join(cluster, "figures", "results", "shapes_in-smoke", name))

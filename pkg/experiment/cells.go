@@ -108,6 +108,8 @@ type Evaluation struct {
 	NonFinite map[string]int
 	columns   map[string][]float64
 	baselines map[string][]float64
+	// moment, if not 0, is a point of the learning curves, 1 to CurvePoints: the numbers are then those of that moment (moments.go).
+	moment moment
 	// correlate is Spearman's correlation, as in the paper; its footnote 3 asks for Pearson's too.
 	correlate func(x, y []float64, resamples int, seed uint64) (metric.Interval, error)
 }
@@ -145,7 +147,7 @@ func (v *Evaluation) scoresOf(ctx context.Context, id string, seed uint64, set, 
 	if values, ok := v.columns[key]; ok {
 		return values, nil
 	}
-	table, err := v.engine.Scores(ctx, run, set, v.schedule.Size.TestImages, noise)
+	table, err := v.tableOf(ctx, run, set, noise)
 	if err != nil {
 		return nil, err
 	}

@@ -39,8 +39,18 @@ var judges = []struct {
 	{"T1", judgeT1}, {"T2", judgeT2}, {"T3", judgeT3}, {"Q1", judgeQ1}, {"Q2", judgeQ2}, {"V1", judgeV1}, {"M1", judgeM1}, {"B1", judgeB1},
 }
 
+// judgeOf computes a claim; nil where there is none.
+func judgeOf(id string) judge {
+	for _, j := range judges {
+		if j.id == id {
+			return j.by
+		}
+	}
+	return nil
+}
+
 // Claims are all of the paper's claims, each with what was measured and its verdict, or why it was not. Several seeds are
-// judged one by one, and a claim holds if it holds for most; value and interval are the first seed's.
+// judged one by one, as far as their runs are there, and a claim holds if it holds for most; value and interval are the first seed's.
 func (v *Evaluation) Claims(ctx context.Context) ([]ledger.Claim, error) {
 	declared, err := ledger.Declared()
 	if err != nil {
@@ -49,16 +59,11 @@ func (v *Evaluation) Claims(ctx context.Context) ([]ledger.Claim, error) {
 	for i := range declared {
 		c := &declared[i]
 		c.Size = v.schedule.Size.Name
-		at := slices.IndexFunc(judges, func(j struct {
-			id string
-			by judge
-		}) bool {
-			return j.id == c.ID
-		})
-		if at < 0 {
+		by := judgeOf(c.ID)
+		if by == nil {
 			return nil, fmt.Errorf("experiments/claims.yaml: claim %s is computed by nothing", c.ID)
 		}
-		v.judge(ctx, c, judges[at].by)
+		v.judge(ctx, c, by)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -67,13 +72,17 @@ func (v *Evaluation) Claims(ctx context.Context) ([]ledger.Claim, error) {
 }
 
 func (v *Evaluation) judge(ctx context.Context, c *ledger.Claim, by judge) {
-	var held int
+	var held, judged int
 	for i, seed := range v.schedule.Seeds {
 		f, err := by(ctx, v, seed)
+		if err != nil && i > 0 {
+			continue // this seed's runs are not there
+		}
 		if err != nil {
 			c.Verdict, c.Note = ledger.NotMeasured, err.Error()
 			return
 		}
+		judged++
 		if f.holds {
 			held++
 		}
@@ -99,9 +108,9 @@ func (v *Evaluation) judge(ctx context.Context, c *ledger.Claim, by judge) {
 		}
 		c.Data, c.Network, c.Steps = strings.Join(sets, ", "), strings.Join(networks, ", "), strings.Join(steps, ", ")
 	}
-	c.Verdict = ledger.Judge(2*held > len(v.schedule.Seeds))
-	if n := len(v.schedule.Seeds); n > 1 {
-		c.Note = strings.TrimPrefix(fmt.Sprintf("%s; holds for %d of %d seeds", c.Note, held, n), "; ")
+	c.Verdict = ledger.Judge(2*held > judged)
+	if judged > 1 {
+		c.Note = strings.TrimPrefix(fmt.Sprintf("%s; holds for %d of %d seeds", c.Note, held, judged), "; ")
 	}
 }
 

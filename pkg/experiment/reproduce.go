@@ -14,7 +14,7 @@ func (s *Schedule) ResultsFolder(figures string) string {
 	return filepath.Join(figures, "results", safeName(s.Roles.Set("in"))+"-"+s.Size.Name)
 }
 
-// Write computes the numbers of all runs that are done and saves cells, claims and the runs' provenance in folder.
+// Write computes the numbers of all runs that are done and saves cells, claims, claims over steps and the runs' provenance in folder.
 func (v *Evaluation) Write(ctx context.Context, folder string) ([]ledger.Cell, []ledger.Claim, error) {
 	cells, err := v.Cells(ctx)
 	if err != nil {
@@ -24,10 +24,17 @@ func (v *Evaluation) Write(ctx context.Context, folder string) ([]ledger.Cell, [
 	if err != nil {
 		return nil, nil, err
 	}
+	moments, err := v.Moments(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return nil, nil, err
 	}
 	if err := ledger.WriteCells(folder, cells); err != nil {
+		return nil, nil, err
+	}
+	if err := ledger.WriteMoments(folder, moments); err != nil {
 		return nil, nil, err
 	}
 	if err := writeCSV(filepath.Join(folder, "runs.csv"), v.runRows()); err != nil {

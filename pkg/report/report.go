@@ -6,12 +6,14 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"html/template"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"strata/pkg/figure"
 	"strata/pkg/ledger"
 	"strata/pkg/paper"
 )
@@ -28,8 +30,19 @@ type Result struct {
 	Tables []Table
 	// Marks are the stand-ins, each with the letter that its cells carry.
 	Marks []Mark
+	// OverSteps is a drawing of the claims over the steps of training, an SVG element, with its caption; "" where there is none.
+	OverSteps template.HTML
+	Caption   string
+	// Moments are the claims over steps in words, a line a claim.
+	Moments []Course
 	// Runs is the provenance, a header and a row a run.
 	Runs [][]string
+}
+
+// Course is a claim over the steps of training.
+type Course struct {
+	ID, Measured string
+	Moments      []ledger.Moment
 }
 
 // Mark is a stand-in: "a", "shapes_in for CIFAR-10".
@@ -103,6 +116,9 @@ func Read(folders []string) (*Report, error) {
 		if result.Runs, err = readRows(filepath.Join(folder, "runs.csv")); err != nil {
 			return nil, err
 		}
+		if err := result.overSteps(folder); err != nil {
+			return nil, err
+		}
 		r.Results = append(r.Results, result)
 	}
 	if len(folders) == 0 {
@@ -125,6 +141,36 @@ func Read(folders []string) (*Report, error) {
 		r.Results = []Result{newResult("", cells, claims)}
 	}
 	return r, nil
+}
+
+// overSteps adds the claims over steps, where they were written.
+func (r *Result) overSteps(folder string) error {
+	moments, err := ledger.ReadMoments(folder)
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(moments) == 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	drawn, err := figure.OverSteps(folder)
+	if err != nil {
+		return err
+	}
+	var svg strings.Builder
+	if err := drawn.SVG(&svg); err != nil {
+		return err
+	}
+	element := svg.String()
+	// The element alone goes into the page; its text is this module's.
+	r.OverSteps, r.Caption = template.HTML(element[strings.Index(element, "<svg"):]), drawn.Caption
+	for _, m := range moments {
+		if n := len(r.Moments); n == 0 || r.Moments[n-1].ID != m.ID {
+			r.Moments = append(r.Moments, Course{ID: m.ID, Measured: m.Measured})
+		}
+		last := &r.Moments[len(r.Moments)-1]
+		last.Moments = append(last.Moments, m)
+	}
+	return nil
 }
 
 func readRows(path string) ([][]string, error) {

@@ -105,6 +105,28 @@ func TestNothingRun(t *testing.T) {
 	require.Contains(t, md, "” 75.8", "quoted")
 }
 
+// Claims over the steps of training are drawn in the page and told in the text; damaged ones are an error, absent ones are not.
+func TestClaimsOverSteps(t *testing.T) {
+	folder := results(t)
+	md, html, _ := written(t, folder)
+	require.NotContains(t, md, "over the steps")
+	require.NotContains(t, html, "<svg")
+	require.NoError(t, ledger.WriteMoments(folder, []ledger.Moment{
+		{ID: "D2", Measured: "AUROC <of> the ratio, %", Steps: 50, Run: "R06", Value: 56.5, Low: 51, High: 62, Verdict: ledger.DoesNotHold, Images: 400},
+		{ID: "D2", Measured: "AUROC <of> the ratio, %", Steps: 100, Run: "R06", Value: 80, Low: 75, High: 85, Verdict: ledger.Holds, Images: 400},
+		{ID: "L8", Measured: "least Spearman ρ", Steps: 200, Run: "R01", Value: 0.93, Low: 0.9, High: 0.95, Verdict: ledger.Holds, Images: 400},
+	}))
+	md, html, _ = written(t, folder)
+	require.Contains(t, md, "50: 56.5, 100: 80 ✓")
+	require.Contains(t, md, "D2 turns 1 times, and ends as holds")
+	require.Equal(t, 1, strings.Count(html, "<svg"))
+	require.NotContains(t, html, "<?xml")
+	require.Contains(t, html, ">D2</text>")
+	require.NoError(t, os.WriteFile(filepath.Join(folder, ledger.MomentsFile), []byte("x"), 0o644))
+	_, err := Read([]string{folder})
+	require.ErrorContains(t, err, ledger.MomentsFile)
+}
+
 func TestDamagedCellsAreNamed(t *testing.T) {
 	folder := results(t)
 	path := filepath.Join(folder, ledger.CellsFile)

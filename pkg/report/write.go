@@ -85,6 +85,20 @@ func (r *Report) Markdown() string {
 			fmt.Fprintf(&b, "- %s: %s\n", m.Letter, m.Text)
 		}
 		b.WriteString("\n" + ledger.Markdown(result.Claims))
+		if len(result.Moments) > 0 {
+			fmt.Fprintf(&b, "\n### Claims over the steps of training\n\n%s\n\n| claim | measured | value at step, ✓ where it holds |\n|---|---|---|\n", result.Caption)
+			for _, c := range result.Moments {
+				var course []string
+				for _, m := range c.Moments {
+					text := fmt.Sprintf("%d: %s", m.Steps, value(m.Value))
+					if m.Verdict == ledger.Holds {
+						text += " ✓"
+					}
+					course = append(course, text)
+				}
+				fmt.Fprintf(&b, "| **%s** | %s | %s |\n", c.ID, c.Measured, strings.Join(course, ", "))
+			}
+		}
 		for _, t := range result.Tables {
 			fmt.Fprintf(&b, "\n### Table %s: %s\n\nEach cell: sign, the paper's value / ours [95 %% interval], stand-ins.\n\n", t.Name, t.Caption)
 			head := append([]string{"in", "out"}, t.Columns...)
