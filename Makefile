@@ -23,14 +23,15 @@ help: ## print this list
 build: ## write bin/strata
 	go build -o bin/strata ./cmd/strata
 
-tools: ## write bin/tools: the GoNB kernel and goimports
+tools: ## write bin/tools: the GoNB kernel, goimports and staticcheck
 	GOWORK=off GOBIN='$(TOOLS)' go -C tools install tool
 
 figures: build tools ## train what is missing at SIZE, execute the notebooks, write figures/ and tables
 	bin/strata figures --size $(SIZE)
 
-test: ## vet, check the formatting, run all tests
+test: tools ## vet, staticcheck, check the formatting, run all tests
 	go vet ./...
+	'$(TOOLS)/staticcheck' ./...
 	@unformatted=$$(find . -name '*.go' -not -path './bin/*' -not -path './runs/*' -not -path './data/*' -exec gofmt -l {} +); \
 	if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 	go test ./... -count=1 -timeout 40m

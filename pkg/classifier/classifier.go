@@ -44,7 +44,7 @@ func (c Config) Validate() error {
 	case c.Height < 4 || c.Width < 4 || c.Height%4 != 0 || c.Width%4 != 0 || c.Channels < 1:
 		return fmt.Errorf("wide-resnet: images of %dx%dx%d: sides must be multiples of 4, and channels at least 1", c.Height, c.Width, c.Channels)
 	case c.Depth < 10 || (c.Depth-4)%6 != 0:
-		return fmt.Errorf("wide-resnet: depth %d must be 6n+4: 10, 16, 22, 28, ...", c.Depth)
+		return fmt.Errorf("wide-resnet: depth %d must be 6n+4: 10, 16, 22, 28 and so on", c.Depth)
 	case c.Widen < 1:
 		return fmt.Errorf("wide-resnet: widen %d must be at least 1", c.Widen)
 	case !(c.Dropout >= 0 && c.Dropout < 1):
