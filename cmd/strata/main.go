@@ -103,6 +103,9 @@ func (e *environment) engine(resume bool) (*experiment.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	if simd != "on" {
+		fmt.Fprintln(e.err, "strata was built with SIMD "+simd+" in pure Go (make build sets it)")
+	}
 	return &experiment.Engine{Data: data, Runs: runs, Out: e.err, Resume: resume}, nil
 }
 

@@ -173,3 +173,22 @@ func ExampleNewNetwork() {
 	fmt.Println(len(scores), err)
 	// Output: 3 <nil>
 }
+
+func ExamplePaper() {
+	config := classifier.Paper()
+	fmt.Printf("WRN-%d-%d for %dx%d images\n", config.Depth, config.Widen, config.Height, config.Width)
+	// Output: WRN-28-10 for 32x32 images
+}
+
+// Batches for telling digits, which are not mirrored, from leaves.
+func ExamplePaperMix() {
+	mix := classifier.PaperMix(drawn("digits", imageset.Train, 200), drawn("leaves", imageset.Train, 200), 1)
+	mix.AugmentIn.Flip = false
+	sampler, err := classifier.NewSampler(mix)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(mix.Batch, mix.InShare, sampler != nil)
+	// Output: 128 0.5 true
+}
