@@ -4,7 +4,7 @@
 # strata is built, tested, measured, or run in a notebook.
 export GOEXPERIMENT := simd
 
-# Network and budget of `make figures`: smoke, demo, long, small or paper.
+# Network and budget of `make figures`: smoke, demo, long, small, gpu or paper.
 SIZE ?= demo
 
 ROOT := $(CURDIR)
@@ -17,7 +17,7 @@ JUPYTER_DIR := $(ROOT)/bin/jupyter
 .PHONY: help build tools figures test lab bench crash clean
 
 help: ## print this list
-	@echo 'strata: make TARGET [SIZE=smoke|demo|long|small|paper] (SIZE is for figures; now $(SIZE))'
+	@echo 'strata: make TARGET [SIZE=smoke|demo|long|small|gpu|paper] (SIZE is for figures; now $(SIZE))'
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 build: ## write bin/strata

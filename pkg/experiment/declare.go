@@ -131,7 +131,7 @@ func (c OptimiserChange) apply(a optimiser.Config) optimiser.Config {
 }
 
 // SizeNames are the declared sizes, smallest first.
-func SizeNames() []string { return []string{"smoke", "demo", "long", "small", "paper"} }
+func SizeNames() []string { return []string{"smoke", "demo", "long", "small", "gpu", "paper"} }
 
 // LoadSize reads a declared size.
 func LoadSize(name string) (Size, error) {

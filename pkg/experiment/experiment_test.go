@@ -19,7 +19,7 @@ func TestDeclarations(t *testing.T) {
 		require.Equal(t, name, size.Name)
 	}
 	_, err := LoadSize("huge")
-	require.ErrorContains(t, err, "smoke, demo, long, small, paper")
+	require.ErrorContains(t, err, "smoke, demo, long, small, gpu, paper")
 	paper, err := LoadSize("paper")
 	require.NoError(t, err)
 	require.Equal(t, optimiser.PaperAdamax(), paper.Optimiser.apply(optimiser.PaperAdamax()), "the paper's size has the paper's optimiser")
