@@ -3,6 +3,7 @@ package experiment
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"strata/pkg/metric"
 )
@@ -21,7 +22,22 @@ func judgeD2(ctx context.Context, v *Evaluation, seed uint64) (finding, error) {
 	}
 	ratio, n, err := v.area(ctx, seed, source{in: "R06", general: "R01", outRole: "smooth"})
 	return finding{measured: "AUROC of the ratio, %", value: ratio, holds: ratio.Value > raw.Value+30 && ratio.Value > 70,
-		runs: []string{"R06", "R01"}, roles: whole, images: n, note: fmt.Sprintf("raw %.1f", raw.Value)}, err
+		runs: []string{"R06", "R01"}, roles: whole, images: n, note: fmt.Sprintf("raw %.1f; %s", raw.Value, v.roughness("general", "in", "smooth"))}, err
+}
+
+// roughness is the mean total variation of the test images of some roles. The ratio divides what in and general share away: where
+// general is rougher than in, it still prefers what is smooth.
+func (v *Evaluation) roughness(roles ...string) string {
+	var parts []string
+	for _, role := range roles {
+		values, err := v.images(role, "total_variation")
+		if err != nil {
+			continue
+		}
+		mean, _ := metric.OverSeeds(values) // negative: a baseline, too, is higher for in-distribution
+		parts = append(parts, fmt.Sprintf("%s %.1f", role, -mean))
+	}
+	return "mean step between neighbouring pixels, levels: " + strings.Join(parts, ", ")
 }
 
 func judgeD3(ctx context.Context, v *Evaluation, seed uint64) (finding, error) {
