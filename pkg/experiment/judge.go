@@ -109,7 +109,7 @@ func (v *Evaluation) judge(ctx context.Context, c *ledger.Claim, by judge) {
 		c.Data, c.Network, c.Steps = strings.Join(sets, ", "), strings.Join(networks, ", "), strings.Join(steps, ", ")
 	}
 	c.Verdict = ledger.Judge(2*held > judged)
-	if judged > 1 {
+	if judged > 1 && c.ID != "V1" { // V1 is about the seeds
 		c.Note = strings.TrimPrefix(fmt.Sprintf("%s; holds for %d of %d seeds", c.Note, held, judged), "; ")
 	}
 }
