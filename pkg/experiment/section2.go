@@ -34,7 +34,7 @@ func NewPlan(name string, size Size, roles Roles, seed uint64) (Plan, error) {
 }
 
 // Folder is where the plan's tables and figures go below the figures folder, so that sizes and data do not overwrite
-// each other: section2/cifar10_q75-demo.
+// each other: section2/cifar10_q75_in-demo.
 func (p Plan) Folder(figures string) string {
 	return filepath.Join(figures, p.Name, safeName(p.Roles.Set("in"))+"-"+p.Size.Name)
 }

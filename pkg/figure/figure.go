@@ -1,7 +1,7 @@
 // Package figure draws the figures of the paper from result files, and from nothing else: no model, no image, no random number.
 // Equal files give equal bytes.
 //
-// A results folder is what an evaluation wrote, for example figures/section2/shapes-demo. The files read are
+// A results folder is what an evaluation wrote, for example figures/section2/shapes_in-demo. The files read are
 //
 //	pixel_differences.csv   role,set,centre,density: one row a histogram bin (Fig. 1A)
 //	scores.csv              role,set,index, then one column a score: one row an image (Fig. 1B, 2C, 2D)
