@@ -1,26 +1,28 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
-	"strata/pkg/folders"
+	"strata/pkg/experiment"
+	"strata/pkg/fetch"
 	"strata/pkg/imageset"
+
+	"github.com/dustin/go-humanize"
 )
 
 type dataCommand struct {
 	List  dataList  `cmd:"" help:"List the sets of STRATA_DATA and the procedural ones." default:"1"`
-	Check dataCheck `cmd:"" help:"Read a whole set and report what is in it."`
+	Get   dataGet   `cmd:"" help:"Download a set, or say how it is to be had."`
+	Check dataCheck `cmd:"" help:"Verify a set's files and images and report what is in it."`
 	Sheet dataSheet `cmd:"" help:"Draw a contact sheet of a set as PNG."`
-}
-
-func dataFolder() (string, error) {
-	dir, ok, err := folders.Data()
-	if !ok {
-		dir = ""
-	}
-	return dir, err
 }
 
 type dataList struct{}
@@ -28,11 +30,11 @@ type dataList struct{}
 func (dataList) Help() string { return "Example: STRATA_DATA=../shared/data strata data list" }
 
 func (dataList) Run(e *environment) error {
-	dir, err := dataFolder()
+	library, err := e.library()
 	if err != nil {
 		return err
 	}
-	infos, err := imageset.List(dir)
+	infos, err := library.List()
 	if err != nil {
 		return err
 	}
@@ -53,6 +55,16 @@ func (dataList) Run(e *environment) error {
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", info.Name, info.Kind, counts[imageset.Train], counts[imageset.Test], where)
 	}
+	derived, err := experiment.DerivedSets()
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(derived)) {
+		of := derived[name]
+		if slices.ContainsFunc(infos, func(info imageset.Info) bool { return info.Name == of && info.Problem == nil }) {
+			fmt.Fprintf(table, "%s\tmade of %s\t\t\texperiments/sets.yaml\n", name, of)
+		}
+	}
 	return table.Flush()
 }
 
@@ -63,17 +75,26 @@ type dataCheck struct {
 func (dataCheck) Help() string { return "Example: strata data check shapes cifar10" }
 
 func (c dataCheck) Run(e *environment) error {
-	dir, err := dataFolder()
+	library, err := e.library()
 	if err != nil {
 		return err
 	}
 	for _, name := range c.Sets {
-		reports, err := imageset.Check(dir, name)
+		recipe, err := experiment.Recipe(name)
+		if err != nil {
+			return err
+		}
+		if err := verifyFiles(e, library.Data, recipe.Of); err != nil {
+			return err
+		}
+		reports, err := library.Check(recipe, name)
 		if err != nil {
 			return err
 		}
 		for _, r := range reports {
 			fmt.Fprintf(e.out, "%s/%s: %d images of %dx%dx%d, %d classes, hash %s\n", name, r.Split, r.Images, r.Height, r.Width, r.Channels, len(r.Classes), r.Hash[:16])
+			fmt.Fprintf(e.out, "  %s; opened in %.2f s, %.0f images/s, peak memory of the process %s\n", cmp.Or(r.History, "history unknown"),
+				r.Opened.Seconds(), float64(r.Images)/max(r.Opened.Seconds(), 1e-9), peakMemory())
 			if r.Repeated > 0 {
 				fmt.Fprintf(e.out, "  %d images repeat an earlier one\n", r.Repeated)
 			}
@@ -92,6 +113,37 @@ func (c dataCheck) Run(e *environment) error {
 	return nil
 }
 
+// verifyFiles holds a set's files against the hashes of strata data get, where it is one of those.
+func verifyFiles(e *environment, dir, name string) error {
+	if _, err := fetch.Find(name); dir == "" || err != nil {
+		return nil
+	}
+	if info, err := os.Stat(filepath.Join(dir, name)); err != nil || !info.IsDir() {
+		return nil // a zip of somebody's own
+	}
+	problems, err := fetch.Verify(dir, name)
+	if err != nil {
+		return err
+	}
+	for _, problem := range problems {
+		fmt.Fprintf(e.out, "%s: %s\n", name, problem)
+	}
+	return nil
+}
+
+// peakMemory is the most memory that this process had, as the system counts it.
+func peakMemory() string {
+	status, err := os.ReadFile("/proc/self/status")
+	for line := range strings.Lines(string(status)) {
+		if fields := strings.Fields(line); err == nil && len(fields) == 3 && fields[0] == "VmHWM:" {
+			if kib, err := strconv.ParseUint(fields[1], 10, 64); err == nil {
+				return humanize.IBytes(kib << 10)
+			}
+		}
+	}
+	return "unknown"
+}
+
 type dataSheet struct {
 	Set    string `arg:"" help:"Name of a set."`
 	Split  string `help:"train or test." enum:"train,test" default:"train"`
@@ -101,11 +153,11 @@ type dataSheet struct {
 func (dataSheet) Help() string { return "Example: strata data sheet shapes -o shapes.png" }
 
 func (c dataSheet) Run(e *environment) error {
-	dir, err := dataFolder()
+	engine, err := e.engine(false)
 	if err != nil {
 		return err
 	}
-	set, err := imageset.Open(dir, c.Set, c.Split)
+	set, err := engine.Set(c.Set, c.Split)
 	if err != nil {
 		return err
 	}

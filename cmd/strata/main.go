@@ -15,6 +15,7 @@ import (
 
 	"strata/pkg/experiment"
 	"strata/pkg/folders"
+	"strata/pkg/imageset"
 	"strata/pkg/train"
 
 	"github.com/alecthomas/kong"
@@ -90,6 +91,15 @@ func oneLine(err error) string {
 	return strings.Join(lines[:min(len(lines), 6)], "\n  ")
 }
 
+// library opens the image sets.
+func (e *environment) library() (*imageset.Library, error) {
+	engine, err := e.engine(false)
+	if err != nil {
+		return nil, err
+	}
+	return engine.Library(), nil
+}
+
 // engine opens the engine on the configured folders.
 func (e *environment) engine(resume bool) (*experiment.Engine, error) {
 	data, ok, err := folders.Data()
@@ -106,7 +116,11 @@ func (e *environment) engine(resume bool) (*experiment.Engine, error) {
 	if simd != "on" {
 		fmt.Fprintln(e.err, "strata was built with SIMD "+simd+" in pure Go (make build sets it)")
 	}
-	return &experiment.Engine{Data: data, Runs: runs, Out: e.err, Resume: resume}, nil
+	cache, err := folders.Cache()
+	if err != nil {
+		return nil, err
+	}
+	return &experiment.Engine{Data: data, Cache: cache, Context: e.ctx, Runs: runs, Out: e.err, Resume: resume}, nil
 }
 
 // roleFlags choose the sets.

@@ -2,11 +2,13 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"strata/pkg/density"
 	"strata/pkg/experiment"
+	"strata/pkg/imageset"
 	"strata/pkg/metric"
 	"strata/pkg/score"
 )
@@ -50,6 +52,9 @@ func (c scoreCommand) Run(e *environment) error {
 	if in == "" {
 		return fmt.Errorf("run %s does not say what it was trained on: choose the in-distribution set with --in", run.Info.ID)
 	}
+	if err := engine.WarnOfHistories(imageset.Test, append([]string{in}, c.Out...)...); err != nil {
+		return err
+	}
 	noise := density.Noise{Sample: c.Noise, Seed: c.Seed}
 	var all *score.Table
 	for i, set := range append([]string{in}, c.Out...) {
@@ -71,6 +76,10 @@ func (c scoreCommand) Run(e *environment) error {
 		}
 	}
 	if err := all.Write(c.Output); err != nil {
+		return err
+	}
+	name := strings.TrimSuffix(filepath.Base(c.Output), filepath.Ext(c.Output))
+	if err := engine.WriteSubsets(filepath.Dir(c.Output), name+"-"); err != nil {
 		return err
 	}
 	fmt.Fprintf(e.out, "%s: %d images, %s\n", c.Output, len(all.Rows), strings.Join(all.Columns, ", "))

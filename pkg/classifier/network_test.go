@@ -149,7 +149,7 @@ func TestNetworkRefuses(t *testing.T) {
 
 // drawn is the first n images of a procedural set, which can be had without drawing the rest.
 func drawn(name, split string, n int) *imageset.Set {
-	pixels, _, _, err := procedural.Draw(name, split, n)
+	pixels, _, _, err := procedural.Draw(name, split, n, 0)
 	if err != nil {
 		panic(err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"strata/experiments"
 	"strata/pkg/glow"
+	"strata/pkg/imageset"
 	"strata/pkg/models"
 	"strata/pkg/optimiser"
 	"strata/pkg/pixelcnn"
@@ -174,22 +175,24 @@ func (r Roles) With(role, set string) Roles {
 	return r
 }
 
+// recipe is how a set is made: as declared, or of what has its name.
+func (d setsDeclaration) recipe(name string) imageset.Recipe {
+	if recipe, ok := d.Derived[name]; ok {
+		return recipe
+	}
+	return imageset.Recipe{Of: name}
+}
+
 type setsDeclaration struct {
 	Families []struct {
 		Name  string            `yaml:"name"`
 		About string            `yaml:"about"`
 		Sets  map[string]string `yaml:"sets"`
 	} `yaml:"families"`
-	Derived   map[string]derivedSet `yaml:"derived"`
-	StandsFor map[string]string     `yaml:"stands_for"`
-	NoFlip    []string              `yaml:"no_flip"`
-}
-
-// derivedSet is a set made of another: a part of its classes, or in grey.
-type derivedSet struct {
-	Of      string `yaml:"of"`
-	Classes []int  `yaml:"classes"`
-	Grey    bool   `yaml:"grey"`
+	Derived   map[string]imageset.Recipe `yaml:"derived"`
+	Histories map[string]string          `yaml:"histories"`
+	StandsFor map[string]string          `yaml:"stands_for"`
+	NoFlip    []string                   `yaml:"no_flip"`
 }
 
 // declaredSets reads experiments/sets.yaml, once.
@@ -203,6 +206,11 @@ var declaredSets = sync.OnceValues(func() (setsDeclaration, error) {
 			if !slices.Contains(append(RoleNames(), OtherRoles()...), role) {
 				return sets, fmt.Errorf("experiments/sets.yaml: family %s: no role %q", f.Name, role)
 			}
+		}
+	}
+	for name, recipe := range sets.Derived {
+		if err := recipe.Validate(); err != nil {
+			return sets, fmt.Errorf("experiments/sets.yaml: set %s: %w", name, err)
 		}
 	}
 	return sets, nil
@@ -234,6 +242,22 @@ func DefaultRoles(available []string) (Roles, error) {
 		return r, nil
 	}
 	return Roles{}, fmt.Errorf("experiments/sets.yaml: no family has all its sets among %v", available)
+}
+
+// Recipe is how a set is made: as experiments/sets.yaml declares it, or of what has its name.
+func Recipe(set string) (imageset.Recipe, error) {
+	sets, err := declaredSets()
+	return sets.recipe(set), err
+}
+
+// DerivedSets are the declared sets that are made of another, by name, with what they are made of.
+func DerivedSets() (map[string]string, error) {
+	sets, err := declaredSets()
+	derived := map[string]string{}
+	for name, recipe := range sets.Derived {
+		derived[name] = recipe.Of
+	}
+	return derived, err
 }
 
 // StandsFor names the paper's set that a set stands in for, "" if it is the paper's own or nobody said.

@@ -30,6 +30,9 @@ import (
 type Engine struct {
 	// Data is the folder of image sets, "" for the procedural ones alone; Runs is the run store.
 	Data, Runs string
+	// Cache is the folder of prepared sets, "" to keep all in memory; Context stops what takes long while they are made.
+	Cache   string
+	Context context.Context
 	// Out receives progress and notes.
 	Out io.Writer
 	// Resume lets Train go on with a run that was cut off; without it such a run is an error that says so.
@@ -39,12 +42,18 @@ type Engine struct {
 	label   string
 	backend compute.Backend
 	sets    map[string]*imageset.Set
-	hashes  map[*imageset.Set]string
+	warned  map[string]bool
+	used    map[string]Subset
+}
+
+// Library opens image sets.
+func (e *Engine) Library() *imageset.Library {
+	return &imageset.Library{Data: e.Data, Cache: e.Cache, Out: e.Out, Context: e.Context}
 }
 
 // Available are the names of the sets at hand.
 func (e *Engine) Available() ([]string, error) {
-	infos, err := imageset.List(e.Data)
+	infos, err := e.Library().List()
 	if err != nil {
 		return nil, err
 	}
@@ -59,20 +68,30 @@ func (e *Engine) Available() ([]string, error) {
 
 // Set opens a split of a set, or makes it as experiments/sets.yaml declares, and keeps it.
 func (e *Engine) Set(name, split string) (*imageset.Set, error) {
-	key := name + "/" + split
-	if set, ok := e.sets[key]; ok {
-		return set, nil
-	}
 	sets, err := declaredSets()
 	if err != nil {
 		return nil, err
 	}
-	var set *imageset.Set
-	if derived, ok := sets.Derived[name]; ok {
-		set, err = e.derive(name, split, derived)
-	} else {
-		set, err = imageset.Open(e.Data, name, split)
+	recipe := sets.recipe(name)
+	raw, err := e.keep(recipe.Raw().Key()+"/"+split, func() (*imageset.Set, error) {
+		set, err := e.Library().Open(recipe.Raw(), recipe.Of, split)
+		if history, ok := sets.Histories[recipe.Of]; ok && err == nil {
+			set.History = history
+		}
+		return set, err
+	})
+	if err != nil {
+		return nil, err
 	}
+	return e.keep(name+"/"+split, func() (*imageset.Set, error) { return recipe.Apply(raw, name) })
+}
+
+// keep makes a set once.
+func (e *Engine) keep(key string, make func() (*imageset.Set, error)) (*imageset.Set, error) {
+	if set, ok := e.sets[key]; ok {
+		return set, nil
+	}
+	set, err := make()
 	if err != nil {
 		return nil, err
 	}
@@ -83,25 +102,26 @@ func (e *Engine) Set(name, split string) (*imageset.Set, error) {
 	return set, nil
 }
 
-func (e *Engine) derive(name, split string, from derivedSet) (*imageset.Set, error) {
-	set, err := e.Set(from.Of, split)
-	if err != nil {
-		return nil, fmt.Errorf("set %s: %w", name, err)
-	}
-	if from.Grey {
-		set = set.Grey(name)
-	}
-	if len(from.Classes) == 0 {
-		return set, nil
-	}
-	var classes []string
-	for _, i := range from.Classes {
-		if i < 0 || i >= len(set.Classes) {
-			return nil, fmt.Errorf("experiments/sets.yaml: set %s: class %d of %s, which has %d", name, i, from.Of, len(set.Classes))
+// WarnOfHistories tells, once, which of the sets that are going to be compared went through different codecs or resizing.
+func (e *Engine) WarnOfHistories(split string, names ...string) error {
+	var sets []*imageset.Set
+	for _, name := range names {
+		set, err := e.Set(name, split)
+		if err != nil {
+			return err
 		}
-		classes = append(classes, set.Classes[i])
+		sets = append(sets, set)
 	}
-	return set.OfClasses(name, classes...)
+	for _, line := range imageset.CompareHistories(sets...) {
+		if !e.warned[line] {
+			fmt.Fprintln(e.Out, line)
+		}
+		if e.warned == nil {
+			e.warned = map[string]bool{}
+		}
+		e.warned[line] = true
+	}
+	return nil
 }
 
 // subsetSeed chooses which images of a set are used where a size uses some of them only. It is one for all seeds of a
@@ -114,14 +134,8 @@ func (e *Engine) trainingSet(name string, images int) (*imageset.Set, string, er
 	if err != nil {
 		return nil, "", err
 	}
-	part := set.Subset(images, subsetSeed)
-	if e.hashes == nil {
-		e.hashes = map[*imageset.Set]string{}
-	}
-	if e.hashes[part] == "" {
-		e.hashes[part] = part.Hash()
-	}
-	return part, e.hashes[part], nil
+	subset := e.use(set, images)
+	return subset.set, subset.SHA256, nil
 }
 
 // Request is a run that somebody wants.
@@ -258,6 +272,9 @@ func (e *Engine) Train(ctx context.Context, q Request) (*Run, error) {
 	}
 	var outliers *imageset.Set
 	if q.Outliers != "" {
+		if err := e.WarnOfHistories(imageset.Train, q.Set, q.Outliers); err != nil {
+			return nil, err
+		}
 		if outliers, _, err = e.trainingSet(q.Outliers, q.Size.TrainImages); err != nil {
 			return nil, err
 		}
@@ -464,12 +481,13 @@ func (e *Engine) Scores(ctx context.Context, run *Run, setName string, images in
 	if err != nil {
 		return nil, err
 	}
-	set := whole.Subset(images, subsetSeed)
+	subset := e.use(whole, images)
+	set := subset.set
 	kind := "middle"
 	if noise.Sample {
 		kind = fmt.Sprintf("noise%d", noise.Seed)
 	}
-	path := filepath.Join(run.Folder, "scores", fmt.Sprintf("%s-test-%d-%s-%s.csv", safeName(setName), set.Len(), kind, set.Hash()[:12]))
+	path := filepath.Join(run.Folder, "scores", fmt.Sprintf("%s-test-%d-%s-%s.csv", safeName(setName), set.Len(), kind, subset.SHA256[:12]))
 	if _, err := os.Stat(path); err == nil {
 		return score.Read(path)
 	}
@@ -545,5 +563,5 @@ func (e *Engine) TestImages(setName string, images int) (*imageset.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	return set.Subset(images, subsetSeed), nil
+	return e.use(set, images).set, nil
 }

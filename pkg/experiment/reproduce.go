@@ -40,6 +40,9 @@ func (v *Evaluation) Write(ctx context.Context, folder string) ([]ledger.Cell, [
 	if err := writeCSV(filepath.Join(folder, "runs.csv"), v.runRows()); err != nil {
 		return nil, nil, err
 	}
+	if err := v.engine.WriteSubsets(folder, ""); err != nil {
+		return nil, nil, err
+	}
 	return cells, claims, ledger.Write(folder, claims) // last: a folder with a ledger is complete
 }
 

@@ -103,6 +103,13 @@ func Figures() (string, error) {
 	return dir, err
 }
 
+// Cache returns the folder of prepared image sets: STRATA_CACHE, or ROOT/cache. The default may not exist yet; whoever writes
+// there creates it.
+func Cache() (string, error) {
+	dir, _, err := existing("STRATA_CACHE", Root, "cache")
+	return dir, err
+}
+
 // Results returns the folder of tables that a section's notebook reads: STRATA_RESULTS, or the one below Figures that was
 // completed last (its claims.csv is written last).
 func Results(section string) (string, error) {

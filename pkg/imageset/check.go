@@ -3,6 +3,7 @@ package imageset
 import (
 	"crypto/sha256"
 	"fmt"
+	"time"
 
 	"strata/pkg/imageset/format"
 )
@@ -23,11 +24,10 @@ type Info struct {
 	Problem error   // why it cannot be read; Kind and Splits may be empty then
 }
 
-// List returns the sets of dataDir, sorted by name, then the procedural ones. A
-// zip or folder that is no image set is listed with its Problem. An empty
-// dataDir leaves the procedural sets.
-func List(dataDir string) ([]Info, error) {
-	all, err := places(dataDir)
+// List returns the sets of Data, sorted by name, then the procedural ones. A
+// file or folder that is no image set is listed with its Problem.
+func (l *Library) List() ([]Info, error) {
+	all, err := l.places()
 	if err != nil {
 		return nil, err
 	}
@@ -44,13 +44,24 @@ func (p place) info() Info {
 		info.Kind, info.Splits = Procedural, proceduralSplits()
 		return info
 	}
-	source, err := format.Find(p.path)
+	source, err := format.Find(p.path, format.Options{})
 	if err == nil {
 		info.Kind = source.Kind
 		info.Splits, err = source.Splits()
 	}
 	info.Problem = err
 	return info
+}
+
+func (p place) splits(options format.Options) ([]Split, error) {
+	if p.path == "" {
+		return proceduralSplits(), nil
+	}
+	source, err := format.Find(p.path, options)
+	if err != nil {
+		return nil, err
+	}
+	return source.Splits()
 }
 
 // Report is what Check found in a split.
@@ -60,35 +71,42 @@ type Report struct {
 	Height, Width, Channels int
 	Classes                 []string
 	PerClass                []int  // images of each class
-	Hash                    string // Set.Hash
-	Repeated                int    // images equal to an earlier one of the split
-	InTrain                 int    // for the test split: images that are also in train
+	History                 string // Set.History
+	Hash                    string // Set.Hash, computed anew from the pixels
+	Opened                  time.Duration
+	Repeated                int // images equal to an earlier one of the split
+	InTrain                 int // for the test split: images that are also in train
 }
 
-// Check reads every split of a set and reports what is in it. All splits must
+// Check reads every split of the set that a recipe describes and reports what is in it. All splits must
 // have images of one size.
-func Check(dataDir, name string) ([]Report, error) {
-	p, err := find(dataDir, name)
+func (l *Library) Check(recipe Recipe, name string) ([]Report, error) {
+	p, err := l.find(recipe.Of)
 	if err != nil {
 		return nil, err
 	}
-	info := p.info()
-	if info.Problem != nil {
-		return nil, info.Problem
+	splits, err := p.splits(recipe.options())
+	if err != nil {
+		return nil, err
 	}
 	var reports []Report
 	train := map[[sha256.Size]byte]bool{}
-	for _, split := range info.Splits {
-		set, err := Open(dataDir, name, split.Name)
+	for _, split := range splits {
+		started := time.Now()
+		set, err := l.Open(recipe, name, split.Name)
 		if err != nil {
 			return nil, err
 		}
+		opened := time.Since(started)
 		report := Report{
 			Split: split.Name, Images: set.Len(), Height: set.Height, Width: set.Width, Channels: set.Channels,
-			Classes: set.Classes, PerClass: make([]int, len(set.Classes)), Hash: set.Hash(),
+			Classes: set.Classes, PerClass: make([]int, len(set.Classes)), History: set.History, Hash: set.rehash(), Opened: opened,
 		}
 		for _, label := range set.Labels {
 			report.PerClass[label]++
+		}
+		if set.hash != "" && set.hash != report.Hash {
+			return reports, fmt.Errorf("%s/%s: the prepared copy is damaged: its pixels have the hash %s, made they had %s: remove its folder in the cache, and it will be made anew", name, split.Name, report.Hash, set.hash)
 		}
 		seen := map[[sha256.Size]byte]bool{}
 		for i := range set.Len() {

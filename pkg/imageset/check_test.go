@@ -20,7 +20,7 @@ func TestList(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "broken.zip"), []byte("no zip"), 0o644))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "README.md"), nil, 0o644))
 
-	infos, err := List(dir)
+	infos, err := (&Library{Data: dir}).List()
 	require.NoError(t, err)
 	var names []string
 	for _, info := range infos {
@@ -33,7 +33,7 @@ func TestList(t *testing.T) {
 	assert.Equal(t, []Split{{Name: Train, Images: 1}, {Name: Test, Images: 2}}, infos[3].Splits)
 	assert.Equal(t, Procedural, infos[4].Kind)
 
-	infos, err = List("")
+	infos, err = (&Library{Data: ""}).List()
 	require.NoError(t, err)
 	assert.Len(t, infos, len(proceduralNames()))
 }
@@ -42,17 +42,17 @@ func TestCheck(t *testing.T) {
 	dir := t.TempDir()
 	// writeZip numbers colours by position, so no two of these are equal.
 	writeZip(t, filepath.Join(dir, "pets.zip"), "train/cat/a.png", "train/dog/a.png", "train/dog/b.png", "test/dog/a.png")
-	reports, err := Check(dir, "pets")
+	reports, err := (&Library{Data: dir}).Check(Recipe{Of: "pets"}, "pets")
 	require.NoError(t, err)
 	require.Len(t, reports, 2)
 	assert.Equal(t, Report{
 		Split: Train, Images: 3, Height: 4, Width: 4, Channels: 3,
-		Classes: []string{"cat", "dog"}, PerClass: []int{1, 2}, Hash: reports[0].Hash,
+		Classes: []string{"cat", "dog"}, PerClass: []int{1, 2}, History: format.AsStored, Hash: reports[0].Hash, Opened: reports[0].Opened,
 	}, reports[0])
 	assert.Equal(t, []int{0, 1}, reports[1].PerClass)
 	assert.Len(t, reports[0].Hash, 64)
 
-	_, err = Check(dir, "cats")
+	_, err = (&Library{Data: dir}).Check(Recipe{Of: "cats"}, "cats")
 	assert.ErrorContains(t, err, "pets")
 }
 
@@ -63,7 +63,7 @@ func TestCheckFindsRepeatedImages(t *testing.T) {
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 		require.NoError(t, os.WriteFile(path, pngOf(t, 3, 3, image1), 0o644))
 	}
-	reports, err := Check(dir, "same")
+	reports, err := (&Library{Data: dir}).Check(Recipe{Of: "same"}, "same")
 	require.NoError(t, err)
 	assert.Equal(t, 1, reports[0].Repeated)
 	assert.Equal(t, 0, reports[1].Repeated)
@@ -77,6 +77,6 @@ func TestCheckRefusesSplitsOfTwoSizes(t *testing.T) {
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 		require.NoError(t, os.WriteFile(path, pngOf(t, side, side, image1), 0o644))
 	}
-	_, err := Check(dir, "sizes")
+	_, err := (&Library{Data: dir}).Check(Recipe{Of: "sizes"}, "sizes")
 	assert.ErrorContains(t, err, "train has images of 3x3x3, test of 4x4x3")
 }

@@ -26,15 +26,19 @@ func (s *Set) OfClasses(name string, classes ...string) (*Set, error) {
 		}
 		to[at] = int32(i)
 	}
-	part := &Set{Name: name, Split: s.Split, Height: s.Height, Width: s.Width, Channels: s.Channels, Classes: slices.Clone(classes)}
+	var chosen []int
 	for i, label := range s.Labels {
 		if to[label] >= 0 {
-			part.Pixels = append(part.Pixels, s.Image(i)...)
-			part.Labels = append(part.Labels, to[label])
+			chosen = append(chosen, i)
 		}
 	}
-	if len(part.Labels) == 0 {
+	if len(chosen) == 0 {
 		return nil, fmt.Errorf("image set %s/%s has no image of the classes %s", s.Name, s.Split, strings.Join(classes, ", "))
+	}
+	part := s.take(chosen)
+	part.Name, part.Classes = name, slices.Clone(classes)
+	for i, label := range part.Labels {
+		part.Labels[i] = to[label]
 	}
 	return part, nil
 }
@@ -42,7 +46,7 @@ func (s *Set) OfClasses(name string, classes ...string) (*Set, error) {
 // Grey is a set in one channel, 0.2989 R + 0.5870 G + 0.1140 B cut to a whole level (digest §7), under a name of its own.
 func (s *Set) Grey(name string) *Set {
 	grey := *s
-	grey.Name = name
+	grey.Name, grey.hash = name, ""
 	if s.Channels == 1 {
 		return &grey
 	}

@@ -39,8 +39,3 @@ func ExampleNewSampler() {
 	// 1 2 2
 	// 2 2 2
 }
-
-func ExampleResize() {
-	fmt.Println(imageset.Resize([]uint8{0, 100}, 1, 2, 1, 1, 4))
-	// Output: [0 25 75 100]
-}

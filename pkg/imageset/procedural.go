@@ -14,15 +14,21 @@ func proceduralSplits() []Split {
 	return []Split{{Name: Train, Images: procedural.Size(Train)}, {Name: Test, Images: procedural.Size(Test)}}
 }
 
-// drawProcedural draws the default number of images; they depend on name and
-// split alone.
-func drawProcedural(name, split string) (*Set, error) {
-	pixels, labels, classes, err := procedural.Draw(name, split, 0)
+// drawn is the history of the procedural sets.
+const drawn = "drawn by strata"
+
+// drawProcedural draws a split; its images depend on name, split and seed alone.
+func drawProcedural(name, split string, draw Draw) (*Set, error) {
+	n := draw.Train
+	if split == Test {
+		n = draw.Test
+	}
+	pixels, labels, classes, err := procedural.Draw(name, split, n, draw.Seed)
 	if err != nil {
 		return nil, err
 	}
 	return &Set{
 		Name: name, Split: split, Height: proceduralSide, Width: proceduralSide, Channels: 3,
-		Pixels: pixels, Labels: labels, Classes: classes,
+		Pixels: pixels, Labels: labels, Classes: classes, History: drawn,
 	}, nil
 }

@@ -18,9 +18,14 @@ type Sampler struct {
 	aug   Augmentation
 	seed  uint64
 
-	mu    sync.Mutex
-	epoch int   // whose order is kept below, as making it is a pass over the set
-	order []int // never written to once it is here
+	mu     sync.Mutex
+	orders [2]epochOrder // the last two, as making one is a pass over the set and batches of two epochs may be made side by side
+}
+
+// epochOrder is the order of the images in an epoch, in four bytes an image: sets of 80 million have it too.
+type epochOrder struct {
+	epoch int
+	order []uint32 // never written to once it is here
 }
 
 // NewSampler returns a sampler of batches of the given number of images. A set
@@ -35,7 +40,7 @@ func NewSampler(set *Set, batch int, aug Augmentation, seed uint64) (*Sampler, e
 	if batch < 1 || batch > set.Len() {
 		return nil, fmt.Errorf("image set %s/%s: batches of %d from %d images: expected 1 to %d", set.Name, set.Split, batch, set.Len(), set.Len())
 	}
-	return &Sampler{set: set, batch: batch, aug: aug, seed: seed, epoch: -1}, nil
+	return &Sampler{set: set, batch: batch, aug: aug, seed: seed}, nil
 }
 
 // PerEpoch returns the number of batches in an epoch.
@@ -52,7 +57,10 @@ func (s *Sampler) Batch(step int, dst []uint8) []int {
 	}
 	order := s.orderOf(step / s.PerEpoch())
 	first := step % s.PerEpoch() * s.batch
-	indices := append([]int(nil), order[first:first+s.batch]...)
+	indices := make([]int, s.batch)
+	for i := range indices {
+		indices[i] = int(order[first+i])
+	}
 	rng := stream(s.seed, purposeAugment, uint64(step))
 	size := s.set.ImageSize()
 	for i, index := range indices {
@@ -85,14 +93,25 @@ func (s *Sampler) Random(step int, dst []uint8) []int {
 }
 
 // orderOf returns the order of the images in an epoch.
-func (s *Sampler) orderOf(epoch int) []int {
+func (s *Sampler) orderOf(epoch int) []uint32 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.epoch != epoch {
-		s.order = stream(s.seed, purposeEpoch, uint64(epoch)).Perm(s.set.Len())
-		s.epoch = epoch
+	for _, o := range s.orders {
+		if o.order != nil && o.epoch == epoch {
+			return o.order
+		}
 	}
-	return s.order
+	order := make([]uint32, s.set.Len())
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	stream(s.seed, purposeEpoch, uint64(epoch)).Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+	oldest := 0
+	if s.orders[0].order != nil && (s.orders[1].order == nil || s.orders[1].epoch < s.orders[0].epoch) {
+		oldest = 1
+	}
+	s.orders[oldest] = epochOrder{epoch, order}
+	return order
 }
 
 // Batch is a batch that Prefetch has prepared.
@@ -107,20 +126,20 @@ type Batch struct {
 // used after it. Calling it again does nothing.
 func (b Batch) Release() { b.release() }
 
-// Prefetch prepares the batches of step from and those after it in a goroutine,
-// while the caller computes. At most buffers batches (at least 1; 2 let one be
-// made while one is used) are in memory: when all of them are unreleased the
-// next one waits for a Release. The channel is closed and the goroutine ends
-// when ctx does; nothing else ends it.
+// Prefetch prepares the batches of step from and those after it, each in a goroutine of its own,
+// while the caller computes: a set that is mapped from disk is read from several places at once. At most buffers batches (at least 1; 2
+// let one be made while one is used) are in memory: when all of them are unreleased the
+// next one waits for a Release. They come in the order of their steps. The channel is closed and the goroutines end
+// when ctx does; nothing else ends them.
 func (s *Sampler) Prefetch(ctx context.Context, from, buffers int) <-chan Batch {
 	buffers = max(buffers, 1)
 	free := make(chan []uint8, buffers)
 	for range buffers {
 		free <- nil // memory is made when it is first needed
 	}
-	ready := make(chan Batch)
+	making := make(chan chan Batch, buffers) // in the order of the steps
 	go func() {
-		defer close(ready)
+		defer close(making)
 		for step := from; ; step++ {
 			var pixels []uint8
 			select {
@@ -131,18 +150,29 @@ func (s *Sampler) Prefetch(ctx context.Context, from, buffers int) <-chan Batch 
 			if ctx.Err() != nil {
 				return
 			}
-			if pixels == nil {
-				pixels = make([]uint8, s.BatchSize())
-			}
-			batch := Batch{Step: step, Indices: s.Batch(step, pixels), Pixels: pixels}
-			var released atomic.Bool
-			batch.release = func() {
-				if released.CompareAndSwap(false, true) {
-					free <- pixels // has room: each of the buffers is out at most once
+			made := make(chan Batch, 1)
+			making <- made // has room, as each batch has a buffer
+			go func() {
+				if pixels == nil {
+					pixels = make([]uint8, s.BatchSize())
 				}
-			}
+				batch := Batch{Step: step, Indices: s.Batch(step, pixels), Pixels: pixels}
+				var released atomic.Bool
+				batch.release = func() {
+					if released.CompareAndSwap(false, true) {
+						free <- pixels // has room: each of the buffers is out at most once
+					}
+				}
+				made <- batch
+			}()
+		}
+	}()
+	ready := make(chan Batch)
+	go func() {
+		defer close(ready)
+		for made := range making {
 			select {
-			case ready <- batch:
+			case ready <- <-made:
 			case <-ctx.Done():
 				return
 			}

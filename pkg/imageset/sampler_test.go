@@ -168,3 +168,14 @@ func BenchmarkBatch(b *testing.B) {
 		step++
 	}
 }
+
+// The order of an epoch is what rand.Perm gives: runs from before four bytes a place were enough go on as they would have.
+func TestOrderIsThatOfPerm(t *testing.T) {
+	sampler := newSampler(t, 50, 8, 3)
+	for _, epoch := range []int{0, 1, 0, 5, 1, 4} {
+		want := stream(3, purposeEpoch, uint64(epoch)).Perm(50)
+		for i, got := range sampler.orderOf(epoch) {
+			require.Equal(t, want[i], int(got), "epoch %d", epoch)
+		}
+	}
+}

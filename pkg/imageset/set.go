@@ -11,9 +11,7 @@
 package imageset
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -35,6 +33,14 @@ type Set struct {
 	Pixels                  []uint8  // NHWC, Len*Height*Width*Channels values
 	Labels                  []int32  // one an image, an index into Classes; nil when unlabelled
 	Classes                 []string // names of the labels
+	// Places are the images' numbers in a file of which a part was chosen, nil where they are those of the set (Tiny's chunks).
+	Places []int
+	// History says what the pixels went through, codec and resizing, as far as that is known. Sets that differ in it should not be
+	// compared: see CompareHistories.
+	History string
+
+	// hash is what Hash returns, where it is known.
+	hash string
 }
 
 // ImageSize returns the values of one image, Height*Width*Channels: the number
@@ -70,6 +76,8 @@ func (s *Set) Validate() error {
 		return fmt.Errorf("image set %s/%s: images of %dx%dx%d: expected positive sides and 1 or 3 channels", s.Name, s.Split, s.Height, s.Width, s.Channels)
 	case len(s.Pixels) == 0 || len(s.Pixels)%size != 0:
 		return fmt.Errorf("image set %s/%s: %d pixel values: expected a positive multiple of %d", s.Name, s.Split, len(s.Pixels), size)
+	case s.Places != nil && len(s.Places) != s.Len():
+		return fmt.Errorf("image set %s/%s: %d places for %d images", s.Name, s.Split, len(s.Places), s.Len())
 	case s.Labels != nil && len(s.Labels) != s.Len():
 		return fmt.Errorf("image set %s/%s: %d labels for %d images", s.Name, s.Split, len(s.Labels), s.Len())
 	}
@@ -84,23 +92,17 @@ func (s *Set) Validate() error {
 // Hash returns the sha256, in hex, of shape, pixels and labels: what a run was
 // trained on or scored, whatever the files were called.
 func (s *Set) Hash() string {
-	h := sha256.New()
-	labelled := uint64(0)
-	if s.Labels != nil {
-		labelled = 1
+	if s.hash != "" {
+		return s.hash
 	}
-	head := []byte("strata image set 1\n")
-	for _, v := range []uint64{uint64(s.Len()), uint64(s.Height), uint64(s.Width), uint64(s.Channels), labelled} {
-		head = binary.LittleEndian.AppendUint64(head, v)
-	}
-	h.Write(head)
+	return s.rehash()
+}
+
+// rehash computes the hash from the pixels.
+func (s *Set) rehash() string {
+	h := newHash(s.Len(), s.Height, s.Width, s.Channels, s.Labels != nil)
 	h.Write(s.Pixels)
-	labels := make([]byte, 0, 4*len(s.Labels))
-	for _, label := range s.Labels {
-		labels = binary.LittleEndian.AppendUint32(labels, uint32(label))
-	}
-	h.Write(labels)
-	return hex.EncodeToString(h.Sum(nil))
+	return sumWithLabels(h, s.Labels)
 }
 
 // Choose returns the indices of n images chosen by seed without replacement, in
@@ -122,18 +124,34 @@ func (s *Set) Subset(n int, seed uint64) *Set {
 	if len(chosen) == s.Len() {
 		return s
 	}
+	return s.take(chosen)
+}
+
+// take copies the images with the given indices.
+func (s *Set) take(indices []int) *Set {
 	part := *s
-	part.Pixels = make([]uint8, 0, n*s.ImageSize())
+	part.hash = ""
+	part.Pixels = make([]uint8, 0, len(indices)*s.ImageSize())
 	if s.Labels != nil {
-		part.Labels = make([]int32, 0, n)
+		part.Labels = make([]int32, 0, len(indices))
 	}
-	for _, i := range chosen {
+	part.Places = make([]int, 0, len(indices))
+	for _, i := range indices {
 		part.Pixels = append(part.Pixels, s.Image(i)...)
 		if s.Labels != nil {
 			part.Labels = append(part.Labels, s.Labels[i])
 		}
+		part.Places = append(part.Places, s.place(i))
 	}
 	return &part
+}
+
+// place is image i's number in the file.
+func (s *Set) place(i int) int {
+	if s.Places == nil {
+		return i
+	}
+	return s.Places[i]
 }
 
 // Chunk returns images from to from+n, or to the end where fewer are left, as a
@@ -142,7 +160,12 @@ func (s *Set) Chunk(from, n int) *Set {
 	to := min(from+n, s.Len())
 	size := s.ImageSize()
 	part := *s
+	part.hash = ""
 	part.Pixels = s.Pixels[from*size : to*size : to*size]
+	part.Places = make([]int, 0, to-from)
+	for i := from; i < to; i++ {
+		part.Places = append(part.Places, s.place(i))
+	}
 	if s.Labels != nil {
 		part.Labels = s.Labels[from:to:to]
 	}

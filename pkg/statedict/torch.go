@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"strata/pkg/python"
 	"strings"
 	"unicode/utf8"
 
@@ -24,15 +25,15 @@ var wrapperKeys = []string{"state_dict", "model_state_dict", "model", "net", "ne
 
 // stateDict finds the tensors in what a PyTorch file holds: a dictionary of them, or a dictionary with one inside.
 func stateDict(value any) ([]named, error) {
-	entries, ok := items(value)
+	entries, ok := python.Items(value)
 	if !ok {
 		return nil, fmt.Errorf("holds %s, not a state dict: torch.save(model.state_dict(), ...) writes one", describe(value))
 	}
 	found := map[string][]named{}
 	var keys []string
 	for _, e := range entries {
-		key, isText := e.key.(string)
-		inner, isDict := items(e.value)
+		key, isText := e.Key.(string)
+		inner, isDict := python.Items(e.Value)
 		if !isText || !isDict {
 			continue
 		}
@@ -62,16 +63,16 @@ func stateDict(value any) ([]named, error) {
 	return nil, fmt.Errorf("holds %d state dicts, %q: save the one to read alone", len(keys), keys)
 }
 
-func tensorsOf(entries []item) ([]named, error) {
+func tensorsOf(entries []python.Item) ([]named, error) {
 	var list []named
 	for _, e := range entries {
-		v, ok := e.value.(*view)
+		v, ok := e.Value.(*view)
 		if !ok {
 			continue
 		}
-		name, ok := e.key.(string)
+		name, ok := e.Key.(string)
 		if !ok || !utf8.ValidString(name) {
-			return nil, fmt.Errorf("a tensor is called %.40q, which is no text", fmt.Sprint(e.key))
+			return nil, fmt.Errorf("a tensor is called %.40q, which is no text", fmt.Sprint(e.Key))
 		}
 		list = append(list, named{name, v})
 	}
@@ -205,11 +206,7 @@ const legacyVersion = 1001
 func readLegacy(data []byte) ([]Tensor, error) {
 	found, at := storages{}, 0
 	next := func(persistent func([]any) (any, error)) (any, error) {
-		n, err := pickleLength(data[at:])
-		if err != nil {
-			return nil, fmt.Errorf("pickle at offset %d: %w", at, err)
-		}
-		value, err := unpickle(data[at:at+n], persistent)
+		value, n, err := unpickle(data[at:], persistent)
 		if err != nil {
 			return nil, fmt.Errorf("pickle at offset %d: %w", at, err)
 		}
@@ -232,9 +229,9 @@ func readLegacy(data []byte) ([]Tensor, error) {
 	if !isNumber || magic.Text(16) != magicNumber || parts[1] != legacyVersion {
 		return nil, fmt.Errorf("not a PyTorch file: version %v instead of %d", parts[1], legacyVersion)
 	}
-	machine, _ := items(parts[2])
+	machine, _ := python.Items(parts[2])
 	for _, e := range machine {
-		if e.key == "little_endian" && e.value == false {
+		if e.Key == "little_endian" && e.Value == false {
 			return nil, errors.New("written on a big-endian machine, which is not supported")
 		}
 	}
@@ -287,11 +284,7 @@ func readTorchZip(a *archive, folder string) ([]Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := pickleLength(data)
-	if err != nil {
-		return nil, fmt.Errorf("entry %sdata.pkl: %w", folder, err)
-	}
-	value, err := unpickle(data[:n], storages{}.persistent)
+	value, _, err := unpickle(data, storages{}.persistent)
 	if err != nil {
 		return nil, fmt.Errorf("entry %sdata.pkl: %w", folder, err)
 	}

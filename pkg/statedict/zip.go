@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"codeberg.org/sbinet/npyio/npy"
+	"strata/pkg/python"
 )
 
 // archive is a zip file. What its entries unpack to is counted against maxExpansion.
@@ -85,31 +85,20 @@ func readNPZ(a *archive) ([]Tensor, error) {
 	return tensors, nil
 }
 
-// readNPY reads one array. Of npyio only the header is used: it reads no float16, and half of a cut-off array without a word.
+// readNPY reads one array.
 func readNPY(data []byte) (t Tensor, err error) {
-	defer func() {
-		if problem := recover(); problem != nil {
-			err = fmt.Errorf("offset 0: no NumPy header (%v)", problem)
-		}
-	}()
-	// Version 2 has a header length of 4 bytes, which npyio would allocate unseen.
-	if len(data) >= 12 && data[6] == 2 && uint64(little.Uint32(data[8:])) > uint64(len(data)) {
-		return t, fmt.Errorf("offset 8: a header of %d bytes in an array file of %d", little.Uint32(data[8:]), len(data))
-	}
-	reader := bytes.NewReader(data)
-	array, err := npy.NewReader(reader)
+	array, err := python.ReadArray(bytes.NewReader(data))
 	if err != nil {
-		return t, fmt.Errorf("offset 0: no NumPy header (%w)", err)
+		return t, err
 	}
-	descr := strings.Trim(array.Header.Descr.Type, "'")
-	kind := numpyTypes[descr]
+	kind := numpyTypes[array.Type]
 	if kind == nil {
-		return t, fmt.Errorf("holds values of the type %s, which is not supported", descr)
+		return t, fmt.Errorf("holds values of the type %s, which is not supported", array.Type)
 	}
-	values, shape := data[len(data)-reader.Len():], array.Header.Descr.Shape
-	n, ok := elements(shape, len(values)/kind.size)
+	values, shape := data[array.Header:], array.Shape
+	n, ok := array.Len(len(values) / kind.size)
 	if !ok || n*kind.size != len(values) {
-		return t, fmt.Errorf("offset %d: %d bytes of %s values do not make an array of shape %v", len(data)-len(values), len(values), kind.name, shape)
+		return t, fmt.Errorf("offset %d: %d bytes of %s values do not make an array of shape %v", array.Header, len(values), kind.name, shape)
 	}
 	// Row by row the last axis has stride 1; column by column ("Fortran") the first.
 	v := view{storage: &storage{dtype: kind, count: n}, shape: shape, stride: make([]int, len(shape))}
@@ -117,7 +106,7 @@ func readNPY(data []byte) (t Tensor, err error) {
 	for i := range axes {
 		axes[i] = len(axes) - 1 - i
 	}
-	if array.Header.Descr.Fortran {
+	if array.Fortran {
 		slices.Reverse(axes)
 	}
 	step := 1

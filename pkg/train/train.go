@@ -53,6 +53,9 @@ const outlierStream = 0x6f75746c69 // "outli"
 // dropoutStream separates what a model drops out from both.
 const dropoutStream = 0x64726f70 // "drop"
 
+// prefetched is how many batches are made ahead, side by side: enough for a disk that answers slowly and in parallel.
+const prefetched = 4
+
 // Sources are what a run trains on.
 type Sources struct {
 	Images *imageset.Set
@@ -140,7 +143,7 @@ func (m *model) Start(calibrate bool, log func(string)) error {
 func (m *model) Step(ctx context.Context, step int) (Progress, error) {
 	if m.batches == nil || m.nextBatch != step {
 		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		m.batches, m.stopPrefetching = m.images.Prefetch(ctx, step, 2), cancel
+		m.batches, m.stopPrefetching = m.images.Prefetch(ctx, step, prefetched), cancel
 	}
 	m.nextBatch = step + 1
 	images := <-m.batches

@@ -1,23 +1,32 @@
 package format
 
 import (
+	"archive/tar"
 	"bufio"
+	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// cifarLayout says what a record of a CIFAR binary is: label bytes, then the
-// red, green and blue plane of a 32x32 image.
+// cifarLayout says what a record of a CIFAR binary is, label bytes, then the
+// red, green and blue plane of a 32x32 image, and what the files are called.
 type cifarLayout struct {
 	labelBytes int // the last of them is the label: CIFAR-100 puts the coarse one first
 	classes    []string
 	namesFile  string // class names, one a line
-	train      func(dir string) ([]string, error)
-	test       string
+	files      map[string]*regexp.Regexp
+	// The same in the pickles.
+	pickles   map[string]*regexp.Regexp
+	labelKey  string
+	namesKeys [2]string // file and key of the class names
 }
 
 const (
@@ -31,15 +40,19 @@ var (
 		labelBytes: 1,
 		classes:    []string{"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"},
 		namesFile:  "batches.meta.txt",
-		train:      cifar10Batches,
-		test:       "test_batch.bin",
+		files:      map[string]*regexp.Regexp{Train: regexp.MustCompile(`^data_batch_([1-9]\d*)\.bin$`), Test: regexp.MustCompile(`^test_batch\.bin$`)},
+		pickles:    map[string]*regexp.Regexp{Train: regexp.MustCompile(`^data_batch_([1-9]\d*)$`), Test: regexp.MustCompile(`^test_batch$`)},
+		labelKey:   "labels",
+		namesKeys:  [2]string{"batches.meta", "label_names"},
 	}
 	cifar100 = cifarLayout{
 		labelBytes: 2,
 		classes:    numbered(100),
 		namesFile:  "fine_label_names.txt",
-		train:      func(string) ([]string, error) { return []string{"train.bin"}, nil },
-		test:       "test.bin",
+		files:      map[string]*regexp.Regexp{Train: regexp.MustCompile(`^train\.bin$`), Test: regexp.MustCompile(`^test\.bin$`)},
+		pickles:    map[string]*regexp.Regexp{Train: regexp.MustCompile(`^train$`), Test: regexp.MustCompile(`^test$`)},
+		labelKey:   "fine_labels",
+		namesKeys:  [2]string{"meta", "fine_label_names"},
 	}
 )
 
@@ -51,168 +64,318 @@ func numbered(n int) []string {
 	return names
 }
 
-func isCIFAR10File(name string) bool {
-	_, ok := cifar10Batch(name)
-	return ok || name == cifar10.test
-}
+func isCIFAR10File(name string) bool  { return cifar10.has(name) }
+func isCIFAR100File(name string) bool { return cifar100.has(name) }
 
-func isCIFAR100File(name string) bool { return name == "train.bin" || name == cifar100.test }
-
-// cifar10Batch returns N of data_batch_N.bin.
-func cifar10Batch(name string) (int, bool) {
-	rest, ok := strings.CutPrefix(name, "data_batch_")
-	if !ok {
-		return 0, false
-	}
-	rest, ok = strings.CutSuffix(rest, ".bin")
-	n, err := strconv.Atoi(rest)
-	return n, ok && err == nil && n > 0
-}
-
-// cifar10Batches returns data_batch_1.bin to data_batch_N.bin. A gap among them
-// is an error: a set that silently lacks 10,000 images is another set.
-func cifar10Batches(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err // names the path
-	}
-	found, last := map[int]string{}, 0
-	for _, e := range entries {
-		if n, ok := cifar10Batch(e.Name()); ok {
-			found[n], last = e.Name(), max(last, n)
+func (l cifarLayout) has(name string) bool {
+	for _, split := range []string{Train, Test} {
+		if l.files[split].MatchString(name) || l.pickles[split].MatchString(name) {
+			return true
 		}
 	}
-	var names []string
-	for n := 1; n <= len(found); n++ {
-		if found[n] == "" {
-			return nil, fmt.Errorf("%s: data_batch_%d.bin is missing, though data_batch_%d.bin is there", dir, n, last)
-		}
-		names = append(names, found[n])
-	}
-	return names, nil
+	return false
 }
 
-// cifarFolder is a folder of CIFAR binaries.
-type cifarFolder struct {
-	dir    string
-	layout cifarLayout
-	limits Limits
+// cifarFiles are CIFAR's files in one place, binaries or pickles, by name.
+type cifarFiles struct {
+	where   string // the folder or archive, for errors
+	layout  cifarLayout
+	options Options
+	names   []string
+	size    func(name string) (int64, error)
+	content func(name string) ([]byte, error)
 }
 
-// files returns the paths of a split, none where it is absent.
-func (f cifarFolder) files(split string) ([]string, error) {
-	names := []string{f.layout.test}
-	if split == Train {
-		var err error
-		if names, err = f.layout.train(f.dir); err != nil {
-			return nil, err
+// path is how an error names a file.
+func (f cifarFiles) path(name string) string { return filepath.Join(f.where, name) }
+
+// of returns the names of a split's files in order, and whether they are pickles: the binaries where both are there. A gap among
+// numbered files is an error: a set that silently lacks 10,000 images is another set.
+func (f cifarFiles) of(split string) (names []string, pickles bool, err error) {
+	for _, pattern := range []*regexp.Regexp{f.layout.files[split], f.layout.pickles[split]} {
+		found, last := map[int]string{}, 0
+		for _, name := range f.names {
+			match := pattern.FindStringSubmatch(name)
+			switch len(match) {
+			case 1:
+				found[1], last = name, 1
+			case 2:
+				n, err := strconv.Atoi(match[1])
+				if err != nil {
+					return nil, false, fmt.Errorf("%s: the number of %s is too large", f.where, name)
+				}
+				found[n], last = name, max(last, n)
+			}
 		}
-	}
-	var paths []string
-	for _, name := range names {
-		path := filepath.Join(f.dir, name)
-		if _, err := os.Stat(path); err == nil {
-			paths = append(paths, path)
+		for n := 1; n <= len(found); n++ {
+			if found[n] == "" {
+				return nil, false, fmt.Errorf("%s: %s is missing, though %s is there", f.where, strings.Replace(found[last], strconv.Itoa(last), strconv.Itoa(n), 1), found[last])
+			}
+			names = append(names, found[n])
 		}
+		if len(names) > 0 {
+			return names, pickles, nil
+		}
+		pickles = true
 	}
-	return paths, nil
+	return nil, false, nil
 }
 
-func (f cifarFolder) splits() ([]Split, error) {
+func (f cifarFiles) splits() ([]Split, error) {
 	var found []Split
 	for _, split := range []string{Train, Test} {
-		paths, err := f.files(split)
+		names, pickles, err := f.of(split)
 		if err != nil {
 			return nil, err
 		}
 		images := 0
-		for _, path := range paths {
-			info, err := os.Stat(path)
+		for _, name := range names {
+			size, err := f.size(name)
 			if err != nil {
-				return nil, err // names the path
+				return nil, err
 			}
-			images += int(info.Size()) / (f.layout.labelBytes + cifarPixels)
+			record := int64(f.layout.labelBytes + cifarPixels)
+			if pickles {
+				record = cifarPixels // with labels and file names, a few bytes an image more
+			}
+			images += int(size / record)
 		}
-		if len(paths) > 0 {
+		if len(names) > 0 {
 			found = append(found, Split{split, images})
 		}
 	}
 	return found, nil
 }
 
-func (f cifarFolder) read(split string) (*Images, error) {
-	classes, err := f.classNames()
+func (f cifarFiles) read(split string, target Target) (*Images, error) {
+	names, pickles, err := f.of(split)
 	if err != nil {
 		return nil, err
 	}
-	images := &Images{Height: cifarSide, Width: cifarSide, Channels: 3, Classes: classes}
-	paths, err := f.files(split)
-	if err != nil {
+	images := &Images{Height: cifarSide, Width: cifarSide, Channels: 3, History: AsDistributed}
+	if images.Classes, err = f.classNames(pickles); err != nil {
 		return nil, err
 	}
-	for _, path := range paths {
-		if err := f.appendFile(images, path); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+	parse := parseCIFAR
+	if pickles {
+		parse = parseCIFARPickle
+	}
+	var pixels []uint8
+	for _, name := range names {
+		data, err := f.content(name)
+		if err != nil {
+			return nil, err
+		}
+		if pixels, err = parse(data, f.layout, images, pixels, f.options.Limits); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.path(name), err)
 		}
 	}
-	return images, nil
-}
-
-func (f cifarFolder) appendFile(images *Images, path string) error {
-	file, err := os.Open(path)
+	to, err := target(Shape{len(images.Labels), cifarSide, cifarSide, 3})
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("%s: %w", f.where, err)
 	}
-	defer file.Close()
-	return readCIFAR(bufio.NewReaderSize(file, 1<<16), f.layout, images, f.limits)
+	_, err = to.WriteAt(pixels, 0)
+	return images, err
 }
 
 // classNames reads the file of names that comes with the set, where it is there.
-func (f cifarFolder) classNames() ([]string, error) {
-	path := filepath.Join(f.dir, f.layout.namesFile)
-	data, err := os.ReadFile(path)
-	if os.IsNotExist(err) {
+func (f cifarFiles) classNames(pickles bool) ([]string, error) {
+	name := f.layout.namesFile
+	if pickles {
+		name = f.layout.namesKeys[0]
+	}
+	if !slices.Contains(f.names, name) {
 		return f.layout.classes, nil
 	}
+	data, err := f.content(name)
 	if err != nil {
-		return nil, err // names the path
+		return nil, err
 	}
 	names := strings.Fields(string(data))
+	if pickles {
+		if names, err = pickledNames(data, f.layout.namesKeys[1], f.options.Limits); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.path(name), err)
+		}
+	}
 	if len(names) != len(f.layout.classes) {
-		return nil, fmt.Errorf("%s: %d names: expected %d, one a line", path, len(names), len(f.layout.classes))
+		return nil, fmt.Errorf("%s: %d names: expected %d", f.path(name), len(names), len(f.layout.classes))
 	}
 	return names, nil
 }
 
-// readCIFAR appends the records of r to images, planes turned into HWC.
-func readCIFAR(r io.Reader, layout cifarLayout, images *Images, limits Limits) error {
-	record := make([]byte, layout.labelBytes+cifarPixels)
-	for offset := int64(0); ; offset += int64(len(record)) {
-		got, err := io.ReadFull(r, record)
-		switch {
-		case err == io.EOF && offset == 0:
-			return fmt.Errorf("empty: expected records of %d bytes", len(record))
-		case err == io.EOF:
+// cifarFolder is CIFAR's unpacked archive.
+type cifarFolder struct {
+	dir     string
+	layout  cifarLayout
+	options Options
+}
+
+func (c cifarFolder) files() (cifarFiles, error) {
+	entries, err := os.ReadDir(c.dir)
+	if err != nil {
+		return cifarFiles{}, err // names the path
+	}
+	f := cifarFiles{where: c.dir, layout: c.layout, options: c.options}
+	for _, e := range entries {
+		f.names = append(f.names, e.Name())
+	}
+	f.size = func(name string) (int64, error) {
+		info, err := os.Stat(f.path(name))
+		if err != nil {
+			return 0, err // names the path
+		}
+		return info.Size(), nil
+	}
+	f.content = func(name string) ([]byte, error) {
+		if size, err := f.size(name); err != nil || size > c.options.Limits.FileBytes {
+			return nil, errors.Join(err, tooLarge(f.path(name), size, c.options.Limits))
+		}
+		return os.ReadFile(f.path(name)) // the error names the path
+	}
+	return f, nil
+}
+
+func tooLarge(path string, size int64, limits Limits) error {
+	return fmt.Errorf("%s: %d bytes: expected at most %d", path, size, limits.FileBytes)
+}
+
+func (c cifarFolder) splits() ([]Split, error) {
+	f, err := c.files()
+	if err != nil {
+		return nil, err
+	}
+	return f.splits()
+}
+
+func (c cifarFolder) read(split string, target Target) (*Images, error) {
+	f, err := c.files()
+	if err != nil {
+		return nil, err
+	}
+	return f.read(split, target)
+}
+
+// cifarArchive is CIFAR as it is distributed, a .tar.gz.
+type cifarArchive struct {
+	path    string
+	layout  cifarLayout
+	options Options
+}
+
+// files lists the archive and keeps the contents that keep says, as a .tar.gz can only be read from the front.
+func (c cifarArchive) files(keep func(name string) bool) (cifarFiles, error) {
+	sizes, contents := map[string]int64{}, map[string][]byte{}
+	f := cifarFiles{where: c.path, layout: c.layout, options: c.options}
+	err := readTarGz(c.path, c.options.Limits, func(name string, size int64, r io.Reader) error {
+		name = path.Base(name)
+		if _, twice := sizes[name]; twice {
+			return fmt.Errorf("entry %q: is there twice", name)
+		}
+		f.names, sizes[name] = append(f.names, name), size
+		if !keep(name) {
 			return nil
-		case err == io.ErrUnexpectedEOF:
-			return fmt.Errorf("truncated at offset %d: the record that starts at %d has %d of %d bytes", offset+int64(got), offset, got, len(record))
-		case err != nil:
-			return fmt.Errorf("offset %d: %w", offset+int64(got), err)
 		}
-		label := record[layout.labelBytes-1]
-		if int(label) >= len(layout.classes) {
-			return fmt.Errorf("offset %d: label %d: expected 0 to %d, so this is no CIFAR-%d file or it is damaged",
-				offset+int64(layout.labelBytes-1), label, len(layout.classes)-1, len(layout.classes))
+		if size > c.options.Limits.FileBytes {
+			return tooLarge(name, size, c.options.Limits)
 		}
-		if _, err := sizeOf(len(images.Labels)+1, cifarSide, cifarSide, 3, limits); err != nil {
-			return fmt.Errorf("offset %d: %w", offset, err)
+		data, err := readExactly(r, int(size), 0)
+		contents[name] = data
+		return err
+	})
+	f.size = func(name string) (int64, error) { return sizes[name], nil }
+	f.content = func(name string) ([]byte, error) { return contents[name], nil }
+	return f, err
+}
+
+func (c cifarArchive) splits() ([]Split, error) {
+	f, err := c.files(func(string) bool { return false })
+	if err != nil {
+		return nil, err
+	}
+	return f.splits()
+}
+
+func (c cifarArchive) read(split string, target Target) (*Images, error) {
+	f, err := c.files(func(name string) bool {
+		return c.layout.files[split].MatchString(name) || c.layout.pickles[split].MatchString(name) ||
+			name == c.layout.namesFile || name == c.layout.namesKeys[0]
+	})
+	if err != nil {
+		return nil, err
+	}
+	return f.read(split, target)
+}
+
+// readTarGz calls do with each regular file of an archive. Other entries than files and folders are an error.
+func readTarGz(path string, limits Limits, do func(name string, size int64, r io.Reader) error) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err // names the path
+	}
+	defer file.Close()
+	z, err := gzip.NewReader(bufio.NewReaderSize(file, 1<<16))
+	if err != nil {
+		return fmt.Errorf("%s: offset 0: expected gzip: %w", path, err)
+	}
+	archive := tar.NewReader(z)
+	for entries := 0; ; entries++ {
+		header, err := archive.Next()
+		if err == io.EOF {
+			return nil
 		}
-		images.Labels = append(images.Labels, int32(label))
-		planes := record[layout.labelBytes:]
-		images.Pixels = append(images.Pixels, planes...)
-		image := images.Pixels[len(images.Pixels)-cifarPixels:]
-		for i := range cifarPlane {
-			image[3*i], image[3*i+1], image[3*i+2] = planes[i], planes[cifarPlane+i], planes[2*cifarPlane+i]
+		if err != nil {
+			return fmt.Errorf("%s: entry %d: %w", path, entries, err)
+		}
+		switch {
+		case entries == limits.Entries:
+			return fmt.Errorf("%s: more than %d entries", path, limits.Entries)
+		case header.Typeflag == tar.TypeDir:
+			continue
+		case header.Typeflag != tar.TypeReg:
+			return fmt.Errorf("%s: entry %q: expected a file, found a link or device", path, header.Name)
+		}
+		if err := do(header.Name, header.Size, archive); err != nil {
+			return fmt.Errorf("%s: entry %q: %w", path, header.Name, err)
 		}
 	}
+}
+
+// parseCIFAR appends the records of a binary: their labels to images, their pixels, planes turned into HWC, to pixels.
+func parseCIFAR(data []byte, layout cifarLayout, images *Images, pixels []uint8, limits Limits) ([]uint8, error) {
+	record := layout.labelBytes + cifarPixels
+	if len(data) == 0 {
+		return nil, fmt.Errorf("offset 0: empty: expected records of %d bytes", record)
+	}
+	rest := len(data) % record
+	for at := 0; at < len(data)-rest; at += record {
+		if err := images.addCIFAR(int(data[at+layout.labelBytes-1]), int64(at+layout.labelBytes-1), layout, limits); err != nil {
+			return nil, err
+		}
+		pixels = appendPlanes(pixels, data[at+layout.labelBytes:][:cifarPixels])
+	}
+	if rest > 0 {
+		return nil, fmt.Errorf("truncated at offset %d: the record that starts at %d has %d of %d bytes", len(data), len(data)-rest, rest, record)
+	}
+	return pixels, nil
+}
+
+// addCIFAR adds an image's label, which lies at offset at.
+func (i *Images) addCIFAR(label int, at int64, layout cifarLayout, limits Limits) error {
+	if label < 0 || label >= len(layout.classes) {
+		return fmt.Errorf("offset %d: label %d: expected 0 to %d, so this is no CIFAR-%d file or it is damaged", at, label, len(layout.classes)-1, len(layout.classes))
+	}
+	i.Labels = append(i.Labels, int32(label))
+	if _, err := sizeOf(len(i.Labels), cifarSide, cifarSide, 3, limits); err != nil {
+		return fmt.Errorf("offset %d: %w", at, err)
+	}
+	return nil
+}
+
+// appendPlanes appends an image of red, green and blue planes as HWC.
+func appendPlanes(pixels, planes []uint8) []uint8 {
+	n := len(planes) / 3
+	for i := range n {
+		pixels = append(pixels, planes[i], planes[n+i], planes[2*n+i])
+	}
+	return pixels
 }

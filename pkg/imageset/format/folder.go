@@ -7,10 +7,10 @@ import (
 	"os"
 )
 
-// folderTree is a folder of images laid out SPLIT/CLASS/NAME.
+// folderTree is a folder of pictures.
 type folderTree struct {
-	path   string
-	limits Limits
+	path    string
+	options Options
 }
 
 func (f folderTree) splits() ([]Split, error) {
@@ -21,19 +21,19 @@ func (f folderTree) splits() ([]Split, error) {
 	return t.splits(), nil
 }
 
-func (f folderTree) read(split string) (*Images, error) {
+func (f folderTree) read(split string, target Target) (*Images, error) {
 	t, err := f.open()
 	if err != nil {
 		return nil, err
 	}
-	return t.read(split)
+	return t.read(split, target)
 }
 
 func (f folderTree) open() (*tree, error) {
-	entries, err := listFolder(os.DirFS(f.path), f.limits)
+	entries, err := listFolder(os.DirFS(f.path), f.options.Limits)
 	if err == nil {
 		var t *tree
-		if t, err = newTree(f.path, entries, f.limits); err == nil {
+		if t, err = newTree(f.path, entries, f.options); err == nil {
 			return t, nil
 		}
 	}

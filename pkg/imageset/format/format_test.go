@@ -2,6 +2,8 @@ package format
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
@@ -47,9 +49,9 @@ func TestFindTellsTheKinds(t *testing.T) {
 		{"README.md", ""},
 	} {
 		dir := write(t, map[string][]byte{want.file: nil, ".DS_Store": nil})
-		source, err := Find(dir)
+		source, err := Find(dir, Options{})
 		if want.kind == "" {
-			assert.ErrorContains(t, err, "not an image set: expected train/CLASS/NAME.png", want.file)
+			assert.ErrorContains(t, err, "not an image set: expected pictures (train/CLASS/NAME.png or any others)", want.file)
 			continue
 		}
 		require.NoError(t, err, want.file)
@@ -57,9 +59,9 @@ func TestFindTellsTheKinds(t *testing.T) {
 		assert.Equal(t, dir, source.Path)
 	}
 	file := filepath.Join(write(t, map[string][]byte{"set.tar": nil}), "set.tar")
-	_, err := Find(file)
-	assert.ErrorContains(t, err, file+": not an image set: expected a .zip or a folder")
-	_, err = Find(file + "x")
+	_, err := Find(file, Options{})
+	assert.ErrorContains(t, err, file+": not an image set: expected a .zip, a .npy or a folder")
+	_, err = Find(file+"x", Options{})
 	assert.ErrorIs(t, err, os.ErrNotExist)
 }
 
@@ -100,4 +102,10 @@ func TestExpectEnd(t *testing.T) {
 	assert.NoError(t, expectEnd(strings.NewReader(""), 5))
 	assert.ErrorContains(t, expectEnd(strings.NewReader("x"), 5), "offset 5: expected the end")
 	assert.ErrorContains(t, expectEnd(iotest.ErrReader(io.ErrUnexpectedEOF), 5), "offset 5")
+}
+
+// sha is the sha256 of pixels, in hex.
+func sha(pixels []byte) string {
+	sum := sha256.Sum256(pixels)
+	return hex.EncodeToString(sum[:])
 }

@@ -15,8 +15,8 @@ import (
 // idxFolder is a folder with the four files of MNIST or of a set that took its
 // format. The test split is called t10k there.
 type idxFolder struct {
-	dir    string
-	limits Limits
+	dir     string
+	options Options
 }
 
 var idxPrefixes = map[string][]string{Train: {"train"}, Test: {"t10k", "test"}}
@@ -72,9 +72,9 @@ func (f idxFolder) splits() ([]Split, error) {
 	return found, nil
 }
 
-func (f idxFolder) read(split string) (*Images, error) {
+func (f idxFolder) read(split string, target Target) (*Images, error) {
 	path := f.path(split, idxImageNames)
-	dims, pixels, err := readIDXFile(path, 3, f.limits)
+	dims, pixels, err := readIDXFile(path, 3, f.options.Limits)
 	if err != nil {
 		return nil, err
 	}
@@ -82,14 +82,21 @@ func (f idxFolder) read(split string) (*Images, error) {
 	if labelPath == "" {
 		return nil, fmt.Errorf("%s: has no labels beside it: expected %s%s[.gz]", path, idxPrefixes[split][0], idxLabelNames[0])
 	}
-	labelDims, labels, err := readIDXFile(labelPath, 1, f.limits)
+	labelDims, labels, err := readIDXFile(labelPath, 1, f.options.Limits)
 	if err != nil {
 		return nil, err
 	}
 	if labelDims[0] != dims[0] {
 		return nil, fmt.Errorf("%s: offset 4: %d labels for the %d images of %s", labelPath, labelDims[0], dims[0], filepath.Base(path))
 	}
-	images := &Images{Height: dims[1], Width: dims[2], Channels: 1, Pixels: pixels, Labels: make([]int32, len(labels))}
+	to, err := target(Shape{dims[0], dims[1], dims[2], 1})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if _, err := to.WriteAt(pixels, 0); err != nil {
+		return nil, err
+	}
+	images := &Images{Height: dims[1], Width: dims[2], Channels: 1, Labels: make([]int32, len(labels)), History: AsDistributed}
 	classes := 10 // also where a split happens to lack the last digits
 	for i, label := range labels {
 		images.Labels[i] = int32(label)

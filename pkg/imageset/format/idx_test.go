@@ -44,7 +44,7 @@ func TestIDX(t *testing.T) {
 				files[name] = gzipped(t, data)
 			}
 		}
-		source, err := Find(write(t, files))
+		source, err := Find(write(t, files), Options{})
 		require.NoError(t, err)
 		splits, err := source.Splits()
 		require.NoError(t, err)
@@ -54,6 +54,7 @@ func TestIDX(t *testing.T) {
 		assert.Equal(t, &Images{
 			Height: 3, Width: 2, Channels: 1, Pixels: images[16:], Labels: []int32{7, 0},
 			Classes: []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"},
+			History: "as distributed",
 		}, got)
 		_, err = source.Read(Train)
 		assert.ErrorContains(t, err, `no split "train": it has test`)
@@ -95,7 +96,7 @@ func TestIDXRefuses(t *testing.T) {
 			files["train-labels-idx1-ubyte"] = []byte(bad.labels)
 		}
 		files[name] = []byte(bad.images)
-		source, err := Find(write(t, files))
+		source, err := Find(write(t, files), Options{})
 		require.NoError(t, err, bad.name)
 		_, err = source.Read(Train)
 		assert.ErrorContains(t, err, bad.want, bad.name)
@@ -105,7 +106,7 @@ func TestIDXRefuses(t *testing.T) {
 
 func TestIDXKeepsManyClasses(t *testing.T) {
 	source, err := Find(write(t, map[string][]byte{
-		"train-images-idx3-ubyte": idx([]byte{1}, 1, 1, 1), "train-labels-idx1-ubyte": idx([]byte{26}, 1)}))
+		"train-images-idx3-ubyte": idx([]byte{1}, 1, 1, 1), "train-labels-idx1-ubyte": idx([]byte{26}, 1)}), Options{})
 	require.NoError(t, err)
 	got, err := source.Read(Train)
 	require.NoError(t, err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -17,47 +18,107 @@ type entry struct {
 	open func() (io.ReadCloser, error)
 }
 
-// tree is a listing laid out SPLIT/CLASS/NAME, sorted by path.
+// tree is a listing of pictures, each in its split, sorted by path.
 type tree struct {
 	where   string // the archive or folder, for errors
-	limits  Limits
-	classes []string // sorted, of both splits together, so that labels agree
+	options Options
+	side    int      // pictures are brought to side x side; 0: they keep the size that they share
+	classes []string // sorted, of both splits together, so that labels agree; nil where there are none
 	files   map[string][]placed
 }
 
-// placed is an image file in its split.
+// placed is a picture file in its split, with its class where it has one.
 type placed struct {
 	entry
 	class string
 }
 
-// newTree sorts the entries into splits and classes. One folder around
+// newTree sorts the entries into splits and classes, by one of four layouts. One folder around
 // everything is allowed.
-func newTree(where string, entries []entry, limits Limits) (*tree, error) {
+//
+//	train/CLASS/NAME, test/CLASS/NAME                          as it is, and nothing else may lie there
+//	train/CLASS/images/NAME, test/images/NAME, val/images/NAME Tiny ImageNet; the test split has no labels, val is left alone
+//	img_align_celeba/NUMBER.jpg                                CelebA: the first Options.Faces are the test split, the others train
+//	anything else with pictures in it                          every fifth picture is test, the others train; no labels
+func newTree(where string, entries []entry, options Options) (*tree, error) {
 	if len(entries) == 0 {
-		return nil, errors.New("holds no files: expected train/CLASS/NAME.png or test/CLASS/NAME.png")
+		return nil, errors.New("holds no files: expected train/CLASS/NAME.png or test/CLASS/NAME.png, or any pictures")
 	}
 	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
 	wrapper := wrapperOf(entries)
-	t := &tree{where: where, limits: limits, files: map[string][]placed{}}
-	known := map[string]bool{}
+	t := &tree{where: where, options: options, side: options.Side, files: map[string][]placed{}}
+	has := func(match func(parts []string) bool) bool {
+		return slices.ContainsFunc(entries, func(e entry) bool { return match(strings.Split(strings.TrimPrefix(e.name, wrapper), "/")) })
+	}
+	switch {
+	case has(func(parts []string) bool { return len(parts) == 4 && parts[0] == Train && parts[2] == "images" }):
+		t.side = options.side()
+		return t, t.tinyImageNet(entries, wrapper)
+	case has(func(parts []string) bool { return len(parts) > 1 && (parts[0] == Train || parts[0] == Test) }):
+		return t, t.splitsAndClasses(entries, wrapper)
+	}
+	t.side = options.side()
+	var pictures []entry
+	for _, e := range entries {
+		if hasImageName(e.name) {
+			pictures = append(pictures, e)
+		}
+	}
+	if len(pictures) == 0 {
+		return nil, errors.New("holds no pictures: expected .png, .jpg, .jpeg or .webp")
+	}
+	faces := strings.Contains(filepath.ToSlash(where)+"/"+pictures[0].name, "/img_align_celeba/")
+	for i, e := range pictures {
+		split := Train
+		if faces && i < options.Faces || !faces && heldOut(i) {
+			split = Test
+		}
+		t.files[split] = append(t.files[split], placed{entry: e})
+	}
+	return t, nil
+}
+
+// heldOut says whether an image of a set without splits of its own is of the test split: a fifth of them, as of the paper's
+// general set (digest §7), and not the last ones, as sets may be sorted.
+func heldOut(i int) bool { return i%5 == 4 }
+
+// splitsAndClasses takes SPLIT/CLASS/NAME.
+func (t *tree) splitsAndClasses(entries []entry, wrapper string) error {
 	for _, e := range entries {
 		parts := strings.Split(strings.TrimPrefix(e.name, wrapper), "/")
 		if len(parts) != 3 || (parts[0] != Train && parts[0] != Test) {
-			return nil, fmt.Errorf("entry %q: expected train/CLASS/NAME or test/CLASS/NAME: move what is no image of the set out of it", e.name)
+			return fmt.Errorf("entry %q: expected train/CLASS/NAME or test/CLASS/NAME: move what is no image of the set out of it", e.name)
 		}
 		if !hasImageName(e.name) {
-			return nil, fmt.Errorf("entry %q: expected .png, .jpg or .jpeg: move what is no image out of the set", e.name)
+			return fmt.Errorf("entry %q: expected .png, .jpg, .jpeg or .webp: move what is no image out of the set", e.name)
 		}
-		split, class := parts[0], parts[1]
-		t.files[split] = append(t.files[split], placed{e, class})
-		if !known[class] {
-			known[class] = true
-			t.classes = append(t.classes, class)
+		t.add(parts[0], parts[1], e)
+	}
+	slices.Sort(t.classes)
+	return nil
+}
+
+func (t *tree) add(split, class string, e entry) {
+	t.files[split] = append(t.files[split], placed{e, class})
+	if class != "" && !slices.Contains(t.classes, class) {
+		t.classes = append(t.classes, class)
+	}
+}
+
+// tinyImageNet takes the pictures of the official train and test folders; boxes and lists lie among them.
+func (t *tree) tinyImageNet(entries []entry, wrapper string) error {
+	for _, e := range entries {
+		parts := strings.Split(strings.TrimPrefix(e.name, wrapper), "/")
+		switch n := len(parts); {
+		case !hasImageName(e.name):
+		case n == 4 && parts[0] == Train && parts[2] == "images":
+			t.add(Train, parts[1], e)
+		case n == 3 && parts[0] == Test && parts[1] == "images":
+			t.add(Test, "", e)
 		}
 	}
 	slices.Sort(t.classes)
-	return t, nil
+	return nil
 }
 
 // wrapperOf returns "NAME/" when everything lies in that one folder, which is
@@ -98,62 +159,103 @@ func (t *tree) splits() []Split {
 // errColour says that a set thought to be grey has a colour image.
 var errColour = errors.New("is not grey")
 
-// read decodes a split. All images must have the size of the first. The set has
-// one channel when all its images are stored grey, else three.
-func (t *tree) read(split string) (*Images, error) {
+// read decodes a split. Where pictures keep their size, all must have that of the first. The set has
+// one channel when all its images are stored grey, else three; sets that are brought to a size have three.
+func (t *tree) read(split string, target Target) (*Images, error) {
 	files := t.files[split]
 	var d decoder
-	first, err := d.header(files[0].entry, t.limits)
+	first, err := d.header(files[0].entry, t.options.Limits)
 	if err != nil {
 		return nil, fmt.Errorf("%s: entry %q: %w", t.where, files[0].name, err)
 	}
-	channels := 3
-	if first.grey {
-		channels = 1
+	shape := Shape{Images: len(files), Height: first.height, Width: first.width, Channels: 3}
+	if t.side > 0 {
+		shape.Height, shape.Width = t.side, t.side
+	} else if first.grey {
+		shape.Channels = 1
 	}
-	images, err := t.decode(files, first, channels)
+	images, err := t.decode(files, shape, target)
 	if errors.Is(err, errColour) {
-		images, err = t.decode(files, first, 3)
+		shape.Channels = 3
+		images, err = t.decode(files, shape, target)
+	}
+	if err == nil {
+		images.History = history(first, t.side)
 	}
 	return images, err
 }
 
-// decode fills the images in parallel. Files are handed out in order, and those
-// before a bad one are always finished, so the error is always the first one.
-func (t *tree) decode(files []placed, first header, channels int) (*Images, error) {
-	total, err := sizeOf(len(files), first.height, first.width, channels, t.limits)
+// history says what a set of pictures went through, told by its first one.
+func history(first header, side int) string {
+	text := first.codec
+	if first.codec == "PNG" {
+		text = AsStored
+	}
+	if side > 0 && (first.height != side || first.width != side) {
+		text += fmt.Sprintf(" at about %dx%d, then resized to %dx%d", first.height, first.width, side, side)
+	}
+	return text
+}
+
+// decode fills the images in parallel.
+func (t *tree) decode(files []placed, shape Shape, target Target) (*Images, error) {
+	total, err := sizeOf(len(files), shape.Height, shape.Width, shape.Channels, t.options.Limits)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", t.where, err)
 	}
-	images := &Images{
-		Height: first.height, Width: first.width, Channels: channels,
-		Pixels: make([]uint8, total), Labels: make([]int32, len(files)), Classes: t.classes,
+	to, err := target(shape)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", t.where, err)
+	}
+	images := &Images{Height: shape.Height, Width: shape.Width, Channels: shape.Channels}
+	if files[0].class != "" {
+		images.Labels, images.Classes = make([]int32, len(files)), t.classes
 	}
 	size := total / len(files)
+	i, err := Each(len(files), func() func(int) error {
+		var d decoder
+		pixels := make([]uint8, size)
+		return func(i int) error {
+			if images.Labels != nil {
+				label, _ := slices.BinarySearch(t.classes, files[i].class)
+				images.Labels[i] = int32(label)
+			}
+			if err := d.decode(files[i].entry, pixels, shape, t.side > 0, t.options.Limits); err != nil {
+				return err
+			}
+			_, err := to.WriteAt(pixels, int64(i)*int64(size))
+			return err
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: entry %q: %w", t.where, files[i].name, err)
+	}
+	return images, nil
+}
 
+// Each calls do for 0 to n-1 on all processors, with a worker's own do on each. Numbers are handed out in order, and those
+// before a bad one are always finished, so the error and its number are always the first one's.
+func Each(n int, worker func() func(i int) error) (bad int, err error) {
 	var (
 		next    atomic.Int64
 		stop    atomic.Bool
 		mu      sync.Mutex
-		bad     = len(files)
-		badErr  error
 		workers sync.WaitGroup
 	)
-	for range min(runtime.GOMAXPROCS(0), len(files)) {
+	bad = n
+	for range min(runtime.GOMAXPROCS(0), n) {
+		do := worker()
 		workers.Go(func() {
-			var d decoder
 			for !stop.Load() {
 				i := int(next.Add(1)) - 1
-				if i >= len(files) {
+				if i >= n {
 					return
 				}
-				label, _ := slices.BinarySearch(t.classes, files[i].class)
-				images.Labels[i] = int32(label)
-				if err := d.decode(files[i].entry, images.Pixels[i*size:(i+1)*size], first, channels, t.limits); err != nil {
+				if failure := do(i); failure != nil {
 					stop.Store(true)
 					mu.Lock()
 					if i < bad {
-						bad, badErr = i, err
+						bad, err = i, failure
 					}
 					mu.Unlock()
 				}
@@ -161,8 +263,5 @@ func (t *tree) decode(files []placed, first header, channels int) (*Images, erro
 		})
 	}
 	workers.Wait()
-	if badErr != nil {
-		return nil, fmt.Errorf("%s: entry %q: %w", t.where, files[bad].name, badErr)
-	}
-	return images, nil
+	return bad, err
 }

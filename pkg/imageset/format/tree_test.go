@@ -78,7 +78,7 @@ func both(t *testing.T, limits Limits, files ...file) map[Kind]*Source {
 	}
 	sources := map[Kind]*Source{}
 	for _, path := range []string{write(t, byName), filepath.Join(write(t, map[string][]byte{"set.zip": zipOf(t, files...)}), "set.zip")} {
-		source, err := find(path, limits)
+		source, err := Find(path, Options{Limits: limits})
 		require.NoError(t, err)
 		sources[source.Kind] = source
 	}
@@ -107,6 +107,7 @@ func TestTree(t *testing.T) {
 				Pixels:  []uint8{7, 8, 9, 7, 8, 9, 7, 8, 9, 7, 8, 9, 4, 5, 6, 4, 5, 6, 4, 5, 6, 4, 5, 6},
 				Labels:  []int32{2, 1}, // "b b/" sorts before "b/"
 				Classes: []string{"a", "b", "b b"},
+				History: "as stored",
 			}, got, "%s: classes are those of both splits", kind)
 		}
 	}
@@ -155,8 +156,8 @@ func TestDecodeKindsOfPictures(t *testing.T) {
 		{name: "transparent palette", data: asPNG(t, see), err: "pixel at row 1, column 0 is transparent"},
 		{name: "16 bits", data: asPNG(t, fill(image.NewRGBA64(square), c)), err: "16 bits a channel: expected 8"},
 		{name: "16 bits grey", data: asPNG(t, fill(image.NewGray16(square), c)), err: "16 bits a channel: expected 8"},
-		{name: "GIF", data: []byte("GIF89a......"), err: "expected a PNG or JPEG, found a file that starts with 47 49 46"},
-		{name: "nothing", data: nil, err: "expected a PNG or JPEG"},
+		{name: "GIF", data: []byte("GIF89a......"), err: "expected a PNG, JPEG or WebP, found a file that starts with 47 49 46"},
+		{name: "nothing", data: nil, err: "expected a PNG, JPEG or WebP"},
 		{name: "truncated PNG", data: rgb(t, 1, 2, 3)[:50], err: "not enough pixel data"},
 		{name: "damaged PNG", data: bytes.Replace(rgb(t, 1, 2, 3), []byte("IDAT"), []byte("IDAX"), 1), err: "checksum"},
 		{name: "truncated JPEG", data: jpegRGB.Bytes()[:jpegRGB.Len()-20], err: "EOF"},
@@ -206,7 +207,7 @@ func TestTreeRefuses(t *testing.T) {
 		{"another split", []file{good, {"valid/a/1.png", good.data}}, `entry "valid/a/1.png": expected train/CLASS/NAME or test/CLASS/NAME`},
 		{"no class", []file{good, {"test/1.png", good.data}}, `entry "test/1.png": expected train/CLASS/NAME`},
 		{"too deep", []file{good, {"test/a/b/1.png", good.data}}, `entry "test/a/b/1.png": expected`},
-		{"text", []file{good, {"test/a/list.txt", nil}}, `entry "test/a/list.txt": expected .png, .jpg or .jpeg`},
+		{"text", []file{good, {"test/a/list.txt", nil}}, `entry "test/a/list.txt": expected .png, .jpg, .jpeg or .webp`},
 		{"text on top", []file{good, {"README", nil}}, `entry "README": expected train/CLASS/NAME`},
 		{"another size", []file{good, {"test/a/2.png", other}}, `entry "test/a/2.png": is 2x3 (height x width): expected 2x2`},
 		{"large side", []file{{"test/a/1.png", large}}, `entry "test/a/1.png": images of 1x65 pixels`},
@@ -233,7 +234,7 @@ func TestFolderRefusesLinks(t *testing.T) {
 	if err := os.Symlink("/etc/passwd", filepath.Join(dir, "test/a/2.png")); err != nil {
 		t.Skip("no symbolic links here:", err)
 	}
-	source, err := Find(dir)
+	source, err := Find(dir, Options{})
 	require.NoError(t, err)
 	_, err = source.Splits()
 	assert.ErrorContains(t, err, `entry "test/a/2.png": expected a file, found a link`)
@@ -279,7 +280,7 @@ func TestZipRefuses(t *testing.T) {
 		{"too many records", lying, "not a readable zip"},
 	} {
 		path := filepath.Join(write(t, map[string][]byte{"set.zip": bad.data}), "set.zip")
-		source, err := Find(path)
+		source, err := Find(path, Options{})
 		require.NoError(t, err)
 		_, err = source.Read(Test)
 		assert.ErrorContains(t, err, bad.want, bad.name)
@@ -319,14 +320,19 @@ func FuzzPicture(f *testing.F) {
 	})
 }
 
+// treeReader makes a source of a tree.
+type treeReader struct{ *tree }
+
+func (r treeReader) splits() ([]Split, error) { return r.tree.splits(), nil }
+
 // checkTree reads the splits and fails where what is returned does not agree.
 func checkTree(t *testing.T, entries []entry) {
-	tree, err := newTree("fuzz", entries, small)
+	tree, err := newTree("fuzz", entries, Options{Limits: small})
 	if err != nil {
 		return
 	}
 	for _, split := range tree.splits() {
-		images, err := tree.read(split.Name)
+		images, err := (&Source{reader: treeReader{tree}}).Read(split.Name)
 		if err != nil {
 			continue
 		}

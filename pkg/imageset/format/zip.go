@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// zipTree is a zip of images laid out SPLIT/CLASS/NAME.
+// zipTree is a zip of pictures.
 type zipTree struct {
-	path   string
-	limits Limits
+	path    string
+	options Options
 }
 
 func (z zipTree) splits() ([]Split, error) {
@@ -24,13 +24,13 @@ func (z zipTree) splits() ([]Split, error) {
 	return t.splits(), nil
 }
 
-func (z zipTree) read(split string) (*Images, error) {
+func (z zipTree) read(split string, target Target) (*Images, error) {
 	archive, t, err := z.open()
 	if err != nil {
 		return nil, err
 	}
 	defer archive.Close()
-	return t.read(split)
+	return t.read(split, target)
 }
 
 // open lists the archive. Its entries can be read until it is closed.
@@ -39,10 +39,10 @@ func (z zipTree) open() (io.Closer, *tree, error) {
 	if err != nil && !(errors.Is(err, zip.ErrInsecurePath) && archive != nil) { // listZip names the entry
 		return nil, nil, fmt.Errorf("%s: not a readable zip: %w", z.path, err)
 	}
-	entries, err := listZip(&archive.Reader, z.limits)
+	entries, err := listZip(&archive.Reader, z.options.Limits)
 	if err == nil {
 		var t *tree
-		if t, err = newTree(z.path, entries, z.limits); err == nil {
+		if t, err = newTree(z.path, entries, z.options); err == nil {
 			return archive, t, nil
 		}
 	}

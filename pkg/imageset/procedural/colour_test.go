@@ -11,7 +11,7 @@ func TestPalettes(t *testing.T) {
 	offLine := func(draw func(*random) palette) float64 {
 		sum, n := 0.0, 0.0
 		for i := range 200 {
-			for _, c := range draw(newRandom("test", "palette", i)) {
+			for _, c := range draw(newRandom("test", "palette", 0, i)) {
 				redGreen := (c[0] - c[1]) / 2
 				yellowBlue := (c[0] + c[1] - 2*c[2]) / 3
 				d := redGreen - 0.35*yellowBlue

@@ -9,7 +9,7 @@ import (
 )
 
 func TestLeafDistance(t *testing.T) {
-	r := newRandom("test", "leaf", 0)
+	r := newRandom("test", "leaf", 0, 0)
 	disc := newLeaf(r, roundLeaf, 0, 0, 5)
 	for _, radius := range []float64{0.001, 4.9, 5.1, 9} {
 		d := disc.distance(radius, 0)
@@ -21,7 +21,7 @@ func TestLeafDistance(t *testing.T) {
 	assert.Equal(t, 5.0, disc.distance(0, 0))
 
 	for i := range 50 {
-		l := newLeaf(newRandom("test", "leaf", i), cornerLeaf, 0, 0, 5)
+		l := newLeaf(newRandom("test", "leaf", 0, i), cornerLeaf, 0, 0, 5)
 		assert.Positive(t, l.distance(0, 0), "the middle is inside")
 		for k := range 36 {
 			x, y := l.reach*math.Cos(float64(k)), l.reach*math.Sin(float64(k))
@@ -33,7 +33,7 @@ func TestLeafDistance(t *testing.T) {
 // With leaves enough, nothing shows through.
 func TestLeavesCover(t *testing.T) {
 	for i := range 10 {
-		r := newRandom("test", "cover", i)
+		r := newRandom("test", "cover", 0, i)
 		var c canvas
 		c.clear()
 		c.leaves(r, scatter{

@@ -9,7 +9,7 @@ import (
 func TestPatternsStayInRange(t *testing.T) {
 	for kind := plain; kind < patternCount; kind++ {
 		for i := range 20 {
-			r := newRandom("test", "pattern", i)
+			r := newRandom("test", "pattern", 0, i)
 			p := newPaint(r, wildPalette(r), kind, 16, 16, 10)
 			low, high := 2.0, -2.0
 			for j := range Side * Side {

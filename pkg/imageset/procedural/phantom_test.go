@@ -11,7 +11,7 @@ import (
 // a lesion's rim in T1ce than in T1.
 func TestPhantom(t *testing.T) {
 	const n = 800
-	pixels, labels, _, err := Draw("phantom", "train", n)
+	pixels, labels, _, err := Draw("phantom", "train", n, 0)
 	require.NoError(t, err)
 	bright, count := map[int32]float64{}, map[int32]float64{}
 	for i := range n {

@@ -18,8 +18,8 @@
 // Every image ends in the same sensor (see sensor.go): a slightly blurred noise of the same law in
 // every set, so that no region is exactly constant and no density can grow without bound on it.
 //
-// Image i of a split is a pure function of (set, split, i): asking for more images never changes the
-// first ones, and two splits share no random stream. The pixels are the same on every machine:
+// Image i of a split is a pure function of (Version, set, split, seed, i): asking for more images never changes the
+// first ones, and two splits or seeds share no random stream. The pixels are the same on every machine:
 // randomness is PCG with our own conversions, and the arithmetic uses only operations that IEEE 754
 // rounds exactly (see arith.go). The golden hashes in the tests pin that.
 package procedural
@@ -32,6 +32,9 @@ import (
 	"sync"
 	"sync/atomic"
 )
+
+// Version counts the changes of what is drawn. All that was trained or measured on another version's images is of other data.
+const Version = 1
 
 // The shape of every image of this package.
 const (
@@ -96,11 +99,12 @@ func Size(split string) int {
 // Draw draws the first n images of a set. pixels is NHWC, n x 32 x 32 x 3; labels has one class
 // index an image, image i being of class i mod len(classes); classes names them.
 //
-// split is "train" or "test". n <= 0 asks for Size(split); more than that is allowed. The images do
+// split is "train" or "test". n <= 0 asks for Size(split); more than that is allowed. Each seed draws other images of the same
+// laws; 0 is the one that everything published used. The images do
 // not depend on n or on the number of processors; they are drawn on all of them.
 //
 // It fails on an unknown name or split and on more than a million images.
-func Draw(name, split string, n int) (pixels []uint8, labels []int32, classes []string, err error) {
+func Draw(name, split string, n int, seed uint64) (pixels []uint8, labels []int32, classes []string, err error) {
 	f := find(name)
 	if f == nil {
 		return nil, nil, nil, fmt.Errorf("procedural: no set %q; choose one of %s", name, strings.Join(Names(), ", "))
@@ -119,14 +123,14 @@ func Draw(name, split string, n int) (pixels []uint8, labels []int32, classes []
 	for i := range labels {
 		labels[i] = int32(i % len(f.classes))
 	}
-	if err := drawAll(f, split, pixels); err != nil {
+	if err := drawAll(f, split, seed, pixels); err != nil {
 		return nil, nil, nil, err
 	}
 	return pixels, labels, slices.Clone(f.classes), nil
 }
 
 // drawAll fills pixels, workers taking the next image until none is left.
-func drawAll(f *family, split string, pixels []uint8) error {
+func drawAll(f *family, split string, seed uint64, pixels []uint8) error {
 	n := len(pixels) / ImageSize
 	var (
 		next    atomic.Int64
@@ -142,7 +146,7 @@ func drawAll(f *family, split string, pixels []uint8) error {
 				if i >= n {
 					return
 				}
-				if err := drawImage(c, f, split, i, pixels[i*ImageSize:(i+1)*ImageSize]); err != nil {
+				if err := drawImage(c, f, split, seed, i, pixels[i*ImageSize:(i+1)*ImageSize]); err != nil {
 					mu.Lock()
 					failure = err
 					mu.Unlock()
@@ -156,8 +160,8 @@ func drawAll(f *family, split string, pixels []uint8) error {
 }
 
 // drawImage draws image i of a split into out (HWC), using c as scratch.
-func drawImage(c *canvas, f *family, split string, i int, out []uint8) error {
-	r := newRandom(f.name, split, i)
+func drawImage(c *canvas, f *family, split string, seed uint64, i int, out []uint8) error {
+	r := newRandom(f.name, split, seed, i)
 	c.clear()
 	if err := f.paint(c, r, i%len(f.classes)); err != nil {
 		return fmt.Errorf("procedural: image %d of %s %s: %w", i, f.name, split, err)

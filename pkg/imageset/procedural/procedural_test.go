@@ -30,7 +30,7 @@ var golden = map[string]string{
 func TestGolden(t *testing.T) {
 	for _, name := range Names() {
 		for _, split := range []string{"train", "test"} {
-			pixels, _, _, err := Draw(name, split, 20)
+			pixels, _, _, err := Draw(name, split, 20, 0)
 			require.NoError(t, err)
 			sum := sha256.Sum256(pixels)
 			key := name + " " + split
@@ -42,7 +42,7 @@ func TestGolden(t *testing.T) {
 func TestDrawShapesAndLabels(t *testing.T) {
 	for _, name := range Names() {
 		const n = 43 // not a multiple of the classes
-		pixels, labels, classes, err := Draw(name, "train", n)
+		pixels, labels, classes, err := Draw(name, "train", n, 0)
 		require.NoError(t, err)
 		assert.Len(t, pixels, n*ImageSize)
 		require.Len(t, labels, n)
@@ -67,11 +67,11 @@ func TestDefaultSize(t *testing.T) {
 		t.Skip("-short: drawing 2000 images takes most of a second")
 	}
 	for _, n := range []int{0, -3} {
-		_, labels, _, err := Draw("textures", "test", n)
+		_, labels, _, err := Draw("textures", "test", n, 0)
 		require.NoError(t, err)
 		assert.Len(t, labels, Size("test"))
 	}
-	_, labels, _, err := Draw("textures", "test", 2001) // more than the default
+	_, labels, _, err := Draw("textures", "test", 2001, 0) // more than the default
 	require.NoError(t, err)
 	assert.Len(t, labels, 2001)
 }
@@ -87,7 +87,7 @@ func TestDrawRefuses(t *testing.T) {
 		{"shapes", "val", 1, `set shapes has no split "val"; choose "train" or "test"`},
 		{"shapes", "train", maxImages + 1, "ask for at most 1000000"},
 	} {
-		pixels, labels, classes, err := Draw(c.name, c.split, c.n)
+		pixels, labels, classes, err := Draw(c.name, c.split, c.n, 0)
 		assert.ErrorContains(t, err, c.want)
 		assert.Nil(t, pixels)
 		assert.Nil(t, labels)
@@ -98,14 +98,14 @@ func TestDrawRefuses(t *testing.T) {
 // An image depends neither on how many are drawn nor on how many processors draw them.
 func TestImageIsAFunctionOfItsIndex(t *testing.T) {
 	for _, name := range Names() {
-		many, _, _, err := Draw(name, "test", 30)
+		many, _, _, err := Draw(name, "test", 30, 0)
 		require.NoError(t, err)
-		few, _, _, err := Draw(name, "test", 7)
+		few, _, _, err := Draw(name, "test", 7, 0)
 		require.NoError(t, err)
 		assert.Equal(t, many[:len(few)], few, name)
 
 		before := runtime.GOMAXPROCS(1)
-		alone, _, _, err := Draw(name, "test", 30)
+		alone, _, _, err := Draw(name, "test", 30, 0)
 		runtime.GOMAXPROCS(before)
 		require.NoError(t, err)
 		assert.Equal(t, many, alone, name)
@@ -116,7 +116,7 @@ func TestNoImageTwice(t *testing.T) {
 	seen := map[[32]byte]string{}
 	for _, name := range Names() {
 		for _, split := range []string{"train", "test"} {
-			pixels, _, _, err := Draw(name, split, 100)
+			pixels, _, _, err := Draw(name, split, 100, 0)
 			require.NoError(t, err)
 			for i := range 100 {
 				hash := sha256.Sum256(pixels[i*ImageSize : (i+1)*ImageSize])
@@ -129,7 +129,7 @@ func TestNoImageTwice(t *testing.T) {
 }
 
 func ExampleDraw() {
-	pixels, labels, classes, err := Draw("shapes", "train", 3)
+	pixels, labels, classes, err := Draw("shapes", "train", 3, 0)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -149,7 +149,7 @@ func BenchmarkDraw(b *testing.B) {
 	for _, name := range Names() {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				if _, _, _, err := Draw(name, "train", 500); err != nil {
+				if _, _, _, err := Draw(name, "train", 500, 0); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -12,10 +12,14 @@ import (
 // its documentation); every conversion is here, so that no Go release can change an image.
 type random struct{ source rand.PCG }
 
-// newRandom is the stream of image i of a split of a set: seeded by a hash of the three, so that
-// neither neighbouring images nor the splits have anything in common.
-func newRandom(name, split string, i int) *random {
-	sum := sha256.Sum256(fmt.Appendf(nil, "strata procedural 1 %s %s %d", name, split, i))
+// newRandom is the stream of image i of a split of a set: seeded by a hash of all that names it, so that
+// neither neighbouring images nor splits nor seeds have anything in common.
+func newRandom(name, split string, seed uint64, i int) *random {
+	text := fmt.Appendf(nil, "strata procedural %d %s %s %d", Version, name, split, i)
+	if seed != 0 {
+		text = fmt.Appendf(text, " seed %d", seed)
+	}
+	sum := sha256.Sum256(text)
 	r := new(random)
 	r.source.Seed(binary.LittleEndian.Uint64(sum[0:]), binary.LittleEndian.Uint64(sum[8:]))
 	return r

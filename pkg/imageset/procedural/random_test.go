@@ -9,7 +9,7 @@ import (
 
 func TestRandomMoments(t *testing.T) {
 	const n = 20000
-	r := newRandom("test", "moments", 0)
+	r := newRandom("test", "moments", 0, 0)
 	var unit, square, normal, normalSquare float64
 	for range n {
 		u, z := r.unit(), r.normal()
@@ -28,7 +28,7 @@ func TestRandomMoments(t *testing.T) {
 }
 
 func TestBelowReachesEveryNumber(t *testing.T) {
-	r := newRandom("test", "below", 0)
+	r := newRandom("test", "below", 0, 0)
 	var counts [7]int
 	for range 7000 {
 		counts[r.below(7)]++
@@ -43,7 +43,7 @@ func TestStreamsDiffer(t *testing.T) {
 	for _, name := range []string{"a", "b"} {
 		for _, split := range []string{"train", "test"} {
 			for i := range 100 {
-				seen[newRandom(name, split, i).bits()] = true
+				seen[newRandom(name, split, 0, i).bits()] = true
 			}
 		}
 	}

@@ -16,7 +16,7 @@ func TestSensorNoise(t *testing.T) {
 		for j := range c.pixels {
 			c.pixels[j] = rgb{128, 60, 200}
 		}
-		c.expose(newRandom("test", "sensor", i), out)
+		c.expose(newRandom("test", "sensor", 0, i), out)
 		var mean, square, product [Channels]float64
 		for p := 0; p < ImageSize; p += Channels {
 			for ch, level := range [Channels]float64{128, 60, 200} {
@@ -45,7 +45,7 @@ func TestSensorRange(t *testing.T) {
 	for j := range c.pixels {
 		c.pixels[j] = rgb{-500, 1000, 0}
 	}
-	c.expose(newRandom("test", "range", 0), out)
+	c.expose(newRandom("test", "range", 0, 0), out)
 	for p := 0; p < ImageSize; p += Channels {
 		assert.Less(t, out[p], uint8(30))
 		assert.Greater(t, out[p+1], uint8(225))

@@ -22,7 +22,7 @@ func TestObjectsAreRegular(t *testing.T) {
 	corners := (saturation(1, 1) + saturation(30, 1) + saturation(1, 30) + saturation(30, 30)) / 4
 	assert.Greater(t, middle, 1.25*corners, "colour of the objects against that of the ground")
 
-	r := newRandom("test", "surface", 0)
+	r := newRandom("test", "surface", 0, 0)
 	for range 20 {
 		p := newSurface(r, 10)
 		assert.Negative(t, p.slopeY)

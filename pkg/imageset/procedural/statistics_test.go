@@ -63,7 +63,7 @@ var drawn = map[string][]uint8{}
 func draw(t *testing.T, name string) []uint8 {
 	t.Helper()
 	if drawn[name] == nil {
-		pixels, _, _, err := Draw(name, "test", sample)
+		pixels, _, _, err := Draw(name, "test", sample, 0)
 		require.NoError(t, err)
 		drawn[name] = pixels
 	}

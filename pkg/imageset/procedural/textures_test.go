@@ -12,7 +12,7 @@ import (
 func TestTexturesVary(t *testing.T) {
 	const each = 20
 	classes := len(textureClasses)
-	pixels, labels, _, err := Draw("textures", "train", each*classes)
+	pixels, labels, _, err := Draw("textures", "train", each*classes, 0)
 	require.NoError(t, err)
 	clear := make([]int, classes)
 	for i, label := range labels {
@@ -27,7 +27,7 @@ func TestTexturesVary(t *testing.T) {
 
 func TestTilingsStayInRange(t *testing.T) {
 	for i := range 20 {
-		lattice := newTiling(newRandom("test", "tiling", i))
+		lattice := newTiling(newRandom("test", "tiling", 0, i))
 		for p := range Side * Side {
 			x, y := centre(p)
 			for name, v := range map[string]float64{

@@ -2,10 +2,10 @@
 // distributed. The bindings there are need C; this reader of its own goes through
 // the unnamed database in the order of the keys, and nothing else.
 //
-// The file is a B+ tree of pages (liblmdb's mdb.c, "Page layout"): two meta pages,
-// of which the newer one counts; branch pages with the page numbers of their
-// children; leaf pages with keys and values; large values on overflow pages. Page
-// numbers and lengths are those of a little-endian 64-bit machine, as LSUN's are.
+// The file is a B+ tree of pages (MDB_page, MDB_meta, MDB_db and MDB_node in
+// liblmdb's mdb.c): two meta pages, of which the newer one counts; branch pages with
+// the page numbers of their children; leaf pages with keys and values; large values
+// on overflow pages. Numbers are those of a little-endian 64-bit machine, as LSUN's.
 package lmdb
 
 import (
@@ -18,8 +18,19 @@ import (
 const (
 	pageHead = 16 // page number 8, pad 2, flags 2, lower 2, upper 2 (or pages 4)
 	nodeHead = 8  // low 2, high 2, flags 2, key length 2
-	metaAt   = pageHead
-	metaEnd  = metaAt + 136
+
+	// Where the parts of a meta page are.
+	metaMagic   = pageHead
+	metaVersion = pageHead + 4
+	metaFree    = pageHead + 24 // database of the free pages; its first field is the page size
+	metaMain    = metaFree + 48 // database of the entries: pad 4, then
+	metaFlags   = metaMain + 4  // 2 bytes
+	metaDepth   = metaMain + 6  // 2 bytes
+	metaEntries = metaMain + 32 // 8 bytes
+	metaRoot    = metaMain + 40 // 8 bytes
+	metaLast    = metaMain + 48 // last page in use, 8 bytes
+	metaTxn     = metaLast + 8  // number of the transaction, 8 bytes
+	metaEnd     = metaTxn + 8
 
 	magic   = 0xBEEFC0DE
 	version = 1
@@ -28,92 +39,103 @@ const (
 	flagLeaf     = 0x02
 	flagOverflow = 0x04
 	flagMeta     = 0x08
+	// The kinds of pages, with those that only databases with several values a key have.
+	flagKinds = flagBranch | flagLeaf | flagOverflow | flagMeta | 0x20 | 0x40
 
-	nodeBig     = 0x01
-	nodeSub     = 0x02
-	nodeDup     = 0x04
+	nodeBig = 0x01 // the value is on overflow pages
+
 	noPage      = ^uint64(0)
+	metaPages   = 2
 	minPageSize = 512
-	maxPageSize = 65536
-	// maxDepth is far more than 2^48 entries need, with at least two a page.
-	maxDepth = 48
+	maxPageSize = 32768
+	maxDepth    = 32 // liblmdb's CURSOR_STACK
 )
 
 var le = binary.LittleEndian
 
 // File is an open environment. It is safe for several goroutines.
 type File struct {
-	r        io.ReaderAt
-	size     int64
-	pageSize int64
-	root     uint64
-	pages    uint64
-	depth    int
+	r              io.ReaderAt
+	size, pageSize int64
+	meta           int64 // where the meta page is
+	txn            uint64
+	root, last     uint64 // page numbers
+	depth          int
 	// Entries is how many entries the file says it has.
 	Entries uint64
 }
 
-// Open reads the meta pages of a data.mdb of the given size in bytes.
+// Open reads the meta pages of a data.mdb of the given size in bytes. Of two, the newer counts, or the one that is sound.
 func Open(r io.ReaderAt, size int64) (*File, error) {
 	first, problem := readMeta(r, size, 0)
-	if problem != nil {
-		return nil, problem
+	// The second meta page starts where the first page ends. If the first is damaged, all sizes that it may have are tried.
+	for pageSize := int64(minPageSize); pageSize <= maxPageSize; pageSize *= 2 {
+		if first != nil && first.pageSize != pageSize {
+			continue
+		}
+		second, err := readMeta(r, size, pageSize)
+		if err == nil && second.pageSize == pageSize && (first == nil || second.txn > first.txn) {
+			return second, nil
+		}
 	}
-	f := first
-	// The second meta page lies after the first, whose page size says where. It may be older, or damaged by a crash.
-	if second, err := readMeta(r, size, first.file.pageSize); err == nil && second.txn > first.txn && second.file.pageSize == first.file.pageSize {
-		f = second
-	}
-	file := f.file
-	file.r, file.size = r, size
-	if file.pages > uint64(size)/uint64(file.pageSize)+1 {
-		return nil, fmt.Errorf("offset %d: %d pages of %d bytes in a file of %d bytes: it is truncated", f.at+metaAt, file.pages, file.pageSize, size)
-	}
-	return &file, nil
+	return first, problem
 }
 
-type meta struct {
-	file File
-	txn  uint64
-	at   int64
+func readMeta(r io.ReaderAt, size, at int64) (*File, error) {
+	f := &File{r: r, size: size, meta: at}
+	page, err := f.read(at, metaEnd)
+	if err != nil {
+		return nil, err
+	}
+	bad := func(field int64, format string, args ...any) error {
+		return fmt.Errorf("offset %d: %w", at+field, fmt.Errorf(format, args...))
+	}
+	if got := le.Uint32(page[metaMagic:]); got != magic {
+		return nil, bad(metaMagic, "expected LMDB's mark %08x, found %08x (files of big-endian machines are not read)", magic, got)
+	}
+	if got := le.Uint32(page[metaVersion:]); got != version {
+		return nil, bad(metaVersion, "version %d: expected %d", got, version)
+	}
+	if flags := le.Uint16(page[10:]); flags&flagKinds != flagMeta {
+		return nil, bad(10, "a page with flags %#x: expected a meta page, %#x", flags, flagMeta)
+	}
+	f.pageSize = int64(le.Uint32(page[metaFree:]))
+	f.depth = int(le.Uint16(page[metaDepth:]))
+	f.Entries = le.Uint64(page[metaEntries:])
+	f.root = le.Uint64(page[metaRoot:])
+	f.last = le.Uint64(page[metaLast:])
+	f.txn = le.Uint64(page[metaTxn:])
+	if s := f.pageSize; s < minPageSize || s > maxPageSize || s&(s-1) != 0 {
+		return nil, bad(metaFree, "pages of %d bytes: expected a power of two from %d to %d", s, minPageSize, maxPageSize)
+	}
+	if flags := le.Uint16(page[metaFlags:]); flags != 0 {
+		return nil, bad(metaFlags, "database flags %#x: expected a plain database with one value a key", flags)
+	}
+	if f.root == noPage {
+		if f.depth != 0 || f.Entries != 0 {
+			return nil, bad(metaRoot, "no root page, but %d entries and a depth of %d", f.Entries, f.depth)
+		}
+		return f, nil
+	}
+	if f.depth < 1 || f.depth > maxDepth {
+		return nil, bad(metaDepth, "a tree of depth %d: expected 1 to %d", f.depth, maxDepth)
+	}
+	if f.root < metaPages || f.root > f.last {
+		return nil, bad(metaRoot, "root page %d: expected one from %d to %d", f.root, metaPages, f.last)
+	}
+	return f, nil
 }
 
-func readMeta(r io.ReaderAt, size, at int64) (meta, error) {
-	page := make([]byte, metaEnd)
-	if size < at+metaEnd {
-		return meta{}, fmt.Errorf("truncated at offset %d: expected %d more bytes of the meta page", size, at+metaEnd-size)
+// read reads n bytes, which must be bounded by the file's size.
+func (f *File) read(at, n int64) ([]byte, error) {
+	if at+n > f.size {
+		return nil, fmt.Errorf("truncated at offset %d: expected %d more bytes", f.size, at+n-f.size)
 	}
-	if _, err := r.ReadAt(page, at); err != nil {
-		return meta{}, fmt.Errorf("offset %d: %w", at, err)
+	data := make([]byte, n)
+	if got, err := f.r.ReadAt(data, at); got < len(data) {
+		return nil, fmt.Errorf("offset %d: %w", at+int64(got), err)
 	}
-	if got := le.Uint32(page[metaAt:]); got != magic {
-		return meta{}, fmt.Errorf("offset %d: expected LMDB's mark %08x, found %08x (files of big-endian machines are not read)", at+metaAt, magic, got)
-	}
-	if got := le.Uint32(page[metaAt+4:]); got != version {
-		return meta{}, fmt.Errorf("offset %d: version %d: expected %d", at+metaAt+4, got, version)
-	}
-	if le.Uint16(page[10:])&flagMeta == 0 {
-		return meta{}, fmt.Errorf("offset %d: the page is no meta page", at+10)
-	}
-	m := meta{at: at, txn: le.Uint64(page[metaAt+128:])}
-	const free, main = metaAt + 24, metaAt + 24 + 48
-	m.file = File{
-		pageSize: int64(le.Uint32(page[free:])),
-		depth:    int(le.Uint16(page[main+6:])),
-		Entries:  le.Uint64(page[main+32:]),
-		root:     le.Uint64(page[main+40:]),
-		pages:    le.Uint64(page[metaAt+120:]) + 1,
-	}
-	if s := m.file.pageSize; s < minPageSize || s > maxPageSize || s&(s-1) != 0 {
-		return meta{}, fmt.Errorf("offset %d: pages of %d bytes: expected a power of two from %d to %d", at+free, s, minPageSize, maxPageSize)
-	}
-	if flags := le.Uint16(page[main+4:]); flags != 0 {
-		return meta{}, fmt.Errorf("offset %d: database flags %#x: expected a plain database with one value a key", at+main+4, flags)
-	}
-	if m.file.depth > maxDepth {
-		return meta{}, fmt.Errorf("offset %d: a tree of depth %d: expected at most %d", at+main+6, m.file.depth, maxDepth)
-	}
-	return m, nil
+	return data, nil
 }
 
 // Value is where a value lies in the file.
@@ -127,138 +149,149 @@ func (v Value) Read(atMost int64) ([]byte, error) {
 	if v.Length > atMost {
 		return nil, fmt.Errorf("offset %d: a value of %d bytes: expected at most %d", v.Offset, v.Length, atMost)
 	}
-	data := make([]byte, v.Length)
-	if _, err := v.file.r.ReadAt(data, v.Offset); err != nil && !(err == io.EOF && len(data) == 0) {
-		return nil, fmt.Errorf("offset %d: %w", v.Offset, err)
-	}
-	return data, nil
+	return v.file.read(v.Offset, v.Length)
 }
 
 // ErrStop ends Each without an error.
 var ErrStop = errors.New("stop")
 
 // Each calls do with every key and where its value lies, in the order of the keys. key is valid during the call. A
-// damaged tree is an error; one that goes in circles ends when more entries have come than the file says it has.
+// damaged tree is an error, when the damage is reached. No more pages are used than the file has: a tree that goes in circles
+// is found out, and the values are together no longer than the file.
 func (f *File) Each(do func(key []byte, value Value) error) error {
 	if f.root == noPage {
-		if f.Entries != 0 {
-			return fmt.Errorf("offset %d: %d entries, but no root page", metaAt, f.Entries)
-		}
 		return nil
 	}
-	w := &walk{File: f, do: do, left: f.Entries, pagesLeft: f.pages}
-	err := w.page(f.root, f.depth)
+	w := &walk{File: f, do: do, entries: f.Entries, pages: f.size/f.pageSize - metaPages}
+	err := w.page(f.root, f.meta+metaRoot, f.depth)
 	switch {
 	case errors.Is(err, ErrStop):
 		return nil
-	case err == nil && w.left > 0:
-		return fmt.Errorf("offset %d: %d entries are missing of the %d that the file says it has", metaAt, w.left, f.Entries)
+	case err == nil && w.entries > 0:
+		return fmt.Errorf("offset %d: %d entries are missing of the %d that the file says it has", f.meta+metaEntries, w.entries, f.Entries)
 	}
 	return err
 }
 
+// walk is on its way through a tree.
 type walk struct {
 	*File
-	do              func([]byte, Value) error
-	left, pagesLeft uint64
-	last            []byte
-	started         bool
+	do      func([]byte, Value) error
+	entries uint64 // still to come
+	pages   int64  // not met yet
+	key     []byte // the last one
 }
 
-// page visits page number n, levels above the leaves' bottom included.
-func (w *walk) page(n uint64, levels int) error {
-	at := int64(n) * w.pageSize
-	switch {
-	case n < 2 || n >= w.pages:
-		return fmt.Errorf("page %d: expected one from 2 to %d", n, w.pages-1)
-	case levels < 1:
-		return fmt.Errorf("offset %d: page %d lies deeper than the tree's depth of %d", at, n, w.depth)
-	case w.pagesLeft == 0:
-		return fmt.Errorf("offset %d: the tree goes in circles", at)
-	case at+w.pageSize > w.size:
-		return fmt.Errorf("truncated at offset %d: page %d ends at %d", w.size, n, at+w.pageSize)
+// find returns where page n starts; from is where its number stands.
+func (w *walk) find(n uint64, from int64) (at int64, err error) {
+	if n < metaPages || n > w.last {
+		return 0, fmt.Errorf("offset %d: page %d: expected one from %d to %d", from, n, metaPages, w.last)
 	}
-	w.pagesLeft--
-	page := make([]byte, w.pageSize)
-	if _, err := w.r.ReadAt(page, at); err != nil {
-		return fmt.Errorf("offset %d: %w", at, err)
+	if n >= uint64(w.size/w.pageSize) {
+		return 0, fmt.Errorf("truncated at offset %d: expected page %d, which offset %d names", w.size, n, from)
 	}
-	flags, lower, upper := le.Uint16(page[10:]), int(le.Uint16(page[12:])), int(le.Uint16(page[14:]))
-	leaf := flags&flagLeaf != 0
-	if le.Uint64(page) != n || leaf == (flags&flagBranch != 0) || flags&(flagOverflow|flagMeta) != 0 {
-		return fmt.Errorf("offset %d: page %d with flags %#x: expected page %d, a branch or a leaf", at, le.Uint64(page), flags, n)
+	return int64(n) * w.pageSize, nil
+}
+
+// use counts pages that start at offset at.
+func (w *walk) use(pages, at int64) error {
+	if w.pages -= pages; w.pages < 0 {
+		return fmt.Errorf("offset %d: more pages in use than the file has: the tree goes in circles", at)
 	}
-	if lower < pageHead || lower%2 != 0 || lower > upper || upper > len(page) || leaf != (levels == 1) {
-		return fmt.Errorf("offset %d: page %d is damaged (nodes to %d, data from %d, %d levels left)", at+12, n, lower, upper, levels)
+	return nil
+}
+
+// page visits page n, whose number stands at from, and what is below it. levels counts down to 1, the leaves.
+func (w *walk) page(n uint64, from int64, levels int) error {
+	at, err := w.find(n, from)
+	if err != nil {
+		return err
 	}
-	for i := range (lower - pageHead) / 2 {
-		pointer := pageHead + 2*i
-		if err := w.node(page, at, int(le.Uint16(page[pointer:])), lower, leaf, levels); err != nil {
+	if err = w.use(1, at); err != nil {
+		return err
+	}
+	page, err := w.read(at, w.pageSize)
+	if err != nil {
+		return err
+	}
+	want := uint16(flagBranch)
+	if levels == 1 {
+		want = flagLeaf
+	}
+	if number, flags := le.Uint64(page), le.Uint16(page[10:]); number != n || flags&flagKinds != want {
+		return fmt.Errorf("offset %d: page %d with flags %#x: expected page %d with flags %#x", at, number, flags, n, want)
+	}
+	lower, upper := int(le.Uint16(page[12:])), int(le.Uint16(page[14:]))
+	if lower < pageHead || lower%2 != 0 || lower > upper || upper > len(page) {
+		return fmt.Errorf("offset %d: page %d has pointers to %d and nodes from %d: expected these in order, between %d and %d", at+12, n, lower, upper, pageHead, len(page))
+	}
+	for pointer := pageHead; pointer < lower; pointer += 2 {
+		node := int(le.Uint16(page[pointer:]))
+		if node < upper || node+nodeHead > len(page) {
+			return fmt.Errorf("offset %d: a node at %d: expected one from %d to %d", at+int64(pointer), node, upper, len(page)-nodeHead)
+		}
+		if err := w.node(page[node:], at+int64(node), levels); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// node visits the node at offset node of a page that starts at offset at of the file.
-func (w *walk) node(page []byte, at int64, node, lower int, leaf bool, levels int) error {
-	where := at + int64(node)
-	if node < lower || node+nodeHead > len(page) {
-		return fmt.Errorf("offset %d: a node lies outside of its page", where)
+// node visits the node that starts at offset at; data goes to the end of its page.
+func (w *walk) node(data []byte, at int64, levels int) error {
+	low, high := uint64(le.Uint16(data)), uint64(le.Uint16(data[2:]))
+	flags, end := le.Uint16(data[4:]), nodeHead+int(le.Uint16(data[6:]))
+	if levels > 1 {
+		return w.page(low|high<<16|uint64(flags)<<32, at, levels-1)
 	}
-	low, high := uint64(le.Uint16(page[node:])), uint64(le.Uint16(page[node+2:]))
-	flags, keyLength := le.Uint16(page[node+4:]), int(le.Uint16(page[node+6:]))
-	data := node + nodeHead + keyLength
-	if data > len(page) {
-		return fmt.Errorf("offset %d: a key of %d bytes leaves its page", where, keyLength)
+	if end > len(data) {
+		return fmt.Errorf("offset %d: a key of %d bytes leaves its page", at, end-nodeHead)
 	}
-	if !leaf {
-		return w.page(low|high<<16|uint64(flags)<<32, levels-1)
-	}
-	value := Value{Offset: at + int64(data), Length: int64(low | high<<16), file: w.File}
-	switch flags {
-	case 0:
-		if int64(data)+value.Length > int64(len(page)) {
-			return fmt.Errorf("offset %d: a value of %d bytes leaves its page", where, value.Length)
-		}
-	case nodeBig:
-		if data+8 > len(page) {
-			return fmt.Errorf("offset %d: the page number of a large value leaves the page", where)
-		}
+	key, data := data[nodeHead:end], data[end:]
+	value := Value{Offset: at + int64(end), Length: int64(low | high<<16), file: w.File}
+	switch {
+	case flags == nodeBig && len(data) < 8:
+		return fmt.Errorf("offset %d: the page number of a large value leaves its page", at)
+	case flags == nodeBig:
 		var err error
-		if value.Offset, err = w.overflow(le.Uint64(page[data:]), value.Length); err != nil {
-			return fmt.Errorf("offset %d: %w", where, err)
+		if value.Offset, err = w.overflow(le.Uint64(data), value.Offset, value.Length); err != nil {
+			return err
 		}
-	default:
-		return fmt.Errorf("offset %d: node flags %#x: expected a plain value (%#x sub-database, %#x several values)", where, flags, nodeSub, nodeDup)
+	case flags != 0:
+		return fmt.Errorf("offset %d: node flags %#x: expected a plain value (0) or the page of a large one (1), no sub-database (2) and no list (4)", at, flags)
+	case value.Length > int64(len(data)):
+		return fmt.Errorf("offset %d: a value of %d bytes leaves its page", at, value.Length)
 	}
-	key := page[node+nodeHead : data]
-	if w.started && string(key) <= string(w.last) {
-		return fmt.Errorf("offset %d: key %.40q comes after %.40q: expected rising keys", where, key, w.last)
+	if string(key) <= string(w.key) {
+		return fmt.Errorf("offset %d: key %.40q comes after %.40q: expected rising keys", at, key, w.key)
 	}
-	if w.left == 0 {
-		return fmt.Errorf("offset %d: more entries than the %d that the file says it has", where, w.Entries)
+	if w.entries == 0 {
+		return fmt.Errorf("offset %d: more entries than the %d that the file says it has", at, w.Entries)
 	}
-	w.left--
-	w.started, w.last = true, append(w.last[:0], key...)
+	w.entries--
+	w.key = append(w.key[:0], key...)
 	return w.do(key, value)
 }
 
-// overflow returns where a large value of the given length starts.
-func (w *walk) overflow(n uint64, length int64) (int64, error) {
-	if n < 2 || n >= w.pages {
-		return 0, fmt.Errorf("a large value on page %d: expected one from 2 to %d", n, w.pages-1)
+// overflow returns where a large value starts that lies on page n, whose number stands at from, and those after it.
+func (w *walk) overflow(n uint64, from, length int64) (int64, error) {
+	at, err := w.find(n, from)
+	if err != nil {
+		return 0, err
 	}
-	at := int64(n) * w.pageSize
-	var head [pageHead]byte
-	if _, err := w.r.ReadAt(head[:], at); err != nil {
-		return 0, fmt.Errorf("truncated: a large value on page %d, offset %d, of a file of %d bytes", n, at, w.size)
+	head, err := w.read(at, pageHead)
+	if err != nil {
+		return 0, err
 	}
-	if le.Uint64(head[:]) != n || le.Uint16(head[10:])&flagOverflow == 0 {
-		return 0, fmt.Errorf("page %d at offset %d is no overflow page of its number", n, at)
+	if number, flags := le.Uint64(head), le.Uint16(head[10:]); number != n || flags&flagKinds != flagOverflow {
+		return 0, fmt.Errorf("offset %d: page %d with flags %#x: expected page %d with flags %#x", at, number, flags, n, flagOverflow)
 	}
-	if room := int64(le.Uint32(head[12:]))*w.pageSize - pageHead; length > room || at+pageHead+length > w.size {
-		return 0, fmt.Errorf("a large value of %d bytes at offset %d leaves its %d pages, or the file of %d bytes", length, at+pageHead, le.Uint32(head[12:]), w.size)
+	pages := int64(le.Uint32(head[12:]))
+	if end := at + pages*w.pageSize; end > w.size {
+		return 0, fmt.Errorf("truncated at offset %d: expected %d more bytes of a large value", w.size, end-w.size)
 	}
-	return at + pageHead, nil
+	if room := pages*w.pageSize - pageHead; length > room {
+		return 0, fmt.Errorf("offset %d: %d pages for a value of %d bytes, which need more", at+12, pages, length)
+	}
+	return at + pageHead, w.use(pages, at)
 }

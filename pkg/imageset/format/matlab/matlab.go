@@ -15,9 +15,9 @@ import (
 	"bufio"
 	"compress/zlib"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // The element types that matter here.
@@ -42,9 +42,12 @@ const (
 	headerBytes = 128
 	// A numeric array has few axes and a short name; more is damage.
 	maxAxes, maxName = 16, 256
-	// Classes below 6 are cells, structures, objects, texts and sparse arrays.
+	maxValues        = 1 << 40
+	// Classes below 6 are cells, structures, objects, texts and sparse arrays, those above 15 functions and more objects.
 	firstNumeric, lastNumeric = 6, 15
 	complexFlag               = 0x0800
+	// Data end at a multiple of so many bytes.
+	alignment = 8
 )
 
 // Header says what an array is, before its values are read.
@@ -71,59 +74,31 @@ func (h Header) Len() int {
 
 // Read goes through the real numeric arrays of a file in their order. choose answers each header with where the array's
 // stored bytes go, or nil to pass it over; an error of it, or of the writer, ends the reading. Errors name the offset in
-// the file, and for a compressed array the offset of its values when unpacked.
+// the file, and in a compressed array that of the unpacked bytes. Nothing is unpacked of an array but its header and what
+// choose asked for.
 func Read(r io.Reader, choose func(Header) (io.Writer, error)) error {
-	s := &stream{r: bufio.NewReaderSize(r, 1<<16)}
-	head, err := s.take(headerBytes)
-	if err != nil {
+	in := bufio.NewReaderSize(r, 1<<16)
+	s := &stream{r: in}
+	if err := s.header(); err != nil {
 		return err
 	}
-	var order binary.ByteOrder
-	switch string(head[126:128]) {
-	case "IM":
-		order = binary.LittleEndian
-	case "MI":
-		order = binary.BigEndian
-	default:
-		return fmt.Errorf("offset 126: expected the mark IM or MI of a MATLAB file of version 5, found % x (files of version 7.3 are HDF5: save them with -v7)", head[126:128])
-	}
-	if version := order.Uint16(head[124:]); version != 0x0100 {
-		return fmt.Errorf("offset 124: version %#04x: expected 0x0100, version 5", version)
-	}
 	for {
-		start := s.at
-		kind, length, small, err := s.tag(order)
-		if errors.Is(err, io.EOF) {
+		if _, err := in.Peek(1); err == io.EOF {
 			return nil
 		}
-		if err != nil {
-			return err
-		}
-		if small {
-			return fmt.Errorf("offset %d: element type %d in short form: expected an array", start, kind)
-		}
-		body := &stream{r: io.LimitReader(s, int64(length)), at: s.at}
-		switch kind {
-		case miMATRIX:
-			err = body.matrix(order, choose)
-		case miCOMPRESSED:
-			err = body.compressed(order, choose)
-		}
-		if err == nil {
-			err = body.skipRest(int64(length))
-		}
-		if err != nil {
+		if err := s.element(choose); err != nil {
 			return err
 		}
 	}
 }
 
-// stream counts what is read, so that errors can say where.
+// stream reads parts of a file and counts the bytes, so that errors can say where.
 type stream struct {
-	r  io.Reader
-	at int64
-	// unpacked says that at counts the bytes of a compressed element.
-	unpacked bool
+	r     io.Reader
+	order binary.ByteOrder
+	at    int64
+	// of says what the offset counts in, where that is not the file.
+	of string
 }
 
 func (s *stream) Read(p []byte) (int, error) {
@@ -132,190 +107,212 @@ func (s *stream) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (s *stream) where() string {
-	if s.unpacked {
-		return fmt.Sprintf("offset %d of the unpacked array", s.at)
+func (s *stream) errorf(format string, args ...any) error {
+	return fmt.Errorf("offset %d%s: %w", s.at, s.of, fmt.Errorf(format, args...))
+}
+
+// cut turns an error of reading into one that says where.
+func (s *stream) cut(missing int64, err error) error {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return fmt.Errorf("truncated at offset %d%s: expected %d more bytes", s.at, s.of, missing)
 	}
-	return fmt.Sprintf("offset %d", s.at)
+	return s.errorf("%w", err)
 }
 
 // take reads n bytes, n being small.
 func (s *stream) take(n int) ([]byte, error) {
 	data := make([]byte, n)
-	got, err := io.ReadFull(s, data)
-	if err == io.ErrUnexpectedEOF || (err == io.EOF && n > 0) {
-		return nil, fmt.Errorf("truncated at %s: expected %d more bytes", s.where(), n-got)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.where(), err)
+	if got, err := io.ReadFull(s, data); err != nil {
+		return nil, s.cut(int64(n-got), err)
 	}
 	return data, nil
 }
 
-// tag reads an element's tag. In the short form the length is in the upper half of the first word and the data in the
-// second. io.EOF is the end before the first byte.
-func (s *stream) tag(order binary.ByteOrder) (kind, length uint32, small bool, err error) {
-	var first [4]byte
-	got, err := io.ReadFull(s, first[:])
-	if err == io.EOF {
-		return 0, 0, false, io.EOF
-	}
+// within is the stream of the next n bytes.
+func (s *stream) within(n uint32) (*stream, *io.LimitedReader) {
+	limited := &io.LimitedReader{R: s, N: int64(n)}
+	return &stream{r: limited, order: s.order, at: s.at, of: s.of}, limited
+}
+
+// header reads the file's header: text, a version, and a mark that shows the order of bytes. Files of version 4 have none
+// of these, but a number whose bytes are not all of a text; files of version 7.3 are HDF5 behind such a header.
+func (s *stream) header() error {
+	text, err := s.take(4)
 	if err != nil {
-		return 0, 0, false, truncated(s, err, len(first)-got)
+		return err
 	}
-	word := order.Uint32(first[:])
-	if high := word >> 16; high != 0 {
-		if high > 4 {
-			return 0, 0, false, fmt.Errorf("%s: an element of %d bytes in short form: expected at most 4", s.where(), high)
-		}
-		return word & 0xffff, high, true, nil
+	if strings.Contains(string(text), "\x00") {
+		return fmt.Errorf("offset 0: expected the text of a MATLAB file of version 5, found % x (files of version 4 are not read: save them with -v7)", text)
+	}
+	if string(text) == "\x89HDF" {
+		return fmt.Errorf("offset 0: an HDF5 file: expected a MATLAB file of version 5 (files of version 7.3 are HDF5: save them with -v7)")
+	}
+	rest, err := s.take(headerBytes - 4)
+	if err != nil {
+		return err
+	}
+	switch mark := rest[122:]; string(mark) {
+	case "IM":
+		s.order = binary.LittleEndian
+	case "MI":
+		s.order = binary.BigEndian
+	default:
+		return fmt.Errorf("offset 126: expected the mark IM or MI of a MATLAB file of version 5, found % x", mark)
+	}
+	if version := s.order.Uint16(rest[120:]); version != 0x0100 {
+		return fmt.Errorf("offset 124: version %#04x: expected 0x0100, version 5 (files of version 7.3 have 0x0200 and are HDF5: save them with -v7)", version)
+	}
+	return nil
+}
+
+// tag reads what stands before the data of an element. In the short form the length is in the upper half of the first word
+// and the data, with their padding, are the second.
+func (s *stream) tag() (kind, length uint32, short bool, err error) {
+	first, err := s.take(4)
+	if err != nil {
+		return 0, 0, false, err
+	}
+	word := s.order.Uint32(first)
+	if length := word >> 16; length > 4 {
+		return 0, 0, false, s.errorf("an element of %d bytes in short form: expected at most 4", length)
+	} else if length > 0 {
+		return word & 0xffff, length, true, nil
 	}
 	second, err := s.take(4)
 	if err != nil {
 		return 0, 0, false, err
 	}
-	return word, order.Uint32(second), false, nil
+	return word, s.order.Uint32(second), false, nil
 }
 
-func truncated(s *stream, err error, missing int) error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		return fmt.Errorf("truncated at %s: expected %d more bytes", s.where(), missing)
-	}
-	return fmt.Errorf("%s: %w", s.where(), err)
-}
-
-// part reads a small sub-element with its padding.
-func (s *stream) part(order binary.ByteOrder, what string, want uint32, atMost int) ([]byte, error) {
-	kind, length, small, err := s.tag(order)
-	if err == io.EOF {
-		err = fmt.Errorf("truncated at %s: expected the array's %s", s.where(), what)
-	}
+// part reads a small element with its padding.
+func (s *stream) part(what string, want uint32, atMost uint32) ([]byte, error) {
+	kind, length, short, err := s.tag()
 	if err != nil {
 		return nil, err
 	}
-	if kind != want || int64(length) > int64(atMost) {
-		return nil, fmt.Errorf("%s: the array's %s has type %d and %d bytes: expected type %d and at most %d", s.where(), what, kind, length, want, atMost)
+	if kind != want || length > atMost {
+		return nil, s.errorf("the array's %s has type %d and %d bytes: expected type %d and at most %d", what, kind, length, want, atMost)
 	}
-	data, err := s.take(padded(length, small))
+	padded := 4
+	if !short {
+		padded = int(length+alignment-1) / alignment * alignment
+	}
+	data, err := s.take(padded)
 	if err != nil {
 		return nil, err
 	}
 	return data[:length], nil
 }
 
-func padded(length uint32, small bool) int {
-	if small {
-		return 4
-	}
-	return int(length+7) / 8 * 8
-}
-
-func (s *stream) compressed(order binary.ByteOrder, choose func(Header) (io.Writer, error)) error {
-	z, err := zlib.NewReader(s)
+// element reads an element of the file.
+func (s *stream) element(choose func(Header) (io.Writer, error)) error {
+	kind, length, short, err := s.tag()
 	if err != nil {
-		return truncated(s, err, 2)
+		return err
 	}
-	defer z.Close()
-	inner := &stream{r: z, unpacked: true}
-	kind, length, small, err := inner.tag(order)
-	if err == io.EOF {
-		err = fmt.Errorf("truncated at %s: expected an array", inner.where())
+	body, left := s.within(length)
+	switch {
+	case kind == miMATRIX && !short:
+		_, err = body.matrix(left, choose)
+	case kind == miCOMPRESSED && !short:
+		err = body.compressed(choose)
+	default:
+		err = s.errorf("element type %d: expected an array, %d or compressed %d", kind, miMATRIX, miCOMPRESSED)
 	}
 	if err != nil {
 		return err
 	}
-	if kind != miMATRIX || small {
-		return nil // nothing of interest is compressed beside arrays
-	}
-	body := &stream{r: io.LimitReader(inner, int64(length)), at: inner.at, unpacked: true}
-	read, err := body.matrixOf(order, choose)
-	if err != nil || !read {
-		return err
-	}
-	// The checksum stands at the end of the stream.
-	if _, err := io.Copy(io.Discard, io.LimitReader(inner, int64(length))); err != nil {
-		return truncated(inner, err, 1)
+	if _, err := io.CopyN(io.Discard, body, left.N); err != nil {
+		return body.cut(left.N, err)
 	}
 	return nil
 }
 
-func (s *stream) matrix(order binary.ByteOrder, choose func(Header) (io.Writer, error)) error {
-	_, err := s.matrixOf(order, choose)
-	return err
+func (s *stream) compressed(choose func(Header) (io.Writer, error)) error {
+	from := s.at
+	packed, err := zlib.NewReader(s)
+	if err != nil {
+		return s.cut(1, err)
+	}
+	unpacked := &stream{r: packed, order: s.order, of: fmt.Sprintf(" of the array unpacked from offset %d", from)}
+	kind, length, short, err := unpacked.tag()
+	if err != nil {
+		return err
+	}
+	if kind != miMATRIX || short {
+		return unpacked.errorf("element type %d: expected an array, %d", kind, miMATRIX)
+	}
+	body, left := unpacked.within(length)
+	if wanted, err := body.matrix(left, choose); err != nil || !wanted {
+		return err
+	}
+	// Only at the end is the checksum compared.
+	switch n, err := io.CopyN(io.Discard, unpacked, left.N+1); {
+	case n > left.N:
+		return unpacked.errorf("expected the end of the array")
+	case err != io.EOF:
+		return unpacked.cut(1, err)
+	}
+	return nil
 }
 
-// matrixOf reads one array; read says that its values were wanted.
-func (s *stream) matrixOf(order binary.ByteOrder, choose func(Header) (io.Writer, error)) (read bool, err error) {
-	flags, err := s.part(order, "flags", miUINT32, 8)
+// matrix reads an array and says whether it was wanted: then only padding is left of it.
+func (s *stream) matrix(left *io.LimitedReader, choose func(Header) (io.Writer, error)) (wanted bool, err error) {
+	flags, err := s.part("flags", miUINT32, 8)
 	if err != nil {
 		return false, err
 	}
 	if len(flags) != 8 {
-		return false, fmt.Errorf("%s: the array's flags have %d bytes: expected 8", s.where(), len(flags))
+		return false, s.errorf("the array's flags have %d bytes: expected 8", len(flags))
 	}
-	word := order.Uint32(flags)
+	word := s.order.Uint32(flags)
 	if class := word & 0xff; class < firstNumeric || class > lastNumeric || word&complexFlag != 0 {
 		return false, nil
 	}
-	axes, err := s.part(order, "shape", miINT32, 4*maxAxes)
+	h := Header{Order: s.order}
+	total := int64(1)
+	axes, err := s.part("shape", miINT32, 4*maxAxes)
 	if err != nil {
 		return false, err
 	}
-	h := Header{Order: order}
-	total := int64(1)
-	for i := 0; i+4 <= len(axes); i += 4 {
-		n := int64(int32(order.Uint32(axes[i:])))
-		if n < 0 || (n > 0 && total > (1<<40)/n) {
-			return false, fmt.Errorf("%s: an axis of %d values is negative or makes the array too large", s.where(), n)
+	if len(axes) < 8 || len(axes)%4 != 0 {
+		return false, s.errorf("the array's shape has %d bytes: expected 4 for each of two axes or more", len(axes))
+	}
+	for ; len(axes) > 0; axes = axes[4:] {
+		n := int64(int32(s.order.Uint32(axes)))
+		if n < 0 || (n > 0 && total > maxValues/n) {
+			return false, s.errorf("an axis of %d values is negative or makes the array too large", n)
 		}
 		total *= n
 		h.Shape = append(h.Shape, int(n))
 	}
-	if len(h.Shape) < 2 || len(axes)%4 != 0 {
-		return false, fmt.Errorf("%s: the array's shape has %d bytes: expected 4 for each of two axes or more", s.where(), len(axes))
-	}
-	name, err := s.part(order, "name", miINT8, maxName)
+	name, err := s.part("name", miINT8, maxName)
 	if err != nil {
 		return false, err
 	}
 	h.Name = string(name)
-	kind, length, small, err := s.tag(order)
-	if err == io.EOF {
-		err = fmt.Errorf("truncated at %s: expected the values of %s", s.where(), h.Name)
-	}
+	kind, length, _, err := s.tag()
 	if err != nil {
 		return false, err
 	}
 	h.Width = widths[kind]
 	h.Unsigned = kind == miUINT8 || kind == miUINT16 || kind == miUINT32 || kind == miUINT64
 	if h.Width == 0 || int64(length) != total*int64(h.Width) {
-		return false, fmt.Errorf("%s: the values of %s have type %d and %d bytes: expected a numeric type and %d values", s.where(), h.Name, kind, length, total)
+		return false, s.errorf("the values of %q have type %d and %d bytes: expected a numeric type and %d values", h.Name, kind, length, total)
 	}
 	to, err := choose(h)
-	if err != nil || to == nil {
-		return false, err
-	}
-	n, err := io.CopyN(to, s, int64(length))
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		return true, fmt.Errorf("truncated at %s: expected %d more bytes of %s", s.where(), int64(length)-n, h.Name)
-	}
 	if err != nil {
-		return true, fmt.Errorf("%s: %w", s.where(), err)
+		return false, s.errorf("%w", err)
 	}
-	_ = small // its padding is passed over with what is left of the element
+	if to == nil {
+		return false, nil
+	}
+	if n, err := io.CopyN(to, s, int64(length)); err != nil {
+		return false, s.cut(int64(length)-n, err)
+	}
+	if left.N >= alignment {
+		return false, s.errorf("%d bytes follow the values of %q: expected the array's end", left.N, h.Name)
+	}
 	return true, nil
-}
-
-// skipRest passes over what is left of an element of the file.
-func (s *stream) skipRest(length int64) error {
-	limited := s.r.(*io.LimitedReader)
-	n := limited.N
-	got, err := io.Copy(io.Discard, s)
-	if err != nil {
-		return fmt.Errorf("%s: %w", s.where(), err)
-	}
-	if got < n {
-		return fmt.Errorf("truncated at %s: expected %d more bytes of an element of %d", s.where(), n-got, length)
-	}
-	return nil
 }

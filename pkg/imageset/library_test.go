@@ -3,17 +3,37 @@ package imageset
 import (
 	"archive/zip"
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"image"
 	"image/color"
 	"image/png"
 	"os"
 	"path/filepath"
+	"strata/pkg/folders"
+	"strata/pkg/imageset/format"
+	"strata/pkg/imageset/resample"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
+
+// picture is a made-up picture.
+func picture(n int) []uint8 {
+	p := make([]uint8, n)
+	for i := range p {
+		p[i] = uint8((i*i*7 + i*13) % 251)
+	}
+	return p
+}
+
+// sha is the sha256 of pixels, in hex.
+func sha(pixels []uint8) string {
+	sum := sha256.Sum256(pixels)
+	return hex.EncodeToString(sum[:])
+}
 
 // pngOf returns a PNG of one colour.
 func pngOf(t testing.TB, height, width int, c color.Color) []byte {
@@ -68,7 +88,7 @@ func TestOpenZip(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, &Set{
 		Name: "pets", Split: Test, Height: 4, Width: 4, Channels: 3, Pixels: set.Pixels,
-		Labels: []int32{0, 0}, Classes: []string{"cat", "dog"},
+		Labels: []int32{0, 0}, Classes: []string{"cat", "dog"}, History: format.AsStored,
 	}, set)
 	assert.Equal(t, []uint8{3, 2, 3}, set.Image(0)[:3], "sorted by path: a before b")
 	assert.Equal(t, []uint8{1, 2, 3}, set.Image(1)[:3])
@@ -80,7 +100,7 @@ func TestOpenResizesMNISTOnly(t *testing.T) {
 	set, err := Open(dir, "mnist", Test)
 	require.NoError(t, err)
 	assert.Equal(t, []int{3, 32, 32, 1}, []int{set.Len(), set.Height, set.Width, set.Channels})
-	assert.Equal(t, Resize(picture(3 * 784)[784:2*784], 28, 28, 1, 32, 32), set.Image(1))
+	assert.Equal(t, resample.Resize(picture(3 * 784)[784:2*784], 28, 28, 1, 32, 32), set.Image(1))
 	assert.Len(t, set.Classes, 10)
 
 	writeIDX(t, filepath.Join(dir, "small"), "train", 2, 5)
@@ -147,6 +167,34 @@ func TestOpenSharedData(t *testing.T) {
 	}
 	_, err := Open(data, "dtd_part_q75", Train)
 	assert.ErrorContains(t, err, "it has test")
+}
+
+// All 20,000 test images of MNIST and Fashion-MNIST, resized by Pillow 9.4.0.
+func TestResizeEqualsPILOnMNIST(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads 20,000 images")
+	}
+	data := sharedData(t)
+	for name, want := range map[string]string{
+		"mnist":         "750966a83c3f66b21f310636df69984b116407e280d0e2fc2f606aa33c6749cc",
+		"fashion_mnist": "1f1ea0ce7d1ace331ee9219ad0357d38ab7e127a448a67a5ac799f8bf96f8b25",
+	} {
+		set, err := Open(data, name, Test)
+		require.NoError(t, err)
+		assert.Equal(t, []int{10000, 32, 32, 1}, []int{set.Len(), set.Height, set.Width, set.Channels})
+		assert.Equal(t, want, sha(set.Pixels), name)
+	}
+}
+
+// sharedData returns ../shared/data, or skips where the default is absent.
+func sharedData(t *testing.T) string {
+	t.Helper()
+	dir, ok, err := folders.Shared()
+	require.NoError(t, err)
+	if !ok {
+		t.Skipf("no reference material: %s is absent", dir)
+	}
+	return dir + "/data"
 }
 
 func BenchmarkOpenSharedData(b *testing.B) {

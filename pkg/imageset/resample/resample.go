@@ -1,4 +1,6 @@
-package imageset
+// Package resample is the one way in which strata changes the size of a picture: what the paper's sets were made by
+// (digest §7), PIL's resize(BILINEAR), which smooths when it shrinks. Unequal resizing alone can tell two sets apart.
+package resample
 
 import (
 	"fmt"
@@ -11,16 +13,15 @@ import (
 // (digest §7), and the result is equal to PIL's byte for byte.
 func Resize(src []uint8, height, width, channels, newHeight, newWidth int) []uint8 {
 	if height < 1 || width < 1 || newHeight < 1 || newWidth < 1 || len(src) != height*width*channels {
-		panic(fmt.Sprintf("imageset.Resize: %d values of a %dx%dx%d image to %dx%d", len(src), height, width, channels, newHeight, newWidth))
+		panic(fmt.Sprintf("resample.Resize: %d values of a %dx%dx%d image to %dx%d", len(src), height, width, channels, newHeight, newWidth))
 	}
 	dst := make([]uint8, newHeight*newWidth*channels)
-	newResizer(height, width, channels, newHeight, newWidth).resize(dst, src)
+	NewResizer(height, width, channels, newHeight, newWidth).Resize(dst, src)
 	return dst
 }
 
-// resizer holds the weights for one pair of sizes and the picture between the
-// passes, so that a whole set is resized without making them again.
-type resizer struct {
+// Resizer resizes pictures of one size to another without making its weights again. It is for one goroutine.
+type Resizer struct {
 	channels                int
 	height, width, newWidth int
 	columns, rows           []taps
@@ -36,8 +37,9 @@ type taps struct {
 // PIL's 8-bit paths leave 32 - 8 (pixel) - 2 (sum and sign) bits for a weight.
 const weightBits = 22
 
-func newResizer(height, width, channels, newHeight, newWidth int) *resizer {
-	return &resizer{
+// NewResizer returns a Resizer between two sizes, both in pixels and positive.
+func NewResizer(height, width, channels, newHeight, newWidth int) *Resizer {
+	return &Resizer{
 		channels: channels,
 		columns:  triangle(width, newWidth), rows: triangle(height, newHeight),
 		height: height, width: width, newWidth: newWidth,
@@ -67,8 +69,8 @@ func triangle(in, out int) []taps {
 	return all
 }
 
-// resize scales the columns, then the rows.
-func (r *resizer) resize(dst, src []uint8) {
+// Resize writes the picture src at the new size into dst, both HWC: the columns are scaled, then the rows.
+func (r *Resizer) Resize(dst, src []uint8) {
 	between := src
 	if r.newWidth != r.width { // PIL skips a pass that changes nothing
 		between = r.between
@@ -100,14 +102,40 @@ func apply(dst, src []uint8, positions []taps, step, count int) {
 	}
 }
 
-// resizeAll returns n images at another size.
-func resizeAll(pixels []uint8, height, width, channels, newHeight, newWidth int) []uint8 {
+// Fit returns the middle side x side piece of the picture, HWC, its shorter side resized to side: what the reference does to
+// LSUN (digest §7). As in torchvision, the longer side is rounded down and the place of the piece to the nearest, halves to even.
+func Fit(src []uint8, height, width, channels, side int) []uint8 {
+	newHeight, newWidth := side, side
+	if height < width {
+		newWidth = side * width / height
+	} else {
+		newHeight = side * height / width
+	}
+	resized := Resize(src, height, width, channels, newHeight, newWidth)
+	return Crop(resized, newWidth, channels, middle(newHeight, side), middle(newWidth, side), side, side)
+}
+
+// middle is where a piece of the middle begins.
+func middle(whole, piece int) int { return int(math.RoundToEven(float64(whole-piece) / 2)) }
+
+// Crop returns the height x width piece whose upper left corner is at (top, left), of a picture of the given width, HWC.
+func Crop(src []uint8, srcWidth, channels, top, left, height, width int) []uint8 {
+	piece := make([]uint8, 0, height*width*channels)
+	for y := range height {
+		from := ((top+y)*srcWidth + left) * channels
+		piece = append(piece, src[from:from+width*channels]...)
+	}
+	return piece
+}
+
+// All returns n images, NHWC, at another size.
+func All(pixels []uint8, height, width, channels, newHeight, newWidth int) []uint8 {
 	in, out := height*width*channels, newHeight*newWidth*channels
 	n := len(pixels) / in
 	resized := make([]uint8, n*out)
-	r := newResizer(height, width, channels, newHeight, newWidth)
+	r := NewResizer(height, width, channels, newHeight, newWidth)
 	for i := range n {
-		r.resize(resized[i*out:(i+1)*out], pixels[i*in:(i+1)*in])
+		r.Resize(resized[i*out:(i+1)*out], pixels[i*in:(i+1)*in])
 	}
 	return resized
 }

@@ -1,14 +1,11 @@
-package statedict
+package python
 
 import (
 	"bytes"
 	"fmt"
 )
 
-// maxPickle bounds a pickle: names and shapes only, the values lie outside of it. That of the paper's Glow has 0.3 MB.
-const maxPickle = 16 << 20
-
-// maxInteger bounds the bytes of an integer; the longest in a PyTorch file is its magic number, with ten.
+// maxInteger bounds the bytes of an integer; the longest known is the magic number of PyTorch files, with ten.
 const maxInteger = 64
 
 // argument is what follows an opcode: a number of bytes, of lines, or a length of so many bytes and then that much.
@@ -43,9 +40,9 @@ const (
 	opFrame = '\x95'
 )
 
-// pickleLength walks over the opcodes of a pickle at the beginning of data and returns its length. The pickle reader
-// allocates what lengths say; this looks at them first.
-func pickleLength(data []byte) (int, error) {
+// PickleLength walks over the opcodes of a pickle at the beginning of data and returns its length, at most atMost bytes. The
+// pickle reader allocates what lengths say; this looks at them first.
+func PickleLength(data []byte, atMost int) (int, error) {
 	for at := 0; at < len(data); {
 		start, op := at, data[at]
 		a := opcodes[op]
@@ -82,8 +79,8 @@ func pickleLength(data []byte) (int, error) {
 		if at > len(data) {
 			break
 		}
-		if at > maxPickle {
-			return 0, fmt.Errorf("the pickle has more than %d bytes: a state dict needs a hundredth", maxPickle)
+		if at > atMost {
+			return 0, fmt.Errorf("the pickle has more than the %d bytes that are read of one", atMost)
 		}
 		if op == opStop {
 			return at, nil

@@ -1,4 +1,4 @@
-package imageset
+package resample
 
 import (
 	"crypto/sha256"
@@ -8,8 +8,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"strata/pkg/folders"
 )
 
 // picture is a made-up picture that the references below were computed on too.
@@ -48,21 +46,27 @@ func TestResizeEqualsPIL(t *testing.T) {
 		Resize(picture(35), 5, 7, 1, 3, 4), "the same as numbers")
 }
 
-// All 20,000 test images of MNIST and Fashion-MNIST, resized by Pillow 9.4.0.
-func TestResizeEqualsPILOnMNIST(t *testing.T) {
-	if testing.Short() {
-		t.Skip("reads 20,000 images")
-	}
-	data := sharedData(t)
-	for name, want := range map[string]string{
-		"mnist":         "750966a83c3f66b21f310636df69984b116407e280d0e2fc2f606aa33c6749cc",
-		"fashion_mnist": "1f1ea0ce7d1ace331ee9219ad0357d38ab7e127a448a67a5ac799f8bf96f8b25",
+// Pillow 9.4.0 and torchvision's arithmetic: resize((nw, nh), BILINEAR), then crop.
+func TestFitEqualsTorchvision(t *testing.T) {
+	for _, want := range []struct {
+		h, w   int
+		sha256 string
+	}{
+		{256, 280, "16e801ab4fa3479927dd011d22570355b095bbdbcbfa9a7bd12db602c2c55f0c"},
+		{256, 341, "e2f73daee6458e6cc2d7401d6744f00b2e106318fe8d84a69103fc052b149e5d"},
+		{218, 178, "b80a60e1695d786a7738084d2ff697375776ee5155a061233061967e30a29b2e"},
+		{300, 300, "521b93a5222c7cee8f93b64ffe21a096087b15225a6c68d84e57cee77b4a29f9"},
+		{33, 47, "795b10dc8b7c7a6414fc7c6588f7cfa2213e0eacb62661c55c3d6d68b5522fb5"},
+		{20, 90, "c2795d18bf9df76d5ad30bc471c2b908c1452de9f7fcf0c974b2682f4cc8270d"},
 	} {
-		set, err := Open(data, name, Test)
-		require.NoError(t, err)
-		assert.Equal(t, []int{10000, 32, 32, 1}, []int{set.Len(), set.Height, set.Width, set.Channels})
-		assert.Equal(t, want, sha(set.Pixels), name)
+		assert.Equal(t, want.sha256, sha(Fit(picture(want.h*want.w*3), want.h, want.w, 3, 32)), "%dx%d", want.h, want.w)
 	}
+}
+
+func TestAll(t *testing.T) {
+	two := append(picture(35), picture(35)...)
+	one := Resize(picture(35), 5, 7, 1, 3, 4)
+	assert.Equal(t, append(one, one...), All(two, 5, 7, 1, 3, 4))
 }
 
 func TestResizeKeepsConstantImages(t *testing.T) {
@@ -80,13 +84,15 @@ func TestResizePanicsOnWrongSizes(t *testing.T) {
 	assert.Panics(t, func() { Resize(make([]uint8, 4), 2, 2, 1, 0, 4) })
 }
 
-// sharedData returns ../shared/data, or skips where the default is absent.
-func sharedData(t *testing.T) string {
-	t.Helper()
-	dir, ok, err := folders.Shared()
-	require.NoError(t, err)
-	if !ok {
-		t.Skipf("no reference material: %s is absent", dir)
-	}
-	return dir + "/data"
+func ExampleResize() {
+	fmt.Println(Resize([]uint8{0, 100}, 1, 2, 1, 1, 4))
+	// Output: [0 25 75 100]
+}
+
+func ExampleNewResizer() {
+	halve := NewResizer(2, 2, 1, 1, 1)
+	one := make([]uint8, 1)
+	halve.Resize(one, []uint8{10, 20, 30, 40})
+	fmt.Println(one)
+	// Output: [25]
 }
