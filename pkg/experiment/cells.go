@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"strata/pkg/density"
+	"strata/pkg/imageset"
 	"strata/pkg/ledger"
 	"strata/pkg/metric"
 	"strata/pkg/paper"
@@ -117,8 +118,20 @@ type Evaluation struct {
 // Evaluate prepares the numbers of a schedule's runs.
 func (e *Engine) Evaluate(s *Schedule) (*Evaluation, error) {
 	all, err := LoadConfigurations()
+	if err != nil {
+		return nil, err
+	}
+	var compared []string
+	for _, role := range []string{"in", "near", "smooth", "far", "faces", "further"} {
+		if name := s.Roles.Set(role); name != "" {
+			compared = append(compared, name)
+		}
+	}
+	if err := e.WarnOfHistories(imageset.Test, compared...); err != nil {
+		return nil, err
+	}
 	return &Evaluation{engine: e, schedule: s, configurations: all, NonFinite: map[string]int{}, columns: map[string][]float64{}, baselines: map[string][]float64{},
-		correlate: metric.SpearmanInterval}, err
+		correlate: metric.SpearmanInterval}, nil
 }
 
 // set is the set of a role.

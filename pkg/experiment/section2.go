@@ -68,11 +68,21 @@ func (e *Engine) Reproduce(ctx context.Context, p Plan, folder string) (*Results
 			return nil, err
 		}
 	}
+	var compared []string
+	for _, role := range p.Section.Score {
+		compared = append(compared, p.Roles.Set(role))
+	}
+	if err := e.WarnOfHistories(imageset.Test, compared...); err != nil {
+		return nil, err
+	}
 	r := &Results{Plan: p, Runs: runs}
 	for _, build := range []func(context.Context, *Engine) error{r.scoreImages, r.pixelDifferences, r.table2, r.correlations, r.claims} {
 		if err := build(ctx, e); err != nil {
 			return nil, err
 		}
+	}
+	if err := e.WriteSubsets(folder, ""); err != nil {
+		return nil, err
 	}
 	return r, r.write(folder)
 }

@@ -64,6 +64,9 @@ func (e *Engine) WriteSubsets(folder, prefix string) error {
 	if err != nil {
 		return err
 	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
 	rows := [][]string{{"set", "split", "images", "of", "sha256", "history", "recipe", "seed", "list"}}
 	for _, s := range e.Subsets() {
 		list := ""

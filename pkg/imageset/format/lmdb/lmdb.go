@@ -65,20 +65,30 @@ type File struct {
 	Entries uint64
 }
 
-// Open reads the meta pages of a data.mdb of the given size in bytes. Of two, the newer counts, or the one that is sound.
+// Open reads the meta pages of a data.mdb of the given size in bytes. Of two, the newer counts, or the one that is sound,
+// unless that is empty: a file that was written at once has nothing in its older meta page.
 func Open(r io.ReaderAt, size int64) (*File, error) {
-	first, problem := readMeta(r, size, 0)
+	f, problem := readMeta(r, size, 0)
 	// The second meta page starts where the first page ends. If the first is damaged, all sizes that it may have are tried.
 	for pageSize := int64(minPageSize); pageSize <= maxPageSize; pageSize *= 2 {
-		if first != nil && first.pageSize != pageSize {
+		if f != nil && f.pageSize != pageSize {
 			continue
 		}
 		second, err := readMeta(r, size, pageSize)
-		if err == nil && second.pageSize == pageSize && (first == nil || second.txn > first.txn) {
-			return second, nil
+		if err == nil && second.pageSize != pageSize {
+			err = fmt.Errorf("offset %d: pages of %d bytes: expected %d, where this meta page lies", pageSize+metaFree, second.pageSize, pageSize)
+		}
+		switch {
+		case err == nil && (f == nil || second.txn > f.txn):
+			f = second
+		case err != nil && f != nil:
+			problem = err
 		}
 	}
-	return first, problem
+	if f == nil || (problem != nil && f.Entries == 0) {
+		return nil, problem
+	}
+	return f, nil
 }
 
 func readMeta(r io.ReaderAt, size, at int64) (*File, error) {

@@ -264,13 +264,20 @@ func TestMetaPages(t *testing.T) {
 		assert.Equal(t, c.want, got, c.name)
 	}
 	fails(t, slices.Concat(damage(older, metaMagic), damage(newer, metaMagic), pages), "offset 16: expected LMDB's mark beefc0de, found beefc05e")
+	// Nothing was there before the first transaction, which is no reason to find nothing when its meta page is damaged.
+	none := metaPage(0, 0, 0, noPage, 1)
+	fails(t, slices.Concat(none, damage(newer, metaMagic), pages), "offset 528: expected LMDB's mark beefc0de, found beefc05e")
+	fails(t, slices.Concat(damage(newer, metaVersion), none, pages), "offset 20: version 129: expected 1")
+	fails(t, slices.Concat(none, damage(newer, metaFree+1), pages), "offset 552: pages of 33280 bytes")
+	fails(t, slices.Concat(none, slices.Concat(newer[:metaFree+1], []byte{4}, newer[metaFree+2:]), pages), "offset 552: pages of 1024 bytes: expected 512, where this meta page lies")
 	// Pages as large as they get, behind a damaged first page.
 	data := make([]byte, 3*maxPageSize)
-	copy(data[maxPageSize:], metaPage(7, 1, 0, 2, 2))
+	copy(data[maxPageSize:], metaPage(7, 1, 1, 2, 2))
 	le.PutUint32(data[maxPageSize+metaFree:], maxPageSize)
-	copy(data[2*maxPageSize:], leaf(2))
-	le.PutUint16(data[2*maxPageSize+12:], pageHead)
-	require.NoError(t, visit(data, func(_, _ []byte) {}))
+	copy(data[2*maxPageSize:], leaf(2, plain("k", "v")))
+	var got string
+	require.NoError(t, visit(data, func(_, value []byte) { got = string(value) }))
+	assert.Equal(t, "v", got)
 }
 
 func TestRefuses(t *testing.T) {
@@ -389,6 +396,9 @@ func TestDamage(t *testing.T) {
 	damagetest.File{Whole: tree(), Headers: [][2]int{
 		{0, metaEnd}, {pageSize, pageSize + metaEnd}, {1024, 1044}, {1490, 1536}, {1536, 1558}, {2000, 2048}, {2048, 2068}, {2500, 2576},
 	}, Read: shape, Declared: declared, MaxAlloc: 1 << 18}.Check(t)
+	// A file that was written at once: what is cut off must not leave the empty meta page.
+	once := slices.Concat(metaPage(0, 0, 0, noPage, 1), tree()[pageSize:])
+	damagetest.File{Whole: once, Headers: [][2]int{{0, metaEnd}, {pageSize, pageSize + metaEnd}}, Read: shape, Declared: declared, Flips: 100, MaxAlloc: 1 << 18}.Check(t)
 	var headers [][2]int
 	for at := 0; at < 8*4096; at += 4096 {
 		headers = append(headers, [2]int{at, at + 24})
@@ -405,6 +415,7 @@ func FuzzLMDB(f *testing.F) {
 	f.Add(env(3, 1, branch(2, child("", 3)), branch(3, child("", 4)), leaf(4, plain("a", ""))))
 	f.Add(env(2, 0, branch(2, child("", 2))))
 	f.Add(slices.Concat(metaPage(0, 0, 0, noPage, 1), metaPage(0, 0, 0, noPage, 1)))
+	f.Add(slices.Concat(metaPage(0, 0, 0, noPage, 1), tree()[pageSize:]))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var entries, bytes uint64
 		var err error
