@@ -69,6 +69,8 @@ def main():
     # SVHN: X is 32 x 32 x 3 x N, y has 10 for the digit 0
     for name, packed in [("svhn/test_32x32.mat", True), ("svhn/train_32x32.mat", False)]:
         scipy.io.savemat(path(name), {"X": five.transpose(1, 2, 3, 0), "y": np.array(labels, np.uint8)[:, None]}, do_compression=packed)
+        with open(path(name), "r+b") as f:
+            f.write(b"MATLAB 5.0 MAT-file by SciPy".ljust(116))  # without the time of day
         expected[name] = {"sha256": sha(five), "labels": [v % 10 for v in labels]}
 
     # CIFAR: binaries, pickles as Python 2 and 3 write them, and both archives
@@ -156,6 +158,13 @@ def main():
         with open(path(f"codecs/{name}"), "wb") as f:
             f.write(data.getvalue())
         Image.fromarray(np.asarray(Image.open(data).convert("RGB"))).save(path(f"codecs/{name}.png"))
+
+    # one pass through JPEG at quality 75, 4:2:0
+    picture = Image.fromarray(smooth(32, 48, 9))
+    picture.save(path("codecs/pil75.png"))
+    data = io.BytesIO()
+    picture.save(data, "JPEG", quality=75, subsampling=2)
+    Image.fromarray(np.asarray(Image.open(data).convert("RGB"))).save(path("codecs/pil75coded.png"))
 
     # LSUN: values are lossy WebP, shorter side 64 here
     for category, count, seed in [("bedroom", 3, 1), ("tower", 2, 40)]:

@@ -3,6 +3,7 @@ package format
 import (
 	"archive/tar"
 	"bufio"
+	"cmp"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -306,6 +307,9 @@ func (c cifarArchive) read(split string, target Target) (*Images, error) {
 	return f.read(split, target)
 }
 
+// maxPadding is the most that may follow a tar's end: it pads to its record, and some writers to a block of tape.
+const maxPadding = 1 << 20
+
 // readTarGz calls do with each regular file of an archive. Other entries than files and folders are an error.
 func readTarGz(path string, limits Limits, do func(name string, size int64, r io.Reader) error) error {
 	file, err := os.Open(path)
@@ -321,6 +325,10 @@ func readTarGz(path string, limits Limits, do func(name string, size int64, r io
 	for entries := 0; ; entries++ {
 		header, err := archive.Next()
 		if err == io.EOF {
+			// The checksum stands at the end, behind what tar pads.
+			if n, err := io.CopyN(io.Discard, z, maxPadding); err != io.EOF {
+				return fmt.Errorf("%s: entry %d: after the end, %d bytes: %w", path, entries, n, cmp.Or(err, errors.New("expected the end of the file, found more")))
+			}
 			return nil
 		}
 		if err != nil {
