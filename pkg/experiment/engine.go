@@ -68,6 +68,9 @@ func (e *Engine) Available() ([]string, error) {
 
 // Set opens a split of a set, or makes it as experiments/sets.yaml declares, and keeps it.
 func (e *Engine) Set(name, split string) (*imageset.Set, error) {
+	if set, ok := e.sets[name+"/"+split]; ok {
+		return set, nil
+	}
 	sets, err := declaredSets()
 	if err != nil {
 		return nil, err
