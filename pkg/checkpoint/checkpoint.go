@@ -27,6 +27,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strata/pkg/folders"
 	"strconv"
 	"strings"
 	"syscall"
@@ -194,7 +195,7 @@ func save(dir string, s *State) (err error) {
 	if err := m.write(filepath.Join(tmp, manifestName)); err != nil {
 		return err
 	}
-	if err := syncFolder(tmp); err != nil {
+	if err := folders.Sync(tmp); err != nil {
 		return err
 	}
 	if _, err := verify(tmp); err != nil {
@@ -220,7 +221,7 @@ func save(dir string, s *State) (err error) {
 	if err := os.Rename(tmp, final); err != nil {
 		return err
 	}
-	return syncFolder(dir)
+	return folders.Sync(dir)
 }
 
 // prune leaves the checkpoint of step, keep-1 older ones that verify, and all
@@ -350,17 +351,7 @@ func makeFolder(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(dir))
-}
-
-// syncFolder makes the names in a folder durable.
-func syncFolder(path string) error {
-	folder, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer folder.Close()
-	return folder.Sync()
+	return folders.Sync(filepath.Dir(dir))
 }
 
 // alive reports whether a process exists; one of another user counts.

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strata/pkg/folders"
 	"strings"
 	"syscall"
 
@@ -281,7 +282,7 @@ func place(temp, target string) error {
 	if err := os.Rename(from, target); err != nil {
 		return err
 	}
-	if err := syncFolder(filepath.Dir(target)); err != nil {
+	if err := folders.Sync(filepath.Dir(target)); err != nil {
 		return err
 	}
 	return os.RemoveAll(temp)
@@ -289,15 +290,6 @@ func place(temp, target string) error {
 
 func ownFolder(entries []fs.DirEntry, name string) bool {
 	return len(entries) == 1 && entries[0].IsDir() && entries[0].Name() == name
-}
-
-func syncFolder(path string) error {
-	folder, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer folder.Close()
-	return folder.Sync()
 }
 
 // advice says what to do about an error of writing, as far as there is more to

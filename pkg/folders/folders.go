@@ -170,6 +170,16 @@ func existing(variable string, base func() (string, error), fallback string) (di
 	return dir, true, nil
 }
 
+// Sync makes the names in a folder durable: a file that was renamed into it is there after a power cut.
+func Sync(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	return folder.Sync()
+}
+
 var (
 	errMissing   = errors.New("does not exist")
 	errNotFolder = errors.New("is not a folder")

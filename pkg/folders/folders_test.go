@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var variables = []string{"STRATA_ROOT", "STRATA_DATA", "STRATA_RUNS", "STRATA_FIGURES", "STRATA_SHARED", "STRATA_PARITY"}
+var variables = []string{"STRATA_ROOT", "STRATA_DATA", "STRATA_RUNS", "STRATA_FIGURES", "STRATA_CACHE", "STRATA_SHARED", "STRATA_PARITY"}
 
 // The tests speak about a world of their own, not about the caller's variables.
 func TestMain(m *testing.M) {
@@ -92,6 +92,7 @@ var functions = []struct {
 	{"STRATA_PARITY", "../shared/parity", true, Parity},
 	{"STRATA_RUNS", "runs", false, withoutOK(Runs)},
 	{"STRATA_FIGURES", "figures", false, withoutOK(Figures)},
+	{"STRATA_CACHE", "cache", false, withoutOK(Cache)},
 }
 
 func withoutOK(f func() (string, error)) func() (string, bool, error) {
@@ -232,4 +233,14 @@ func ExampleRuns() {
 	below, _ := filepath.Rel(root, runs)
 	fmt.Println(below)
 	// Output: runs
+}
+
+func TestFreeAndSync(t *testing.T) {
+	free, err := Free(t.TempDir())
+	require.NoError(t, err)
+	assert.Positive(t, free)
+	_, err = Free(filepath.Join(t.TempDir(), "absent"))
+	assert.Error(t, err)
+	assert.NoError(t, Sync(t.TempDir()))
+	assert.ErrorContains(t, Sync("/absent"), "/absent")
 }

@@ -238,7 +238,7 @@ func (m *maker) finish(images *format.Images, from string) error {
 	if err := writeSynced(filepath.Join(m.making, infoFile), func(w io.Writer) error { _, err := w.Write(text); return err }); err != nil {
 		return err
 	}
-	if err := syncFolder(m.making); err != nil {
+	if err := folders.Sync(m.making); err != nil {
 		return err
 	}
 	if err := os.Rename(m.making, m.folder); err != nil {
@@ -248,7 +248,7 @@ func (m *maker) finish(images *format.Images, from string) error {
 		return err
 	}
 	m.making = ""
-	return syncFolder(m.library.Cache)
+	return folders.Sync(m.library.Cache)
 }
 
 // discard removes what was not finished.
@@ -285,14 +285,6 @@ func writeSynced(path string, write func(io.Writer) error) error {
 	}
 	buffered := bufio.NewWriter(file)
 	return errors.Join(write(buffered), buffered.Flush(), file.Sync(), file.Close())
-}
-
-func syncFolder(path string) error {
-	folder, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
 }
 
 // openPrepared maps a prepared split. fs.ErrNotExist says that it is not there; other errors, that it is damaged.
