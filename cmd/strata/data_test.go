@@ -28,7 +28,9 @@ func TestDataCommands(t *testing.T) {
 	require.NotContains(t, out, "tiny_grey", "made of a set that is not there")
 
 	code, out, errOut = strata("data", "check", "plain", "lsun", "svhn")
-	require.Zero(t, code, errOut)
+	require.Equal(t, exitFailed, code, "files that are not the published ones are a failure")
+	require.Contains(t, errOut, "svhn: 2 files are not what was published")
+	require.Contains(t, out, "nothing there that has a published hash")
 	require.Regexp(t, `(?m)^plain/train: 64 images of 32x32x3, 10 classes, hash [0-9a-f]{16}$`, out)
 	require.Contains(t, out, "as distributed; opened in")
 	require.Contains(t, out, "WebP at about 64x88, then resized to 32x32")
@@ -69,6 +71,6 @@ func TestScoreWarnsAndListsImages(t *testing.T) {
 	require.Contains(t, errOut, "warning: plain (as distributed) and lsun (WebP at about 64x88, then resized to 32x32) differ in their history")
 	table, err := os.ReadFile(filepath.Join(filepath.Dir(scores), "scores-subsets.csv"))
 	require.NoError(t, err)
-	require.Regexp(t, `(?m)^lsun,test,4,5,[0-9a-f]{64},.*,scores-subsets/lsun-test-4.txt$`, string(table))
+	require.Regexp(t, `(?m)^lsun,test,4,5,[0-9a-f]{64},.*,scores-subsets/lsun-test-4.txt,split$`, string(table))
 	require.FileExists(t, filepath.Join(filepath.Dir(scores), "scores-subsets", "lsun-test-4.txt"))
 }

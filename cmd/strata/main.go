@@ -36,8 +36,8 @@ type cli struct {
 	Reconstruct reconstructCommand `cmd:"" help:"How well images come back from a Glow's latents."`
 	Evaluate    evaluateCommand    `cmd:"" help:"How well the scores of a score file tell sets apart."`
 	Runs        runsCommand        `cmd:"" help:"List, compare and prune the run store."`
-	Reproduce   reproduceCommand   `cmd:"" help:"Train what a table, figure or section of the paper lacks, and write what was measured."`
-	Figures     figuresCommand     `cmd:"" help:"Reproduce every section and execute its notebook, which draws the figures."`
+	Reproduce   reproduceCommand   `cmd:"" help:"Train what a table or figure of the paper lacks, and write what was measured."`
+	Figures     figuresCommand     `cmd:"" help:"Draw every figure and table from what was measured, and execute the notebooks on it."`
 	Report      reportCommand      `cmd:"" help:"Lay the results beside the paper: report.md, index.html, claims.csv."`
 	Version     versionCommand     `cmd:"" help:"What this build is and which backends are in it."`
 }
@@ -53,6 +53,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 func run(args []string, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends at once what does not listen to the first
 	var c cli
 	exited := -1
 	parser, err := kong.New(&c, kong.Name("strata"),

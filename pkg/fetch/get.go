@@ -11,7 +11,6 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"strata/pkg/folders"
@@ -329,20 +328,14 @@ func (g *getter) copy(ctx context.Context, f File, local string) (Source, error)
 	return Source{}, fmt.Errorf("copying %s: %w", local, err)
 }
 
-// lock claims the set for this process. What counts is the lock on the file
-// (flock), so a killed process leaves nothing to clear away.
+// lock claims the set for this process.
 func lock(dir, set string) (unlock func(), err error) {
-	path := filepath.Join(dir, "."+set+".lock")
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	unlock, err = folders.Lock(filepath.Join(dir, "."+set+".lock"))
+	if errors.Is(err, folders.ErrLocked) {
+		return nil, fmt.Errorf("%s: another strata data get %s is at work: wait for it to end, or stop it", dir, set)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w%s", err, advice(err))
 	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		file.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("%s: another strata data get %s is at work: wait for it to end, or stop it", dir, set)
-		}
-		return nil, fmt.Errorf("locking %s: %w", path, err)
-	}
-	return func() { file.Close() }, nil
+	return unlock, nil
 }

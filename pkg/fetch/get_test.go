@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -125,16 +126,15 @@ func TestContent(t *testing.T) {
 func TestVerify(t *testing.T) {
 	dir := t.TempDir()
 	folder := filepath.Join(dir, "numbers")
-	problems, err := verify(folder, setOf(""))
-	require.NoError(t, err)
-	require.Equal(t, []string{folder + ": nothing there that strata data get could check"}, problems)
+	_, err := verify(folder, setOf(""))
+	require.ErrorIs(t, err, ErrNothingToCheck)
 
 	s := serve(t, whole(data, `"a"`))
 	_, err = get(t, dir, setOf(s.url()))
 	require.NoError(t, err)
 	path := filepath.Join(folder, "data.bin")
 	require.NoError(t, os.Truncate(path, 10))
-	problems, err = verify(folder, setOf(""))
+	problems, err := verify(folder, setOf(""))
 	require.NoError(t, err)
 	require.Len(t, problems, 1)
 	require.Contains(t, problems[0], "not the published file: 10 bytes")
@@ -158,9 +158,32 @@ func TestVerify(t *testing.T) {
 
 	_, err = Verify(dir, "cifar11")
 	require.ErrorContains(t, err, "choose from")
-	problems, err = Verify(dir, "cifar10")
+	_, err = Verify(dir, "cifar10")
+	require.ErrorIs(t, err, ErrNothingToCheck)
+}
+
+// A set of which only a part was fetched is not the set.
+func TestVerifyMissesFiles(t *testing.T) {
+	dir := t.TempDir()
+	s := serve(t, whole(data, `"a"`))
+	set := setOf(s.url())
+	_, err := get(t, dir, set)
+	require.NoError(t, err)
+	more := set
+	more.Files = append(slices.Clone(set.Files), File{Name: "other.bin", URLs: []string{s.url()}}, File{Name: "c.zip", Unpack: "c"})
+	folder := filepath.Join(dir, "numbers")
+	problems, err := verify(folder, more)
+	require.NoError(t, err)
+	require.Len(t, problems, 2)
+	require.Contains(t, problems[0], "other.bin: missing: strata data get numbers fetches it")
+	require.NoError(t, os.Mkdir(filepath.Join(folder, "c"), 0o755)) // unpacked by hand
+	problems, err = verify(folder, more)
 	require.NoError(t, err)
 	require.Len(t, problems, 1)
+	more.Manual = "of several forms one will do"
+	problems, err = verify(folder, more)
+	require.NoError(t, err)
+	require.Empty(t, problems)
 }
 
 func TestFoldersThatCannotBeUsed(t *testing.T) {

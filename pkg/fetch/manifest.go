@@ -175,18 +175,26 @@ func Verify(dir, name string) (problems []string, err error) {
 	return verify(filepath.Join(dir, name), set)
 }
 
+// ErrNothingToCheck says that nothing of a set's folder came from strata data get or has a published hash: it was put there by hand.
+var ErrNothingToCheck = errors.New("nothing there that has a published hash or came from strata data get, so its files are taken as they are")
+
 func verify(folder string, set Set) (problems []string, err error) {
 	m, err := readManifest(folder, set.Name)
 	if err != nil {
 		return []string{err.Error()}, nil
 	}
 	checked := 0
+	var absent []string
 	for _, f := range set.Files {
 		source, recorded := m.source(f.Name)
 		if recorded && f.SHA256 != "" && source.SHA256 != f.SHA256 && source.Checked != "content" {
 			problems = append(problems, fmt.Sprintf("%s: fetched with sha256 %s, published is %s", f.Name, source.SHA256, f.SHA256))
 		}
 		path := filepath.Join(folder, f.Name)
+		// Of sets with a manual download one form of several will do.
+		if !recorded && set.Manual == "" && !exists(path) && (f.Unpack == "" || !exists(filepath.Join(folder, f.Unpack))) {
+			absent = append(absent, fmt.Sprintf("%s: missing: strata data get %s fetches it", path, set.Name))
+		}
 		if _, err := os.Lstat(path); err == nil { // an archive may be kept or not
 			checked++
 			switch got, err := check(path, f); {
@@ -208,9 +216,9 @@ func verify(folder string, set Set) (problems []string, err error) {
 		}
 	}
 	if checked == 0 {
-		problems = append(problems, fmt.Sprintf("%s: nothing there that strata data get could check", folder))
+		return nil, fmt.Errorf("%s: %w", folder, ErrNothingToCheck)
 	}
-	return problems, nil
+	return append(problems, absent...), nil
 }
 
 // verifyFiles compares files with what was recorded of them. Names come from a

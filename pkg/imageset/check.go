@@ -110,6 +110,9 @@ func (l *Library) Check(recipe Recipe, name string) ([]Report, error) {
 		}
 		seen := map[[sha256.Size]byte]bool{}
 		for i := range set.Len() {
+			if err := l.stopped(); err != nil {
+				return reports, err
+			}
 			sum := sha256.Sum256(set.Image(i))
 			if seen[sum] {
 				report.Repeated++

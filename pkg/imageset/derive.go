@@ -9,11 +9,22 @@ import (
 // OfClasses is the part of a set that has some of its classes, in their order, under a name of its own. A set without labels,
 // a class that it does not know, or none at all is an error.
 func (s *Set) OfClasses(name string, classes ...string) (*Set, error) {
+	indices, labels, err := s.ofClasses(classes)
+	if err != nil {
+		return nil, err
+	}
+	part := s.take(indices)
+	part.Name, part.Labels, part.Classes = name, labels, slices.Clone(classes)
+	return part, nil
+}
+
+// ofClasses are the images of some classes, and their labels among these.
+func (s *Set) ofClasses(classes []string) (indices []int, labels []int32, err error) {
 	if s.Labels == nil {
-		return nil, fmt.Errorf("image set %s/%s has no labels: no part of its classes can be taken", s.Name, s.Split)
+		return nil, nil, fmt.Errorf("image set %s/%s has no labels: no part of its classes can be taken", s.Name, s.Split)
 	}
 	if len(classes) == 0 {
-		return nil, fmt.Errorf("image set %s/%s: a part of no class", s.Name, s.Split)
+		return nil, nil, fmt.Errorf("image set %s/%s: a part of no class", s.Name, s.Split)
 	}
 	to := make([]int32, len(s.Classes))
 	for i := range to {
@@ -22,28 +33,23 @@ func (s *Set) OfClasses(name string, classes ...string) (*Set, error) {
 	for i, class := range classes {
 		at := slices.Index(s.Classes, class)
 		if at < 0 || to[at] >= 0 {
-			return nil, fmt.Errorf("image set %s/%s: class %q is unknown or named twice; it has %s", s.Name, s.Split, class, strings.Join(s.Classes, ", "))
+			return nil, nil, fmt.Errorf("image set %s/%s: class %q is unknown or named twice; it has %s", s.Name, s.Split, class, strings.Join(s.Classes, ", "))
 		}
 		to[at] = int32(i)
 	}
-	var chosen []int
 	for i, label := range s.Labels {
 		if to[label] >= 0 {
-			chosen = append(chosen, i)
+			indices, labels = append(indices, i), append(labels, to[label])
 		}
 	}
-	if len(chosen) == 0 {
-		return nil, fmt.Errorf("image set %s/%s has no image of the classes %s", s.Name, s.Split, strings.Join(classes, ", "))
+	if len(indices) == 0 {
+		return nil, nil, fmt.Errorf("image set %s/%s has no image of the classes %s", s.Name, s.Split, strings.Join(classes, ", "))
 	}
-	part := s.take(chosen)
-	part.Name, part.Classes = name, slices.Clone(classes)
-	for i, label := range part.Labels {
-		part.Labels[i] = to[label]
-	}
-	return part, nil
+	return indices, labels, nil
 }
 
-// Grey is a set in one channel, 0.2989 R + 0.5870 G + 0.1140 B cut to a whole level (digest §7), under a name of its own.
+// Grey is a set in one channel, 0.2989 R + 0.5870 G + 0.1140 B cut to a whole level, under a name of its own. The reference cuts only what it
+// augments, its training images, and keeps the fractions of test images (digest §7); here both are cut, as a Set holds 8 bits.
 func (s *Set) Grey(name string) *Set {
 	grey := *s
 	grey.Name, grey.hash = name, ""

@@ -67,7 +67,10 @@ func (l *Library) Open(recipe Recipe, name, split string) (*Set, error) {
 	if err := set.Validate(); err != nil {
 		return nil, err
 	}
-	return recipe.Apply(set, name)
+	if recipe.History != "" {
+		set.History = recipe.History
+	}
+	return l.Derive(recipe, name, set)
 }
 
 // place is where a set of some name lies: at path, or nowhere when it is

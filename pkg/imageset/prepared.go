@@ -32,7 +32,7 @@ const (
 	labelsFile      = "labels.i32"
 	placesFile      = "places.i64"
 	infoFile        = "set.json"
-	// makingPrefix marks what is being prepared; what a killed process left behind is removed after a day.
+	// makingPrefix marks what is being prepared; what a killed process left behind is removed when the same is prepared again.
 	makingPrefix = ".making-"
 )
 
@@ -84,18 +84,29 @@ func (l *Library) prepared(source *format.Source, name string, recipe Recipe, sp
 	if err != nil {
 		return nil, err
 	}
+	return l.make(name, split, key, l.prepareFrom(source.Kind), source.Path, source.ReadTo)
+}
+
+// make opens what is prepared under a key. What is not there is made by read, and left there where its pixels take from bytes or more.
+func (l *Library) make(name, split, key string, from int64, origin string, read func(string, format.Target) (*format.Images, error)) (*Set, error) {
 	folder := filepath.Join(l.Cache, fmt.Sprintf("%s-%s-%s", strings.ReplaceAll(name, string(filepath.Separator), "_"), split, key[:16]))
-	set, err := openPrepared(folder)
-	if err == nil {
-		set.Name = name
-		return set, nil
+	open := func() (*Set, error) {
+		set, err := openPrepared(folder)
+		if err == nil {
+			set.Name = name
+		}
+		return set, err
 	}
+	set, err := open()
 	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+		return set, err
 	}
-	m := &maker{library: l, name: name, split: split, kind: source.Kind, folder: folder}
+	m := &maker{library: l, name: name, split: split, from: from, folder: folder}
 	defer m.discard()
-	images, err := source.ReadTo(split, m.target)
+	images, err := read(split, m.target)
+	if errors.Is(err, errMadeElsewhere) {
+		return open()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -103,11 +114,14 @@ func (l *Library) prepared(source *format.Source, name string, recipe Recipe, sp
 		images.Pixels = m.pixels
 		return setOf(images, name, split), nil
 	}
-	if err := m.finish(images, source.Path); err != nil {
+	if err := m.finish(images, origin); err != nil {
 		return nil, fmt.Errorf("preparing %s/%s: %w", name, split, err)
 	}
-	return openPrepared(folder)
+	return open()
 }
+
+// errMadeElsewhere says that another process has just prepared the split.
+var errMadeElsewhere = errors.New("prepared by another process meanwhile")
 
 func setOf(images *format.Images, name, split string) *Set {
 	return &Set{
@@ -118,12 +132,15 @@ func setOf(images *format.Images, name, split string) *Set {
 
 // fingerprint is a hash of what a prepared split depends on: the recipe, and the names, sizes and times of the files.
 func fingerprint(source *format.Source, recipe Recipe, split string) (string, error) {
-	path, err := filepath.Abs(source.Path)
+	path, err := filepath.EvalSymlinks(source.Path) // walking does not follow a link at its start
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
 	if err != nil {
 		return "", err
 	}
 	h := sha256.New()
-	fmt.Fprintf(h, "strata prepared %d %s %s %s\n", preparedVersion, path, split, recipe.Key())
+	fmt.Fprintf(h, "strata prepared %d %s %s %s %+v\n", preparedVersion, path, split, recipe.Key(), source.Options)
 	err = filepath.WalkDir(path, func(file string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -142,8 +159,9 @@ func fingerprint(source *format.Source, recipe Recipe, split string) (string, er
 type maker struct {
 	library     *Library
 	name, split string
-	kind        format.Kind
+	from        int64 // bytes of pixels from which a split goes to disk
 	folder      string
+	unlock      func()
 
 	shape   format.Shape
 	pixels  []uint8
@@ -157,22 +175,28 @@ type maker struct {
 func (m *maker) target(shape format.Shape) (io.WriterAt, error) {
 	m.discard()
 	m.shape = shape
-	if shape.Bytes() < m.library.prepareFrom(m.kind) {
+	if shape.Bytes() < m.from {
 		m.pixels = make([]uint8, shape.Bytes())
 		return m, nil
 	}
 	if err := os.MkdirAll(m.library.Cache, 0o755); err != nil {
 		return nil, err // names the path
 	}
-	m.removeLeftovers()
+	if err := m.claim(); err != nil {
+		return nil, err
+	}
 	if free, err := folders.Free(m.library.Cache); err == nil && free < uint64(shape.Bytes()) {
 		return nil, fmt.Errorf("%s has %s free: %d images of %s/%s take %s: make room, or set STRATA_CACHE to a folder on another disk",
 			m.library.Cache, humanize.IBytes(free), shape.Images, m.name, m.split, humanize.IBytes(uint64(shape.Bytes())))
 	}
-	var err error
-	if m.making, err = os.MkdirTemp(m.library.Cache, makingPrefix); err != nil {
+	m.making = filepath.Join(m.library.Cache, makingPrefix+filepath.Base(m.folder))
+	if err := os.RemoveAll(m.making); err != nil { // what a killed process left: we hold the lock
+		return nil, err
+	}
+	if err := os.Mkdir(m.making, 0o755); err != nil {
 		return nil, err // names the path
 	}
+	var err error
 	if m.file, err = os.Create(filepath.Join(m.making, pixelsFile)); err != nil {
 		return nil, err
 	}
@@ -210,7 +234,7 @@ func (m *maker) finish(images *format.Images, from string) error {
 	if _, err := m.file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	if _, err := io.Copy(h, m.file); err != nil {
+	if _, err := io.Copy(h, stoppable{m.file, m.library}); err != nil {
 		return err
 	}
 	info := preparedInfo{Version: preparedVersion, Name: m.name, Split: m.split,
@@ -241,10 +265,11 @@ func (m *maker) finish(images *format.Images, from string) error {
 	if err := folders.Sync(m.making); err != nil {
 		return err
 	}
+	// We hold the lock, so a folder of that name is one that is not whole.
+	if err := os.RemoveAll(m.folder); err != nil {
+		return err
+	}
 	if err := os.Rename(m.making, m.folder); err != nil {
-		if _, statErr := os.Stat(filepath.Join(m.folder, infoFile)); statErr == nil {
-			return nil // another process was faster with the same
-		}
 		return err
 	}
 	m.making = ""
@@ -261,17 +286,52 @@ func (m *maker) discard() {
 		os.RemoveAll(m.making)
 		m.making = ""
 	}
+	if m.unlock != nil {
+		m.unlock()
+		m.unlock = nil
+	}
 	m.pixels = nil
 	m.written.Store(0)
 }
 
-func (m *maker) removeLeftovers() {
-	old, _ := filepath.Glob(filepath.Join(m.library.Cache, makingPrefix+"*"))
-	for _, path := range old {
-		if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
-			os.RemoveAll(path)
+// claim waits until no other process prepares the same, and takes the lock.
+func (m *maker) claim() error {
+	said := false
+	for {
+		unlock, err := folders.Lock(filepath.Join(m.library.Cache, "."+filepath.Base(m.folder)+".lock"))
+		if err == nil {
+			m.unlock = unlock
+			break
+		}
+		if !errors.Is(err, folders.ErrLocked) {
+			return err
+		}
+		if !said && m.library.Out != nil {
+			fmt.Fprintf(m.library.Out, "%s/%s is being prepared by another process: waiting for it\n", m.name, m.split)
+			said = true
+		}
+		time.Sleep(200 * time.Millisecond)
+		if err := m.library.stopped(); err != nil {
+			return err
 		}
 	}
+	if _, err := os.Stat(filepath.Join(m.folder, infoFile)); err == nil {
+		return errMadeElsewhere
+	}
+	return nil
+}
+
+// stoppable reads until the library is stopped.
+type stoppable struct {
+	io.Reader
+	library *Library
+}
+
+func (s stoppable) Read(p []byte) (int, error) {
+	if err := s.library.stopped(); err != nil {
+		return 0, err
+	}
+	return s.Reader.Read(p)
 }
 
 func writeNumbers[T int32 | int64](path string, numbers []T) error {
@@ -293,12 +353,12 @@ func openPrepared(folder string) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	damaged := func(err error) error {
-		return fmt.Errorf("prepared set %s is damaged: %w: remove the folder, and it will be made anew", folder, err)
+	damaged := func(err error) error { // not wrapped: a file that is missing here is no set that is not there
+		return fmt.Errorf("prepared set %s is damaged: %v: remove the folder, and it will be made anew", folder, err)
 	}
 	var info preparedInfo
 	if err := json.Unmarshal(text, &info); err != nil {
-		return nil, damaged(fmt.Errorf("%s: %w", infoFile, err))
+		return nil, damaged(fmt.Errorf("%s: %v", infoFile, err))
 	}
 	set := &Set{Name: info.Name, Split: info.Split, Height: info.Height, Width: info.Width, Channels: info.Channels,
 		Classes: info.Classes, History: info.History, hash: info.Hash}
@@ -363,4 +423,51 @@ func sumWithLabels(h hash.Hash, labels []int32) string {
 	}
 	h.Write(data)
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// deriveChunk is how many images a derived set is made of at a time.
+const deriveChunk = 4096
+
+// Derive makes the set of a recipe, under a name, of what its Raw recipe gave: in memory, or, where that was prepared on disk, on disk too, a chunk at
+// a time.
+func (l *Library) Derive(recipe Recipe, name string, raw *Set) (*Set, error) {
+	if err := recipe.Validate(); err != nil {
+		return nil, err
+	}
+	if raw.hash == "" || l.Cache == "" || recipe.Codec == "" && !recipe.Grey && len(recipe.Classes) == 0 {
+		return recipe.Apply(raw, name)
+	}
+	sum := sha256.Sum256([]byte(raw.hash + recipe.Key()))
+	return l.make(name, raw.Split, hex.EncodeToString(sum[:]), l.prepareFrom(""), raw.hash, func(split string, target format.Target) (*format.Images, error) {
+		// One image tells the shape and the history of all.
+		classes := Recipe{Of: recipe.Of, Classes: recipe.Classes}
+		indices, labels, names, err := classes.choose(raw)
+		if err != nil {
+			return nil, err
+		}
+		rest := recipe
+		rest.Classes = nil
+		first, err := rest.Apply(raw.take(indices[:1]), name)
+		if err != nil {
+			return nil, err
+		}
+		to, err := target(format.Shape{Images: len(indices), Height: first.Height, Width: first.Width, Channels: first.Channels})
+		if err != nil {
+			return nil, err
+		}
+		images := &format.Images{Height: first.Height, Width: first.Width, Channels: first.Channels, Labels: labels, Classes: names, History: first.History}
+		for at := 0; at < len(indices); at += deriveChunk {
+			part, err := rest.Apply(raw.take(indices[at:min(at+deriveChunk, len(indices))]), name)
+			if err != nil {
+				return nil, err
+			}
+			if _, err := to.WriteAt(part.Pixels, int64(at)*int64(first.ImageSize())); err != nil {
+				return nil, err
+			}
+			if raw.Places != nil || len(recipe.Classes) > 0 {
+				images.Places = append(images.Places, part.Places...)
+			}
+		}
+		return images, nil
+	})
 }

@@ -7,12 +7,15 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"strata/pkg/folders"
 	"strata/pkg/imageset/format"
 )
 
@@ -27,7 +30,7 @@ func tinyLibrary(t testing.TB) (*Library, Recipe) {
 // cached are the prepared sets.
 func cached(t testing.TB, l *Library) []string {
 	t.Helper()
-	folders, err := filepath.Glob(filepath.Join(l.Cache, "*"))
+	folders, err := filepath.Glob(filepath.Join(l.Cache, "[^.]*"))
 	require.NoError(t, err)
 	leftovers, err := filepath.Glob(filepath.Join(l.Cache, makingPrefix+"*"))
 	require.NoError(t, err)
@@ -73,7 +76,7 @@ func TestPreparedEqualsRead(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 1, set.Channels)
 	assert.Equal(t, set.rehash(), set.Hash())
-	assert.Len(t, cached(t, library), 3, "what is done after reading shares the prepared set")
+	assert.Len(t, cached(t, library), 4, "what is made of a prepared set is prepared too")
 }
 
 // Labels and class names are kept; a change of the files is noticed.
@@ -129,6 +132,22 @@ func TestPreparedDamage(t *testing.T) {
 		assert.ErrorContains(t, err, "remove the folder, and it will be made anew")
 		require.NoError(t, os.WriteFile(path, good, 0o644))
 	}
+	for _, name := range []string{pixelsFile, placesFile} { // one that is missing is damage too, and not a set that is not there
+		path := filepath.Join(folder, name)
+		good, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.NoError(t, os.Remove(path))
+		_, err = library.Open(recipe, "general", Test)
+		assert.ErrorContains(t, err, name)
+		assert.ErrorContains(t, err, "remove the folder, and it will be made anew")
+		require.NoError(t, os.WriteFile(path, good, 0o644))
+	}
+	// Without what is written last the folder is nothing, and is replaced.
+	require.NoError(t, os.Remove(filepath.Join(folder, infoFile)))
+	_, err = library.Open(recipe, "general", Test)
+	require.NoError(t, err)
+	assert.Equal(t, []string{folder}, cached(t, library))
+
 	path := filepath.Join(folder, pixelsFile)
 	pixels, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -168,24 +187,120 @@ func TestPreparationStops(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, cached(t, library), 1)
 
-	old := filepath.Join(library.Cache, makingPrefix+"killed")
-	require.NoError(t, os.MkdirAll(old, 0o755))
-	require.NoError(t, os.Chtimes(old, time.Now(), time.Now().Add(-25*time.Hour)))
-	_, err = library.Open(recipe, "general", Test)
+	// What a killed process left is replaced when the same is made again.
+	folder := cached(t, library)[0]
+	require.NoError(t, os.Rename(folder, filepath.Join(library.Cache, makingPrefix+filepath.Base(folder))))
+	_, err = library.Open(recipe, "general", Train)
 	require.NoError(t, err)
-	assert.Len(t, cached(t, library), 2, "what a killed process left is removed after a day")
+	assert.Equal(t, []string{folder}, cached(t, library))
 }
 
-// A full disk is an error that says what to do, and leaves nothing behind.
+// Processes that want the same set make it once: the second waits, then finds it.
+func TestPreparationIsMadeOnce(t *testing.T) {
+	library, recipe := tinyLibrary(t)
+	set, err := library.Open(recipe, "general", Train)
+	require.NoError(t, err)
+	folder := cached(t, library)[0]
+	aside := filepath.Join(t.TempDir(), "aside")
+	require.NoError(t, os.Rename(folder, aside))
+	unlock, err := folders.Lock(filepath.Join(library.Cache, "."+filepath.Base(folder)+".lock"))
+	require.NoError(t, err)
+	var out bytes.Buffer
+	library.Out = &out
+	found := make(chan *Set)
+	go func() {
+		set, err := library.Open(recipe, "general", Train)
+		assert.NoError(t, err)
+		found <- set
+	}()
+	time.Sleep(300 * time.Millisecond) // it waits now, or will see the set at once: both are right
+	require.NoError(t, os.Rename(aside, folder))
+	unlock()
+	assert.Equal(t, set.Hash(), (<-found).Hash())
+	assert.Contains(t, out.String(), "is being prepared by another process: waiting for it")
+
+	library, recipe = tinyLibrary(t)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			set, err := library.Open(recipe, "general", Train)
+			assert.NoError(t, err)
+			assert.Equal(t, 8, set.Len())
+		})
+	}
+	all.Wait()
+	assert.Len(t, cached(t, library), 1)
+}
+
+// A set that lies behind a link is made anew when what is there changes.
+func TestPreparedBehindALink(t *testing.T) {
+	elsewhere, data := filepath.Join(t.TempDir(), "pets"), t.TempDir()
+	for name, c := range map[string]color.Color{"test/a/1.png": color.White, "test/a/2.png": color.Black} {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(elsewhere, name)), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(elsewhere, name), pngOf(t, 3, 3, c), 0o644))
+	}
+	require.NoError(t, os.Symlink(elsewhere, filepath.Join(data, "pets")))
+	library := &Library{Data: data, Cache: filepath.Join(t.TempDir(), "cache"), inMemory: 1}
+	set, err := library.Open(Recipe{Of: "pets"}, "pets", Test)
+	require.NoError(t, err)
+	assert.Equal(t, 2, set.Len())
+	require.NoError(t, os.WriteFile(filepath.Join(elsewhere, "test/a/3.png"), pngOf(t, 3, 3, color.White), 0o644))
+	set, err = library.Open(Recipe{Of: "pets"}, "pets", Test)
+	require.NoError(t, err)
+	assert.Equal(t, 3, set.Len())
+}
+
+// What is made of a set on disk is made on disk too, a chunk at a time, and equals what is made in memory.
+func TestDerivedSetsOnDisk(t *testing.T) {
+	data := t.TempDir()
+	writeZip(t, filepath.Join(data, "pets.zip"), "test/cat/b.png", "test/dog/a.png", "test/cat/a.png", "test/owl/x.png")
+	library := &Library{Data: data, Cache: filepath.Join(t.TempDir(), "cache"), inMemory: 1}
+	raw, err := library.Open(Recipe{Of: "pets"}, "pets", Test)
+	require.NoError(t, err)
+	for _, recipe := range []Recipe{{Of: "pets", Classes: []int{2, 0}}, {Of: "pets", Grey: true}, {Of: "pets", Codec: "jpeg75", Classes: []int{0, 1}, Grey: true}} {
+		want, err := (&Library{Data: data}).Open(recipe, "part", Test)
+		require.NoError(t, err)
+		for range 2 {
+			got, err := library.Derive(recipe, "part", raw)
+			require.NoError(t, err)
+			assert.Equal(t, want.Hash(), got.Hash())
+			assert.Equal(t, want.Labels, got.Labels)
+			assert.Equal(t, want.Classes, got.Classes)
+			assert.Equal(t, want.Places, got.Places)
+			assert.Equal(t, want.History, got.History)
+			assert.Equal(t, "part", got.Name)
+		}
+	}
+	assert.Len(t, cached(t, library), 4, "all of them small, but made of one that is on disk")
+	_, err = library.Derive(Recipe{Of: "pets", Classes: []int{7}}, "part", raw)
+	assert.ErrorContains(t, err, "class 7 of pets, which has 3")
+}
+
+// A disk without room is an error that says what to do; one that fills meanwhile is one too. Neither leaves anything behind.
 func TestPreparationOnAFullDisk(t *testing.T) {
 	library, recipe := tinyLibrary(t)
-	library.Cache = "/dev/full/cache"
-	_, err := library.Open(recipe, "general", Train)
-	assert.ErrorContains(t, err, "/dev/full")
-
-	m := &maker{library: &Library{Cache: t.TempDir()}, name: "all", split: Train}
-	_, err = m.target(format.Shape{Images: 1 << 30, Height: 1 << 12, Width: 1 << 12, Channels: 3})
+	require.NoError(t, os.MkdirAll(library.Cache, 0o755))
+	if err := syscall.Mount("tmpfs", library.Cache, "tmpfs", 0, "size=64k"); err != nil {
+		t.Skip("no small disk can be mounted here:", err)
+	}
+	t.Cleanup(func() { syscall.Unmount(library.Cache, syscall.MNT_DETACH) })
+	junk := filepath.Join(library.Cache, "junk")
+	require.NoError(t, os.WriteFile(junk, make([]byte, 50<<10), 0o644))
+	_, err := library.Open(recipe, "general", Train) // 24 KiB
 	assert.ErrorContains(t, err, "make room, or set STRATA_CACHE")
+	require.NoError(t, os.Remove(junk))
+
+	m := &maker{library: library, name: "general", split: Train, folder: filepath.Join(library.Cache, "general")}
+	to, err := m.target(format.Shape{Images: 8, Height: 32, Width: 32, Channels: 3})
+	require.NoError(t, err)
+	require.Error(t, os.WriteFile(junk, make([]byte, 100<<10), 0o644), "the disk is full now")
+	_, err = to.WriteAt(make([]byte, 8*3072), 0)
+	assert.ErrorIs(t, err, syscall.ENOSPC)
+	m.discard()
+	require.NoError(t, os.Remove(junk))
+	assert.Empty(t, cached(t, library))
+	_, err = library.Open(recipe, "general", Train)
+	assert.NoError(t, err, "and with room again it works")
 }
 
 func TestRecipeValidates(t *testing.T) {

@@ -20,6 +20,8 @@ type Recipe struct {
 	Faces  int           `yaml:"faces,omitempty" json:"faces,omitempty"`
 	Tiny   format.Tiny   `yaml:"tiny,omitempty" json:"tiny,omitzero"`
 	Slices format.Slices `yaml:"slices,omitempty" json:"slices,omitzero"`
+	// History is what the pixels went through, where the files do not tell it.
+	History string `yaml:"history,omitempty" json:"history,omitempty"`
 	// How a procedural set is drawn.
 	Draw Draw `yaml:"draw,omitempty" json:"draw,omitzero"`
 
@@ -60,18 +62,13 @@ func (r Recipe) Apply(set *Set, name string) (*Set, error) {
 	named := *set
 	named.Name = name
 	set = &named
-	var err error
 	if len(r.Classes) > 0 {
-		var classes []string
-		for _, i := range r.Classes {
-			if i < 0 || i >= len(set.Classes) {
-				return nil, fmt.Errorf("set %s: class %d of %s, which has %d", name, i, r.Of, len(set.Classes))
-			}
-			classes = append(classes, set.Classes[i])
+		indices, labels, classes, err := r.choose(set)
+		if err != nil {
+			return nil, fmt.Errorf("set %s: %w", name, err)
 		}
-		if set, err = set.OfClasses(name, classes...); err != nil {
-			return nil, err
-		}
+		set = set.take(indices)
+		set.Labels, set.Classes = labels, classes
 	}
 	if r.Codec != "" {
 		quality, err := r.quality()
@@ -86,6 +83,25 @@ func (r Recipe) Apply(set *Set, name string) (*Set, error) {
 		set = set.Grey(name)
 	}
 	return set, nil
+}
+
+// choose gives the images of the recipe's classes, all of them where it names none, with their labels and the classes' names.
+func (r Recipe) choose(set *Set) (indices []int, labels []int32, classes []string, err error) {
+	if len(r.Classes) == 0 {
+		indices = make([]int, set.Len())
+		for i := range indices {
+			indices[i] = i
+		}
+		return indices, set.Labels, set.Classes, nil
+	}
+	for _, i := range r.Classes {
+		if i < 0 || i >= len(set.Classes) {
+			return nil, nil, nil, fmt.Errorf("class %d of %s, which has %d", i, r.Of, len(set.Classes))
+		}
+		classes = append(classes, set.Classes[i])
+	}
+	indices, labels, err = set.ofClasses(classes)
+	return indices, labels, classes, err
 }
 
 // quality is that of the codec "jpegQUALITY".

@@ -132,6 +132,15 @@ func (b Batch) Release() { b.release() }
 // next one waits for a Release. They come in the order of their steps. The channel is closed and the goroutines end
 // when ctx does; nothing else ends them.
 func (s *Sampler) Prefetch(ctx context.Context, from, buffers int) <-chan Batch {
+	return s.prefetch(ctx, from, buffers, s.Batch)
+}
+
+// PrefetchRandom is Prefetch of the batches of Random.
+func (s *Sampler) PrefetchRandom(ctx context.Context, from, buffers int) <-chan Batch {
+	return s.prefetch(ctx, from, buffers, s.Random)
+}
+
+func (s *Sampler) prefetch(ctx context.Context, from, buffers int, draw func(step int, dst []uint8) []int) <-chan Batch {
 	buffers = max(buffers, 1)
 	free := make(chan []uint8, buffers)
 	for range buffers {
@@ -156,7 +165,7 @@ func (s *Sampler) Prefetch(ctx context.Context, from, buffers int) <-chan Batch 
 				if pixels == nil {
 					pixels = make([]uint8, s.BatchSize())
 				}
-				batch := Batch{Step: step, Indices: s.Batch(step, pixels), Pixels: pixels}
+				batch := Batch{Step: step, Indices: draw(step, pixels), Pixels: pixels}
 				var released atomic.Bool
 				batch.release = func() {
 					if released.CompareAndSwap(false, true) {

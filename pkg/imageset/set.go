@@ -1,6 +1,6 @@
-// Package imageset holds images in memory: reading them by name (open.go), the
-// augmentation and batches of training (augment.go, sampler.go), the step from
-// 28 to 32 pixels (resize.go) and the contact sheet (sheet.go).
+// Package imageset holds image sets, in memory or mapped from disk: opening them by recipe (library.go, recipe.go, prepared.go), the
+// augmentation and batches of training (augment.go, sampler.go), what can be made of a set (derive.go, codec.go) and the
+// contact sheet (sheet.go).
 //
 // Images are uint8, NHWC, one Set a split. The package knows nothing of models;
 // what scales the pixels to [-1/2, 1/2) comes later on the street.

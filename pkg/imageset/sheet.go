@@ -15,7 +15,8 @@ import (
 	"golang.org/x/image/math/fixed"
 )
 
-const sheetGap = 2 // pixels between images and around them
+// SheetGap is how many pixels lie between the images of a contact sheet and around them.
+const SheetGap = 2
 
 // ContactSheet draws images of the set in a grid, each pixel as scale x scale: a
 // row a class with its first images, the classes named beside it; rows past the
@@ -42,20 +43,20 @@ func ContactSheet(set *Set, cols, rows, scale int) image.Image {
 
 	margin := 0
 	for _, name := range names {
-		margin = max(margin, font.MeasureString(basicfont.Face7x13, name).Ceil()+2*sheetGap)
+		margin = max(margin, font.MeasureString(basicfont.Face7x13, name).Ceil()+2*SheetGap)
 	}
-	cellW, cellH := set.Width*scale+sheetGap, set.Height*scale+sheetGap
-	sheet := image.NewRGBA(image.Rect(0, 0, margin+sheetGap+cols*cellW, sheetGap+rows*cellH))
+	cellW, cellH := set.Width*scale+SheetGap, set.Height*scale+SheetGap
+	sheet := image.NewRGBA(image.Rect(0, 0, margin+SheetGap+cols*cellW, SheetGap+rows*cellH))
 	draw.Draw(sheet, sheet.Bounds(), image.NewUniform(color.White), image.Point{}, draw.Src)
 	for row := range grid {
-		top := sheetGap + row*cellH
+		top := SheetGap + row*cellH
 		if names != nil {
 			text := font.Drawer{Dst: sheet, Src: image.NewUniform(color.Black), Face: basicfont.Face7x13,
-				Dot: fixed.P(sheetGap, top+(cellH+9)/2)} // 9: height of its capitals
+				Dot: fixed.P(SheetGap, top+(cellH+9)/2)} // 9: height of its capitals
 			text.DrawString(names[row])
 		}
 		for col, index := range grid[row] {
-			drawImage(sheet, margin+sheetGap+col*cellW, top, scale, set, index)
+			drawImage(sheet, margin+SheetGap+col*cellW, top, scale, set, index)
 		}
 	}
 	return sheet

@@ -85,9 +85,9 @@ type model struct {
 	images, outliers *imageset.Sampler
 	labels           []int32
 	noise            []float32
-	outlierPixels    []uint8
 	outlierNoise     []float32
 	batches          <-chan imageset.Batch
+	outlierBatches   <-chan imageset.Batch
 	nextBatch        int
 	stopPrefetching  context.CancelFunc
 }
@@ -112,7 +112,7 @@ func newModel(network *density.Network, sources Sources, config Config) (*model,
 		if m.outliers, err = sampler(sources.Outliers, config.OutlierAugmentation, config.Seed^outlierStream); err != nil {
 			return nil, fmt.Errorf("outliers: %w", err)
 		}
-		m.outlierPixels, m.outlierNoise = make([]uint8, m.outliers.BatchSize()), make([]float32, m.outliers.BatchSize())
+		m.outlierNoise = make([]float32, m.outliers.BatchSize())
 	}
 	if config.Loss.WrongClass {
 		if m.labels = sources.Images.Labels; m.labels == nil {
@@ -144,6 +144,9 @@ func (m *model) Step(ctx context.Context, step int) (Progress, error) {
 	if m.batches == nil || m.nextBatch != step {
 		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		m.batches, m.stopPrefetching = m.images.Prefetch(ctx, step, prefetched), cancel
+		if m.outliers != nil {
+			m.outlierBatches = m.outliers.PrefetchRandom(ctx, step, prefetched)
+		}
 	}
 	m.nextBatch = step + 1
 	images := <-m.batches
@@ -152,9 +155,10 @@ func (m *model) Step(ctx context.Context, step int) (Progress, error) {
 	batch := Batch{Pixels: images.Pixels, Noise: m.noise, Seed: dropoutSeed(m.config.Seed, step)}
 	if m.outliers != nil {
 		// Digest §4.3: a fresh random batch each step, so with replacement from step to step.
-		m.outliers.Random(step, m.outlierPixels)
+		outliers := <-m.outlierBatches
+		defer outliers.Release()
 		fillNoise(m.outlierNoise, m.config.Seed^outlierStream, step)
-		batch.Outliers, batch.OutlierNoise = m.outlierPixels, m.outlierNoise
+		batch.Outliers, batch.OutlierNoise = outliers.Pixels, m.outlierNoise
 	}
 	if m.labels != nil {
 		for _, index := range images.Indices {

@@ -197,6 +197,9 @@ def main():
     with open(path("tinyimagenet/tiny-imagenet-200/wnids.txt"), "w") as f:
         f.write("n01443537\nn01629819\n")
 
+    for folder, first in [("celeba", "celeba/img_align_celeba/000001.jpg"), ("tinyimagenet", "tinyimagenet/tiny-imagenet-200/train/n01443537/images/n01443537_0.JPEG")]:
+        Image.fromarray(fit(Image.open(path(first)))).save(path(f"codecs/first_of_{folder}.png"))
+
     # BRATS: volumes of two subjects, and slices as JPEG
     for folder, subject in [("MICCAI_BraTS_2018_Data_Training/HGG/S1", "S1"), ("MICCAI_BraTS_2018_Data_Validation/S2", "S2")]:
         for k, modality in enumerate(["t1", "t1ce", "t2", "flair"]):
@@ -214,7 +217,7 @@ def main():
         above = np.sort(v[v > 0])
         white = above[min(int(0.995 * len(above)), len(above) - 1)]
         for z in (4, 6):
-            grey = np.clip(v[:, ::-1, z].T / white * 255, 0, 255)
+            grey = np.clip(v[:, :, z].T / white * 255, 0, 255)
             grey = np.floor(grey + 0.5).astype(np.uint8)  # halves away from zero
             crops.append(np.repeat(grey[3:35, 2:34, None], 3, 2))
     expected["brats/nifti"] = {"test_sha256": sha(np.stack(crops)), "labels": [3, 3, 0, 0, 1, 1, 2, 2]}

@@ -161,7 +161,15 @@ func (f cifarFiles) read(split string, target Target) (*Images, error) {
 	if pickles {
 		parse = parseCIFARPickle
 	}
-	var pixels []uint8
+	total := int64(0)
+	for _, name := range names {
+		size, err := f.size(name)
+		if err != nil {
+			return nil, err
+		}
+		total += size // with labels a little more than the pixels
+	}
+	pixels := make([]uint8, 0, total)
 	for _, name := range names {
 		data, err := f.content(name)
 		if err != nil {
@@ -228,8 +236,12 @@ func (c cifarFolder) files() (cifarFiles, error) {
 		return info.Size(), nil
 	}
 	f.content = func(name string) ([]byte, error) {
-		if size, err := f.size(name); err != nil || size > c.options.Limits.FileBytes {
-			return nil, errors.Join(err, tooLarge(f.path(name), size, c.options.Limits))
+		size, err := f.size(name)
+		if err != nil {
+			return nil, err
+		}
+		if size > c.options.Limits.FileBytes {
+			return nil, tooLarge(f.path(name), size, c.options.Limits)
 		}
 		return os.ReadFile(f.path(name)) // the error names the path
 	}
@@ -356,8 +368,8 @@ func parseCIFAR(data []byte, layout cifarLayout, images *Images, pixels []uint8,
 	}
 	rest := len(data) % record
 	for at := 0; at < len(data)-rest; at += record {
-		if err := images.addCIFAR(int(data[at+layout.labelBytes-1]), int64(at+layout.labelBytes-1), layout, limits); err != nil {
-			return nil, err
+		if err := images.addCIFAR(int(data[at+layout.labelBytes-1]), layout, limits); err != nil {
+			return nil, fmt.Errorf("offset %d: %w", at+layout.labelBytes-1, err)
 		}
 		pixels = appendPlanes(pixels, data[at+layout.labelBytes:][:cifarPixels])
 	}
@@ -367,16 +379,14 @@ func parseCIFAR(data []byte, layout cifarLayout, images *Images, pixels []uint8,
 	return pixels, nil
 }
 
-// addCIFAR adds an image's label, which lies at offset at.
-func (i *Images) addCIFAR(label int, at int64, layout cifarLayout, limits Limits) error {
+// addCIFAR adds an image's label.
+func (i *Images) addCIFAR(label int, layout cifarLayout, limits Limits) error {
 	if label < 0 || label >= len(layout.classes) {
-		return fmt.Errorf("offset %d: label %d: expected 0 to %d, so this is no CIFAR-%d file or it is damaged", at, label, len(layout.classes)-1, len(layout.classes))
+		return fmt.Errorf("label %d: expected 0 to %d, so this is no CIFAR-%d file or it is damaged", label, len(layout.classes)-1, len(layout.classes))
 	}
 	i.Labels = append(i.Labels, int32(label))
-	if _, err := sizeOf(len(i.Labels), cifarSide, cifarSide, 3, limits); err != nil {
-		return fmt.Errorf("offset %d: %w", at, err)
-	}
-	return nil
+	_, err := sizeOf(len(i.Labels), cifarSide, cifarSide, 3, limits)
+	return err
 }
 
 // appendPlanes appends an image of red, green and blue planes as HWC.

@@ -75,8 +75,8 @@ func parseCIFARPickle(data []byte, layout cifarLayout, images *Images, pixels []
 		return nil, fmt.Errorf("offset 0: %s is %T of %d: expected a list of %d numbers", layout.labelKey, batch[layout.labelKey], len(labels), n)
 	}
 	for i, label := range labels {
-		if err := images.addCIFAR(label, 0, layout, limits); err != nil {
-			return nil, err
+		if err := images.addCIFAR(label, layout, limits); err != nil {
+			return nil, fmt.Errorf("%s, number %d: %w", layout.labelKey, i, err)
 		}
 		pixels = appendPlanes(pixels, planes[i*cifarPixels:][:cifarPixels])
 	}

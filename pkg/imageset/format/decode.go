@@ -29,7 +29,7 @@ func hasImageName(name string) bool {
 type header struct {
 	height, width int
 	grey          bool
-	codec         string // "PNG", "JPEG" or "WebP"
+	codec         string // "PNG", "JPEG 75 4:2:0" or "WebP"
 	decode        func(io.Reader) (image.Image, error)
 }
 
@@ -38,6 +38,7 @@ type header struct {
 type decoder struct {
 	buffer bytes.Buffer
 	whole  []uint8
+	codec  string // of what was decoded last
 }
 
 // load reads the file into the buffer.
@@ -86,6 +87,9 @@ func parseHeader(data []byte, limits Limits) (header, error) {
 	if _, err := sizeOf(1, h.height, h.width, 3, limits); err != nil {
 		return header{}, err
 	}
+	if h.codec == "JPEG" {
+		h.codec += jpegQuality(data)
+	}
 	switch c.ColorModel {
 	case color.GrayModel:
 		h.grey = true
@@ -109,6 +113,7 @@ func (d *decoder) decode(e entry, dst []uint8, shape Shape, fit bool, limits Lim
 	if err != nil {
 		return err
 	}
+	d.codec = h.codec
 	same := h.height == shape.Height && h.width == shape.Width
 	if !same && !fit {
 		return fmt.Errorf("is %dx%d (height x width): expected %dx%d, as the first image of the split", h.height, h.width, shape.Height, shape.Width)

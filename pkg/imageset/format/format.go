@@ -147,9 +147,11 @@ const paperSide = 32
 
 // A Source is a set found on disk and not read yet.
 type Source struct {
-	Path   string
-	Kind   Kind
-	reader reader
+	Path string
+	Kind Kind
+	// Options are those that it was found with, defaults filled in.
+	Options Options
+	reader  reader
 }
 
 // reader is what one storage format does.
@@ -221,9 +223,9 @@ func Find(path string, options Options) (*Source, error) {
 	}
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".zip":
-		return &Source{Path: path, Kind: Zip, reader: zipTree{path, options}}, nil
+		return &Source{Path: path, Kind: Zip, Options: options, reader: zipTree{path, options}}, nil
 	case ".npy":
-		return &Source{Path: path, Kind: NumPy, reader: numpyArray{path, options}}, nil
+		return &Source{Path: path, Kind: NumPy, Options: options, reader: numpyArray{path, options}}, nil
 	}
 	return nil, fmt.Errorf("%s: not an image set: expected a .zip, a .npy or a folder", path)
 }
@@ -237,7 +239,11 @@ func IsFile(name string) bool {
 // findInFolder goes by names: of what lies in the folder, then, where no set is told by its files' names, of the pictures and
 // volumes anywhere below.
 func findInFolder(path string, options Options) (*Source, error) {
-	dir := path
+	root, err := filepath.EvalSymlinks(path) // walking does not follow a link at its start
+	if err != nil {
+		return nil, err // names the path
+	}
+	dir := root
 	for depth := 0; ; depth++ {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
@@ -249,8 +255,12 @@ func findInFolder(path string, options Options) (*Source, error) {
 				continue
 			}
 			visible = append(visible, e)
-			if kind, r := readerFor(dir, e, options); r != nil {
-				return &Source{Path: path, Kind: kind, reader: r}, nil
+			kind, r, err := readerFor(root, dir, e, options)
+			if err != nil {
+				return nil, err
+			}
+			if r != nil {
+				return &Source{Path: path, Kind: kind, Options: options, reader: r}, nil
 			}
 		}
 		if depth == 0 && len(visible) == 1 && visible[0].IsDir() {
@@ -264,7 +274,7 @@ func findInFolder(path string, options Options) (*Source, error) {
 			}
 			return source, err
 		}
-		kind, r, err := readerBelow(dir, options)
+		kind, r, err := readerBelow(root, dir, options)
 		if err != nil {
 			return nil, err
 		}
@@ -272,46 +282,50 @@ func findInFolder(path string, options Options) (*Source, error) {
 			return nil, fmt.Errorf("%s: not an image set: expected pictures (train/CLASS/NAME.png or any others), or the files of MNIST, CIFAR, SVHN, LSUN, "+
 				"80 Million Tiny Images, BRATS, Downsampled ImageNet or a NumPy array, under the names that their authors gave them", dir)
 		}
-		return &Source{Path: path, Kind: kind, reader: r}, nil
+		return &Source{Path: path, Kind: kind, Options: options, reader: r}, nil
 	}
 }
 
 // readerFor returns the reader that a file or folder in dir tells by its name, nil where it tells none.
-func readerFor(dir string, e os.DirEntry, options Options) (Kind, reader) {
+func readerFor(root, dir string, e os.DirEntry, options Options) (Kind, reader, error) {
 	name := e.Name()
 	path := filepath.Join(dir, name)
 	if e.IsDir() {
 		switch {
 		case lsunFolder.MatchString(name):
-			return LSUN, lsun{dir, options}
+			return LSUN, lsun{dir, options}, nil
 		case name == "cifar-10-batches-bin" || name == "cifar-10-batches-py":
-			return CIFAR10, cifarFolder{path, cifar10, options}
+			return CIFAR10, cifarFolder{path, cifar10, options}, nil
 		case name == "cifar-100-binary" || name == "cifar-100-python":
-			return CIFAR100, cifarFolder{path, cifar100, options}
-		case (name == Train || name == Test) && !hasSlices(dir):
-			return Folder, folderTree{dir, options}
+			return CIFAR100, cifarFolder{path, cifar100, options}, nil
+		case name == Train || name == Test: // pictures, volumes or arrays may lie below
+			kind, r, err := readerBelow(root, dir, options)
+			if r == nil && err == nil {
+				kind, r = Folder, folderTree{dir, options}
+			}
+			return kind, r, err
 		}
-		return "", nil
+		return "", nil, nil
 	}
 	switch {
 	case isIDXImages(name):
-		return IDX, idxFolder{dir, options}
+		return IDX, idxFolder{dir, options}, nil
 	case isCIFAR10File(name):
-		return CIFAR10, cifarFolder{dir, cifar10, options}
+		return CIFAR10, cifarFolder{dir, cifar10, options}, nil
 	case isCIFAR100File(name):
-		return CIFAR100, cifarFolder{dir, cifar100, options}
+		return CIFAR100, cifarFolder{dir, cifar100, options}, nil
 	case name == "cifar-10-binary.tar.gz" || name == "cifar-10-python.tar.gz":
-		return CIFAR10, cifarArchive{path, cifar10, options}
+		return CIFAR10, cifarArchive{path, cifar10, options}, nil
 	case name == "cifar-100-binary.tar.gz" || name == "cifar-100-python.tar.gz":
-		return CIFAR100, cifarArchive{path, cifar100, options}
+		return CIFAR100, cifarArchive{path, cifar100, options}, nil
 	case name == svhnFiles[Train] || name == svhnFiles[Test]:
-		return SVHN, svhn{dir, options}
+		return SVHN, svhn{dir, options}, nil
 	case name == tinyImagesFile:
-		return TinyImages, tinyImages{path, options}
+		return TinyImages, tinyImages{path, options}, nil
 	case isImageNet32File(name):
-		return ImageNet32, imageNet32{dir, options}
+		return ImageNet32, imageNet32{dir, options}, nil
 	}
-	return "", nil
+	return "", nil, nil
 }
 
 // ignored reports whether an operating system left the file there unasked:

@@ -2,7 +2,6 @@ package format
 
 import (
 	"archive/zip"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -105,7 +104,7 @@ func (f imageNet32) count(path string) (int, error) {
 		return 0, err
 	}
 	defer archive.Close()
-	array, r, err := openArray(data, f.options.Limits)
+	array, r, err := openArray(data)
 	if err != nil {
 		return 0, err
 	}
@@ -190,7 +189,7 @@ func (f imageNet32) labels(path string) ([]int32, error) {
 	labels := make([]int32, len(numbers))
 	for i, n := range numbers {
 		if n < 1 || n > imageNet32Classes {
-			return nil, fmt.Errorf("offset of the labels, value %d: label %d: expected 1 to %d", i, n, imageNet32Classes)
+			return nil, fmt.Errorf("labels, number %d: label %d: expected 1 to %d", i, n, imageNet32Classes)
 		}
 		labels[i] = int32(n - 1)
 	}
@@ -233,7 +232,7 @@ func (f imageNet32) pixels(path string, n int, w *planesWriter) error {
 		return err
 	}
 	defer archive.Close()
-	array, r, err := openArray(data, f.options.Limits)
+	array, r, err := openArray(data)
 	if err != nil {
 		return err
 	}
@@ -274,7 +273,7 @@ func openNPZ(path string) (archive *zip.ReadCloser, data, labels *zip.File, err 
 }
 
 // openArray reads an entry's header.
-func openArray(file *zip.File, limits Limits) (python.Array, io.ReadCloser, error) {
+func openArray(file *zip.File) (python.Array, io.ReadCloser, error) {
 	r, err := file.Open()
 	if err != nil {
 		return python.Array{}, nil, fmt.Errorf("entry %q: offset 0: %w", file.Name, err)
@@ -289,7 +288,7 @@ func openArray(file *zip.File, limits Limits) (python.Array, io.ReadCloser, erro
 
 // readIntegers reads an entry of one axis of whole numbers.
 func readIntegers(file *zip.File, limits Limits) ([]int, error) {
-	array, r, err := openArray(file, limits)
+	array, r, err := openArray(file)
 	if err != nil {
 		return nil, err
 	}
@@ -304,7 +303,7 @@ func readIntegers(file *zip.File, limits Limits) ([]int, error) {
 		err = expectEnd(r, int64(array.Header+n*width))
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("entry %q", file.Name), err)
+		return nil, fmt.Errorf("entry %q: %w", file.Name, err)
 	}
 	numbers := make([]int, n)
 	for i := range numbers {

@@ -2,7 +2,6 @@ package format
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -99,8 +98,9 @@ func (l lsun) read(split string, target Target) (*Images, error) {
 			return nil, err
 		}
 		defer file.Close()
+		before := len(values)
 		err = env.Each(func(_ []byte, value lmdb.Value) error {
-			if len(values) == limits.Entries {
+			if len(values)-before == limits.Entries {
 				return fmt.Errorf("offset %d: more than %d entries", value.Offset, limits.Entries)
 			}
 			values = append(values, stored{i, value})
@@ -126,8 +126,9 @@ func (l lsun) read(split string, target Target) (*Images, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", l.dir, err)
 	}
-	images := &Images{Height: side, Width: side, Channels: 3, Labels: make([]int32, len(values)), Classes: slices.Clone(categories), History: history(first, side)}
+	images := &Images{Height: side, Width: side, Channels: 3, Labels: make([]int32, len(values)), Classes: slices.Clone(categories)}
 	size := total / len(values)
+	var seen codecs
 	i, err := Each(len(values), func() func(int) error {
 		var d decoder
 		pixels := make([]uint8, size)
@@ -136,6 +137,7 @@ func (l lsun) read(split string, target Target) (*Images, error) {
 			if err := d.decode(entryOf(values[i].value, limits), pixels, shape, true, limits); err != nil {
 				return err
 			}
+			seen.note(d.codec)
 			_, err := to.WriteAt(pixels, int64(i)*int64(size))
 			return err
 		}
@@ -143,6 +145,7 @@ func (l lsun) read(split string, target Target) (*Images, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: offset %d: entry %d: %w", paths[values[i].category], values[i].value.Offset, i, err)
 	}
+	images.History = seen.history(first, side)
 	return images, nil
 }
 
@@ -158,7 +161,7 @@ func headerOf(value lmdb.Value, limits Limits) (header, error) {
 	var d decoder
 	h, err := d.header(entryOf(value, limits), limits)
 	if err != nil {
-		err = errors.Join(fmt.Errorf("offset %d", value.Offset), err)
+		return h, fmt.Errorf("offset %d: %w", value.Offset, err)
 	}
-	return h, err
+	return h, nil
 }

@@ -96,7 +96,12 @@ func hasSlices(dir string) bool {
 }
 
 // readerBelow is the reader that the first picture or volume anywhere below a folder tells, nil where there is none.
-func readerBelow(dir string, options Options) (kind Kind, r reader, err error) {
+func readerBelow(root, dir string, options Options) (kind Kind, r reader, err error) {
+	above, err := filepath.Rel(filepath.Dir(root), dir)
+	if err != nil {
+		return "", nil, err
+	}
+	_, above, _ = strings.Cut(filepath.ToSlash(above), "/") // what lies between the set's folder and dir
 	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -111,7 +116,7 @@ func readerBelow(dir string, options Options) (kind Kind, r reader, err error) {
 		case isImageNet32File(d.Name()):
 			kind, r = ImageNet32, imageNet32{dir, options}
 		case volumeName.MatchString(path), hasImageName(path) && hasSlices(dir):
-			kind, r = MRI, mri{dir, options}
+			kind, r = MRI, mri{dir, above, options}
 		case hasImageName(path):
 			kind, r = Folder, folderTree{dir, options}
 		default:
@@ -125,6 +130,7 @@ func readerBelow(dir string, options Options) (kind Kind, r reader, err error) {
 // mri is a folder of NIfTI volumes, or of slices as pictures, one modality a file.
 type mri struct {
 	dir     string
+	above   string // the folders between the set's own and dir, which may tell the split
 	options Options
 }
 
@@ -148,7 +154,7 @@ func (m mri) scans() (map[string][]scan, error) {
 		if !ok || !volume && !hasImageName(e.name) {
 			continue // segmentations, tables
 		}
-		split := mriSplit(e.name)
+		split := mriSplit(m.above + "/" + e.name)
 		found[split] = append(found[split], scan{e, modality, volume})
 	}
 	if len(found) == 0 {
@@ -316,11 +322,11 @@ func (m mri) greys(d *decoder, s scan) ([]greySlice, error) {
 	white := quantileAboveZero(v.Values, m.options.Slices.White)
 	var greys []greySlice
 	for _, z := range m.options.Slices.of(v.Z) {
-		// NIfTI's x runs from left to right and y from back to front: rows are y from the front.
+		// Rows are y as it is stored: BRATS stores it from the front of the head to its back.
 		g := greySlice{v.Y, v.X, make([]uint8, v.X*v.Y)}
 		for y := range v.Y {
 			for x := range v.X {
-				value := float64(v.At(x, v.Y-1-y, z)) / white * 255
+				value := float64(v.At(x, y, z)) / white * 255
 				g.pixels[y*v.X+x] = uint8(math.Round(min(max(value, 0), 255)))
 			}
 		}

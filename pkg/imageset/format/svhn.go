@@ -108,7 +108,7 @@ func readSVHN(r io.Reader, target Target, limits Limits) (*Images, error) {
 	for i := range count {
 		label := unsigned(y.Order, labels.Bytes()[i*y.Width:][:y.Width])
 		if label < 1 || label > 10 {
-			return nil, fmt.Errorf("offset of y, value %d: label %d: expected 1 to 10, where 10 stands for the digit 0", i, label)
+			return nil, fmt.Errorf("array y, number %d: label %d: expected 1 to 10, where 10 stands for the digit 0", i, label)
 		}
 		images.Labels = append(images.Labels, int32(label%10))
 	}

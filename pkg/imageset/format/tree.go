@@ -25,12 +25,15 @@ type tree struct {
 	side    int      // pictures are brought to side x side; 0: they keep the size that they share
 	classes []string // sorted, of both splits together, so that labels agree; nil where there are none
 	files   map[string][]placed
+	// ownSplits says that the split is not the set's own choice.
+	ownSplits bool
 }
 
 // placed is a picture file in its split, with its class where it has one.
 type placed struct {
 	entry
 	class string
+	place int // among all pictures, where the splits are ours
 }
 
 // newTree sorts the entries into splits and classes, by one of four layouts. One folder around
@@ -45,10 +48,19 @@ func newTree(where string, entries []entry, options Options) (*tree, error) {
 		return nil, errors.New("holds no files: expected train/CLASS/NAME.png or test/CLASS/NAME.png, or any pictures")
 	}
 	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
-	wrapper := wrapperOf(entries)
+	var pictures []entry
+	for _, e := range entries {
+		if hasImageName(e.name) {
+			pictures = append(pictures, e)
+		}
+	}
+	if len(pictures) == 0 {
+		return nil, errors.New("holds no pictures: expected .png, .jpg, .jpeg or .webp, as train/CLASS/NAME.png and test/CLASS/NAME.png or in any folders")
+	}
+	wrapper := wrapperOf(pictures)
 	t := &tree{where: where, options: options, side: options.Side, files: map[string][]placed{}}
 	has := func(match func(parts []string) bool) bool {
-		return slices.ContainsFunc(entries, func(e entry) bool { return match(strings.Split(strings.TrimPrefix(e.name, wrapper), "/")) })
+		return slices.ContainsFunc(pictures, func(e entry) bool { return match(strings.Split(strings.TrimPrefix(e.name, wrapper), "/")) })
 	}
 	switch {
 	case has(func(parts []string) bool { return len(parts) == 4 && parts[0] == Train && parts[2] == "images" }):
@@ -57,23 +69,22 @@ func newTree(where string, entries []entry, options Options) (*tree, error) {
 	case has(func(parts []string) bool { return len(parts) > 1 && (parts[0] == Train || parts[0] == Test) }):
 		return t, t.splitsAndClasses(entries, wrapper)
 	}
-	t.side = options.side()
-	var pictures []entry
-	for _, e := range entries {
-		if hasImageName(e.name) {
-			pictures = append(pictures, e)
+	// A set with splits that lie deeper must not pass for one without.
+	for _, e := range pictures {
+		parts := strings.Split(e.name, "/")
+		if folders := parts[:len(parts)-1]; slices.Contains(folders, Train) || slices.Contains(folders, Test) {
+			return nil, fmt.Errorf("entry %q: lies in a folder train or test that is not at the top: make each folder that holds train and test a set of its own", e.name)
 		}
 	}
-	if len(pictures) == 0 {
-		return nil, errors.New("holds no pictures: expected .png, .jpg, .jpeg or .webp")
-	}
+	t.side = options.side()
+	t.ownSplits = true
 	faces := strings.Contains(filepath.ToSlash(where)+"/"+pictures[0].name, "/img_align_celeba/")
 	for i, e := range pictures {
 		split := Train
 		if faces && i < options.Faces || !faces && heldOut(i) {
 			split = Test
 		}
-		t.files[split] = append(t.files[split], placed{entry: e})
+		t.files[split] = append(t.files[split], placed{entry: e, place: i})
 	}
 	return t, nil
 }
@@ -99,7 +110,7 @@ func (t *tree) splitsAndClasses(entries []entry, wrapper string) error {
 }
 
 func (t *tree) add(split, class string, e entry) {
-	t.files[split] = append(t.files[split], placed{e, class})
+	t.files[split] = append(t.files[split], placed{entry: e, class: class})
 	if class != "" && !slices.Contains(t.classes, class) {
 		t.classes = append(t.classes, class)
 	}
@@ -174,21 +185,53 @@ func (t *tree) read(split string, target Target) (*Images, error) {
 	} else if first.grey {
 		shape.Channels = 1
 	}
-	images, err := t.decode(files, shape, target)
+	images, err := t.decode(files, first, shape, target)
 	if errors.Is(err, errColour) {
 		shape.Channels = 3
-		images, err = t.decode(files, shape, target)
+		images, err = t.decode(files, first, shape, target)
 	}
-	if err == nil {
-		images.History = history(first, t.side)
+	if err == nil && t.ownSplits {
+		for _, f := range files {
+			images.Places = append(images.Places, f.place)
+		}
 	}
 	return images, err
 }
 
-// history says what a set of pictures went through, told by its first one.
-func history(first header, side int) string {
-	text := first.codec
-	if first.codec == "PNG" {
+// codecs are those of a set's pictures; several goroutines note them.
+type codecs struct {
+	mu    sync.Mutex
+	known map[string]bool
+}
+
+func (c *codecs) note(codec string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known == nil {
+		c.known = map[string]bool{}
+	}
+	c.known[codec] = true
+}
+
+// history says what a set of pictures went through: their codecs, and the resizing, told by the first one.
+func (c *codecs) history(first header, side int) string {
+	var kinds []string // without qualities
+	for codec := range c.known {
+		if kind, _, _ := strings.Cut(codec, " "); !slices.Contains(kinds, kind) {
+			kinds = append(kinds, kind)
+		}
+	}
+	slices.Sort(kinds)
+	text := strings.Join(kinds, " and ")
+	switch {
+	case len(c.known) == 1:
+		for codec := range c.known {
+			text = codec
+		}
+	case len(kinds) == 1:
+		text += " of several qualities"
+	}
+	if text == "PNG" {
 		text = AsStored
 	}
 	if side > 0 && (first.height != side || first.width != side) {
@@ -198,7 +241,7 @@ func history(first header, side int) string {
 }
 
 // decode fills the images in parallel.
-func (t *tree) decode(files []placed, shape Shape, target Target) (*Images, error) {
+func (t *tree) decode(files []placed, first header, shape Shape, target Target) (*Images, error) {
 	total, err := sizeOf(len(files), shape.Height, shape.Width, shape.Channels, t.options.Limits)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", t.where, err)
@@ -212,6 +255,7 @@ func (t *tree) decode(files []placed, shape Shape, target Target) (*Images, erro
 		images.Labels, images.Classes = make([]int32, len(files)), t.classes
 	}
 	size := total / len(files)
+	var seen codecs
 	i, err := Each(len(files), func() func(int) error {
 		var d decoder
 		pixels := make([]uint8, size)
@@ -223,6 +267,7 @@ func (t *tree) decode(files []placed, shape Shape, target Target) (*Images, erro
 			if err := d.decode(files[i].entry, pixels, shape, t.side > 0, t.options.Limits); err != nil {
 				return err
 			}
+			seen.note(d.codec)
 			_, err := to.WriteAt(pixels, int64(i)*int64(size))
 			return err
 		}
@@ -230,6 +275,7 @@ func (t *tree) decode(files []placed, shape Shape, target Target) (*Images, erro
 	if err != nil {
 		return nil, fmt.Errorf("%s: entry %q: %w", t.where, files[i].name, err)
 	}
+	images.History = seen.history(first, t.side)
 	return images, nil
 }
 

@@ -2,6 +2,7 @@ package format
 
 import (
 	"encoding/json"
+	"fmt"
 	"image"
 	"image/png"
 	"math"
@@ -244,7 +245,7 @@ func TestCelebA(t *testing.T) {
 	assert.Equal(t, 4*3072, len(test.Pixels))
 	assert.Equal(t, 2*3072, len(train.Pixels))
 	assert.Nil(t, test.Labels)
-	assert.Equal(t, "JPEG at about 109x89, then resized to 32x32", test.History)
+	assert.Equal(t, "JPEG 85 4:2:0 at about 109x89, then resized to 32x32", test.History)
 }
 
 func TestTinyImageNet(t *testing.T) {
@@ -281,6 +282,114 @@ func TestMRI(t *testing.T) {
 	assert.ErrorContains(t, err, "c_t1ce_62.jpg: slices of 40x44: expected at least 64x64")
 }
 
+// The first picture of each is PIL's within two levels, as far as two JPEG decoders agree, and after the resizing that averages them.
+func TestResizedJPEGsEqualPIL(t *testing.T) {
+	for name, split := range map[string]string{"celeba": Test, "tinyimagenet": Train} {
+		got, err := open(t, name, Options{}).Read(split)
+		require.NoError(t, err)
+		largest, mean := differences(t, got.Pixels[:3072], pngOf(t, "testdata/codecs/first_of_"+name+".png"))
+		t.Logf("%s: at most %v levels from PIL, %.3f on average", name, largest, mean)
+		assert.LessOrEqual(t, largest, 2.0, name)
+		assert.LessOrEqual(t, mean, 0.5, name)
+	}
+}
+
+func TestJPEGQuality(t *testing.T) {
+	for name, want := range map[string]string{"jpeg420": " 75 4:2:0", "jpeg420even": " 90 4:2:0", "jpeg422": " 75 4:2:2", "jpeg444": " 75 4:4:4"} {
+		data, err := os.ReadFile("testdata/codecs/" + name)
+		require.NoError(t, err)
+		assert.Equal(t, want, jpegQuality(data), name)
+		for n := range data {
+			jpegQuality(data[:n]) // does not panic
+		}
+	}
+}
+
+// What a set went through is told by all its pictures.
+func TestHistoryOfManyPictures(t *testing.T) {
+	read := func(name string) []byte {
+		data, err := os.ReadFile("testdata/codecs/" + name)
+		require.NoError(t, err)
+		return data
+	}
+	for want, names := range map[string][]string{
+		"JPEG 75 4:2:0 at about 33x47, then resized to 32x32":             {"jpeg420"},
+		"JPEG of several qualities at about 33x47, then resized to 32x32": {"jpeg420", "jpeg444"},
+		"JPEG and PNG at about 33x47, then resized to 32x32":              {"jpeg420", "jpeg420.png"},
+	} {
+		files := map[string][]byte{}
+		for i, name := range names {
+			files[fmt.Sprintf("%d.jpg", i)] = read(name)
+		}
+		source, err := Find(write(t, files), Options{})
+		require.NoError(t, err)
+		images, err := source.Read(Train)
+		require.NoError(t, err)
+		assert.Equal(t, want, images.History)
+	}
+}
+
+// A set that lies behind a link, beside other files, or in another of its usual places, is the same set.
+func TestWhereSetsLie(t *testing.T) {
+	copied := func(from, to string) {
+		require.NoError(t, os.CopyFS(to, os.DirFS(from)))
+	}
+	want, err := open(t, "tinyimagenet", Options{}).Read(Train)
+	require.NoError(t, err)
+	dir := t.TempDir()
+	copied("testdata/tinyimagenet", dir)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "tiny-imagenet-200.zip"), []byte("the archive, kept"), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "README.txt"), nil, 0o644))
+	link := filepath.Join(t.TempDir(), "linked")
+	require.NoError(t, os.Symlink(dir, link))
+	for _, path := range []string{dir, link} {
+		source, err := Find(path, Options{})
+		require.NoError(t, err)
+		got, err := source.Read(Train)
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+	// Deeper than one folder it would be another set, and is refused.
+	deep := t.TempDir()
+	copied("testdata/tinyimagenet", filepath.Join(deep, "a", "b"))
+	copied("testdata/celeba", filepath.Join(deep, "c"))
+	source, err := Find(deep, Options{})
+	require.NoError(t, err)
+	_, err = source.Splits()
+	assert.ErrorContains(t, err, "not at the top")
+
+	// The validation folder alone is the test split; train and valid are told apart whatever lies between.
+	only := t.TempDir()
+	copied("testdata/brats/nifti/MICCAI_BraTS_2018_Data_Validation", filepath.Join(only, "MICCAI_BraTS_2018_Data_Validation"))
+	named := t.TempDir()
+	copied("testdata/brats/nifti/MICCAI_BraTS_2018_Data_Validation", filepath.Join(named, "valid"))
+	copied("testdata/brats/nifti/MICCAI_BraTS_2018_Data_Training", filepath.Join(named, "train"))
+	test, err := open(t, "brats/nifti", Options{}).Read(Test)
+	require.NoError(t, err)
+	for _, path := range []string{only, named} {
+		source, err := Find(path, Options{})
+		require.NoError(t, err)
+		assert.Equal(t, MRI, source.Kind)
+		got, err := source.Read(Test)
+		require.NoError(t, err)
+		assert.Equal(t, test, got)
+	}
+	// Downsampled ImageNet's zips unpack to folders of their own.
+	arrays := t.TempDir()
+	for from, to := range map[string]string{"train_data_batch_1": "Imagenet32_train", "val_data": "Imagenet32_val"} {
+		data, err := os.ReadFile("testdata/imagenet32/pickle/" + from)
+		require.NoError(t, err)
+		require.NoError(t, os.Mkdir(filepath.Join(arrays, to), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(arrays, to, from), data, 0o644))
+	}
+	source, err = Find(arrays, Options{})
+	require.NoError(t, err)
+	assert.Equal(t, ImageNet32, source.Kind)
+	splits, err := source.Splits()
+	require.NoError(t, err)
+	assert.Len(t, splits, 2)
+}
+
 // Any folder of pictures will do as a general set.
 func TestAnyPictures(t *testing.T) {
 	files := map[string][]byte{"notes.txt": []byte("hello")}
@@ -295,6 +404,7 @@ func TestAnyPictures(t *testing.T) {
 	assert.Equal(t, 1*3072, len(test.Pixels))
 	assert.Nil(t, train.Labels)
 	assert.Equal(t, "as stored at about 36x40, then resized to 32x32", train.History)
+	assert.Equal(t, []int{4}, test.Places, "the places of a split that is our choice are those among all pictures")
 
 	_, err = Find(write(t, map[string][]byte{"a/notes.txt": nil, "b/c.mat": nil}), Options{})
 	assert.ErrorContains(t, err, "not an image set")
