@@ -7,6 +7,9 @@ export GOEXPERIMENT := simd
 # Network and budget of `make figures`: smoke, demo, long, small, gpu or paper.
 SIZE ?= demo
 
+# What `make figures` trains: all, or tables and figures by name, "fig1 fig2 table2"; panels without data say so.
+TARGETS ?= all
+
 ROOT := $(CURDIR)
 TOOLS := $(ROOT)/bin/tools
 
@@ -26,8 +29,9 @@ build: ## write bin/strata
 tools: ## write bin/tools: the GoNB kernel, goimports and staticcheck
 	GOWORK=off GOBIN='$(TOOLS)' go -C tools install tool
 
-figures: build tools ## train what is missing at SIZE, execute the notebooks, write figures/ and tables
-	bin/strata figures --size $(SIZE)
+figures: build tools ## train what is missing of TARGETS at SIZE, write figures/ and tables, execute the notebooks
+	bin/strata reproduce $(TARGETS) --size $(SIZE)
+	bin/strata figures
 
 test: tools ## vet, staticcheck, check the formatting, run all tests
 	go vet ./...

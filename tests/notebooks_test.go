@@ -52,13 +52,13 @@ func TestNotebooks(t *testing.T) {
 			env = append(env, name+"="+t.TempDir())
 		}
 	}
+	prepare(t, root, env)
 	for _, path := range paths {
 		name := strings.TrimSuffix(filepath.Base(path), ".ipynb")
 		t.Run(name, func(t *testing.T) {
 			nb, err := notebook.Load(path)
 			require.NoError(t, err)
 			assert.False(t, nb.HasOutputs(), "committed notebooks carry no outputs")
-			prepare(t, root, name, env)
 			result, err := notebook.Execute(t.Context(), nb, notebook.Options{
 				Gonb: kernel, Env: env,
 				OnCell: func(i, n int, seconds float64) { t.Logf("cell %d of %d: %.1f s", i, n, seconds) },
@@ -69,15 +69,15 @@ func TestNotebooks(t *testing.T) {
 	}
 }
 
-// prepare makes the runs that the notebook reads: notebooks draw, they do not
+// prepare makes the results that the notebooks read: they draw, they do not
 // train.
-func prepare(t *testing.T, root, name string, env []string) {
+func prepare(t *testing.T, root string, env []string) {
 	t.Helper()
 	if _, err := os.Stat(filepath.Join(root, "cmd", "strata")); errors.Is(err, os.ErrNotExist) {
 		return
 	}
 	started := time.Now()
-	cmd := exec.CommandContext(t.Context(), "go", "run", "./cmd/strata", "reproduce", name, "--size", "smoke")
+	cmd := exec.CommandContext(t.Context(), "go", "run", "./cmd/strata", "reproduce", "all", "--size", "smoke")
 	cmd.Dir = root
 	cmd.Env = append(append(os.Environ(), "GOEXPERIMENT=simd"), env...)
 	output, err := cmd.CombinedOutput()

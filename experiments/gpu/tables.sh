@@ -61,7 +61,7 @@ tables)
   mkdir -p "$OUT"
   "$WORK/strata" reproduce "${TARGETS[@]}" --size "$SIZE" --stage evaluate > "$OUT/tables.txt"
   "$WORK/strata" report --out "$WORK/report"
-  cp "$WORK"/figures/results/*/*.csv "$OUT"
+  cp -r "$WORK"/figures/results/*/* "$OUT"
   cp "$WORK/report/index.html" "$OUT"
   { nvidia-smi --query-gpu=name,driver_version --format=csv || true; "$WORK/strata" version; } > "$OUT/machine.txt"
   ;;

@@ -10,10 +10,10 @@ import (
 	"strings"
 
 	"strata/pkg/density"
-	"strata/pkg/imageset"
 	"strata/pkg/ledger"
 	"strata/pkg/metric"
 	"strata/pkg/paper"
+	"strata/pkg/pixeldiff"
 	"strata/pkg/score"
 	"strata/pkg/train"
 
@@ -109,6 +109,8 @@ type Evaluation struct {
 	NonFinite map[string]int
 	columns   map[string][]float64
 	baselines map[string][]float64
+	// densities are those of the pixel differences of training sets, by set.
+	densities map[string]*pixeldiff.Density
 	// moment, if not 0, is a point of the learning curves, 1 to CurvePoints: the numbers are then those of that moment (moments.go).
 	moment moment
 	// correlate is Spearman's correlation, as in the paper; its footnote 3 asks for Pearson's too.
@@ -121,16 +123,7 @@ func (e *Engine) Evaluate(s *Schedule) (*Evaluation, error) {
 	if err != nil {
 		return nil, err
 	}
-	var compared []string
-	for _, role := range []string{"in", "near", "smooth", "far", "faces", "further"} {
-		if name := s.Roles.Set(role); name != "" {
-			compared = append(compared, name)
-		}
-	}
-	if err := e.WarnOfHistories(imageset.Test, compared...); err != nil {
-		return nil, err
-	}
-	return &Evaluation{engine: e, schedule: s, configurations: all, NonFinite: map[string]int{}, columns: map[string][]float64{}, baselines: map[string][]float64{},
+	return &Evaluation{engine: e, schedule: s, configurations: all, NonFinite: map[string]int{}, columns: map[string][]float64{}, baselines: map[string][]float64{}, densities: map[string]*pixeldiff.Density{},
 		correlate: metric.SpearmanInterval}, nil
 }
 
@@ -305,6 +298,7 @@ func (v *Evaluation) cell(ctx context.Context, c paper.Cell) ledger.Cell {
 		v.measure(ctx, s, seed, &cell, func(of metric.Interval) {
 			one = of
 			values = append(values, of.Value)
+			cell.BySeed = append(cell.BySeed, ledger.SeedValue{Seed: seed, Value: of.Value, Low: of.Low, High: of.High})
 		}, &err)
 	}
 	if len(values) == 0 {

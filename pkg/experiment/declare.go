@@ -1,12 +1,11 @@
-// Package experiment knows the declared sizes, sets and sections, what a run is and where it is kept, and works out
-// which runs and scores a section needs: it trains what is missing, once, and writes tables that everything a person
-// looks at is drawn from.
+// Package experiment knows the declared sizes, sets and configurations, what a run is and where it is kept, and works out
+// which runs and scores the paper's tables and figures need: it trains what is missing, once, and writes tables and pictures that
+// everything a person looks at is drawn from.
 package experiment
 
 import (
 	"cmp"
 	"fmt"
-	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -177,10 +176,14 @@ func (r Roles) With(role, set string) Roles {
 
 // recipe is how a set is made: as declared, or of what has its name.
 func (d setsDeclaration) recipe(name string) imageset.Recipe {
-	if recipe, ok := d.Derived[name]; ok {
-		return recipe
+	recipe, ok := d.Derived[name]
+	if !ok {
+		recipe.Of = name
 	}
-	return imageset.Recipe{Of: name}
+	if recipe.History == "" {
+		recipe.History = d.Histories[recipe.Of]
+	}
+	return recipe
 }
 
 type setsDeclaration struct {
@@ -273,48 +276,6 @@ func StandsFor(set string) string {
 func Flip(set string) bool {
 	sets, err := declaredSets()
 	return err == nil && !slices.Contains(sets.NoFlip, set)
-}
-
-// Section is a declared section of the paper.
-type Section struct {
-	Title string `yaml:"title"`
-	Runs  []struct {
-		Name          string `yaml:"name"`
-		Configuration string `yaml:"configuration"`
-	} `yaml:"runs"`
-	Score []string `yaml:"score"`
-}
-
-// LoadSection reads a declared section and checks that its roles and configurations exist.
-func LoadSection(name string) (Section, error) {
-	var s Section
-	if err := readDeclaration(name+".yaml", &s); err != nil {
-		return Section{}, err
-	}
-	configurations, err := LoadConfigurations()
-	if err != nil {
-		return Section{}, err
-	}
-	for _, r := range s.Runs {
-		if _, ok := configurations.Find(r.Configuration); !ok {
-			return Section{}, fmt.Errorf("experiments/%s.yaml: run %s: no configuration %q", name, r.Name, r.Configuration)
-		}
-	}
-	for _, role := range s.Score {
-		if !slices.Contains(RoleNames(), role) {
-			return Section{}, fmt.Errorf("experiments/%s.yaml: score: no role %q, only %v", name, role, RoleNames())
-		}
-	}
-	return s, nil
-}
-
-// SectionNames are the declared sections.
-func SectionNames() []string {
-	files, _ := fs.Glob(experiments.Files, "section*.yaml")
-	for i := range files {
-		files[i] = strings.TrimSuffix(files[i], ".yaml")
-	}
-	return files
 }
 
 func readDeclaration(name string, into any) error {

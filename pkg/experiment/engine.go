@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"strata/pkg/backend"
@@ -43,6 +44,7 @@ type Engine struct {
 	backend compute.Backend
 	sets    map[string]*imageset.Set
 	warned  map[string]bool
+	scored  map[string][]*imageset.Set // by run
 	used    map[string]Subset
 }
 
@@ -76,17 +78,11 @@ func (e *Engine) Set(name, split string) (*imageset.Set, error) {
 		return nil, err
 	}
 	recipe := sets.recipe(name)
-	raw, err := e.keep(recipe.Raw().Key()+"/"+split, func() (*imageset.Set, error) {
-		set, err := e.Library().Open(recipe.Raw(), recipe.Of, split)
-		if history, ok := sets.Histories[recipe.Of]; ok && err == nil {
-			set.History = history
-		}
-		return set, err
-	})
+	raw, err := e.keep(recipe.Raw().Key()+"/"+split, func() (*imageset.Set, error) { return e.Library().Open(recipe.Raw(), recipe.Of, split) })
 	if err != nil {
 		return nil, err
 	}
-	return e.keep(name+"/"+split, func() (*imageset.Set, error) { return recipe.Apply(raw, name) })
+	return e.keep(name+"/"+split, func() (*imageset.Set, error) { return e.Library().Derive(recipe, name, raw) })
 }
 
 // keep makes a set once.
@@ -105,16 +101,8 @@ func (e *Engine) keep(key string, make func() (*imageset.Set, error)) (*imageset
 	return set, nil
 }
 
-// WarnOfHistories tells, once, which of the sets that are going to be compared went through different codecs or resizing.
-func (e *Engine) WarnOfHistories(split string, names ...string) error {
-	var sets []*imageset.Set
-	for _, name := range names {
-		set, err := e.Set(name, split)
-		if err != nil {
-			return err
-		}
-		sets = append(sets, set)
-	}
+// warnOfHistories tells, once, which of the sets that are compared went through different codecs or resizing.
+func (e *Engine) warnOfHistories(sets ...*imageset.Set) {
 	for _, line := range imageset.CompareHistories(sets...) {
 		if !e.warned[line] {
 			fmt.Fprintln(e.Out, line)
@@ -124,7 +112,6 @@ func (e *Engine) WarnOfHistories(split string, names ...string) error {
 		}
 		e.warned[line] = true
 	}
-	return nil
 }
 
 // subsetSeed chooses which images of a set are used where a size uses some of them only. It is one for all seeds of a
@@ -275,12 +262,10 @@ func (e *Engine) Train(ctx context.Context, q Request) (*Run, error) {
 	}
 	var outliers *imageset.Set
 	if q.Outliers != "" {
-		if err := e.WarnOfHistories(imageset.Train, q.Set, q.Outliers); err != nil {
-			return nil, err
-		}
 		if outliers, _, err = e.trainingSet(q.Outliers, q.Size.TrainImages); err != nil {
 			return nil, err
 		}
+		e.warnOfHistories(set, outliers)
 	}
 	if run.Info.Started.IsZero() {
 		run.Info.Started = time.Now().UTC()
@@ -486,6 +471,14 @@ func (e *Engine) Scores(ctx context.Context, run *Run, setName string, images in
 	}
 	subset := e.use(whole, images)
 	set := subset.set
+	// What one model scores is there to be compared.
+	e.warnOfHistories(append(e.scored[run.Info.ID], set)...)
+	if e.scored == nil {
+		e.scored = map[string][]*imageset.Set{}
+	}
+	if !slices.Contains(e.scored[run.Info.ID], set) {
+		e.scored[run.Info.ID] = append(e.scored[run.Info.ID], set)
+	}
 	kind := "middle"
 	if noise.Sample {
 		kind = fmt.Sprintf("noise%d", noise.Seed)

@@ -60,26 +60,6 @@ func ExampleDefaultRoles() {
 	// SVHN
 }
 
-func ExampleNewPlan() {
-	size, err := experiment.LoadSize("demo")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	roles, err := experiment.DefaultRoles([]string{"shapes", "leaves", "digits", "textures", "phantom"})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	plan, err := experiment.NewPlan("section2", size, roles, 1)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(plan.Folder("figures"))
-	// Output: figures/section2/shapes_in-demo
-}
-
 // The plan that strata reproduce shows, computed without training anything.
 func ExampleEngine_Schedule() {
 	folder, err := os.MkdirTemp("", "runs")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -214,4 +215,29 @@ func (v *Evaluation) meanArea(ctx context.Context, seed uint64, s source) (metri
 		all, images = append(all, area), images+n
 	}
 	return meanInterval(all), images, nil
+}
+
+func percent(v metric.Interval) metric.Interval {
+	return metric.Interval{Value: 100 * v.Value, Low: 100 * v.Low, High: 100 * v.High}
+}
+
+// bootstrapResamples is the number of resamples of every bootstrap interval.
+const bootstrapResamples = 1000
+
+// ratioOfMeans is a ratio with the bootstrap interval of mean(a)/mean(b) over images.
+func ratioOfMeans(a, b []float64, value float64, seed uint64) metric.Interval {
+	rng := rand.New(rand.NewPCG(seed, 0x7261746973))
+	mean := func(v []float64) float64 {
+		total := 0.0
+		for range v {
+			total += v[rng.IntN(len(v))]
+		}
+		return total / float64(len(v))
+	}
+	ratios := make([]float64, bootstrapResamples)
+	for i := range ratios {
+		ratios[i] = mean(a) / mean(b)
+	}
+	slices.Sort(ratios)
+	return metric.Interval{Value: value, Low: ratios[bootstrapResamples*25/1000], High: ratios[bootstrapResamples*975/1000-1]}
 }

@@ -6,8 +6,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-
-	"strata/pkg/score"
 )
 
 // Claims of §4: the hierarchy of features.
@@ -28,22 +26,11 @@ func judgeF1(ctx context.Context, v *Evaluation, seed uint64) (finding, error) {
 
 // judgeF2 compares the first scales together with the last one, between the Glows finetuned on in and trained on smooth.
 func judgeF2(ctx context.Context, v *Evaluation, seed uint64) (finding, error) {
-	first := func(id string) ([]float64, error) {
-		full, err := v.both(ctx, id, seed, likelihood)
-		if err != nil {
-			return nil, err
-		}
-		last, err := v.both(ctx, id, seed, v.last())
-		if err != nil {
-			return nil, err
-		}
-		return score.Ratio(full, last) // c1 + c2 = ln p - c3
-	}
-	a, err := first("R06")
+	a, err := v.part(ctx, "R06", seed, "c1+c2", whole)
 	if err != nil {
 		return finding{}, err
 	}
-	b, err := first("R02")
+	b, err := v.part(ctx, "R02", seed, "c1+c2", whole)
 	if err != nil {
 		return finding{}, err
 	}

@@ -7,16 +7,13 @@ import (
 	"slices"
 	"strings"
 
-	"strata/pkg/density"
-	"strata/pkg/fourier"
-	"strata/pkg/imageset"
 	"strata/pkg/metric"
 	"strata/pkg/pixeldiff"
 )
 
 // Claims of §2: likelihoods follow low-level features.
 
-// pairs are the pairs of the conv Glows that were trained independently, as far as there are sets for them.
+// independent are the conv Glows that were trained independently, as far as there are sets for them.
 func (v *Evaluation) independent() []string {
 	ids := []string{"R01", "R02", "R03"}
 	if v.schedule.Roles.Set("near") != "" {
@@ -33,19 +30,6 @@ func pairsOf(ids []string) [][2]string {
 		}
 	}
 	return pairs
-}
-
-// densities are the pixel-difference densities of the training images of a role.
-func (v *Evaluation) density(role string) (*pixeldiff.Density, error) {
-	name, err := v.set(role)
-	if err != nil {
-		return nil, err
-	}
-	train, _, err := v.engine.trainingSet(name, v.schedule.Size.TrainImages)
-	if err != nil {
-		return nil, err
-	}
-	return pixeldiff.Fit(train, pixeldiff.Options{})
 }
 
 func judgeL1(_ context.Context, v *Evaluation, seed uint64) (finding, error) {
@@ -81,21 +65,9 @@ func judgeL2(ctx context.Context, v *Evaluation, seed uint64) (finding, error) {
 	least := metric.Interval{Value: 2}
 	f := finding{runs: []string{"R01", "R03", "R02"}, roles: whole}
 	for i, role := range pixelRoles {
-		d, err := v.density(role)
+		pseudo, err := v.pseudo(role, whole)
 		if err != nil {
 			return f, err
-		}
-		var pseudo []float64
-		for _, scored := range whole {
-			set, err := v.engine.TestImages(v.schedule.Roles.Set(scored), v.schedule.Size.TestImages)
-			if err != nil {
-				return f, err
-			}
-			values, err := d.LogLikelihoods(set)
-			if err != nil {
-				return f, err
-			}
-			pseudo = append(pseudo, values...)
 		}
 		own, err := v.both(ctx, f.runs[i], seed, likelihood)
 		if err != nil {
@@ -131,64 +103,37 @@ func judgeL4(ctx context.Context, v *Evaluation, seed uint64) (finding, error) {
 		runs: []string{"R19", "R18", "R03"}, roles: whole, images: n, note: fmt.Sprintf("local %.3f", local.Value)}, err
 }
 
-// judgeL5 mixes images inside each set: amplitude of one, phase of another (paper S3).
-// judgeL5 mixes images of both sets together, paired at random over the whole batch. The paper does not say how its pairs were
-// made (digest §8); pairs inside each set make the phase's image of the same set as the amplitude's, and the two numbers hard to tell
-// apart: they stand in the note.
+// judgeL5 mixes images of both sets together, paired at random over the whole batch: amplitude of one, phase of another (paper S3). The
+// paper does not say how its pairs were made (digest §8); pairs inside each set make the phase's image of the same set as the
+// amplitude's, and the two numbers hard to tell apart: they stand in the note.
 func judgeL5(ctx context.Context, v *Evaluation, seed uint64) (finding, error) {
 	f := finding{measured: "Spearman ρ of mixed images with the amplitude's image", runs: []string{"R06"}, roles: whole}
-	run, err := v.schedule.Run("R06", seed)
-	if err != nil {
-		return f, err
-	}
-	network, err := v.engine.Network(run)
-	if err != nil {
-		return f, err
-	}
-	measure := func(images *imageset.Set, own []float64) (amplitude, phase metric.Interval, err error) {
-		other, order := fourier.Shuffled(images, subsetSeed)
-		mix, err := fourier.Mix(images, other)
+	measure := func(roles ...string) (amplitude, phase metric.Interval, err error) {
+		m, err := v.fourierMix(ctx, seed, roles...)
 		if err != nil {
 			return amplitude, phase, err
 		}
-		rows, err := network.LogLikelihoods(mix, density.Noise{}, func(int) error { return ctx.Err() })
-		if err != nil {
+		f.images = len(m.own)
+		partner := make([]float64, len(m.own))
+		for i, from := range m.order {
+			partner[i] = m.own[from]
+		}
+		if amplitude, err = v.correlate(m.mixed, m.own, bootstrapResamples, seed); err != nil {
 			return amplitude, phase, err
 		}
-		mixed, partner := make([]float64, len(rows)), make([]float64, len(rows))
-		for i, row := range rows {
-			mixed[i], partner[i] = row[0], own[order[i]]
-		}
-		mixed, _ = metric.ReplaceNonFinite(mixed)
-		if amplitude, err = v.correlate(mixed, own, bootstrapResamples, seed); err != nil {
-			return amplitude, phase, err
-		}
-		phase, err = v.correlate(mixed, partner, bootstrapResamples, seed)
+		phase, err = v.correlate(m.mixed, partner, bootstrapResamples, seed)
 		return amplitude, phase, err
 	}
 	var notes []string
-	both := &imageset.Set{Name: "both", Split: imageset.Test}
-	var all []float64
 	for _, role := range whole {
-		images, err := v.testImages(role, math.MaxInt)
-		if err != nil {
-			return f, err
-		}
-		own, err := v.scores(ctx, "R06", seed, role, likelihood)
-		if err != nil {
-			return f, err
-		}
-		amplitude, phase, err := measure(images, own)
+		amplitude, phase, err := measure(role)
 		if err != nil {
 			return f, err
 		}
 		notes = append(notes, fmt.Sprintf("inside %s %.3f and %.3f", role, amplitude.Value, phase.Value))
-		both.Height, both.Width, both.Channels = images.Height, images.Width, images.Channels
-		both.Pixels = append(both.Pixels, images.Pixels...)
-		all = append(all, own...)
 	}
-	amplitude, phase, err := measure(both, all)
-	f.value, f.images, f.holds = amplitude, len(all), amplitude.Value > 0.8 && phase.Value < 0.2
+	amplitude, phase, err := measure(whole...)
+	f.value, f.holds = amplitude, amplitude.Value > 0.8 && phase.Value < 0.2
 	f.note = fmt.Sprintf("with the phase's image %.3f [%.3f, %.3f]; pairs %s", phase.Value, phase.Low, phase.High, strings.Join(notes, ", "))
 	return f, err
 }

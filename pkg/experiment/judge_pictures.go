@@ -13,7 +13,6 @@ import (
 	"strata/pkg/invert"
 	"strata/pkg/metric"
 	"strata/pkg/optimiser"
-	"strata/pkg/progress"
 	"strata/pkg/score"
 )
 
@@ -66,68 +65,41 @@ func withPixels(like *imageset.Set, pixels []uint8) *imageset.Set {
 	return &imageset.Set{Name: like.Name, Split: like.Split, Height: like.Height, Width: like.Width, Channels: like.Channels, Pixels: pixels}
 }
 
-// judgeF5 exchanges all latents but the last scale's between images of in and smooth, both ways, and asks the classifier of the
-// two sets (J1) what the images look like. An image that does not come back finite looks like neither.
+// judgeF5 asks the classifier of in against smooth (J1) what images with exchanged latents look like. An image that does not come back
+// finite looks like neither.
 func judgeF5(_ context.Context, v *Evaluation, seed uint64) (finding, error) {
 	f := finding{measured: "share of mixed images that look like the source of their last latents, %", runs: []string{"R06", "J1"}, roles: whole}
 	judge, err := v.schedule.Run("J1", seed)
 	if err != nil {
 		return f, err
 	}
-	inverter, err := v.invertible("R06", seed)
+	sheet, err := v.mixed(seed)
 	if err != nil {
 		return f, err
 	}
-	defer inverter.Close()
-	var sets [2]*imageset.Set
-	var latents [2]*invert.Latents
-	for i, role := range whole {
-		if sets[i], err = v.testImages(role, mixedImages); err != nil {
+	like, err := v.testImages("in", 1)
+	if err != nil {
+		return f, err
+	}
+	pairs := sheet.Rows()
+	var right [4]int // by column of the sheet: the images of in and of smooth, the mixes with their last latents
+	for column := range right {
+		pixels, likelihoods := sheet.Column(column, like.Channels)
+		odds, err := v.engine.classify(judge, withPixels(like, pixels))
+		if err != nil {
 			return f, err
 		}
-	}
-	pairs := min(sets[0].Len(), sets[1].Len())
-	looks := func(set *imageset.Set, likelihoods []float64, in bool) (right int, err error) {
-		odds, err := v.engine.classify(judge, set)
 		for i, o := range odds {
-			finite := likelihoods == nil || !math.IsNaN(likelihoods[i]) && !math.IsInf(likelihoods[i], 0)
-			if finite && o != 0 && (o > 0) == in {
-				right++
+			finite := column < 2 || !math.IsNaN(likelihoods[i]) && !math.IsInf(likelihoods[i], 0)
+			if finite && o != 0 && (o > 0) == (column%2 == 0) {
+				right[column]++
 			}
 		}
-		return right, err
 	}
-	plain := 0
-	for i := range sets {
-		sets[i] = sets[i].Chunk(0, pairs)
-		if latents[i], _, err = inverter.Encode(sets[i].Pixels, nil); err != nil {
-			return f, err
-		}
-		right, err := looks(sets[i], nil, i == 0)
-		if err != nil {
-			return f, err
-		}
-		plain += right
-	}
-	last := len(latents[0].Scales) - 1
-	var right [2]int // by the source of the last latents
-	for i := range sets {
-		mixed, err := latents[1-i].Replace(latents[i], last)
-		if err != nil {
-			return f, err
-		}
-		images, err := inverter.Decode(mixed)
-		if err != nil {
-			return f, err
-		}
-		if right[i], err = looks(withPixels(sets[i], images.Pixels()), images.LogLikelihoods, i == 0); err != nil {
-			return f, err
-		}
-	}
-	f.value, f.images = share(right[0]+right[1], 2*pairs), 2*pairs
+	f.value, f.images = share(right[2]+right[3], 2*pairs), 2*pairs
 	f.holds = f.value.Value > 80
-	f.note = fmt.Sprintf("last latents of in %.1f, of smooth %.1f; images as they are %.1f", 100*float64(right[0])/float64(pairs),
-		100*float64(right[1])/float64(pairs), 100*float64(plain)/float64(2*pairs))
+	f.note = fmt.Sprintf("last latents of in %.1f, of smooth %.1f; images as they are %.1f", 100*float64(right[2])/float64(pairs),
+		100*float64(right[3])/float64(pairs), 100*float64(right[0]+right[1])/float64(2*pairs))
 	return f, nil
 }
 
@@ -144,37 +116,17 @@ const lowFrequencies = 4
 // judgeF6 raises ln p of images of in by their latents other than the last scale's.
 func judgeF6(ctx context.Context, v *Evaluation, seed uint64) (finding, error) {
 	f := finding{measured: "correlation of low frequencies with the original's", runs: []string{"R06"}, roles: []string{"in"}}
-	inverter, err := v.invertible("R06", seed)
+	sheet, err := v.climbed(ctx, seed, "in", climbedImages)
 	if err != nil {
 		return f, err
 	}
-	defer inverter.Close()
 	set, err := v.testImages("in", climbedImages)
 	if err != nil {
 		return f, err
 	}
-	start, before, err := inverter.Encode(set.Pixels, nil)
-	if err != nil {
-		return f, err
-	}
-	var free []int
-	for scale := range len(start.Scales) - 1 {
-		free = append(free, scale)
-	}
-	bar := progress.New(v.engine.Out, "raising ln p (F6)", climb.steps)
-	end, err := inverter.Maximise(start, invert.Ascent{Free: free, Optimiser: climb.rule, Steps: climb.steps, Progress: func(step int, mean float64) error {
-		bar.Set(step, fmt.Sprintf("ln p %.0f", mean))
-		return ctx.Err()
-	}})
-	bar.Done("")
-	if err != nil {
-		return f, err
-	}
-	images, err := inverter.Decode(end)
-	if err != nil {
-		return f, err
-	}
-	climbed := withPixels(set, images.Pixels())
+	_, before := sheet.Column(0, set.Channels)
+	pixels, after := sheet.Column(1, set.Channels)
+	climbed := withPixels(set, pixels)
 	variation, variationBefore := score.TotalVariation(climbed), score.TotalVariation(set)
 	var correlations, gains, falls []float64
 	for i := range set.Len() {
@@ -183,7 +135,7 @@ func judgeF6(ctx context.Context, v *Evaluation, seed uint64) (finding, error) {
 			correlation = 0 // an image of one colour has no shape left
 		}
 		correlations = append(correlations, correlation)
-		gains = append(gains, images.LogLikelihoods[i]-before[i])
+		gains = append(gains, after[i]-before[i])
 		falls = append(falls, variation[i]/max(variationBefore[i], 1))
 	}
 	gains, _ = metric.ReplaceNonFinite(gains)

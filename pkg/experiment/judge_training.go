@@ -19,12 +19,17 @@ import (
 
 // curvePoint is what was seen of a run at a step.
 type curvePoint struct {
-	step     int
-	auroc    metric.Interval // of the ratio to the general model, mean over the outlier sets, percent
-	bits     float64         // on in
+	step int
+	// areas are the AUROCs of the ratio to the general model by outlier role, auroc their mean, percent
+	areas    map[string]metric.Interval
+	auroc    metric.Interval
+	bits     float64 // on in
 	bitsHalf float64
 	images   int
 }
+
+// errNotWatched says that a run has no curve.
+var errNotWatched = errors.New("was trained without looking at its scores")
 
 // curve is the ratio's AUROC and bits/dim over the steps of a run trained on a role, as it was watched (digest §4.5).
 func (v *Evaluation) curve(ctx context.Context, id string, seed uint64, inRole string) ([]curvePoint, error) {
@@ -42,7 +47,7 @@ func (v *Evaluation) curve(ctx context.Context, id string, seed uint64, inRole s
 	}
 	files, _ := filepath.Glob(watchFile(run, in, 0)[:len(watchFile(run, in, 0))-len("00000000.csv")] + "*.csv")
 	if len(files) == 0 {
-		return nil, fmt.Errorf("%s was trained without looking at its scores: remove the run to train it again", id)
+		return nil, fmt.Errorf("%s %w: remove the run to train it again", id, errNotWatched)
 	}
 	slices.Sort(files)
 	images := v.schedule.Size.CurveImages
@@ -97,15 +102,18 @@ func (v *Evaluation) curve(ctx context.Context, id string, seed uint64, inRole s
 			}
 		}
 		var all []metric.Interval
+		last := &points[len(points)-1]
+		last.areas = map[string]metric.Interval{}
 		for _, role := range v.outliers(inRole) {
 			area, err := metric.AUROC(ratio[inRole], ratio[role])
 			if err != nil {
 				return nil, err
 			}
-			all = append(all, percent(area))
-			points[len(points)-1].images += len(ratio[role])
+			last.areas[role] = percent(area)
+			all = append(all, last.areas[role])
+			last.images += len(ratio[role])
 		}
-		points[len(points)-1].auroc = meanInterval(all)
+		last.auroc = meanInterval(all)
 	}
 	return points, nil
 }

@@ -253,8 +253,7 @@ func speedKey(s Spec) string {
 	return fmt.Sprint(s.Network(), s.Train.Batch, s.Train.Loss.Outliers, s.Train.Loss.WrongClass)
 }
 
-// estimate takes the speed of a run of the same kind, or the size's figure. Outliers cost 7/3 of a step without, labels 8/3
-// (the general model's pass and the outliers' share of the batch).
+// estimate takes the speed of a run of the same kind, or the size's figure.
 func estimate(run *Scheduled, size Size, speeds map[string]float64) time.Duration {
 	if run.Run.Info.Done {
 		return 0
@@ -262,13 +261,26 @@ func estimate(run *Scheduled, size Size, speeds map[string]float64) time.Duratio
 	spec := run.Run.Info.Spec
 	seconds, ok := speeds[speedKey(spec)]
 	if !ok {
-		seconds = size.Seconds[run.Configuration.Model]
-		switch {
-		case run.Configuration.Labels:
-			seconds *= 8. / 3
-		case run.Configuration.Loss != "":
-			seconds *= 7. / 3
-		}
+		seconds = size.stepSeconds(run.Configuration)
 	}
 	return time.Duration(seconds * float64(spec.Train.Steps) * float64(time.Second))
+}
+
+// Estimate is how long a configuration trains from nothing at a size, on two cores without a GPU.
+func (s Size) Estimate(c Configuration) time.Duration {
+	_, steps := s.BudgetOf(c.Model, c.Parent != "")
+	return time.Duration(s.stepSeconds(c) * float64(steps) * float64(time.Second))
+}
+
+// stepSeconds is what a step takes on two cores. Outliers cost 7/3 of a step without, labels 8/3 (the general model's pass and the
+// outliers' share of the batch).
+func (s Size) stepSeconds(c Configuration) float64 {
+	seconds := s.Seconds[c.Model]
+	switch {
+	case c.Labels:
+		seconds *= 8. / 3
+	case c.Loss != "":
+		seconds *= 7. / 3
+	}
+	return seconds
 }

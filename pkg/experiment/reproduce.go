@@ -2,11 +2,15 @@ package experiment
 
 import (
 	"context"
+	"encoding/csv"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 
 	"strata/pkg/ledger"
+
+	"github.com/google/renameio/v2"
 )
 
 // ResultsFolder is where the numbers of a schedule go below the figures folder: results/shapes_in-demo.
@@ -14,7 +18,8 @@ func (s *Schedule) ResultsFolder(figures string) string {
 	return filepath.Join(figures, "results", safeName(s.Roles.Set("in"))+"-"+s.Size.Name)
 }
 
-// Write computes the numbers of all runs that are done and saves cells, claims, claims over steps and the runs' provenance in folder.
+// Write computes the numbers of all runs that are done and saves them in folder: cells, claims, claims over steps,
+// what the figures are drawn from, and the runs' provenance.
 func (v *Evaluation) Write(ctx context.Context, folder string) ([]ledger.Cell, []ledger.Claim, error) {
 	cells, err := v.Cells(ctx)
 	if err != nil {
@@ -37,6 +42,12 @@ func (v *Evaluation) Write(ctx context.Context, folder string) ([]ledger.Cell, [
 	if err := ledger.WriteMoments(folder, moments); err != nil {
 		return nil, nil, err
 	}
+	if err := ledger.WriteSeeds(folder, cells); err != nil {
+		return nil, nil, err
+	}
+	if err := v.writeForFigures(ctx, folder); err != nil {
+		return nil, nil, err
+	}
 	if err := writeCSV(filepath.Join(folder, "runs.csv"), v.runRows()); err != nil {
 		return nil, nil, err
 	}
@@ -44,6 +55,31 @@ func (v *Evaluation) Write(ctx context.Context, folder string) ([]ledger.Cell, [
 		return nil, nil, err
 	}
 	return cells, claims, ledger.Write(folder, claims) // last: a folder with a ledger is complete
+}
+
+// writeForFigures saves what the figures are drawn from beside cells and claims: the scores of single images, pixel differences,
+// correlations, curves and pictures. Runs and roles that are not there leave columns, rows and pictures out.
+func (v *Evaluation) writeForFigures(ctx context.Context, folder string) error {
+	if err := v.writeScores(ctx, folder); err != nil {
+		return err
+	}
+	for _, table := range []struct {
+		file string
+		rows func() ([][]string, error)
+	}{
+		{"pixel_differences.csv", v.differenceRows},
+		{"correlations.csv", func() ([][]string, error) { return v.correlationRows(ctx) }},
+		{"curves.csv", func() ([][]string, error) { return v.curveRows(ctx) }},
+	} {
+		rows, err := table.rows()
+		if err != nil {
+			return fmt.Errorf("%s: %w", table.file, err)
+		}
+		if err := writeCSV(filepath.Join(folder, table.file), rows); err != nil {
+			return err
+		}
+	}
+	return v.writePictures(ctx, filepath.Join(folder, "pictures"))
 }
 
 // runRows say of every configuration and seed what it was, or why it is not there.
@@ -68,4 +104,18 @@ func (v *Evaluation) runRows() [][]string {
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+func number(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
+
+func writeCSV(path string, rows [][]string) error {
+	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
+	if err != nil {
+		return err
+	}
+	defer file.Cleanup()
+	if err := csv.NewWriter(file).WriteAll(rows); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return file.CloseAtomicallyReplace()
 }

@@ -67,9 +67,13 @@ func (e *Engine) WriteSubsets(folder, prefix string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	rows := [][]string{{"set", "split", "images", "of", "sha256", "history", "recipe", "seed", "list"}}
+	rows := [][]string{{"set", "split", "images", "of", "sha256", "history", "recipe", "seed", "list", "places"}}
 	for _, s := range e.Subsets() {
-		list := ""
+		// A split that is itself a choice counts in its files; a split of the set's own counts in itself.
+		list, in := "", "split"
+		if whole := e.sets[s.Set+"/"+s.Split]; whole != nil && whole.Places != nil {
+			in = "files"
+		}
 		if places := s.set.Places; places != nil && len(places) <= maxListed {
 			list = filepath.Join(prefix+"subsets", s.file())
 			if err := os.MkdirAll(filepath.Join(folder, prefix+"subsets"), 0o755); err != nil {
@@ -83,7 +87,7 @@ func (e *Engine) WriteSubsets(folder, prefix string) error {
 				return err
 			}
 		}
-		rows = append(rows, []string{s.Set, s.Split, strconv.Itoa(s.Images), strconv.Itoa(s.Whole), s.SHA256, s.History, sets.recipe(s.Set).Key(), strconv.Itoa(subsetSeed), list})
+		rows = append(rows, []string{s.Set, s.Split, strconv.Itoa(s.Images), strconv.Itoa(s.Whole), s.SHA256, s.History, sets.recipe(s.Set).Key(), strconv.Itoa(subsetSeed), list, in})
 	}
 	return writeCSV(filepath.Join(folder, prefix+"subsets.csv"), rows)
 }

@@ -40,6 +40,7 @@ func TestWriteSubsets(t *testing.T) {
 	require.NoError(t, err)
 	lines := strings.Fields(string(list))
 	require.Len(t, lines, 7)
+	require.Equal(t, "files", rows[2][9], "shapes_near is a choice of shapes")
 	whole, err := imageset.Open("", "shapes", imageset.Test)
 	require.NoError(t, err)
 	for i, line := range lines {
@@ -55,13 +56,16 @@ func TestWriteSubsets(t *testing.T) {
 func TestWarnOfHistories(t *testing.T) {
 	var out bytes.Buffer
 	engine := &Engine{Out: &out}
-	require.NoError(t, engine.WarnOfHistories(imageset.Test, "shapes", "digits"))
+	shapes, err := engine.TestImages("shapes", 4)
+	require.NoError(t, err)
+	digits, err := engine.TestImages("digits", 4)
+	require.NoError(t, err)
+	engine.warnOfHistories(shapes, digits)
 	require.Empty(t, out.String())
 	coded, err := (&imageset.Library{}).Open(imageset.Recipe{Of: "shapes", Codec: "jpeg75", Draw: imageset.Draw{Test: 4}}, "coded", imageset.Test)
 	require.NoError(t, err)
-	engine.sets["coded/test"] = coded
 	for range 2 {
-		require.NoError(t, engine.WarnOfHistories(imageset.Test, "shapes", "coded"))
+		engine.warnOfHistories(shapes, digits, coded)
 	}
 	require.Equal(t, 1, strings.Count(out.String(), "warning: shapes (drawn by strata) and coded (JPEG 75 4:2:0 at 32x32) differ in their history"))
 }

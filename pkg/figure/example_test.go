@@ -8,26 +8,19 @@ import (
 	"strata/pkg/figure"
 )
 
-func ExampleTable2() {
-	results, err := os.MkdirTemp("", "results")
+func ExampleFig1A() {
+	folder, err := os.MkdirTemp("", "figures")
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	defer os.RemoveAll(results)
-	rows := "model,score,role,set,auroc,low,high\n" +
-		"in_finetuned,full,smooth,digits,0.08,0.07,0.09\n" +
-		"in_finetuned,c3,smooth,digits,0.93,0.92,0.94\n"
-	if err := os.WriteFile(filepath.Join(results, "table2.csv"), []byte(rows), 0o600); err != nil {
-		fmt.Println(err)
-		return
-	}
-	drawn, err := figure.Table2(results)
+	defer os.RemoveAll(folder)
+	drawn, err := figure.Fig1A("testdata/results")
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	paths, err := drawn.Save(results)
+	paths, err := drawn.Save(folder)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -36,6 +29,6 @@ func ExampleTable2() {
 		fmt.Println(filepath.Base(path))
 	}
 	// Output:
-	// table2.png
-	// table2.svg
+	// fig1a.png
+	// fig1a.svg
 }

@@ -109,7 +109,7 @@ func (densities peakLabels) Plot(c draw.Canvas, p *plot.Plot) {
 		line := draw.LineStyle{Color: RoleColor(d.role), Width: hairpin}
 		textX := x(labelsFrom)
 		c.StrokeLines(line, []vg.Point{{X: x(d.edges[bin+1]), Y: y(h)}, {X: textX - 10, Y: y(h)}, {X: textX - 4, Y: positions[i]}, {X: textX - 2, Y: positions[i]}})
-		style := textStyle(sizeTick, RoleColor(d.role))
+		style := textStyle(sizeTick, roleInk(d.role))
 		c.FillText(style, vg.Point{X: textX, Y: positions[i] + baseline(style) + 1.5}, fmt.Sprintf("%s, peak %.3f", d.role, h))
 		c.FillText(style, vg.Point{X: textX, Y: positions[i] + baseline(style) + 1.5 - 8}, shortened(d.set, 20))
 	}

@@ -1,18 +1,22 @@
-// Package figure draws the figures of the paper from result files, and from nothing else: no model, no image, no random number.
-// Equal files give equal bytes.
+// Package figure draws the figures of the paper from result files, and from nothing else: no model, no random number. Equal files give equal
+// bytes.
 //
-// A results folder is what an evaluation wrote, for example figures/section2/shapes_in-demo. The files read are
+// A results folder is what strata reproduce wrote, for example figures/results/shapes_in-demo. The files read are
 //
 //	pixel_differences.csv   role,set,centre,density: one row a histogram bin (Fig. 1A)
-//	scores.csv              role,set,index, then one column a score: one row an image (Fig. 1B, 2C, 2D)
-//	table2.csv              model,score,role,set,auroc,low,high,...: one row a comparison (Table 2)
+//	scores.csv              role,set,index, then one column a score: one row an image (Figs 1B, 2B-D, 3C, 3D)
+//	correlations.csv        a,b,spearman,...: one row a pair of scores (Fig. 1C)
+//	curves.csv              configuration,seed,step,metric,role,value,...: what was seen of runs on their way (Figs S2-S4, S6)
+//	cells.csv               the paper's table cells (Fig. S5, Table 2), with cells_by_seed.csv
+//	pictures/NAME.png, .csv sheets of images (Figs 2A, 3A, 3B, S1, S7, S8, the sets)
+//	claims_over_steps.csv   the claims over the steps of training
 //
-// A column, a role or a model that is missing is not an error, since runs come one after the other: the figure shows what there is,
+// A column, a role or a run that is missing is not an error, since runs come one after the other: the figure shows what there is,
 // says in its panel what is missing, and its caption repeats it. A file that is missing or malformed is an error with file, line
-// and column.
+// and column; only sheets of pictures may be missing, since they are left out with the run that they are of.
 //
-// Every figure keeps one colour a role (see [RoleColor]); sizes are those of print, 17 cm for two columns and 8.5 cm for one, at
-// 300 dpi.
+// Every figure keeps one colour, dash and mark a role (see [RoleColor]); sizes are those of print, 17 cm for two columns and 8.5 cm for one,
+// at 300 dpi.
 package figure
 
 import (
@@ -21,6 +25,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"strata/pkg/ledger"
 
 	"github.com/google/renameio/v2"
 	"gonum.org/v1/plot/vg"
@@ -36,23 +42,53 @@ type Figure struct {
 	// Caption is the text for under the figure, one paragraph, with what was measured, and what is missing.
 	Caption string
 
-	page page
+	page drawing
+}
+
+// drawing is what a figure consists of: a grid of plots, a grid of pictures, or the schematic of Fig. 2A.
+type drawing interface {
+	// size is that on paper; the canvas that draw gets has it.
+	size() (width, height vg.Length)
+	draw(c draw.Canvas)
 }
 
 // Entry is a figure that can be drawn by name.
 type Entry struct {
 	Name string
-	Draw func(results string) (*Figure, error)
+	// Files are what it is drawn from, below the results folder.
+	Files []string
+	Draw  func(results string) (*Figure, error)
 }
 
-// All lists the figures of section 2 in the order of the paper.
+// All lists the figures in the order of the paper, then those that it has not: Table 2 as dots, the sets, augmentation, and the claims over the
+// steps of training.
 func All() []Entry {
+	sheet := func(name string) []string { return []string{"pictures/" + name + ".csv", "pictures/" + name + ".png"} }
+	differences, scores, correlations, curves := []string{"pixel_differences.csv"}, []string{"scores.csv"}, []string{"correlations.csv"}, []string{"curves.csv"}
 	return []Entry{
-		{"fig1a", Fig1A},
-		{"fig1b", Fig1B},
-		{"fig2c", Fig2C},
-		{"fig2d", Fig2D},
-		{"table2", Table2},
+		{"fig1a", differences, Fig1A},
+		{"fig1b", scores, Fig1B},
+		{"fig1c", correlations, Fig1C},
+		{"fig2a", sheet("sets"), Fig2A},
+		{"fig2b", scores, Fig2B},
+		{"fig2c", scores, Fig2C},
+		{"fig2d", scores, Fig2D},
+		{"fig3a", sheet("mixed"), Fig3A},
+		{"fig3b", sheet("climbed"), Fig3B},
+		{"fig3c", scores, Fig3C},
+		{"fig3d", scores, Fig3D},
+		{"figS1", sheet("fourier"), FigS1},
+		{"figS2", curves, FigS2},
+		{"figS3", curves, FigS3},
+		{"figS4", curves, FigS4},
+		{"figS5", []string{ledger.CellsFile, ledger.SeedsFile}, FigS5},
+		{"figS6", curves, FigS6},
+		{"figS7", sheet("top_R06"), FigS7},
+		{"figS8", sheet("top_R11"), FigS8},
+		{"table2", []string{ledger.CellsFile}, Table2},
+		{"sets", sheet("sets"), Sets},
+		{"augmentation", sheet("augmentation"), Augmentation},
+		{"claims_over_steps", []string{ledger.MomentsFile}, OverSteps},
 	}
 }
 
@@ -60,8 +96,11 @@ func All() []Entry {
 const dpi = 300
 
 // PNG writes the figure as a PNG of 300 dots an inch.
-func (f *Figure) PNG(w io.Writer) error {
-	canvas := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(f.page.width, f.page.height), vgimg.UseDPI(dpi))}
+func (f *Figure) PNG(w io.Writer) error { return f.png(w, dpi) }
+
+func (f *Figure) png(w io.Writer, dpi int) error {
+	width, height := f.page.size()
+	canvas := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(dpi))}
 	f.page.draw(draw.New(canvas))
 	if _, err := canvas.WriteTo(w); err != nil {
 		return fmt.Errorf("figure: %s as PNG: %w", f.Name, err)
@@ -71,7 +110,7 @@ func (f *Figure) PNG(w io.Writer) error {
 
 // SVG writes the figure as an SVG. Text stays text.
 func (f *Figure) SVG(w io.Writer) error {
-	canvas := vgsvg.New(f.page.width, f.page.height)
+	canvas := vgsvg.New(f.page.size())
 	f.page.draw(draw.New(canvas))
 	var buffer bytes.Buffer
 	if _, err := canvas.WriteTo(&buffer); err != nil {
@@ -81,6 +120,7 @@ func (f *Figure) SVG(w io.Writer) error {
 	// shows the same figure rather than its default serif.
 	text := bytes.ReplaceAll(buffer.Bytes(), []byte("font-family:Liberation Sans;"),
 		[]byte("font-family:'Liberation Sans',Arimo,Arial,Helvetica,sans-serif;"))
+	text = bytes.ReplaceAll(text, []byte("data:image/jpg;"), []byte("data:image/png;")) // which they are
 	if _, err := w.Write(text); err != nil {
 		return fmt.Errorf("figure: %s as SVG: %w", f.Name, err)
 	}

@@ -2,11 +2,13 @@ package figure
 
 import (
 	"bytes"
-	"encoding/xml"
+	"image"
+	"image/color"
 	"image/png"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,15 +17,14 @@ import (
 )
 
 func TestSaveWritesBothFormatsAtPrintSize(t *testing.T) {
-	results := syntheticResults(t, 40)
-	widths := map[string]float64{"fig1a": 8.5}
+	oneColumnFigures := []string{"fig1a", "fig2b", "fig2c", "fig2d", "fig3c", "fig3d"}
 	for _, entry := range All() {
 		t.Run(entry.Name, func(t *testing.T) {
 			figure, err := entry.Draw(results)
 			require.NoError(t, err)
 			assert.Equal(t, entry.Name, figure.Name)
 			assert.NotEmpty(t, figure.Caption)
-			assert.NotContains(t, figure.Caption, "not drawn")
+			assert.NotContains(t, figure.Caption, "\n")
 
 			dir := filepath.Join(t.TempDir(), "not", "there", "yet")
 			paths, err := figure.Save(dir)
@@ -34,11 +35,11 @@ func TestSaveWritesBothFormatsAtPrintSize(t *testing.T) {
 			require.NoError(t, err)
 			config, err := png.DecodeConfig(bytes.NewReader(data))
 			require.NoError(t, err)
-			centimetres := widths[entry.Name]
-			if centimetres == 0 {
-				centimetres = 17
+			centimetres := 17.
+			if slices.Contains(oneColumnFigures, entry.Name) {
+				centimetres = 8.5
 			}
-			assert.InDelta(t, centimetres/2.54*300, config.Width, 1) // whole pixels
+			assert.InDelta(t, centimetres/2.54*300, config.Width, 1.01) // whole pixels
 
 			left, err := os.ReadDir(dir)
 			require.NoError(t, err)
@@ -47,36 +48,107 @@ func TestSaveWritesBothFormatsAtPrintSize(t *testing.T) {
 	}
 }
 
-func TestEqualFilesGiveEqualBytes(t *testing.T) {
-	results := syntheticResults(t, 40)
+// goldenDPI keeps the goldens small; every line and letter is there.
+const goldenDPI = 60
+
+// TestGoldens compares every figure of testdata/results with its golden; -update rewrites them. Look at them before you commit them.
+func TestGoldens(t *testing.T) {
 	for _, entry := range All() {
-		var first [2]bytes.Buffer
-		for run := range 2 {
+		t.Run(entry.Name, func(t *testing.T) {
 			figure, err := entry.Draw(results)
 			require.NoError(t, err)
-			var again [2]bytes.Buffer
-			require.NoError(t, figure.PNG(&again[0]))
-			require.NoError(t, figure.SVG(&again[1]))
-			if run == 0 {
-				first = again
-				continue
+			var drawn bytes.Buffer
+			require.NoError(t, figure.png(&drawn, goldenDPI))
+			path := filepath.Join("testdata", "goldens", entry.Name+".png")
+			if *update {
+				require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+				require.NoError(t, os.WriteFile(path, drawn.Bytes(), 0o644))
+				return
 			}
-			assert.True(t, bytes.Equal(first[0].Bytes(), again[0].Bytes()), "%s.png", entry.Name)
-			assert.True(t, bytes.Equal(first[1].Bytes(), again[1].Bytes()), "%s.svg", entry.Name)
+			golden, err := os.ReadFile(path)
+			require.NoError(t, err, "go test ./pkg/figure -update writes it")
+			if !alikePictures(t, drawn.Bytes(), golden) {
+				now := filepath.Join(os.TempDir(), "strata-"+entry.Name+".png")
+				require.NoError(t, os.WriteFile(now, drawn.Bytes(), 0o644))
+				t.Errorf("%s is not its golden any more: compare %s with it; go test ./pkg/figure -update accepts it", entry.Name, now)
+			}
+		})
+	}
+}
+
+// alikePictures says whether no value of a pixel differs by more than other processors round.
+func alikePictures(t *testing.T, a, b []byte) bool {
+	t.Helper()
+	var pictures [2]image.Image
+	for i, text := range [][]byte{a, b} {
+		var err error
+		pictures[i], err = png.Decode(bytes.NewReader(text))
+		require.NoError(t, err)
+	}
+	if pictures[0].Bounds() != pictures[1].Bounds() {
+		return false
+	}
+	for y := range pictures[0].Bounds().Dy() {
+		for x := range pictures[0].Bounds().Dx() {
+			p, q := color.NRGBAModel.Convert(pictures[0].At(x, y)).(color.NRGBA), color.NRGBAModel.Convert(pictures[1].At(x, y)).(color.NRGBA)
+			for _, d := range []int{int(p.R) - int(q.R), int(p.G) - int(q.G), int(p.B) - int(q.B)} {
+				if max(d, -d) > 4 {
+					return false
+				}
+			}
 		}
+	}
+	return true
+}
+
+// A figure is a function of the files that it names, and equal files give equal bytes.
+func TestFiguresReadWhatTheyName(t *testing.T) {
+	for _, entry := range All() {
+		t.Run(entry.Name, func(t *testing.T) {
+			alone := t.TempDir()
+			for _, file := range entry.Files {
+				text, err := os.ReadFile(filepath.Join(results, file))
+				require.NoError(t, err)
+				writeFile(t, alone, file, string(text))
+			}
+			var drawn [2]bytes.Buffer
+			for i, dir := range []string{results, alone} {
+				figure, err := entry.Draw(dir)
+				require.NoError(t, err)
+				require.NoError(t, figure.png(&drawn[i], goldenDPI))
+				require.NoError(t, figure.SVG(&drawn[i]))
+			}
+			assert.True(t, bytes.Equal(drawn[0].Bytes(), drawn[1].Bytes()))
+		})
 	}
 }
 
 func TestFiguresSayWhatTheyShow(t *testing.T) {
-	results := syntheticResults(t, 200)
-	legend := []string{"in: cifar10_q75", "smooth: colour_numbers_q75"}
+	inAndSmooth := []string{"in: shapes_in", "smooth: digits"}
 	for name, want := range map[string][]string{
-		"fig1a": {"smooth, peak 0.066", "colour_numbers_q75", "general, peak 0.028", "grey levels"},
-		"fig1b": append([]string{"Glow of general", "Glow of in", "Glow of smooth", "\u03C1 = 0.9", "10\u00B3 nats"}, legend...),
-		"fig2c": append([]string{"general: tinyimagenet32_q75", "AUROC vs smooth: ", "1 of them not finite"}, legend...),
-		"fig2d": append([]string{"Ratio, in finetuned to general", "Ratio, in from scratch to general", "Last scale of in, finetuned", "(nats)"}, legend...),
-		"table2": {"in vs smooth: colour_numbers_q75", "in vs far: dtd_part_q75", "AUROC (%)", "last scale (c3)", "ratio to PNG",
-			"Glow of in, from scratch"},
+		"fig1a":             {"smooth, peak 0.", "digits", "general, peak 0.", "grey levels"},
+		"fig1b":             append([]string{"Glow of general", "Glow of in", "Glow of smooth", "\u03C1 = ", "10\u00B3 nats"}, inAndSmooth...),
+		"fig1c":             {"Network types, trained on in", "local", "dense", "regular", "Regular Glows, last scale", "same", "trained on"},
+		"fig2a":             {"natural images, approximated by general", "shapes_in", "leaves", "class "},
+		"fig2b":             append([]string{"Glows of in and of general", "Glows of in and of smooth", "\u03C1: in ", "general: leaves"}, inAndSmooth...),
+		"fig2c":             append([]string{"Glow of in, finetuned from general", "Glow of general", "AUROC vs smooth: "}, inAndSmooth...),
+		"fig2d":             append([]string{"Ratio, without outlier loss", "Ratio, with the outlier loss", "log-likelihood ratio (nats)"}, inAndSmooth...),
+		"fig3a":             append([]string{"image", "ln p, nats"}, inAndSmooth...),
+		"fig3b":             append([]string{"ln p raised"}, inAndSmooth...),
+		"fig3c":             append([]string{"c1 + c2, Glow of in"}, inAndSmooth...),
+		"fig3d":             append([]string{"c3, Glow of smooth"}, inAndSmooth...),
+		"figS1":             append([]string{"amplitude", "phase", "result"}, inAndSmooth...),
+		"figS2":             {"from scratch", "finetuned from general", "smooth vs in", "near vs far", "AUROC (%)", "steps of training"},
+		"figS3":             {"trained on in", "trained on near", "trained on smooth", "bits/dim"},
+		"figS4":             {"finetuned from own", "finetuned from general", "in vs smooth"},
+		"figS5":             {"4x4", "Diff\u2020", "supervised (hollow)", "in vs near", "near vs in", "no set", "paper"},
+		"figS6":             {"margin loss", "outlier loss (Eq. 2)", "in vs smooth"},
+		"figS7":             {"log-likelihood", "ratio to the", "last scale, c3"},
+		"figS8":             {"log-likelihood", "ratio to the", "last scale, c3"},
+		"table2":            {"in vs smooth", "last scale (4x4)", "ratio to PNG", "paper", "AUROC (%)"},
+		"sets":              {"grey_smooth", "digits_grey", "mri_one"},
+		"augmentation":      {"general", "leaves"},
+		"claims_over_steps": {"does not hold", "D2", "steps of training"},
 	} {
 		text := svg(t, name, results)
 		for _, w := range want {
@@ -88,7 +160,7 @@ func TestFiguresSayWhatTheyShow(t *testing.T) {
 // The numbers printed must be those of the files, not of what is drawn: the extreme images count although the axis leaves them out.
 func TestPrintedNumbersCountEveryImage(t *testing.T) {
 	dir := t.TempDir()
-	writeFile(t, dir, "scores.csv", "role,set,index,in_finetuned\n"+
+	writeFile(t, dir, "scores.csv", "role,set,index,R06\n"+
 		"in,a,0,1\nin,a,1,2\nin,a,2,3\nin,a,3,4\nsmooth,b,0,-3000000\nsmooth,b,1,2.5\nsmooth,b,2,5\nsmooth,b,3,6\n")
 	figure, err := Fig2C(dir)
 	require.NoError(t, err)
@@ -98,43 +170,75 @@ func TestPrintedNumbersCountEveryImage(t *testing.T) {
 	assert.Contains(t, svg(t, "fig2c", dir), "1 of 8 images beyond the axes, 1 of them not finite")
 }
 
+// A run, a role or a sheet that is missing is said in the panel and in the caption, and the rest is drawn.
 func TestWhatIsMissingIsSaid(t *testing.T) {
-	full := syntheticResults(t, 20)
-	dir := t.TempDir()
-	keep := func(name string, line func(string) bool) {
-		data, err := os.ReadFile(filepath.Join(full, name))
-		require.NoError(t, err)
-		lines := strings.SplitAfter(string(data), "\n")
-		kept := lines[0]
-		for _, l := range lines[1:] {
-			if line(l) {
-				kept += l
-			}
+	dir := copied(t)
+	edit(t, dir, "pixel_differences.csv", without("role", "smooth"))
+	renamed(t, dir, "scores.csv", "R02", "R06", "R11", "R06_c3")
+	edit(t, dir, "correlations.csv", without("a", "R18", "R01_c3", "R02_c3", "R03_c3"))
+	edit(t, dir, "curves.csv", without("configuration", "R06", "R09", "R11", "R13", "R04", "R07"))
+	edit(t, dir, "cells.csv", func(header, row []string) []string {
+		if row[0] == "2" && row[2] == "LSUN" || row[0] == "1" {
+			row[slices.Index(header, "value")], row[slices.Index(header, "note")] = "", "no set plays the role far"
 		}
-		writeFile(t, dir, name, kept)
+		return row
+	})
+	for _, sheet := range []string{"sets", "mixed", "climbed", "fourier", "top_R06", "top_R11", "augmentation"} {
+		require.NoError(t, os.Remove(filepath.Join(dir, "pictures", sheet+".csv")))
 	}
-	keep("pixel_differences.csv", func(l string) bool { return !strings.HasPrefix(l, "smooth") })
-	keep("scores.csv", func(l string) bool { return true })
-	keep("table2.csv", func(l string) bool { return !strings.HasPrefix(l, "in,") && !strings.Contains(l, ",ratio") })
-	data, err := os.ReadFile(filepath.Join(dir, "scores.csv"))
-	require.NoError(t, err)
-	header, rest, _ := strings.Cut(string(data), "\n")
-	// Renamed columns are unknown ones: the model of the smooth set and the finetuned one are not there.
-	header = strings.ReplaceAll(strings.ReplaceAll(header, ",smooth,", ",x,"), ",in_finetuned", ",y")
-	writeFile(t, dir, "scores.csv", header+"\n"+rest)
-
 	for name, want := range map[string]struct{ caption, drawn string }{
-		"fig1a":  {"Not in the results: smooth.", "not in the results: smooth"},
-		"fig1b":  {"Glow of smooth is not drawn: scores.csv has no smooth.", "not drawn:"},
-		"fig2c":  {"Glow of in, finetuned from general is not drawn: scores.csv has no in_finetuned.", "not drawn:"},
-		"fig2d":  {"Last scale of in, finetuned is not drawn: scores.csv has no in_finetuned_c3.", "not drawn:"},
-		"table2": {"Glow of in, from scratch is not drawn: table2.csv has no rows of model in.", "not in the table"},
+		"fig1a":        {"Not in the results: smooth.", "not in the results: smooth"},
+		"fig1b":        {"Glow of smooth is not drawn: scores.csv has no R02.", "not drawn:"},
+		"fig1c":        {"Not measured: R18 with R03", "not drawn:"},
+		"fig2a":        {"the results have no pictures/sets", "not drawn:"},
+		"fig2b":        {"Glows of in and of smooth is not drawn: scores.csv has no R02.", "not drawn:"},
+		"fig2c":        {"Glow of in, finetuned from general is not drawn: scores.csv has no R06.", "not drawn:"},
+		"fig2d":        {"Ratio, with the outlier loss is not drawn: scores.csv has no R11.", "not drawn:"},
+		"fig3a":        {"R06 is not trained", "not drawn:"},
+		"fig3b":        {"R06 is not trained", "not drawn:"},
+		"fig3c":        {"is not drawn: scores.csv has no R06, R06_c3, R02", "not drawn:"},
+		"fig3d":        {"is not drawn: scores.csv has no R06_c3", "not drawn:"},
+		"figS1":        {"R06 is not trained", "not drawn:"},
+		"figS2":        {"not trained: R06 (finetuned from general)", "not trained: R06"},
+		"figS3":        {"trained on near is not drawn: curves.csv has no bits_per_dim of R04 (from scratch), R07 (finetuned from general)", "not drawn:"},
+		"figS4":        {"in vs smooth is not drawn", "not drawn:"},
+		"figS5":        {"Not drawn: in vs faces (no set plays the role faces", "not drawn:"},
+		"figS6":        {"in vs smooth is not drawn: curves.csv has no auroc_ratio of R13 (margin loss), R11 (outlier loss", "not drawn:"},
+		"figS7":        {"R06 or R01 is not trained", "not drawn:"},
+		"figS8":        {"R11 or R01 is not trained", "not drawn:"},
+		"table2":       {"in vs far is not drawn: no set plays the role far.", "not drawn:"},
+		"sets":         {"no pictures/sets", "not drawn:"},
+		"augmentation": {"no pictures/augmentation", "not drawn:"},
 	} {
 		figure, err := byName(name, dir)
 		require.NoError(t, err, name)
 		assert.Contains(t, figure.Caption, want.caption, name)
 		assert.Contains(t, svg(t, name, dir), want.drawn, name)
-		require.NoError(t, figure.PNG(&bytes.Buffer{}), name)
+		require.NoError(t, figure.png(&bytes.Buffer{}, goldenDPI), name)
+	}
+}
+
+// Pixels of pictures are squares of whole dots: none is mixed with its neighbour.
+func TestPicturesAreNotSmoothed(t *testing.T) {
+	sheet, err := readSheet(results, "top_R06")
+	require.NoError(t, err)
+	figure, err := FigS7(results)
+	require.NoError(t, err)
+	g := figure.page.(gallery)
+	var drawn bytes.Buffer
+	require.NoError(t, figure.PNG(&drawn))
+	picture, err := png.Decode(&drawn)
+	require.NoError(t, err)
+	left, top := int(math.Round(float64(onDots(galleryLabel)/dot))), picture.Bounds().Dy()
+	_, height := g.size()
+	top -= int(math.Round(float64(onDots(height-margin) / dot)))
+	tile := sheet.At(0, 0)
+	for y := range sheet.Height * g.dots {
+		for x := range sheet.Width * g.dots {
+			at := 3 * (y/g.dots*sheet.Width + x/g.dots)
+			want := color.NRGBA{R: tile.RGB[at], G: tile.RGB[at+1], B: tile.RGB[at+2], A: 255}
+			require.Equal(t, want, color.NRGBAModel.Convert(picture.At(left+x, top+y)), "dot %d, %d", x, y)
+		}
 	}
 }
 
@@ -153,8 +257,8 @@ func TestOddValuesAreDrawn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			writeFile(t, dir, "scores.csv", "role,set,index,pseudo_in,in,general,in_finetuned\n"+rows)
-			for _, name := range []string{"fig1b", "fig2c", "fig2d"} {
+			writeFile(t, dir, "scores.csv", "role,set,index,pseudo_in,R03,R01,R06\n"+rows)
+			for _, name := range []string{"fig1b", "fig2b", "fig2c", "fig2d", "fig3c"} {
 				text := svg(t, name, dir)
 				assert.NotContains(t, text, "NaN", name)
 				assert.NotContains(t, text, "Inf", name)
@@ -164,8 +268,10 @@ func TestOddValuesAreDrawn(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, dir, "pixel_differences.csv", "role,set,centre,density\nin,a,-1,0\nin,a,1,0\n")
 	assert.NotContains(t, svg(t, "fig1a", dir), "NaN", "a density of 0 everywhere")
-	writeFile(t, dir, "table2.csv", "model,score,role,set,auroc,low,high\nin,full,near,a,1,0,1\nin,full,near,b,0,0,0\nother,x,y,z,0,0,0\n")
-	assert.Contains(t, svg(t, "table2", dir), "in vs near: b")
+	writeFile(t, dir, "curves.csv", "configuration,seed,step,metric,role,value\nR03,1,5,bits_per_dim,in,4\nR06,1,5,bits_per_dim,in,4\n")
+	assert.NotContains(t, svg(t, "figS3", dir), "NaN", "a single look")
+	writeFile(t, dir, "correlations.csv", "a,b,spearman,spearman_low,spearman_high,images\nR18,R03,-1,-1,-1,5\n")
+	assert.Contains(t, svg(t, "fig1c", dir), "\u22121.00")
 }
 
 func TestNamesAreAllDifferent(t *testing.T) {
@@ -200,7 +306,7 @@ func TestTicksAreRoundNumbersWithinTheAxis(t *testing.T) {
 
 func TestRolesKeepTheirColours(t *testing.T) {
 	colours := map[any]string{}
-	for _, role := range []string{roleIn, roleSmooth, roleGeneral, roleFar, "any other"} {
+	for _, role := range []string{roleIn, roleSmooth, roleGeneral, roleFar, roleNear, roleFaces, roleFurther, "any other"} {
 		c := RoleColor(role)
 		assert.Empty(t, colours[c], "%s and %s", role, colours[c])
 		colours[c] = role
@@ -243,21 +349,38 @@ func TestPeakIsTheHighestBinNearestZero(t *testing.T) {
 	assert.Equal(t, 1.0, math.Abs(centre))
 }
 
-func byName(name, results string) (*Figure, error) {
-	for _, entry := range All() {
-		if entry.Name == name {
-			return entry.Draw(results)
-		}
+func TestWrappedLinesFit(t *testing.T) {
+	style := textStyle(sizeNote, ink)
+	width := style.Width("colour_numbers_q7")
+	assert.Equal(t, []string{"colour_numbers_", "q75 is long"}, wrapped("colour_numbers_q75 is long", style, width))
+	assert.Equal(t, []string{"a b c"}, wrapped(" a  b c ", style, width))
+	for _, line := range wrapped(strings.Repeat("W", 99), style, width) {
+		assert.LessOrEqual(t, style.Width(line), width)
 	}
-	panic("no figure " + name)
+	assert.Len(t, wrapped("WW", style, 0), 2, "a letter a line at least")
 }
 
-func svg(t *testing.T, name, results string) string {
-	t.Helper()
-	figure, err := byName(name, results)
-	require.NoError(t, err, name)
-	var b bytes.Buffer
-	require.NoError(t, figure.SVG(&b), name)
-	require.NoError(t, xml.Unmarshal(b.Bytes(), new(any)), "%s.svg is XML", name)
-	return b.String()
+func TestCurveRange(t *testing.T) {
+	for _, test := range []struct {
+		metric              string
+		low, high, from, to float64
+	}{
+		{aurocRatio, 40, 80, 38, 82},
+		{aurocRatio, 99.9, 100, 95.5, 100.5},
+		{aurocRatio, 0, 0.2, -0.5, 2.6},
+		{aurocRatio, 70, 70, 67.5, 72.5},
+		{bitsPerDim, 3.5, 4.5, 3.45, 4.55},
+		{bitsPerDim, 4, 4, 3.975, 4.025},
+	} {
+		from, to := curveRange(test.metric, test.low, test.high)
+		assert.InDelta(t, test.from, from, 1e-9, "%+v", test)
+		assert.InDelta(t, test.to, to, 1e-9, "%+v", test)
+	}
+}
+
+func TestCurvesAreMeansOfAllSeeds(t *testing.T) {
+	c := curve{"1": {2: 1, 4: 3, 6: 9}, "2": {2: 2, 4: 5}}
+	steps, values := c.mean()
+	assert.Equal(t, []int{2, 4}, steps, "a seed that is not there yet would move the mean")
+	assert.Equal(t, []float64{1.5, 4}, values)
 }

@@ -13,6 +13,9 @@ import (
 // An axis shows of every set the images between these quantiles: a single stray image would otherwise decide the scale.
 const lowestShare, highestShare = 0.005, 0.995
 
+// axisMargin is the length of an axis as a multiple of what it covers.
+const axisMargin = 1.06
+
 // axisRange covers the quantiles of every group, with a margin of 3 % of the range on both sides. Failed images do not count. It is
 // never empty.
 func axisRange(values [][]float64, failed [][]bool) (lowest, highest float64) {
@@ -39,7 +42,7 @@ func axisRange(values [][]float64, failed [][]bool) (lowest, highest float64) {
 		border := max(1, math.Abs(lowest)/1000)
 		return lowest - border, highest + border
 	}
-	border := 0.03 * (highest - lowest)
+	border := (axisMargin - 1) / 2 * (highest - lowest)
 	return lowest - border, highest + border
 }
 

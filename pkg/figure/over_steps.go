@@ -30,7 +30,7 @@ func OverSteps(results string) (*Figure, error) {
 	if err != nil {
 		return nil, fmt.Errorf("figure: %w", err)
 	}
-	figure := &Figure{Name: "claims_over_steps", page: page{width: twoColumns, height: 9 * vg.Centimeter}}
+	drawn := page{width: twoColumns, height: 9 * vg.Centimeter}
 	groups := map[string][]*claimLine{}
 	var turned []string
 	for _, m := range moments {
@@ -60,22 +60,22 @@ func OverSteps(results string) (*Figure, error) {
 		p.Add(claimLines(lines))
 		_, last, _, _ := claimLines(lines).DataRange()
 		p.X.Max = 1.12 * last // room for the labels
-		figure.page.panels = append(figure.page.panels, panel{title: strings.Join(title, ", "), plot: p})
+		drawn.panels = append(drawn.panels, panel{title: strings.Join(title, ", "), plot: p})
 	}
 	if len(moments) == 0 {
-		figure.page.panels = []panel{emptyPanel("claims over steps", "no run was looked at while it was trained")}
+		drawn.panels = []panel{emptyPanel("claims over steps", "no run was looked at while it was trained")}
 	}
-	figure.page.legend = []key{
+	drawn.legend = []key{
 		{"holds", glyphMark(draw.GlyphStyle{Color: ink, Radius: vg.Points(2), Shape: draw.CircleGlyph{}})},
 		{"does not hold", glyphMark(draw.GlyphStyle{Color: ink, Radius: vg.Points(2), Shape: draw.RingGlyph{}})},
 	}
-	figure.Caption = "Claims of the ledger over the steps of the runs that they are about, on the images of the learning curves, with 95 % intervals; filled where a claim holds. D, F3, F4, F7, O and T: while finetuning; L, F1: from scratch. "
+	caption := "Claims of the ledger over the steps of the runs that they are about, on the images of the learning curves, with 95 % intervals; filled where a claim holds. D, F3, F4, F7, O and T: while finetuning; L, F1: from scratch. "
 	if len(turned) > 0 {
-		figure.Caption += strings.Join(turned, "; ") + "."
+		caption += strings.Join(turned, "; ") + "."
 	} else {
-		figure.Caption += "No verdict turns."
+		caption += "No verdict turns."
 	}
-	return figure, nil
+	return &Figure{Name: "claims_over_steps", page: drawn, Caption: caption}, nil
 }
 
 // claimLine is a claim over steps.

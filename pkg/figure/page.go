@@ -1,7 +1,9 @@
 package figure
 
 import (
+	"cmp"
 	"image/color"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/text"
@@ -9,13 +11,17 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// page is a row of panels under a legend. What is written stands outside of the data: the legend on top, a title and lines of results above
+// page is a grid of panels under a legend. What is written stands outside of the data: the legend on top, a title and lines of results above
 // each panel, a note below it.
 type page struct {
 	width, height vg.Length
 	legend        []key
-	panels        []panel
+	// columns is how many panels stand in a row, 0 for all.
+	columns int
+	panels  []panel
 }
+
+func (p page) size() (width, height vg.Length) { return p.width, p.height }
 
 // panel is a plot with what is written around it.
 type panel struct {
@@ -39,6 +45,8 @@ type key struct {
 const (
 	margin     = vg.Length(4)
 	panelGap   = vg.Length(14)
+	rowGap     = vg.Length(6)
+	headerGap  = vg.Length(6.5) // room for half of a tick's label
 	lineHeight = vg.Length(9.5)
 	markWidth  = vg.Length(13)
 	keyGap     = vg.Length(14)
@@ -50,29 +58,38 @@ func (p page) draw(c draw.Canvas) {
 	c = draw.Crop(c, margin, -margin, margin, -margin)
 	c = p.drawLegend(c)
 
+	columns := cmp.Or(p.columns, len(p.panels))
+	rows := (len(p.panels) + columns - 1) / columns
 	header, footer := vg.Length(0), vg.Length(0)
-	plots := make([]*plot.Plot, len(p.panels))
+	grid := make([][]*plot.Plot, rows)
+	for row := range grid {
+		grid[row] = make([]*plot.Plot, columns)
+	}
 	for i, panel := range p.panels {
-		plots[i] = panel.plot
+		grid[i/columns][i%columns] = panel.plot
 		header = max(header, panel.headerHeight(len(p.panels) > 1))
 		if panel.note != "" {
 			footer = lineHeight
 		}
 	}
-	tiles := draw.Tiles{Rows: 1, Cols: len(plots), PadX: panelGap, PadTop: header, PadBottom: footer}
-	areas := plot.Align([][]*plot.Plot{plots}, tiles, c)[0]
+	tiles := draw.Tiles{Rows: rows, Cols: columns, PadX: panelGap, PadY: header + footer + rowGap, PadTop: header, PadBottom: footer}
+	areas := plot.Align(grid, tiles, c)
 	for i, panel := range p.panels {
-		panel.plot.Draw(areas[i])
-		data := panel.plot.DataCanvas(areas[i])
+		area := areas[i/columns][i%columns]
+		panel.plot.Draw(area)
+		for _, row := range areas { // letters stand below each other, whatever the width of the ticks' labels
+			area.Min.X = min(area.Min.X, row[i%columns].Min.X)
+		}
+		data := panel.plot.DataCanvas(areas[i/columns][i%columns])
 		letter := ""
 		if len(p.panels) > 1 {
 			letter = string(rune('a' + i))
 		}
-		panel.drawHeader(areas[i], data.Rectangle, letter)
+		panel.drawHeader(area, data.Rectangle, letter)
 		if panel.note != "" {
 			style := textStyle(sizeNote, notes)
 			style.XAlign = draw.XRight
-			c.FillText(style, vg.Point{X: data.Max.X, Y: c.Min.Y + 1}, panel.note)
+			c.FillText(style, vg.Point{X: data.Max.X, Y: area.Min.Y - lineHeight + 2}, panel.note)
 		}
 	}
 }
@@ -109,13 +126,13 @@ func (p panel) headerHeight(lettered bool) vg.Length {
 		height += lineHeight
 	}
 	if height > 0 {
-		height += 4
+		height += headerGap
 	}
 	return height
 }
 
 func (p panel) drawHeader(c draw.Canvas, data vg.Rectangle, letter string) {
-	y := data.Max.Y + 4 + lineHeight*vg.Length(len(p.lines))
+	y := data.Max.Y + headerGap + lineHeight*vg.Length(len(p.lines))
 	left := c.Min.X
 	if letter != "" {
 		style := bold(textStyle(9, ink))
@@ -131,7 +148,7 @@ func (p panel) drawHeader(c draw.Canvas, data vg.Rectangle, letter string) {
 	}
 }
 
-// emptyPanel says why there is nothing to see. Lines end where reason has a line break.
+// emptyPanel says why there is nothing to see.
 func emptyPanel(title, reason string) panel {
 	p := newPlot("", "")
 	p.HideAxes()
@@ -140,14 +157,46 @@ func emptyPanel(title, reason string) panel {
 	return panel{title: title, plot: p}
 }
 
-// message is a text in the middle of a plot.
+// message is a text in the middle of a plot, in lines that it has room for.
 type message string
 
 // Plot implements plot.Plotter.
 func (m message) Plot(c draw.Canvas, _ *plot.Plot) {
 	style := textStyle(sizeLabel, notes)
 	style.XAlign, style.YAlign = draw.XCenter, draw.YCenter
-	c.FillText(style, c.Center(), string(m))
+	lines := wrapped(string(m), style, c.Max.X-c.Min.X)
+	y := c.Center().Y + lineHeight*vg.Length(len(lines)-1)/2
+	for _, line := range lines {
+		c.FillText(style, vg.Point{X: c.Center().X, Y: y}, line)
+		y -= lineHeight
+	}
+}
+
+// wrapped breaks a text at spaces, and a word that is too long behind an underline or else anywhere, so that no line is wider than width.
+func wrapped(s string, style text.Style, width vg.Length) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(s) {
+		if line != "" && style.Width(line+" "+word) <= width {
+			line += " " + word
+			continue
+		}
+		if line != "" {
+			lines = append(lines, line)
+		}
+		for line = word; style.Width(line) > width && len([]rune(line)) > 1; {
+			letters := []rune(line)
+			n := len(letters) - 1
+			for n > 1 && style.Width(string(letters[:n])) > width {
+				n--
+			}
+			if under := strings.LastIndex(string(letters[:n]), "_"); under > 0 {
+				n = len([]rune(string(letters[:n])[:under+1]))
+			}
+			lines, line = append(lines, string(letters[:n])), string(letters[n:])
+		}
+	}
+	return append(lines, line)
 }
 
 // boxMark is the legend of a histogram.

@@ -15,6 +15,9 @@ const (
 	roleGeneral = "general"
 	roleSmooth  = "smooth"
 	roleFar     = "far"
+	roleNear    = "near"
+	roleFaces   = "faces"
+	roleFurther = "further"
 )
 
 // scores is scores.csv: log-likelihoods in nats, an image each.
@@ -30,26 +33,22 @@ type roleScores struct {
 	columns map[string][]float64
 }
 
-// models are the density models of section 2, as their columns are named.
-var models = []string{"general", "in", "in_finetuned", "smooth"}
-
-// scoreColumns are the columns of scores.csv that are read; others are ignored.
-func scoreColumns() []string {
-	columns := []string{"png_bytes", "pseudo_general", "pseudo_in", "pseudo_smooth"}
-	for _, model := range models {
-		columns = append(columns, model, model+"_c1", model+"_c2", model+"_c3")
-	}
-	return columns
-}
-
-func readScores(results string) (*scores, error) {
+// readScores reads scores.csv with those of the columns that what needs and the file has; others are ignored.
+func readScores(results string, what ...score) (*scores, error) {
 	path := filepath.Join(results, "scores.csv")
 	t, err := readTable(path, "role", "set", "index")
 	if err != nil {
 		return nil, err
 	}
 	s := &scores{path: path, table: t, roles: map[string]*roleScores{}}
-	known := slices.DeleteFunc(scoreColumns(), func(column string) bool { return !t.has(column) })
+	var known []string
+	for _, w := range what {
+		for _, column := range w.columns() {
+			if t.has(column) && !slices.Contains(known, column) {
+				known = append(known, column)
+			}
+		}
+	}
 	for row := range t.rows {
 		role, err := t.text(row, "role")
 		if err != nil {
@@ -91,15 +90,22 @@ func (s *scores) present(roles ...string) []string {
 	return slices.DeleteFunc(slices.Clone(roles), func(role string) bool { return s.roles[role] == nil })
 }
 
-// score is a column of scores.csv, or the difference of two: nats.
-type score struct{ plus, minus string }
+// score is a column of scores.csv less others: nats.
+type score struct {
+	plus  string
+	minus []string
+}
+
+func (s score) columns() []string {
+	return append([]string{s.plus}, s.minus...)
+}
 
 // missing returns the columns of the score that the file lacks.
 func (s *scores) missing(what ...score) []string {
 	var missing []string
 	for _, w := range what {
-		for _, column := range []string{w.plus, w.minus} {
-			if column != "" && !s.table.has(column) && !slices.Contains(missing, column) {
+		for _, column := range w.columns() {
+			if !s.table.has(column) && !slices.Contains(missing, column) {
 				missing = append(missing, column)
 			}
 		}
@@ -116,8 +122,8 @@ func (s *scores) values(role string, what score) (values []float64, failed []boo
 	for i, v := range values {
 		failed[i] = v == metric.NonFiniteScore
 	}
-	if what.minus != "" {
-		for i, v := range images.columns[what.minus] {
+	for _, minus := range what.minus {
+		for i, v := range images.columns[minus] {
 			values[i] -= v
 			failed[i] = failed[i] || v == metric.NonFiniteScore
 		}
@@ -206,41 +212,4 @@ func edges(centres []float64) []float64 {
 	e[0] = centres[0] - (e[1] - centres[0])
 	e[n] = centres[n-1] + (centres[n-1] - e[n-1])
 	return e
-}
-
-// comparison is a row of table2.csv: an AUROC in 0..1 with its 95 % interval.
-type comparison struct {
-	model, score, role, set string
-	auroc, low, high        float64
-}
-
-func readTable2(results string) ([]comparison, error) {
-	t, err := readTable(filepath.Join(results, "table2.csv"), "model", "score", "role", "set", "auroc", "low", "high")
-	if err != nil {
-		return nil, err
-	}
-	rows := make([]comparison, len(t.rows))
-	for row := range t.rows {
-		r := &rows[row]
-		for _, field := range []struct {
-			column string
-			to     *string
-		}{{"model", &r.model}, {"score", &r.score}, {"role", &r.role}, {"set", &r.set}} {
-			if *field.to, err = t.text(row, field.column); err != nil {
-				return nil, err
-			}
-		}
-		for _, field := range []struct {
-			column string
-			to     *float64
-		}{{"auroc", &r.auroc}, {"low", &r.low}, {"high", &r.high}} {
-			if *field.to, err = t.fraction(row, field.column); err != nil {
-				return nil, err
-			}
-		}
-		if r.low > r.auroc || r.auroc > r.high {
-			return nil, t.wrong(row, "auroc", "is %v outside its interval %v to %v", r.auroc, r.low, r.high)
-		}
-	}
-	return rows, nil
 }

@@ -14,24 +14,45 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// roleColors are from the palette of Okabe and Ito (2008), which stays apart under every colour blindness. The general set, a reference
-// to the others, is neutral.
-var roleColors = map[string]color.NRGBA{
-	roleIn:      {R: 0x00, G: 0x72, B: 0xB2, A: 0xFF}, // blue
-	roleSmooth:  {R: 0xD5, G: 0x5E, B: 0x00, A: 0xFF}, // vermillion
-	roleGeneral: {R: 0x4A, G: 0x4A, B: 0x4A, A: 0xFF}, // grey
-	roleFar:     {R: 0x00, G: 0x9E, B: 0x73, A: 0xFF}, // bluish green
+// roleLook is how a role looks in every figure: a colour, and a dash and a mark that tell it without colour.
+type roleLook struct {
+	color color.NRGBA
+	dash  []vg.Length
+	mark  draw.GlyphDrawer
 }
 
-// otherColor is for roles that section 2 does not know: reddish purple.
-var otherColor = color.NRGBA{R: 0xCC, G: 0x79, B: 0xA7, A: 0xFF}
+// looks are the roles' colours, of the palette of Okabe and Ito (2008), which stays apart under every colour blindness. The general set, a
+// reference to the others, is neutral.
+var looks = map[string]roleLook{
+	roleIn:      {color.NRGBA{R: 0x00, G: 0x72, B: 0xB2, A: 0xFF}, nil, draw.CircleGlyph{}},                          // blue
+	roleSmooth:  {color.NRGBA{R: 0xD5, G: 0x5E, B: 0x00, A: 0xFF}, []vg.Length{4, 1.2, 1, 1.2}, draw.PyramidGlyph{}}, // vermillion
+	roleGeneral: {color.NRGBA{R: 0x4A, G: 0x4A, B: 0x4A, A: 0xFF}, []vg.Length{3, 1.5}, draw.SquareGlyph{}},          // grey
+	roleFar:     {color.NRGBA{R: 0x00, G: 0x9E, B: 0x73, A: 0xFF}, []vg.Length{6, 2}, draw.CrossGlyph{}},             // bluish green
+	roleNear:    {color.NRGBA{R: 0x56, G: 0xB4, B: 0xE9, A: 0xFF}, []vg.Length{1, 1.2}, draw.RingGlyph{}},            // sky blue
+	roleFaces:   {color.NRGBA{R: 0xE6, G: 0x9F, B: 0x00, A: 0xFF}, []vg.Length{5, 1, 1, 1, 1, 1}, draw.PlusGlyph{}},  // orange
+	roleFurther: {color.NRGBA{R: 0xCC, G: 0x79, B: 0xA7, A: 0xFF}, []vg.Length{2, 2}, draw.BoxGlyph{}},               // reddish purple
+}
 
-// RoleColor is the colour of a role (in, smooth, general, far) in every figure, and one colour for all others.
-func RoleColor(role string) color.NRGBA {
-	if c, ok := roleColors[role]; ok {
-		return c
+// otherLook is for the roles of other images, grey ones and slices: brown.
+var otherLook = roleLook{color.NRGBA{R: 0x8C, G: 0x51, B: 0x0A, A: 0xFF}, []vg.Length{1, 2}, draw.TriangleGlyph{}}
+
+func lookOf(role string) roleLook {
+	if look, ok := looks[role]; ok {
+		return look
 	}
-	return otherColor
+	return otherLook
+}
+
+// RoleColor is the colour of a role (in, smooth, general, far, near, faces, further) in every figure, and one colour for all others.
+func RoleColor(role string) color.NRGBA { return lookOf(role).color }
+
+// roleInk is a role's colour, dark enough for letters.
+func roleInk(role string) color.NRGBA {
+	c := RoleColor(role)
+	for 0.299*float64(c.R)+0.587*float64(c.G)+0.114*float64(c.B) > 125 {
+		c.R, c.G, c.B = uint8(0.9*float64(c.R)), uint8(0.9*float64(c.G)), uint8(0.9*float64(c.B))
+	}
+	return c
 }
 
 // faded is a colour that lets what is under it through.
@@ -54,13 +75,10 @@ const (
 	sizeNote  = vg.Length(6.2)
 )
 
-// roleLine is the outline of a role. The dash tells the general set from the others without colour.
+// roleLine is the outline of a role.
 func roleLine(role string) draw.LineStyle {
-	style := draw.LineStyle{Color: RoleColor(role), Width: vg.Points(1)}
-	if role == roleGeneral {
-		style.Dashes = []vg.Length{vg.Points(3), vg.Points(1.5)}
-	}
-	return style
+	look := lookOf(role)
+	return draw.LineStyle{Color: look.color, Width: vg.Points(1), Dashes: look.dash}
 }
 
 // textStyle is Liberation Sans, which gonum/plot carries within it: no figure depends on the fonts of a machine.

@@ -21,13 +21,13 @@ type table struct {
 }
 
 // again is what to do about every damaged file: results are derived, so nobody should repair one by hand.
-const again = "delete the file and evaluate again (make figures)"
+const again = "delete the file and evaluate again (strata reproduce)"
 
 // readTable reads path, which must have the columns named.
 func readTable(path string, required ...string) (*table, error) {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("figure: %s is missing: name the folder that an evaluation wrote, or evaluate first (make figures)", path)
+		return nil, fmt.Errorf("figure: %s is missing: name a folder that strata reproduce wrote, or reproduce again", path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("figure: %w", err)
@@ -110,15 +110,6 @@ func (t *table) number(row int, column string) (float64, error) {
 		return 0, t.wrong(row, column, "is %q, which is not a number within \u00B1%v", field, largest)
 	}
 	return value, nil
-}
-
-// fraction returns a field that must be a number in 0..1.
-func (t *table) fraction(row int, column string) (float64, error) {
-	value, err := t.number(row, column)
-	if err == nil && (value < 0 || value > 1) {
-		err = t.wrong(row, column, "is %v, a fraction in 0..1 was expected", value)
-	}
-	return value, err
 }
 
 // wrong is an error at a field.

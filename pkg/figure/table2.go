@@ -2,113 +2,64 @@ package figure
 
 import (
 	"fmt"
-	"path/filepath"
-	"slices"
+	"math"
 	"strings"
+
+	"strata/pkg/ledger"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// table2Rows are the scores of Table 2 from top to bottom, in groups.
+// table2Rows are the scores of Table 2 from top to bottom, in groups; that with PNG is of Table 1.
 var table2Rows = []struct {
-	score, label string
-	endsGroup    bool
+	table, score, general, label string
+	endsGroup                    bool
 }{
-	{"full", "full likelihood", false},
-	{"c1", "scale 1 (c1)", false},
-	{"c2", "scale 2 (c2)", false},
-	{"c3", "last scale (c3)", true},
-	{"ratio", "ratio (full)", false},
-	{"ratio_c1", "ratio (scale 1)", false},
-	{"ratio_c2", "ratio (scale 2)", false},
-	{"ratio_c3", "ratio (last scale)", true},
-	{"png", "ratio to PNG", true},
+	{"2", "raw_full", "none", "full likelihood", false},
+	{"2", "raw_16x16", "none", "scale 1 (16x16)", false},
+	{"2", "raw_8x8", "none", "scale 2 (8x8)", false},
+	{"2", "raw_4x4", "none", "last scale (4x4)", true},
+	{"2", "diff_full", "Tiny-Glow", "ratio, full", false},
+	{"2", "diff_16x16", "Tiny-Glow", "ratio, scale 1", false},
+	{"2", "diff_8x8", "Tiny-Glow", "ratio, scale 2", false},
+	{"2", "diff_4x4", "Tiny-Glow", "ratio, last scale", true},
+	{"1", "diff", "PNG", "ratio to PNG", true},
 }
 
-// series is an outlier set of the plot.
-type series struct {
-	role, set string
-	shape     draw.GlyphDrawer
-}
-
-// roleShapes tell roles apart without colour.
-var roleShapes = map[string]draw.GlyphDrawer{
-	roleSmooth:  draw.CircleGlyph{},
-	roleGeneral: draw.BoxGlyph{},
-	roleFar:     draw.PyramidGlyph{},
-}
-
-func (s series) style() draw.GlyphStyle {
-	return draw.GlyphStyle{Color: RoleColor(s.role), Radius: vg.Points(2.2), Shape: s.shape}
-}
-
-// Table2 draws Table 2 as dots: the AUROC of every score with its 95 % interval against every outlier set, one panel for the finetuned and one
-// for the in-distribution Glow from scratch (digest §6; claims D1, D2, F3). Scores and models that it does not know are left out.
+// Table2 draws Table 2 as dots: the AUROC of every score of the finetuned Glow of in with its 95 % interval, a panel an outlier set, the paper's
+// values beside ours (digest §6; claims D1, D2, F3, F7).
 func Table2(results string) (*Figure, error) {
-	comparisons, err := readTable2(results)
+	cells, err := ledger.ReadCells(results)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("figure: %w", err)
 	}
-	sets := outlierSets(comparisons)
-	figure := &Figure{Name: "table2", page: page{width: twoColumns, height: 9.5 * vg.Centimeter}}
-	for _, set := range sets {
-		figure.page.legend = append(figure.page.legend, key{"in vs " + roleLabel(set.role, set.set), glyphMark(set.style())})
-	}
-	caption := "AUROC with 95 % interval over images, in-distribution as the positive class; the grey line is chance. "
-	for i, model := range []struct{ name, title string }{
-		{"in_finetuned", "Glow of in, finetuned from general"}, {"in", "Glow of in, from scratch"},
-	} {
-		panel, said := table2Panel(model.name, model.title, comparisons, sets, i == 0)
-		figure.page.panels = append(figure.page.panels, panel)
+	p := page{width: twoColumns, height: 8.5 * vg.Centimeter, legend: []key{
+		{"ours, with 95 % interval over images (over seeds, if several)", glyphMark(draw.GlyphStyle{Color: ink, Radius: vg.Points(2.2), Shape: draw.CircleGlyph{}})},
+		{"paper", glyphMark(draw.GlyphStyle{Color: paperColor, Radius: vg.Points(2.4), Shape: diamond{}})}}}
+	caption := "AUROC in percent of the scores of Table 2, of the Glow of in finetuned from general, in-distribution as the positive class; the dashed line is guessing. "
+	for i, out := range []string{"SVHN", "CIFAR100", "LSUN"} {
+		drawn, said := table2Panel(cells, out, i == 0)
+		p.panels = append(p.panels, drawn)
 		caption += said
 	}
-	if len(sets) == 0 {
-		return nil, fmt.Errorf("figure: %s has no comparison, only a header: %s", filepath.Join(results, "table2.csv"), again)
-	}
-	figure.Caption = strings.TrimSpace(caption)
-	return figure, nil
+	return &Figure{Name: "table2", page: p, Caption: strings.TrimSpace(caption)}, nil
 }
 
-// outlierSets are the sets of the table, those of known roles first. A second set of a role has a hollow mark.
-func outlierSets(comparisons []comparison) []series {
-	var sets []series
-	for _, c := range comparisons {
-		if !slices.ContainsFunc(sets, func(s series) bool { return s.role == c.role && s.set == c.set }) {
-			shape := roleShapes[c.role]
-			if shape == nil {
-				shape = draw.CrossGlyph{}
-			}
-			if slices.ContainsFunc(sets, func(s series) bool { return s.role == c.role }) {
-				shape = draw.RingGlyph{}
-			}
-			sets = append(sets, series{c.role, c.set, shape})
-		}
-	}
-	order := []string{roleSmooth, roleGeneral, roleFar}
-	slices.SortStableFunc(sets, func(a, b series) int {
-		rank := func(s series) int {
-			if i := slices.Index(order, s.role); i >= 0 {
-				return i
-			}
-			return len(order)
-		}
-		return rank(a) - rank(b)
-	})
-	return sets
-}
-
-func table2Panel(model, title string, comparisons []comparison, sets []series, labelled bool) (panel, string) {
+func table2Panel(cells []ledger.Cell, out string, labelled bool) (panel, string) {
+	role := paperSets[out]
+	title := "in vs " + role
 	p := newPlot("AUROC (%)", "")
 	p.X.Min, p.X.Max = 0, 100
 	p.Y.Min, p.Y.Max = -float64(len(table2Rows))+0.4, 0.6
 	p.X.Tick.Marker = plot.ConstantTicks{{Value: 0, Label: "0"}, {Value: 25, Label: "25"}, {Value: 50, Label: "50"},
 		{Value: 75, Label: "75"}, {Value: 100, Label: "100"}}
 	p.Y.Tick.Length, p.Y.LineStyle.Width = 0, 0
-	dots := dotRows{}
+	dots := dotRows{role: role}
 	var ticks plot.ConstantTicks
-	var absent, values []string
+	var values, absent []string
+	why, set := "", ""
 	for row, r := range table2Rows {
 		y := -float64(row)
 		label := ""
@@ -120,48 +71,45 @@ func table2Panel(model, title string, comparisons []comparison, sets []series, l
 			dots.rules = append(dots.rules, y-0.5)
 		}
 		found := false
-		for k, set := range sets {
-			for _, c := range comparisons {
-				if c.model == model && c.score == r.score && c.role == set.role && c.set == set.set {
-					found = true
-					offset := 0.24 * (float64(len(sets)-1)/2 - float64(k)) * min(1, 3/float64(len(sets)))
-					dots.dots = append(dots.dots, dot{y + offset, 100 * c.auroc, 100 * c.low, 100 * c.high, set})
-					if set.role == roleSmooth {
-						values = append(values, fmt.Sprintf("%s %.1f", r.label, 100*c.auroc))
-					}
-				}
+		for _, c := range cells {
+			if c.Table != r.table || c.In != "CIFAR10" || c.Out != out || c.Score != r.score || c.General != r.general || c.InModel() != "Glow" {
+				continue
+			}
+			dots.dots = append(dots.dots, dotRow{y, c.Measured, c.Low, c.High, c.Value})
+			if c.IsMeasured() {
+				found, set = true, c.OutSet
+				values = append(values, fmt.Sprintf("%s %.1f", r.label, c.Measured))
+			} else {
+				why = c.Note
 			}
 		}
 		if !found {
 			absent = append(absent, r.label)
-			dots.absent = append(dots.absent, y)
 		}
 	}
-	if len(dots.dots) == 0 {
-		return notThere(title, "table2.csv has no rows of model", []string{model})
+	if len(absent) == len(table2Rows) {
+		if why == "" {
+			why = "cells.csv has no cell of it"
+		}
+		return emptyPanel(title, "not drawn: "+why), title + " is not drawn: " + why + ". "
 	}
 	p.Y.Tick.Marker = ticks
 	p.Add(dots)
-	said := title + ":"
-	if len(values) > 0 {
-		said += " against smooth " + strings.Join(values, ", ")
-	}
+	said := fmt.Sprintf("%s (%s): %s", title, set, strings.Join(values, ", "))
 	if len(absent) > 0 {
-		said += "; not in the table: " + strings.Join(absent, ", ")
+		said += "; not measured: " + strings.Join(absent, ", ")
 	}
-	return panel{title: title, plot: p}, said + ". "
+	return panel{title: title, lines: []coloured{{fitted(set, textStyle(sizeLabel, ink), 130), roleInk(role)}}, plot: p}, said + ". "
 }
 
-// dotRows draws estimates with intervals, a line at chance and rules between groups of rows.
+// dotRows draws estimates with intervals, the paper's beside them, a line at chance and rules between groups of rows.
 type dotRows struct {
-	dots          []dot
-	rules, absent []float64
+	role  string
+	dots  []dotRow
+	rules []float64
 }
 
-type dot struct {
-	y, value, low, high float64
-	set                 series
-}
+type dotRow struct{ y, value, low, high, paper float64 }
 
 // Plot implements plot.Plotter.
 func (d dotRows) Plot(c draw.Canvas, p *plot.Plot) {
@@ -170,13 +118,18 @@ func (d dotRows) Plot(c draw.Canvas, p *plot.Plot) {
 		c.StrokeLine2(draw.LineStyle{Color: guide, Width: hairpin}, c.Min.X, y(rule), c.Max.X, y(rule))
 	}
 	c.StrokeLine2(draw.LineStyle{Color: notes, Width: hairpin, Dashes: []vg.Length{2, 2}}, x(50), c.Min.Y, x(50), c.Max.Y)
-	for _, row := range d.absent {
-		style := textStyle(sizeNote, notes)
-		style.YAlign = draw.YCenter
-		c.FillText(style, vg.Point{X: c.Min.X + 2, Y: y(row)}, "not in the table")
-	}
-	for _, dot := range d.dots {
-		c.StrokeLine2(draw.LineStyle{Color: RoleColor(dot.set.role), Width: vg.Points(0.8)}, x(dot.low), y(dot.y), x(dot.high), y(dot.y))
-		c.DrawGlyphNoClip(dot.set.style(), vg.Point{X: x(dot.value), Y: y(dot.y)})
+	for _, r := range d.dots {
+		if !math.IsNaN(r.paper) {
+			c.DrawGlyphNoClip(draw.GlyphStyle{Color: paperColor, Radius: vg.Points(2.4), Shape: diamond{}}, vg.Point{X: x(r.paper), Y: y(r.y) - 3})
+		}
+		if math.IsNaN(r.value) {
+			style := textStyle(sizeNote, notes)
+			style.YAlign = draw.YCenter
+			c.FillText(style, vg.Point{X: c.Min.X + 2, Y: y(r.y) + 2}, "not measured")
+			continue
+		}
+		c.StrokeLine2(draw.LineStyle{Color: RoleColor(d.role), Width: vg.Points(0.8)}, x(r.low), y(r.y)+2, x(r.high), y(r.y)+2)
+		style := scatterStyle(d.role, 1)
+		c.DrawGlyphNoClip(style, vg.Point{X: x(r.value), Y: y(r.y) + 2})
 	}
 }

@@ -18,6 +18,8 @@ type Cell struct {
 	// interval, over images for one seed and over seeds for several. StdSeeds is the standard deviation over seeds.
 	Measured, Low, High, StdSeeds float64
 	Seeds                         int
+	// BySeed is what each seed gave; it is kept in a file of its own (WriteSeeds).
+	BySeed []SeedValue
 	// InSet, OutSet and GeneralSet are the sets that it was measured on; StandsFor says which of the paper's they stand for.
 	InSet, OutSet, GeneralSet, StandsFor string
 	Size, Network, Steps                 string

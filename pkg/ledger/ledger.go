@@ -206,6 +206,9 @@ type band struct {
 	Why   string  `yaml:"why"`
 }
 
+// ErrNoBand says that nothing was measured before that some claims could be compared with.
+var ErrNoBand = errors.New("no band of experiments/bands.yaml fits these claims")
+
 // CheckBands compares a ledger with the bands of experiments/bands.yaml: what was measured before, give or take what other
 // seeds and machines may change. It is no verdict on the paper; it notices when a change of the program moves a result. Every
 // claim must also be a finite number within its interval. It returns the bands that were checked.
@@ -240,8 +243,8 @@ func CheckBands(claims []Claim) (checked []string, err error) {
 			checked = append(checked, line)
 		}
 	}
-	if len(checked) == 0 {
-		problems = append(problems, errors.New("no band of experiments/bands.yaml fits these claims"))
+	if len(checked) == 0 && len(problems) == 0 {
+		return nil, ErrNoBand
 	}
 	return checked, errors.Join(problems...)
 }

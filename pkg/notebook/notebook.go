@@ -6,9 +6,9 @@
 // that died or a cell that never ends must be named too. A run is
 //
 //	gonb, err := notebook.EnsureTools(ctx, root)
-//	nb, err := notebook.Load("notebooks/section2.ipynb")
+//	nb, err := notebook.Load("notebooks/00_start_here.ipynb")
 //	result, err := notebook.Execute(ctx, nb, notebook.Options{Gonb: gonb})
-//	err = result.Notebook.Save("out/section2.ipynb")
+//	err = result.Notebook.Save("out/start.ipynb")
 //
 // The notebook on disk is only read: outputs go into a copy, because committed
 // notebooks carry none.

@@ -98,6 +98,8 @@ type View struct {
 	Paper, Ours, Interval string
 	// Marks are the letters of the stand-ins; Title is all that is known.
 	Marks, Title string
+	// Cell is what is shown; a mean is completed.
+	Cell ledger.Cell
 }
 
 // Read reads result folders. Without any the report has the paper's side only.
@@ -345,7 +347,7 @@ func joined(a, b string) string {
 
 // view is a cell as it is shown.
 func (r *Result) view(c ledger.Cell) View {
-	v := View{Paper: number(c.Value), Agreement: judge(c)}
+	v := View{Paper: number(c.Value), Agreement: judge(c), Cell: c}
 	if strings.HasPrefix(c.Score, "bpd") {
 		v.Paper = fmt.Sprintf("%.2f", c.Value)
 	}

@@ -100,26 +100,7 @@ func (r *Report) Markdown() string {
 			}
 		}
 		for _, t := range result.Tables {
-			fmt.Fprintf(&b, "\n### Table %s: %s\n\nEach cell: sign, the paper's value / ours [95 %% interval], stand-ins.\n\n", t.Name, t.Caption)
-			head := append([]string{"in", "out"}, t.Columns...)
-			hasBaselines := len(t.Rows) > 0 && t.Rows[0].Baselines != nil
-			if hasBaselines {
-				head = append(head, BaselineNames...)
-			}
-			fmt.Fprintf(&b, "| %s |\n|%s\n", strings.Join(head, " | "), strings.Repeat("---|", len(head)))
-			for _, row := range t.Rows {
-				cells := []string{row.In, row.Out}
-				for _, c := range row.Cells {
-					cells = append(cells, c.markdown())
-				}
-				for _, c := range row.Baselines {
-					cells = append(cells, strings.TrimSpace(c.Ours+" "+c.Agreement.Symbol()))
-				}
-				for len(cells) < len(head) {
-					cells = append(cells, "")
-				}
-				fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
-			}
+			fmt.Fprintf(&b, "\n### Table %s: %s\n\n%s", t.Name, t.Caption, t.Markdown())
 		}
 		if len(result.Runs) > 1 {
 			b.WriteString("\n### Runs\n\n")
@@ -130,6 +111,31 @@ func (r *Report) Markdown() string {
 				}
 			}
 		}
+	}
+	return b.String()
+}
+
+// Markdown is the table, each cell the paper's value and ours.
+func (t Table) Markdown() string {
+	var b strings.Builder
+	b.WriteString("Each cell: sign, the paper's value / ours [95 % interval], stand-ins.\n\n")
+	head := append([]string{"in", "out"}, t.Columns...)
+	if len(t.Rows) > 0 && t.Rows[0].Baselines != nil {
+		head = append(head, BaselineNames...)
+	}
+	fmt.Fprintf(&b, "| %s |\n|%s\n", strings.Join(head, " | "), strings.Repeat("---|", len(head)))
+	for _, row := range t.Rows {
+		cells := []string{row.In, row.Out}
+		for _, c := range row.Cells {
+			cells = append(cells, c.markdown())
+		}
+		for _, c := range row.Baselines {
+			cells = append(cells, strings.TrimSpace(c.Ours+" "+c.Agreement.Symbol()))
+		}
+		for len(cells) < len(head) {
+			cells = append(cells, "")
+		}
+		fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
 	}
 	return b.String()
 }

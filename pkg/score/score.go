@@ -72,6 +72,19 @@ func Ratio(a, b []float64) ([]float64, error) {
 	return ratio, nil
 }
 
+// Round is the table with its values rounded to so many significant digits.
+func (t *Table) Round(digits int) *Table {
+	rounded := &Table{Columns: t.Columns, Rows: slices.Clone(t.Rows)}
+	for i := range rounded.Rows {
+		values := slices.Clone(rounded.Rows[i].Values)
+		for j, v := range values {
+			values[j], _ = strconv.ParseFloat(strconv.FormatFloat(v, 'e', digits-1, 64), 64)
+		}
+		rounded.Rows[i].Values = values
+	}
+	return rounded
+}
+
 // Write saves the table as CSV: role, set, index, then the columns. The file appears whole or not at all.
 func (t *Table) Write(path string) error {
 	var text bytes.Buffer

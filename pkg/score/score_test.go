@@ -49,3 +49,9 @@ func TestRatio(t *testing.T) {
 	_, err = Ratio([]float64{1}, nil)
 	require.Error(t, err)
 }
+
+func TestRound(t *testing.T) {
+	table := &Table{Columns: []string{"a", "b"}, Rows: []Row{{Set: "s", Index: 3, Values: []float64{-9512.3427734375, 1e-9}}}}
+	require.Equal(t, []float64{-9512.343, 1e-9}, table.Round(7).Rows[0].Values)
+	require.Equal(t, -9512.3427734375, table.Rows[0].Values[0], "the table stays")
+}

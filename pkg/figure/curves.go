@@ -1,0 +1,338 @@
+package figure
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// curve is a metric of a configuration over its steps: a value a seed and step.
+type curve map[string]map[int]float64 // by seed, then step
+
+// curves are curves.csv, by configuration, metric and role.
+type curves map[[3]string]curve
+
+// The metrics of curves.csv.
+const (
+	bitsPerDim = "bits_per_dim" // on the run's own set
+	aurocRatio = "auroc_ratio"  // percent, of the ratio to the general Glow
+)
+
+func readCurves(results string) (curves, error) {
+	t, err := readTable(filepath.Join(results, "curves.csv"), "configuration", "seed", "step", "metric", "role", "value")
+	if err != nil {
+		return nil, err
+	}
+	all := curves{}
+	for row := range t.rows {
+		var place [3]string
+		for i, column := range []string{"configuration", "metric", "role"} {
+			if place[i], err = t.text(row, column); err != nil {
+				return nil, err
+			}
+		}
+		seed, err := t.text(row, "seed")
+		if err != nil {
+			return nil, err
+		}
+		step, err := t.number(row, "step")
+		if err != nil {
+			return nil, err
+		}
+		if step < 1 || step != float64(int(step)) {
+			return nil, t.wrong(row, "step", "is %v, a whole number of steps was expected", step)
+		}
+		value, err := t.number(row, "value")
+		if err != nil {
+			return nil, err
+		}
+		if place[1] == aurocRatio && (value < 0 || value > 100) {
+			return nil, t.wrong(row, "value", "is %v, an AUROC is within 0..100 percent", value)
+		}
+		if all[place] == nil {
+			all[place] = curve{}
+		}
+		if all[place][seed] == nil {
+			all[place][seed] = map[int]float64{}
+		}
+		if _, twice := all[place][seed][int(step)]; twice {
+			return nil, t.wrong(row, "step", "is %v, of which there is a value already", step)
+		}
+		all[place][seed][int(step)] = value
+	}
+	return all, nil
+}
+
+// mean is the mean over the seeds at every step that all of them have.
+func (c curve) mean() (steps []int, values []float64) {
+	counts, sums := map[int]int{}, map[int]float64{}
+	for _, seed := range c {
+		for step, value := range seed {
+			counts[step]++
+			sums[step] += value
+		}
+	}
+	for _, step := range slices.Sorted(maps.Keys(counts)) {
+		if counts[step] == len(c) {
+			steps, values = append(steps, step), append(values, sums[step]/float64(len(c)))
+		}
+	}
+	return steps, values
+}
+
+// kind is a way of training that a figure of curves compares.
+type kind struct {
+	label string
+	// of are the configurations by the role of their set.
+	of   map[string]string
+	dash []vg.Length
+	mark draw.GlyphDrawer
+	// final draws the mean at the end as a line across the panel.
+	final bool
+}
+
+var (
+	scratch = kind{label: "from scratch", of: map[string]string{roleSmooth: "R02", roleIn: "R03", roleNear: "R04"},
+		dash: []vg.Length{3, 1.5}, mark: draw.RingGlyph{}, final: true}
+	finetuned = kind{label: "finetuned from general", of: map[string]string{roleSmooth: "R05", roleIn: "R06", roleNear: "R07"}, mark: draw.CircleGlyph{}}
+	fromOwn   = kind{label: "finetuned from own", of: map[string]string{roleSmooth: "R08", roleIn: "R09", roleNear: "R10"},
+		dash: []vg.Length{3, 1.5}, mark: draw.RingGlyph{}}
+	outlierLoss = kind{label: "outlier loss (Eq. 2)", of: map[string]string{roleIn: "R11"}, mark: draw.CircleGlyph{}}
+	marginLoss  = kind{label: "margin loss", of: map[string]string{roleIn: "R13"}, dash: []vg.Length{3, 1.5}, mark: draw.RingGlyph{}}
+)
+
+// trainedOn are the sets of the curves in the order of Table 1, and the outliers of each.
+var trainedOn = []struct {
+	role string
+	out  []string
+}{
+	{roleSmooth, []string{roleIn, roleNear, roleFar}},
+	{roleIn, []string{roleSmooth, roleNear, roleFar}},
+	{roleNear, []string{roleSmooth, roleIn, roleFar}},
+}
+
+const curveWords = "Thin lines are single seeds, thick ones their means. Curves are of the images and the noise of the runs' intermediate looks, fewer than those of the tables. "
+
+// FigS2 draws the AUROC of the ratio to the general Glow over the steps of training, from scratch and finetuned, without outlier loss: a row a training
+// set, a column an outlier set (digest §8; claim T1).
+func FigS2(results string) (*Figure, error) {
+	return detectionCurves(results, "figS2", "AUROC of the ratio to the Glow of general while Glows are trained from scratch and finetuned from it, without outlier loss. ", scratch, finetuned)
+}
+
+// FigS3 draws the bits/dim on the test images of the own set over the steps of training, from scratch and finetuned; the straight line is what
+// training from scratch ends at (claim T1).
+func FigS3(results string) (*Figure, error) {
+	all, err := readCurves(results)
+	if err != nil {
+		return nil, err
+	}
+	p := page{width: twoColumns, height: 6.6 * vg.Centimeter, legend: kindLegend(scratch, finetuned)}
+	caption := "Bits per dimension on test images of the training set while Glows are trained from scratch and finetuned from the general one; the straight line is the mean at the end of training from scratch. " + curveWords
+	for _, role := range []string{roleIn, roleNear, roleSmooth} {
+		panel, said := all.panel("trained on "+role, bitsPerDim, role, role, "bits/dim", scratch, finetuned)
+		p.panels = append(p.panels, panel)
+		caption += said
+		ends := all[[3]string{scratch.of[role], bitsPerDim, role}]
+		tuned := all[[3]string{finetuned.of[role], bitsPerDim, role}]
+		steps, values := ends.mean()
+		tunedSteps, tunedValues := tuned.mean()
+		if len(steps) == 0 || len(tunedSteps) == 0 {
+			continue
+		}
+		passed := slices.IndexFunc(tunedValues, func(v float64) bool { return v < values[len(values)-1] })
+		if passed < 0 {
+			caption += fmt.Sprintf("%s: finetuning does not pass the end of training from scratch. ", role)
+		} else {
+			caption += fmt.Sprintf("%s: finetuning has passed the end of training from scratch (%d steps) after %d steps. ", role, steps[len(steps)-1], tunedSteps[passed])
+		}
+	}
+	return &Figure{Name: "figS3", page: p, Caption: strings.TrimSpace(caption)}, nil
+}
+
+// FigS4 draws the AUROC of the ratio while Glows are finetuned from the general one and from themselves (claim T2).
+func FigS4(results string) (*Figure, error) {
+	return detectionCurves(results, "figS4", "AUROC of the ratio to the Glow of general while Glows are finetuned from it and from themselves, that is, trained on. ", fromOwn, finetuned)
+}
+
+// FigS6 draws the AUROC of the ratio while Glows of in are trained with the margin loss and with the outlier loss (claim O2).
+func FigS6(results string) (*Figure, error) {
+	all, err := readCurves(results)
+	if err != nil {
+		return nil, err
+	}
+	p := page{width: twoColumns, height: 6.6 * vg.Centimeter, legend: kindLegend(marginLoss, outlierLoss)}
+	caption := "AUROC of the ratio to the Glow of general while the Glow of in is finetuned with the margin loss and with the outlier loss. " + curveWords
+	for _, out := range trainedOn[1].out {
+		panel, said := all.panel("in vs "+out, aurocRatio, roleIn, out, "AUROC (%)", marginLoss, outlierLoss)
+		p.panels = append(p.panels, panel)
+		caption += said
+	}
+	return &Figure{Name: "figS6", page: onlyFirstNames(p, len(p.panels)), Caption: strings.TrimSpace(caption)}, nil
+}
+
+func detectionCurves(results, name, caption string, kinds ...kind) (*Figure, error) {
+	all, err := readCurves(results)
+	if err != nil {
+		return nil, err
+	}
+	p := page{width: twoColumns, height: 15 * vg.Centimeter, columns: 3, legend: kindLegend(kinds...)}
+	caption += curveWords
+	for _, in := range trainedOn {
+		for _, out := range in.out {
+			panel, said := all.panel(in.role+" vs "+out, aurocRatio, in.role, out, "AUROC (%)", kinds...)
+			p.panels = append(p.panels, panel)
+			caption += said
+		}
+	}
+	return &Figure{Name: name, page: onlyFirstNames(p, 3), Caption: strings.TrimSpace(caption)}, nil
+}
+
+// onlyFirstNames names the vertical axis in the first column only, and the horizontal one in the last row: they are the same in all panels.
+func onlyFirstNames(p page, columns int) page {
+	for i := range p.panels {
+		if i%columns > 0 {
+			p.panels[i].plot.Y.Label.Text = ""
+		}
+		if i+columns < len(p.panels) {
+			p.panels[i].plot.X.Label.Text = ""
+		}
+	}
+	return p
+}
+
+// line is that of a kind of training on a role's set.
+func (k kind) line(role string) draw.LineStyle {
+	return draw.LineStyle{Color: RoleColor(role), Width: vg.Points(1.2), Dashes: k.dash}
+}
+
+// kindLegend names kinds by dash and mark, in ink: colours are the training sets'.
+func kindLegend(kinds ...kind) (legend []key) {
+	for _, k := range kinds {
+		legend = append(legend, key{k.label, func(c draw.Canvas) {
+			line := k.line("")
+			line.Color = ink
+			c.StrokeLine2(line, c.Min.X, c.Center().Y, c.Max.X, c.Center().Y)
+			c.DrawGlyphNoClip(draw.GlyphStyle{Color: ink, Radius: vg.Points(1.8), Shape: k.mark}, c.Center())
+		}})
+	}
+	return legend
+}
+
+// panel draws a metric of training on a role's set.
+func (all curves) panel(title, metric, trained, role, axis string, kinds ...kind) (panel, string) {
+	lines := curveLines{}
+	var missing, said []string
+	for _, k := range kinds {
+		c := all[[3]string{k.of[trained], metric, role}]
+		steps, values := c.mean()
+		if len(steps) == 0 {
+			missing = append(missing, k.of[trained]+" ("+k.label+")")
+			continue
+		}
+		lines = append(lines, curveLine{k, c, trained})
+		said = append(said, fmt.Sprintf("%s ends at %.*f", k.label, digitsOf(metric), values[len(values)-1]))
+	}
+	if len(lines) == 0 {
+		return notThere(title, "curves.csv has no "+metric+" of", missing)
+	}
+	p := newPlot("steps of training", axis)
+	p.Add(lines)
+	p.X.Min = 0
+	p.Y.Min, p.Y.Max = curveRange(metric, p.Y.Min, p.Y.Max)
+	drawn := panel{title: title, plot: p}
+	text := title + ": " + strings.Join(said, ", ")
+	if len(missing) > 0 {
+		drawn.note = "not trained: " + strings.Join(missing, ", ")
+		text += "; not trained: " + strings.Join(missing, ", ")
+	}
+	return drawn, text + ". "
+}
+
+// curveRange is the vertical axis for values between two: with a border, at least 5 points of AUROC or 0.05 bits/dim long, so that what is next to
+// nothing looks so, and little beyond 0 to 100 percent.
+func curveRange(metric string, low, high float64) (float64, float64) {
+	least := 0.05
+	if metric == aurocRatio {
+		least = 5
+	}
+	border := max(0.05*(high-low), (least-(high-low))/2)
+	low, high = low-border, high+border
+	if metric == aurocRatio {
+		high = min(high, 100.5)
+		low = max(-0.5, min(low, high-least))
+	}
+	return low, high
+}
+
+func digitsOf(metric string) int {
+	if metric == bitsPerDim {
+		return 3
+	}
+	return 1
+}
+
+type curveLine struct {
+	kind  kind
+	curve curve
+	role  string
+}
+
+type curveLines []curveLine
+
+// DataRange implements plot.DataRanger.
+func (lines curveLines) DataRange() (xmin, xmax, ymin, ymax float64) {
+	first := true
+	for _, l := range lines {
+		for _, seed := range l.curve {
+			for step, value := range seed {
+				if first {
+					ymin, ymax, first = value, value, false
+				}
+				xmax, ymin, ymax = max(xmax, float64(step)), min(ymin, value), max(ymax, value)
+			}
+		}
+	}
+	return 0, xmax, ymin, ymax
+}
+
+// Plot implements plot.Plotter.
+func (lines curveLines) Plot(c draw.Canvas, p *plot.Plot) {
+	x, y := p.Transforms(&c)
+	if low, high := p.Y.Min, p.Y.Max; low < 50 && high > 50 && p.Y.Max > 20 {
+		c.StrokeLine2(draw.LineStyle{Color: guide, Width: hairpin}, c.Min.X, y(50), c.Max.X, y(50))
+	}
+	for _, l := range lines {
+		style := l.kind.line(l.role)
+		if len(l.curve) > 1 {
+			for _, seed := range slices.Sorted(maps.Keys(l.curve)) {
+				var path []vg.Point
+				for _, step := range slices.Sorted(maps.Keys(l.curve[seed])) {
+					path = append(path, vg.Point{X: x(float64(step)), Y: y(l.curve[seed][step])})
+				}
+				thin := style
+				thin.Color, thin.Width = faded(RoleColor(l.role), 0.4), hairpin
+				c.StrokeLines(thin, path)
+			}
+		}
+		steps, values := l.curve.mean()
+		var path []vg.Point
+		for i, step := range steps {
+			path = append(path, vg.Point{X: x(float64(step)), Y: y(values[i])})
+		}
+		c.StrokeLines(style, path)
+		for i := range path {
+			if every := max(1, len(path)/10); i%every == every-1 || i == len(path)-1 {
+				c.DrawGlyphNoClip(draw.GlyphStyle{Color: RoleColor(l.role), Radius: vg.Points(1.8), Shape: l.kind.mark}, path[i])
+			}
+		}
+		if l.kind.final && len(path) > 0 {
+			c.StrokeLine2(draw.LineStyle{Color: notes, Width: hairpin}, c.Min.X, path[len(path)-1].Y, c.Max.X, path[len(path)-1].Y)
+		}
+	}
+}

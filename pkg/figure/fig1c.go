@@ -1,0 +1,195 @@
+package figure
+
+import (
+	"fmt"
+	"image/color"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// alike is a rank correlation of two columns of the score files, with its 95 % interval.
+type alike struct {
+	a, b             string
+	value, low, high float64
+	images           string
+}
+
+// readCorrelations returns the rows of correlations.csv.
+func readCorrelations(results string) ([]alike, error) {
+	t, err := readTable(filepath.Join(results, "correlations.csv"), "a", "b", "spearman", "spearman_low", "spearman_high", "images")
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]alike, len(t.rows))
+	for row := range t.rows {
+		r := &rows[row]
+		for column, into := range map[string]*string{"a": &r.a, "b": &r.b, "images": &r.images} {
+			if *into, err = t.text(row, column); err != nil {
+				return nil, err
+			}
+		}
+		for column, into := range map[string]*float64{"spearman": &r.value, "spearman_low": &r.low, "spearman_high": &r.high} {
+			if *into, err = t.number(row, column); err != nil {
+				return nil, err
+			}
+			if math.Abs(*into) > 1 {
+				return nil, t.wrong(row, column, "is %v, a correlation is within -1..1", *into)
+			}
+		}
+	}
+	return rows, nil
+}
+
+// Fig1C draws rank correlations of likelihoods over test images of in and smooth as matrices: local and dense Glows of in against regular
+// ones of every training set, and the regular ones against each other, as full likelihoods and at their last scale (digest §8; claims L3, L4,
+// L8, F1).
+func Fig1C(results string) (*Figure, error) {
+	rows, err := readCorrelations(results)
+	if err != nil {
+		return nil, err
+	}
+	regular := []named{{"R03", "in"}, {"R02", "smooth"}, {"R01", "general"}, {"R04", "near"}}
+	p := page{width: twoColumns, height: 6.2 * vg.Centimeter}
+	caption := "Spearman's correlations of log-likelihoods over the test images of in and smooth together, with 95 % bootstrap intervals; all Glows from scratch. "
+	for _, m := range []struct {
+		title         string
+		suffix        string
+		rows, columns []named
+	}{
+		{"Network types, trained on in", "", []named{{"R03", "regular"}, {"R18", "local"}, {"R19", "dense"}}, regular},
+		{"Regular Glows", "", regular, regular},
+		{"Regular Glows, last scale", "_c3", regular, regular},
+	} {
+		matrix := &matrix{rows: m.rows, columns: m.columns}
+		var missing []string
+		measured := 0
+		for _, a := range m.rows {
+			for _, b := range m.columns {
+				c := find(rows, a.id+m.suffix, b.id+m.suffix)
+				matrix.cells = append(matrix.cells, c)
+				switch {
+				case c != nil:
+					measured++
+				case a.id != b.id:
+					missing = append(missing, a.id+m.suffix+" with "+b.id+m.suffix)
+				}
+			}
+		}
+		if measured == 0 {
+			panel, said := notThere(m.title, "correlations.csv has no", missing[:1])
+			p.panels, caption = append(p.panels, panel), caption+said
+			continue
+		}
+		p.panels = append(p.panels, panel{title: m.title, plot: matrix.plot("trained on")})
+		caption += m.title + ": " + matrix.span() + ". "
+		if len(missing) > 0 {
+			caption += "Not measured: " + strings.Join(missing, ", ") + ". "
+		}
+	}
+	return &Figure{Name: "fig1c", page: p, Caption: caption + "On the diagonal stands the same network twice."}, nil
+}
+
+// named is a configuration and what a figure calls it.
+type named struct{ id, name string }
+
+func find(rows []alike, a, b string) *alike {
+	i := slices.IndexFunc(rows, func(r alike) bool { return r.a == a && r.b == b || r.a == b && r.b == a })
+	if i < 0 {
+		return nil
+	}
+	return &rows[i]
+}
+
+// matrix is a table of correlations, dark where they are high.
+type matrix struct {
+	rows, columns []named
+	cells         []*alike // row by row; nil for the same network, or what was not measured
+}
+
+// span says the lowest and the highest value.
+func (m *matrix) span() string {
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, c := range m.cells {
+		if c != nil {
+			low, high = min(low, c.value), max(high, c.value)
+		}
+	}
+	return fmt.Sprintf("\u03C1 %s to %s", signed(low, 2), signed(high, 2))
+}
+
+func (m *matrix) plot(xLabel string) *plot.Plot {
+	p := newPlot(xLabel, "")
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, float64(len(m.columns)), 0, float64(len(m.rows))
+	var xs, ys plot.ConstantTicks
+	for i, c := range m.columns {
+		xs = append(xs, plot.Tick{Value: float64(i) + 0.5, Label: c.name})
+	}
+	for i, r := range m.rows {
+		ys = append(ys, plot.Tick{Value: float64(len(m.rows)-1-i) + 0.5, Label: r.name})
+	}
+	p.X.Tick.Marker, p.Y.Tick.Marker = xs, ys
+	p.X.Padding, p.Y.Padding = 0, 0
+	p.X.Tick.Length, p.Y.Tick.Length = 0, 0
+	p.X.LineStyle.Width, p.Y.LineStyle.Width = 0, 0
+	p.Add(m)
+	return p
+}
+
+// shade is white at 0 and below, the blue of in at 1; grey levels keep the order.
+func shade(value float64) color.NRGBA {
+	share := min(max(value, 0), 1)
+	share *= share // most correlations are high: spread them
+	mix := func(to uint8) uint8 { return uint8(math.Round(255 + share*(float64(to)-255))) }
+	return color.NRGBA{mix(0x00), mix(0x52), mix(0x8A), 255}
+}
+
+// Plot implements plot.Plotter.
+func (m *matrix) Plot(c draw.Canvas, p *plot.Plot) {
+	x, y := p.Transforms(&c)
+	for i, row := range m.rows {
+		for j, column := range m.columns {
+			left, right := x(float64(j)), x(float64(j+1))
+			bottom, top := y(float64(len(m.rows)-1-i)), y(float64(len(m.rows)-i))
+			corners := []vg.Point{{X: left, Y: bottom}, {X: right, Y: bottom}, {X: right, Y: top}, {X: left, Y: top}, {X: left, Y: bottom}}
+			centre := vg.Point{X: (left + right) / 2, Y: (bottom + top) / 2}
+			cell := m.cells[i*len(m.columns)+j]
+			text, small, dark := "", "", false
+			switch {
+			case cell != nil:
+				c.FillPolygon(shade(cell.value), corners)
+				text, small, dark = signed(cell.value, 2), signed(cell.low, 2)+", "+signed(cell.high, 2), cell.value > 0.8
+			case row.id == column.id:
+				text = "same"
+			default:
+				text = "\u2013"
+			}
+			c.StrokeLines(draw.LineStyle{Color: color.White, Width: vg.Points(1)}, corners)
+			if cell == nil {
+				c.StrokeLines(draw.LineStyle{Color: guide, Width: hairpin}, corners)
+			}
+			ink := color.Color(notes)
+			if cell != nil {
+				ink = color.Black
+				if dark {
+					ink = color.White
+				}
+			}
+			style := textStyle(sizeTick, ink)
+			style.XAlign, style.YAlign = draw.XCenter, draw.YCenter
+			if small != "" {
+				centre.Y += 4
+			}
+			c.FillText(style, centre, text)
+			style.Font.Size = 5
+			if style.Width(small) < right-left-1 {
+				c.FillText(style, vg.Point{X: centre.X, Y: centre.Y - 8}, small)
+			}
+		}
+	}
+}

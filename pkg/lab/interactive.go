@@ -1,0 +1,85 @@
+package lab
+
+import (
+	"fmt"
+	"image"
+	"math"
+	"strata/pkg/experiment"
+	"strata/pkg/imageset"
+	"strata/pkg/invert"
+	"strata/pkg/score"
+	"strata/pkg/show"
+
+	"github.com/janpfeifer/gonb/gonbui"
+)
+
+// Hover shows two scores of a table against each other, a dot an image; the image under the pointer is shown beside.
+func (l *Lab) Hover(scores *score.Table, x, y string) {
+	defer gonbui.Sync()
+	text, err := l.hover(gonbui.UniqueId(), scores, x, y)
+	must(err)
+	gonbui.DisplayHTML(text)
+}
+
+// hovered is the most images that a page carries.
+const hovered = 600
+
+func (l *Lab) hover(id string, scores *score.Table, x, y string) (string, error) {
+	xs, err := scores.Column(x, nil)
+	if err != nil {
+		return "", err
+	}
+	ys, err := scores.Column(y, nil)
+	if err != nil {
+		return "", err
+	}
+	step := (len(xs) + hovered - 1) / hovered
+	var points []show.Point
+	var tiles *imageset.Set
+	for i := 0; i < len(xs); i += step {
+		row := scores.Rows[i]
+		if !finite(xs[i]) || !finite(ys[i]) {
+			continue
+		}
+		set, err := l.engine.Set(row.Set, imageset.Test)
+		if err != nil {
+			return "", err
+		}
+		if tiles == nil {
+			tiles = &imageset.Set{Name: "tiles", Split: imageset.Test, Height: set.Height, Width: set.Width, Channels: set.Channels}
+		}
+		tiles.Pixels = append(tiles.Pixels, set.Image(row.Index)...)
+		points = append(points, show.Point{X: xs[i], Y: ys[i], Set: row.Set, Index: row.Index})
+	}
+	if len(points) == 0 {
+		return "", fmt.Errorf("no image has a finite %s and %s", x, y)
+	}
+	return show.Scatter(id, x, y, points, tiles)
+}
+
+// Temperature shows samples of a run's Glow with a slider for the temperature of the latents: low ones give the smooth images that the model
+// finds likely, 1 those that it was trained to.
+func (l *Lab) Temperature(run *experiment.Run) {
+	defer gonbui.Sync()
+	network, err := l.engine.Network(run)
+	must(err)
+	inverter, err := invert.New(network)
+	must(err)
+	defer inverter.Close()
+	var labels []string
+	var sheets []image.Image
+	for _, temperature := range []float64{0.1, 0.4, 0.6, 0.7, 0.8, 0.9, 1} {
+		images, err := inverter.Sample(invert.SampleOptions{Count: 16, Seed: 1, Temperature: temperature})
+		must(err)
+		h, w, c := network.Model.Shape()
+		set := &imageset.Set{Name: "samples", Split: imageset.Test, Height: h, Width: w, Channels: c, Pixels: images.Pixels()}
+		labels = append(labels, fmt.Sprintf("temperature %.1f", temperature))
+		sheets = append(sheets, imageset.ContactSheet(set, 8, 2, 2))
+	}
+	text, err := show.Slider(gonbui.UniqueId(), labels, sheets)
+	must(err)
+	gonbui.DisplayHTML(text)
+}
+
+// finite says whether a value can be drawn.
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

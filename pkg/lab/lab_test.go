@@ -1,0 +1,80 @@
+package lab
+
+import (
+	"bytes"
+	"image/png"
+	"io"
+	"math"
+	"strata/pkg/experiment"
+	"strata/pkg/score"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A display keeps one bar and the last lines, whatever pieces the lines come in.
+func TestDisplay(t *testing.T) {
+	var shown []string
+	d := &display{update: func(text string) { shown = append(shown, text) }}
+	for _, piece := range []string{"glow-in: 412/10", "00 (41%), 1:12 elapsed\nplain <line>\n", "glow-in: 500/1000 (50%), 1:30 elapsed\n"} {
+		n, err := d.Write([]byte(piece))
+		require.NoError(t, err)
+		require.Equal(t, len(piece), n)
+	}
+	require.Len(t, shown, 2)
+	last := shown[len(shown)-1]
+	assert.Contains(t, last, `<progress max="1000" value="500"`)
+	assert.Contains(t, last, "500 of 1000, 1:30 elapsed")
+	assert.Contains(t, last, "plain &lt;line&gt;")
+	assert.NotContains(t, last, "412")
+	for range 20 {
+		_, err := d.Write([]byte("more\n"))
+		require.NoError(t, err)
+	}
+	assert.Equal(t, notesKept, strings.Count(shown[len(shown)-1], "more"))
+	assert.Equal(t, io.Discard, newDisplay(), "outside of a notebook")
+}
+
+func TestNeeds(t *testing.T) {
+	text, err := needs([]string{"table2"})
+	require.NoError(t, err)
+	assert.Contains(t, text, "Runs: R01, R06.")
+	assert.Regexp(t, `\| demo \| Glow K 4, hidden 64 \| 1000, finetuned 500 \| \d+ min \|`, text)
+	assert.Regexp(t, `\| paper \| Glow K 32, hidden 512 .* days \|`, text)
+	_, err = needs([]string{"table9"})
+	assert.ErrorContains(t, err, `nothing is called "table9"`)
+}
+
+func TestRoughly(t *testing.T) {
+	for seconds, want := range map[int]string{5: "5 s", 300: "5 min", 36000: "10.0 h", 864000: "10 days"} {
+		assert.Equal(t, want, roughly(time.Duration(seconds)*time.Second))
+	}
+}
+
+// The smooth set has the higher peak and the smaller steps (claim L1), on images that are drawn.
+func TestPixelDifferences(t *testing.T) {
+	lab := &Lab{engine: &experiment.Engine{Out: io.Discard}}
+	file, text, err := lab.pixelDifferences(100, []string{"shapes", "digits"})
+	require.NoError(t, err)
+	_, err = png.Decode(bytes.NewReader(file))
+	require.NoError(t, err)
+	require.Regexp(t, `\| shapes \| 0\.0\d+ \| \d+\.\d \|\n\| digits \| 0\.\d+ \| \d\.\d \|`, text)
+	_, _, err = lab.pixelDifferences(100, []string{"absent"})
+	require.ErrorContains(t, err, "absent")
+}
+
+func TestHover(t *testing.T) {
+	l := &Lab{engine: &experiment.Engine{Out: io.Discard}}
+	table := &score.Table{Columns: []string{"a", "b"}}
+	for i := range 40 {
+		table.Rows = append(table.Rows, score.Row{Role: "in", Set: "shapes", Index: i, Values: []float64{float64(i), math.Inf(1-2*(i%2)) * float64(i%2)}})
+	}
+	page, err := l.hover("x1", table, "a", "a")
+	require.NoError(t, err)
+	require.Equal(t, 40, strings.Count(page, `"Index":`))
+	_, err = l.hover("x1", table, "a", "c")
+	require.ErrorContains(t, err, `no column "c"`)
+}

@@ -1,0 +1,66 @@
+package lab
+
+import (
+	"fmt"
+	"slices"
+	"strata/pkg/experiment"
+	"strings"
+	"time"
+
+	"github.com/janpfeifer/gonb/gonbui"
+)
+
+// Needs shows what data and how much time a notebook's targets take at each size: runs, training steps, and time on two cores without a GPU.
+// Targets are those of strata reproduce.
+func Needs(targets ...string) {
+	defer gonbui.Sync()
+	text, err := needs(targets)
+	must(err)
+	gonbui.DisplayMarkdown(text)
+}
+
+func needs(targets []string) (string, error) {
+	all, err := experiment.LoadConfigurations()
+	if err != nil {
+		return "", err
+	}
+	chosen, err := all.For(targets...)
+	if err != nil {
+		return "", err
+	}
+	var ids, roles []string
+	for _, c := range chosen {
+		ids = append(ids, c.ID)
+		for _, role := range []string{c.Set, c.Outliers} {
+			if role != "" && !slices.Contains(roles, role) {
+				roles = append(roles, role)
+			}
+		}
+	}
+	text := fmt.Sprintf("Runs: %s. Image sets in the roles: %s.\n\n| size | network | steps | training on two cores, from nothing |\n|---|---|---|---|\n", strings.Join(ids, ", "), strings.Join(roles, ", "))
+	for _, name := range experiment.SizeNames() {
+		size, err := experiment.LoadSize(name)
+		if err != nil {
+			return "", err
+		}
+		left := time.Duration(0)
+		for _, c := range chosen {
+			left += size.Estimate(c)
+		}
+		text += fmt.Sprintf("| %s | Glow K %d, hidden %d | %d, finetuned %d | %s |\n", name, size.Networks.Glow.K, size.Networks.Glow.Hidden, size.Steps, size.FinetuneSteps, roughly(left))
+	}
+	return text + fmt.Sprintf("\n`strata reproduce %s --size demo` trains what is missing, once, and shares it with the other notebooks.", strings.Join(targets, " ")), nil
+}
+
+// roughly is a duration as a person says it.
+func roughly(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	case d < time.Hour:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%.1f h", d.Hours())
+	}
+	return fmt.Sprintf("%.0f days", d.Hours()/24)
+}

@@ -1,0 +1,173 @@
+// Package show is what the cells of strata's notebooks call: one call shows one thing in the notebook, from result files on disk.
+//
+//	show.Figure("fig1a")               // drawn from the results folder
+//	show.Table("1")                    // the paper's table beside ours
+//	show.Claims("D1", "D2")            // verdicts
+//
+// It knows no model, so that its cells compile in no time; package lab is for the cells that train and score.
+//
+// Results come from STRATA_RESULTS, or else from the newest folder below STRATA_FIGURES/results. Functions panic with an error that says
+// what to do: a cell that cannot show what it should must fail. Outside of a notebook they display nothing.
+package show
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/janpfeifer/gonb/gonbui"
+
+	"strata/pkg/figure"
+	"strata/pkg/folders"
+	"strata/pkg/ledger"
+	"strata/pkg/report"
+)
+
+// must panics with an error; the notebook shows it.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+// Results is the results folder that the notebook reads, shown with what it holds.
+func Results() {
+	defer gonbui.Sync()
+	text, err := results(resultsFolder())
+	must(err)
+	gonbui.DisplayMarkdown(text)
+}
+
+func resultsFolder() string {
+	folder, err := folders.Results("results")
+	must(err)
+	return folder
+}
+
+func results(folder string) (string, error) {
+	claims, err := ledger.Read(folder)
+	if err != nil {
+		return "", err
+	}
+	verdicts := map[ledger.Verdict]int{}
+	var data, sizes []string
+	for _, c := range claims {
+		verdicts[c.Verdict]++
+		if c.Size != "" && !slices.Contains(sizes, c.Size) {
+			sizes = append(sizes, c.Size)
+		}
+		if c.Data != "" && !slices.Contains(data, c.Data) {
+			data = append(data, c.Data)
+		}
+	}
+	return fmt.Sprintf("Results in `%s`, size %s. Of the paper's claims %d hold there, %d do not, %d were not measured.", folder, strings.Join(sizes, ", "),
+		verdicts[ledger.Holds], verdicts[ledger.DoesNotHold], verdicts[ledger.NotMeasured]), nil
+}
+
+// Figure shows figures of the paper by name, fig1a to figS8, each with its caption.
+func Figure(names ...string) {
+	defer gonbui.Sync()
+	for _, name := range names {
+		png, caption, err := drawn(resultsFolder(), name)
+		must(err)
+		gonbui.DisplayPng(png)
+		gonbui.DisplayMarkdown("*" + caption + "*")
+	}
+}
+
+// drawn is a figure as PNG, with its caption.
+func drawn(results, name string) (png []byte, caption string, err error) {
+	var known []string
+	for _, entry := range figure.All() {
+		known = append(known, entry.Name)
+		if entry.Name != name {
+			continue
+		}
+		f, err := entry.Draw(results)
+		if err != nil {
+			return nil, "", err
+		}
+		var file bytes.Buffer
+		err = f.PNG(&file)
+		return file.Bytes(), f.Caption, err
+	}
+	return nil, "", fmt.Errorf("no figure %q: choose of %s", name, strings.Join(known, ", "))
+}
+
+// Table shows tables of the paper by name, 1 to S4: each of the paper's values with what was measured here beside it, its interval, and how they
+// agree.
+func Table(names ...string) {
+	defer gonbui.Sync()
+	for _, name := range names {
+		text, err := table(resultsFolder(), name)
+		must(err)
+		gonbui.DisplayMarkdown(text)
+	}
+}
+
+func table(results, name string) (string, error) {
+	read, err := report.Read([]string{results})
+	if err != nil {
+		return "", err
+	}
+	var known []string
+	for _, t := range read.Results[0].Tables {
+		known = append(known, t.Name)
+		if t.Name != name {
+			continue
+		}
+		text := fmt.Sprintf("**Table %s.** %s\n\n%s\n", t.Name, t.Caption, t.Markdown())
+		for _, m := range read.Results[0].Marks {
+			text += fmt.Sprintf("%s: %s. ", m.Letter, m.Text)
+		}
+		return text, nil
+	}
+	return "", fmt.Errorf("no table %q: choose of %s", name, strings.Join(known, ", "))
+}
+
+// Claims shows claims of the paper by id with their verdicts, and under them why those do not hold that do not. Without ids it shows all.
+func Claims(ids ...string) {
+	defer gonbui.Sync()
+	text, err := claims(resultsFolder(), ids)
+	must(err)
+	gonbui.DisplayMarkdown(text)
+}
+
+func claims(results string, ids []string) (string, error) {
+	all, err := ledger.Read(results)
+	if err != nil {
+		return "", err
+	}
+	if len(ids) == 0 {
+		return ledger.Markdown(all), nil
+	}
+	var chosen []ledger.Claim
+	for _, id := range ids {
+		i := slices.IndexFunc(all, func(c ledger.Claim) bool { return c.ID == id })
+		if i < 0 {
+			return "", fmt.Errorf("no claim %q in %s", id, results)
+		}
+		chosen = append(chosen, all[i])
+	}
+	return ledger.Markdown(chosen), nil
+}
+
+// CheckBands compares the claims with these ids with the bands in which they were measured before (experiments/bands.yaml), all of them without ids.
+// It is for the last cell of a notebook: it notices a change of the program, not a disagreement with the paper.
+func CheckBands(ids ...string) ([]string, error) {
+	folder, err := folders.Results("results")
+	if err != nil {
+		return nil, err
+	}
+	all, err := ledger.Read(folder)
+	if err != nil {
+		return nil, err
+	}
+	checked, err := ledger.CheckBands(slices.DeleteFunc(all, func(c ledger.Claim) bool { return len(ids) > 0 && !slices.Contains(ids, c.ID) }))
+	if errors.Is(err, ledger.ErrNoBand) {
+		return []string{"no band for these claims at this size on these sets; each value lies within its interval"}, nil
+	}
+	return checked, err
+}

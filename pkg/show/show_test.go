@@ -1,0 +1,75 @@
+package show
+
+import (
+	"bytes"
+	"image"
+	"image/png"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"strata/pkg/figure"
+	"strata/pkg/imageset"
+	"strata/pkg/score"
+)
+
+func TestUnknownNames(t *testing.T) {
+	_, _, err := drawn(t.TempDir(), "fig9")
+	assert.ErrorContains(t, err, `no figure "fig9": choose of fig1a`)
+	_, err = claims(t.TempDir(), nil)
+	assert.Error(t, err, "no results there")
+	assert.NotEmpty(t, figure.All())
+}
+
+// table is of 30 images in the in-distribution set and 30 smooth ones that score higher.
+func scores() *score.Table {
+	t := &score.Table{Columns: []string{"log_likelihood", "png_bytes"}}
+	for i := range 30 {
+		t.Rows = append(t.Rows, score.Row{Role: "in", Set: "shapes", Index: i, Values: []float64{float64(i), 1}},
+			score.Row{Role: "out", Set: "digits", Index: i, Values: []float64{100 + float64(i), 1}})
+	}
+	return t
+}
+
+func TestAUROC(t *testing.T) {
+	text, err := aurocs(scores())
+	require.NoError(t, err)
+	assert.Regexp(t, `\| log_likelihood \| 0.0 \[0.0, `, text)
+	assert.NotContains(t, text, "png_bytes", "is no score")
+	_, err = aurocs(&score.Table{Rows: []score.Row{{Role: "in", Set: "a"}}})
+	assert.ErrorContains(t, err, "no in-distribution set or no other")
+}
+
+func TestHistogram(t *testing.T) {
+	file, err := histogram(scores(), "log_likelihood")
+	require.NoError(t, err)
+	_, err = png.Decode(bytes.NewReader(file))
+	require.NoError(t, err)
+	_, err = histogram(scores(), "ratio")
+	assert.ErrorContains(t, err, `no column "ratio"`)
+}
+
+// A page carries all that it shows: no address of anything elsewhere.
+func TestPagesWorkOffline(t *testing.T) {
+	tiles := &imageset.Set{Height: 2, Width: 2, Channels: 1, Pixels: make([]uint8, 8)}
+	page, err := Scatter("x1", "ln p", "c<3", []Point{{1, 2, "shapes", 7}, {3, 4, "digits", 8}}, tiles)
+	require.NoError(t, err)
+	assert.Contains(t, page, "data:image/png;base64,")
+	assert.Equal(t, 2, strings.Count(page, `"Index":`))
+	assert.Contains(t, page, "c&lt;3")
+	_, err = Scatter("x1", "a", "b", nil, tiles)
+	assert.ErrorContains(t, err, "0 points for 2 images")
+	slide, err := Slider("x2", []string{"a", "b<c"}, []image.Image{image.NewGray(image.Rect(0, 0, 4, 4)), image.NewGray(image.Rect(0, 0, 4, 4))})
+	require.NoError(t, err)
+	assert.Contains(t, slide, "b&lt;c")
+	for _, text := range []string{page, slide, fill(lossPage, map[string]string{"ID": "x3"})} {
+		assert.NotContains(t, text, "{{")
+		for _, address := range []string{"src=\"http", "href=", "fetch(", "import "} {
+			assert.NotContains(t, text, address)
+		}
+	}
+	_, err = Slider("x", nil, nil)
+	assert.Error(t, err)
+}
