@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 	"strata/pkg/notebook"
 	"strata/pkg/progress"
 	"strata/pkg/report"
+
+	"github.com/google/renameio/v2"
 )
 
 type figuresCommand struct {
@@ -23,7 +26,7 @@ func (figuresCommand) Help() string {
   strata figures
   strata figures --results figures/results/shapes_in-demo --out /tmp/figures --no-notebooks
 
-Draws every figure of the paper (fig1a to figS8, .png and .svg) and writes every table (tables/, .md and .csv) from what strata reproduce measured, and index.csv: which files each comes from, with their sha256. A panel without data says so. It trains nothing; make figures reproduces first. Then it executes the notebooks in the order of their names through the GoNB kernel, on the same results; executed copies are kept in notebooks/executed/. If anything cannot be drawn or executed the exit code is 1.`
+Draws every figure of the paper (fig1a to figS8, .png and .svg) and writes every table (tables/, .md and .csv) from what strata reproduce measured, and index.csv: which files each comes from, with their sha256. A panel without data says so. It trains nothing; make figures reproduces first. Then it executes the notebooks in the order of their names through the GoNB kernel, on the same results; executed copies are kept in notebooks/executed/, and pages that need no Jupyter in notebooks/ beside the figures. If anything cannot be drawn or executed the exit code is 1.`
 }
 
 func (c figuresCommand) Run(e *environment) error {
@@ -47,7 +50,7 @@ func (c figuresCommand) Run(e *environment) error {
 	if c.NoNotebooks {
 		return nil
 	}
-	return executeNotebooks(e, results)
+	return executeNotebooks(e, results, filepath.Join(out, "notebooks"))
 }
 
 // results is the folder to draw from.
@@ -61,8 +64,8 @@ func (c figuresCommand) results() (string, error) {
 	return filepath.Abs(c.Results)
 }
 
-// executeNotebooks runs every notebook of notebooks/, in the order of their names, on a results folder.
-func executeNotebooks(e *environment, results string) error {
+// executeNotebooks runs every notebook of notebooks/, in the order of their names, on a results folder, and writes each as a page.
+func executeNotebooks(e *environment, results, pages string) error {
 	root, err := folders.Root()
 	if err != nil {
 		return err
@@ -76,15 +79,15 @@ func executeNotebooks(e *environment, results string) error {
 		return err
 	}
 	for _, path := range paths { // Glob sorts
-		if err := execute(e, kernel, path, results); err != nil {
+		if err := execute(e, kernel, path, results, pages); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// execute runs a notebook on the tables in a results folder, and keeps the executed copy.
-func execute(e *environment, kernel, path, results string) error {
+// execute runs a notebook on the tables in a results folder, and keeps the executed copy and a page of it.
+func execute(e *environment, kernel, path, results, pages string) error {
 	nb, err := notebook.Load(path)
 	if err != nil {
 		return err
@@ -112,7 +115,24 @@ func execute(e *environment, kernel, path, results string) error {
 		if saveErr := result.Notebook.Save(copied); saveErr != nil {
 			return saveErr
 		}
-		fmt.Fprintf(e.out, "executed notebook: %s\n", copied)
+		page, pageErr := writePage(result.Notebook, pages, name)
+		if pageErr != nil {
+			return pageErr
+		}
+		fmt.Fprintf(e.out, "executed notebook: %s, as a page: %s\n", copied, page)
 	}
 	return err
+}
+
+// writePage writes a notebook with its outputs as a page.
+func writePage(nb *notebook.Notebook, folder, name string) (path string, err error) {
+	var page bytes.Buffer
+	if err := nb.HTML(&page, name); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return "", err
+	}
+	path = filepath.Join(folder, name+".html")
+	return path, renameio.WriteFile(path, page.Bytes(), 0o644)
 }

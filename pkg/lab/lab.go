@@ -20,7 +20,6 @@ import (
 	"os/signal"
 
 	"github.com/janpfeifer/gonb/gonbui"
-	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 
 	"strata/pkg/density"
@@ -96,9 +95,8 @@ func (l *Lab) PixelDifferences(images int, sets ...string) {
 }
 
 func (l *Lab) pixelDifferences(images int, sets []string) (file []byte, text string, err error) {
-	p := plot.New()
+	p := show.NewPlot()
 	p.X.Label.Text, p.Y.Label.Text = "pixel less the mean of its eight neighbours, grey levels", "density, per level"
-	p.Legend.Top = true
 	p.X.Min, p.X.Max = -60, 60
 	text = "| set | highest density | mean step to the neighbours, levels |\n|---|---|---|\n"
 	for i, name := range sets {

@@ -5,15 +5,17 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strata/pkg/figure"
-	"strata/pkg/metric"
-	"strata/pkg/score"
 	"strings"
 
 	"github.com/janpfeifer/gonb/gonbui"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
+
+	"strata/pkg/figure"
+	"strata/pkg/metric"
+	"strata/pkg/score"
 )
 
 // Scores are the scores of a results folder, one row an image of each role, the in-distribution set first: columns are configurations (R06 is the
@@ -94,9 +96,8 @@ func histogram(scores *score.Table, column string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := plot.New()
+	p := NewPlot()
 	p.X.Label.Text, p.Y.Label.Text = column+", nats", "share of images"
-	p.Legend.Top = true
 	all, err := scores.Column(column, nil)
 	if err != nil {
 		return nil, err
@@ -126,6 +127,18 @@ func histogram(scores *score.Table, column string) ([]byte, error) {
 	return PlotPNG(p)
 }
 
+// NewPlot is an empty plot in the letters of the figures, with room for its legend above.
+func NewPlot() *plot.Plot {
+	p := plot.New()
+	for _, style := range []*text.Style{&p.Title.TextStyle, &p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label, &p.Legend.TextStyle} {
+		style.Font.Variant = "Sans"
+	}
+	p.Legend.Top, p.Legend.Left = true, true
+	p.Legend.YOffs = 1.1 * vg.Centimeter
+	p.Title.Text, p.Title.Padding = " ", 1.3*vg.Centimeter
+	return p
+}
+
 // AddLine draws the line of the i-th set of a plot, told apart by colour and by dashes.
 func AddLine(p *plot.Plot, points plotter.XYs, i int, name string) error {
 	l, err := plotter.NewLine(points)
@@ -145,7 +158,7 @@ func AddLine(p *plot.Plot, points plotter.XYs, i int, name string) error {
 
 // PlotPNG is a plot of the width of a notebook.
 func PlotPNG(p *plot.Plot) ([]byte, error) {
-	to, err := p.WriterTo(14*vg.Centimeter, 7*vg.Centimeter, "png")
+	to, err := p.WriterTo(14*vg.Centimeter, 8*vg.Centimeter, "png")
 	if err != nil {
 		return nil, err
 	}

@@ -12,8 +12,11 @@ package show
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"html"
+	"image/png"
 	"slices"
 	"strings"
 
@@ -72,9 +75,21 @@ func Figure(names ...string) {
 	for _, name := range names {
 		png, caption, err := drawn(resultsFolder(), name)
 		must(err)
-		gonbui.DisplayPng(png)
-		gonbui.DisplayMarkdown("*" + caption + "*")
+		page, err := sized(png, caption)
+		must(err)
+		gonbui.DisplayHTML(page)
 	}
+}
+
+// sized is a figure with its caption, as wide beside others as it is on paper: figures of one column take half of the page.
+func sized(file []byte, caption string) (string, error) {
+	config, err := png.DecodeConfig(bytes.NewReader(file))
+	if err != nil {
+		return "", err
+	}
+	const twoColumns, onScreen = 2008, 960 // pixels of a figure of two columns, and what they take here
+	return fmt.Sprintf(`<figure style="margin:1em 0;max-width:%dpx"><img alt="%s" style="width:%dpx;max-width:100%%" src="data:image/png;base64,%s"><figcaption><em>%s</em></figcaption></figure>`,
+		onScreen, html.EscapeString(caption), config.Width*onScreen/twoColumns, base64.StdEncoding.EncodeToString(file), html.EscapeString(caption)), nil
 }
 
 // drawn is a figure as PNG, with its caption.
