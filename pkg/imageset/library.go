@@ -90,7 +90,7 @@ func (p place) String() string {
 // read reads a split as its files have it.
 func (l *Library) read(p place, recipe Recipe, split string) (*Set, error) {
 	if p.path == "" {
-		return drawProcedural(p.name, split, recipe.Draw)
+		return l.drawn(p.name, split, recipe.Draw)
 	}
 	source, err := format.Find(p.path, recipe.options())
 	if err != nil {

@@ -453,3 +453,24 @@ func BenchmarkPreparedPrefetch(b *testing.B) {
 	}
 	b.ReportMetric(float64(images)/b.Elapsed().Seconds(), "images/s")
 }
+
+// Drawn sets are drawn once.
+func TestDrawnSetsAreKept(t *testing.T) {
+	library := &Library{Cache: filepath.Join(t.TempDir(), "cache")}
+	recipe := Recipe{Of: "digits", Draw: Draw{Test: 10}}
+	want, err := (&Library{}).Open(recipe, "digits", Test)
+	require.NoError(t, err)
+	for range 2 {
+		got, err := library.Open(recipe, "digits", Test)
+		require.NoError(t, err)
+		hash := got.hash
+		got.hash = ""
+		assert.Equal(t, want, got)
+		assert.Equal(t, want.Hash(), hash)
+		assert.Len(t, cached(t, library), 1)
+	}
+	recipe.Draw.Seed = 2
+	_, err = library.Open(recipe, "digits", Test)
+	require.NoError(t, err)
+	assert.Len(t, cached(t, library), 2)
+}

@@ -1,6 +1,10 @@
 package imageset
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strata/pkg/imageset/format"
 	"strata/pkg/imageset/procedural"
 )
 
@@ -16,6 +20,26 @@ func proceduralSplits() []Split {
 
 // drawn is the history of the procedural sets.
 const drawn = "drawn by strata"
+
+// drawn opens a drawn split from the cache, where there is one: a set takes seconds to draw. What a version draws is pinned by its tests.
+func (l *Library) drawn(name, split string, draw Draw) (*Set, error) {
+	if l.Cache == "" {
+		return drawProcedural(name, split, draw)
+	}
+	key := sha256.Sum256(fmt.Appendf(nil, "strata drawn %d %s %s %+v", procedural.Version, name, split, draw))
+	return l.make(name, split, hex.EncodeToString(key[:]), 0, drawn, func(split string, target format.Target) (*format.Images, error) {
+		set, err := drawProcedural(name, split, draw)
+		if err != nil {
+			return nil, err
+		}
+		to, err := target(format.Shape{Images: set.Len(), Height: set.Height, Width: set.Width, Channels: set.Channels})
+		if err != nil {
+			return nil, err
+		}
+		_, err = to.WriteAt(set.Pixels, 0)
+		return &format.Images{Height: set.Height, Width: set.Width, Channels: set.Channels, Labels: set.Labels, Classes: set.Classes, History: set.History}, err
+	})
+}
 
 // drawProcedural draws a split; its images depend on name, split and seed alone.
 func drawProcedural(name, split string, draw Draw) (*Set, error) {
