@@ -90,10 +90,16 @@ func (p place) String() string {
 // read reads a split as its files have it.
 func (l *Library) read(p place, recipe Recipe, split string) (*Set, error) {
 	if p.path == "" {
+		if err := recipe.fits(Procedural); err != nil {
+			return nil, err
+		}
 		return l.drawn(p.name, split, recipe.Draw)
 	}
 	source, err := format.Find(p.path, recipe.options())
 	if err != nil {
+		return nil, err
+	}
+	if err := recipe.fits(source.Kind); err != nil {
 		return nil, err
 	}
 	set, err := l.prepared(source, p.name, recipe, split)

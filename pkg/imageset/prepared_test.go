@@ -315,6 +315,8 @@ func TestRecipeValidates(t *testing.T) {
 		{Recipe{Of: "shapes", Draw: Draw{Train: -1}}, "-1 training"},
 		{Recipe{Of: "shapes", Side: -1}, "side -1"},
 		{Recipe{Of: "shapes", Slices: format.Slices{Every: -1}}, "every -1"},
+		{Recipe{Of: "shapes", Faces: 5}, "faces means nothing for a set of kind procedural"},
+		{Recipe{Of: "shapes", Tiny: format.Tiny{Chunk: 2}}, "tiny means nothing"},
 		{Recipe{Of: "shapes", Classes: []int{10}, Draw: Draw{Train: 3}}, "class 10 of shapes, which has 10"},
 	} {
 		_, err := (&Library{}).Open(bad.recipe, "bad", Train)

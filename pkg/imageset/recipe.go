@@ -38,6 +38,26 @@ type Draw struct {
 	Test  int    `yaml:"test,omitempty" json:"test,omitempty"`
 }
 
+// fits refuses choices that say nothing about sets of a kind: what is ignored would be believed.
+func (r Recipe) fits(kind format.Kind) error {
+	pictures := kind == format.Zip || kind == format.Folder
+	for _, choice := range []struct {
+		name        string
+		made, means bool
+	}{
+		{"side", r.Side != 0, pictures || kind == format.LSUN || kind == format.MRI},
+		{"faces", r.Faces != 0, pictures},
+		{"tiny", r.Tiny != format.Tiny{}, kind == format.TinyImages},
+		{"slices", r.Slices != format.Slices{}, kind == format.MRI},
+		{"draw", r.Draw != Draw{}, kind == Procedural},
+	} {
+		if choice.made && !choice.means {
+			return fmt.Errorf("recipe of %s: %s means nothing for a set of kind %s: leave it out", r.Of, choice.name, kind)
+		}
+	}
+	return nil
+}
+
 // Raw is the recipe without what is done with the images after they are read: sets that share it are read once.
 func (r Recipe) Raw() Recipe {
 	r.Classes, r.Codec, r.Grey = nil, "", false
