@@ -133,7 +133,7 @@ func table(results, name string) (string, error) {
 		if t.Name != name {
 			continue
 		}
-		text := fmt.Sprintf("**Table %s.** %s\n\n%s\n", t.Name, t.Caption, t.Markdown())
+		text := fmt.Sprintf("**Table %s.** %s\n\n%s\n%s\n\n", t.Name, t.Caption, t.Markdown(), report.Legend)
 		for _, m := range read.Results[0].Marks {
 			text += fmt.Sprintf("%s: %s. ", m.Letter, m.Text)
 		}
