@@ -11,6 +11,9 @@ import (
 
 // strata figures draws from the newest results, or from those named, and says what to do where there are none.
 func TestFigures(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws every figure at the resolution of print")
+	}
 	figures, err := filepath.Abs(t.TempDir())
 	require.NoError(t, err)
 	t.Setenv("STRATA_FIGURES", figures)

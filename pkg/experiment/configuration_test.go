@@ -99,7 +99,7 @@ func TestEveryClaimHasAJudge(t *testing.T) {
 func scheduleOf(t *testing.T, runs string, targets ...string) (*Engine, *Schedule, *bytes.Buffer) {
 	t.Helper()
 	var out bytes.Buffer
-	engine := &Engine{Runs: runs, Out: &out, Resume: true, sets: drawn}
+	engine := &Engine{Cache: testCache, Runs: runs, Out: &out, Resume: true}
 	available, err := engine.Available()
 	require.NoError(t, err)
 	roles, err := DefaultRoles(available)

@@ -42,7 +42,7 @@ func ExampleLoadSize() {
 
 // Without a data folder the procedural sets play the roles.
 func ExampleDefaultRoles() {
-	engine := &experiment.Engine{Out: os.Stderr}
+	engine := &experiment.Engine{Cache: os.Getenv("STRATA_CACHE"), Out: os.Stderr}
 	available, err := engine.Available()
 	if err != nil {
 		fmt.Println(err)
@@ -68,7 +68,7 @@ func ExampleEngine_Schedule() {
 		return
 	}
 	defer os.RemoveAll(folder)
-	engine := &experiment.Engine{Runs: folder, Out: os.Stderr}
+	engine := &experiment.Engine{Runs: folder, Cache: os.Getenv("STRATA_CACHE"), Out: os.Stderr}
 	all, err := experiment.LoadConfigurations()
 	if err != nil {
 		fmt.Println(err)

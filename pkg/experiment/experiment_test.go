@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"strata/pkg/imageset"
 	"strata/pkg/ledger"
 	"strata/pkg/optimiser"
 	"strata/pkg/score"
@@ -54,12 +53,9 @@ func TestDefaultRoles(t *testing.T) {
 	require.Error(t, err)
 }
 
-// drawn are the procedural sets that several tests look at: drawing them takes seconds.
-var drawn = map[string]*imageset.Set{}
-
 // Whatever changes a result changes the run's address; how it is carried out does not.
 func TestSpecIDs(t *testing.T) {
-	engine := &Engine{Runs: t.TempDir(), Out: io.Discard, sets: drawn}
+	engine := &Engine{Cache: testCache, Runs: t.TempDir(), Out: io.Discard}
 	size, err := LoadSize("smoke")
 	require.NoError(t, err)
 	id := func(change func(*Request)) string {
@@ -104,7 +100,7 @@ func TestReproduceTwice(t *testing.T) {
 	var files [2]map[string]string
 	var stores [2]map[string]time.Time
 	for i := range files {
-		engine := &Engine{Runs: runs, Out: io.Discard, Resume: true}
+		engine := &Engine{Cache: testCache, Runs: runs, Out: io.Discard, Resume: true}
 		available, err := engine.Available()
 		require.NoError(t, err)
 		roles, err := DefaultRoles(available)

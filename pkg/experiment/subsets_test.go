@@ -15,7 +15,7 @@ import (
 
 // With the lists and hashes that are written anybody finds the same images again.
 func TestWriteSubsets(t *testing.T) {
-	engine := &Engine{Out: &bytes.Buffer{}}
+	engine := &Engine{Cache: testCache, Out: &bytes.Buffer{}}
 	part, err := engine.TestImages("shapes_near", 7)
 	require.NoError(t, err)
 	_, _, err = engine.trainingSet("digits", 0)
@@ -55,7 +55,7 @@ func TestWriteSubsets(t *testing.T) {
 // Sets that went through unlike codecs are warned of, once.
 func TestWarnOfHistories(t *testing.T) {
 	var out bytes.Buffer
-	engine := &Engine{Out: &out}
+	engine := &Engine{Cache: testCache, Out: &out}
 	shapes, err := engine.TestImages("shapes", 4)
 	require.NoError(t, err)
 	digits, err := engine.TestImages("digits", 4)

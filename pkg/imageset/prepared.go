@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -168,6 +169,8 @@ type maker struct {
 	making  string
 	file    *os.File
 	written atomic.Int64
+	started time.Time
+	begin   sync.Once
 	bar     *progress.Bar
 }
 
@@ -200,9 +203,7 @@ func (m *maker) target(shape format.Shape) (io.WriterAt, error) {
 	if m.file, err = os.Create(filepath.Join(m.making, pixelsFile)); err != nil {
 		return nil, err
 	}
-	if m.library.Out != nil {
-		m.bar = progress.New(m.library.Out, "prepare "+m.name+" "+m.split, shape.Images)
-	}
+	m.started = time.Now()
 	return m, nil
 }
 
@@ -215,9 +216,9 @@ func (m *maker) WriteAt(p []byte, at int64) (int, error) {
 		return copy(m.pixels[at:], p), nil
 	}
 	n, err := m.file.WriteAt(p, at)
-	if m.bar != nil {
-		size := int64(m.shape.Height * m.shape.Width * m.shape.Channels)
-		m.bar.Set(int(m.written.Add(int64(n))/size), "images")
+	if written := m.written.Add(int64(n)); m.library.Out != nil && time.Since(m.started) > time.Second { // most are faster than anybody asks
+		m.begin.Do(func() { m.bar = progress.New(m.library.Out, "prepare "+m.name+" "+m.split, m.shape.Images) })
+		m.bar.Set(int(written/int64(m.shape.Height*m.shape.Width*m.shape.Channels)), "images")
 	}
 	return n, err
 }
@@ -292,6 +293,7 @@ func (m *maker) discard() {
 	}
 	m.pixels = nil
 	m.written.Store(0)
+	m.begin, m.bar = sync.Once{}, nil
 }
 
 // claim waits until no other process prepares the same, and takes the lock.
