@@ -76,6 +76,9 @@ func TestTrainScoreEvaluate(t *testing.T) {
 
 // Every model that can be named goes down the same street; what has an inverse comes back from it.
 func TestEveryModel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains four models")
+	}
 	ownFolders(t)
 	for _, model := range experiment.ModelNames() {
 		if model == "dense" && testing.Short() {

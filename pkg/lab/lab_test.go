@@ -56,6 +56,9 @@ func TestRoughly(t *testing.T) {
 
 // The smooth set has the higher peak and the smaller steps (claim L1), on images that are drawn.
 func TestPixelDifferences(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws two sets of 8,000 images")
+	}
 	lab := &Lab{engine: &experiment.Engine{Out: io.Discard}}
 	file, text, err := lab.pixelDifferences(100, []string{"shapes", "digits"})
 	require.NoError(t, err)

@@ -19,6 +19,9 @@ import (
 const figureResults = "../figure/testdata/results"
 
 func TestWriteFigures(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws every figure at the resolution of print")
+	}
 	out := t.TempDir()
 	var told []string
 	require.NoError(t, WriteFigures(figureResults, out, func(name string) { told = append(told, name) }))
@@ -75,6 +78,9 @@ func TestWriteFigures(t *testing.T) {
 
 // What cannot be drawn fails the whole, by name, and leaves no index that would say otherwise; the others are there.
 func TestWriteFiguresFails(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws every figure at the resolution of print")
+	}
 	results, out := t.TempDir(), t.TempDir()
 	require.NoError(t, os.CopyFS(results, os.DirFS(figureResults)))
 	require.NoError(t, os.Remove(filepath.Join(results, "curves.csv")))
