@@ -2,6 +2,7 @@ package experiment
 
 import (
 	"bytes"
+	"time"
 
 	"os"
 	"path/filepath"
@@ -194,4 +195,10 @@ func TestListRuns(t *testing.T) {
 	none, err := ListRuns(filepath.Join(runs, "none"))
 	require.NoError(t, err)
 	require.Empty(t, none)
+}
+
+func TestRoughly(t *testing.T) {
+	for seconds, want := range map[int]string{5: "5 s", 300: "5 min", 36000: "10.0 h", 864000: "10 days"} {
+		require.Equal(t, want, Roughly(time.Duration(seconds)*time.Second))
+	}
 }

@@ -176,7 +176,7 @@ func (e *Engine) TrainAll(ctx context.Context, s *Schedule) error {
 			continue
 		}
 		_, left := s.Missing()
-		e.label = fmt.Sprintf("%d/%d %s, plan %s left: ", i+1, len(missing), run.Configuration.ID, roughly(left))
+		e.label = fmt.Sprintf("%d/%d %s, plan %s left: ", i+1, len(missing), run.Configuration.ID, Roughly(left))
 		trained, err := e.Train(ctx, run.request)
 		switch {
 		case err == nil:
@@ -200,7 +200,7 @@ func (s *Schedule) Print(w io.Writer) {
 			wanted++
 		}
 	}
-	fmt.Fprintf(w, "size %s, family %s, %d runs, %d to train, about %s\n\n", s.Size.Name, s.Roles.Family, wanted, len(missing), roughly(left))
+	fmt.Fprintf(w, "size %s, family %s, %d runs, %d to train, about %s\n\n", s.Size.Name, s.Roles.Family, wanted, len(missing), Roughly(left))
 	fmt.Fprintf(w, "%-5s %-4s %-28s %-24s %6s  %-10s %s\n", "run", "seed", "network", "set", "steps", "state", "serves")
 	for _, run := range s.Runs {
 		c := run.Configuration
@@ -212,7 +212,7 @@ func (s *Schedule) Print(w io.Writer) {
 			continue
 		}
 		spec := run.Run.Info.Spec
-		state := "about " + roughly(run.Estimate)
+		state := "about " + Roughly(run.Estimate)
 		if run.Run.Info.Done {
 			state = "done"
 		}
@@ -224,8 +224,8 @@ func (s *Schedule) Print(w io.Writer) {
 	}
 }
 
-// roughly is a duration as a person says it.
-func roughly(d time.Duration) string {
+// Roughly is a duration as a person says it.
+func Roughly(d time.Duration) string {
 	switch {
 	case d < time.Minute:
 		return fmt.Sprintf("%d s", int(d.Round(time.Second).Seconds()))

@@ -442,8 +442,7 @@ func (l *Library) Derive(recipe Recipe, name string, raw *Set) (*Set, error) {
 	sum := sha256.Sum256([]byte(raw.hash + recipe.Key()))
 	return l.make(name, raw.Split, hex.EncodeToString(sum[:]), l.prepareFrom(""), raw.hash, func(split string, target format.Target) (*format.Images, error) {
 		// One image tells the shape and the history of all.
-		classes := Recipe{Of: recipe.Of, Classes: recipe.Classes}
-		indices, labels, names, err := classes.choose(raw)
+		indices, labels, names, err := recipe.choose(raw)
 		if err != nil {
 			return nil, err
 		}

@@ -9,7 +9,6 @@ import (
 	"strata/pkg/score"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -46,12 +45,6 @@ func TestNeeds(t *testing.T) {
 	assert.Regexp(t, `\| paper \| Glow K 32, hidden 512 .* days \|`, text)
 	_, err = needs([]string{"table9"})
 	assert.ErrorContains(t, err, `nothing is called "table9"`)
-}
-
-func TestRoughly(t *testing.T) {
-	for seconds, want := range map[int]string{5: "5 s", 300: "5 min", 36000: "10.0 h", 864000: "10 days"} {
-		assert.Equal(t, want, roughly(time.Duration(seconds)*time.Second))
-	}
 }
 
 // The smooth set has the higher peak and the smaller steps (claim L1), on images that are drawn.

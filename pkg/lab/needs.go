@@ -47,20 +47,7 @@ func needs(targets []string) (string, error) {
 		for _, c := range chosen {
 			left += size.Estimate(c)
 		}
-		text += fmt.Sprintf("| %s | Glow K %d, hidden %d | %d, finetuned %d | %s |\n", name, size.Networks.Glow.K, size.Networks.Glow.Hidden, size.Steps, size.FinetuneSteps, roughly(left))
+		text += fmt.Sprintf("| %s | Glow K %d, hidden %d | %d, finetuned %d | %s |\n", name, size.Networks.Glow.K, size.Networks.Glow.Hidden, size.Steps, size.FinetuneSteps, experiment.Roughly(left))
 	}
 	return text + fmt.Sprintf("\n`strata reproduce %s --size demo` trains what is missing, once, and shares it with the other notebooks.", strings.Join(targets, " ")), nil
-}
-
-// roughly is a duration as a person says it.
-func roughly(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%.0f s", d.Seconds())
-	case d < time.Hour:
-		return fmt.Sprintf("%.0f min", d.Minutes())
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%.1f h", d.Hours())
-	}
-	return fmt.Sprintf("%.0f days", d.Hours()/24)
 }
