@@ -462,10 +462,15 @@ func (e *Engine) newNetwork(spec Spec, start starter) (*density.Network, error) 
 // Scores returns the log-likelihoods of images of a set's test split under a run, scoring them if no file has them:
 // columns log_likelihood, c1, c2, ... in nats, as computed, so not always finite.
 func (e *Engine) Scores(ctx context.Context, run *Run, setName string, images int, noise density.Noise) (*score.Table, error) {
+	return e.splitScores(ctx, run, setName, imageset.Test, images, noise)
+}
+
+// splitScores is Scores for any split.
+func (e *Engine) splitScores(ctx context.Context, run *Run, setName, split string, images int, noise density.Noise) (*score.Table, error) {
 	if !run.Info.Done {
 		return nil, fmt.Errorf("run %s is not finished: strata train --resume goes on with it", run.Info.ID)
 	}
-	whole, err := e.Set(setName, imageset.Test)
+	whole, err := e.Set(setName, split)
 	if err != nil {
 		return nil, err
 	}
@@ -483,7 +488,7 @@ func (e *Engine) Scores(ctx context.Context, run *Run, setName string, images in
 	if noise.Sample {
 		kind = fmt.Sprintf("noise%d", noise.Seed)
 	}
-	path := filepath.Join(run.Folder, "scores", fmt.Sprintf("%s-test-%d-%s-%s.csv", safeName(setName), set.Len(), kind, subset.SHA256[:12]))
+	path := filepath.Join(run.Folder, "scores", fmt.Sprintf("%s-%s-%d-%s-%s.csv", safeName(setName), split, set.Len(), kind, subset.SHA256[:12]))
 	if _, err := os.Stat(path); err == nil {
 		return score.Read(path)
 	}
@@ -512,7 +517,7 @@ func (e *Engine) Scores(ctx context.Context, run *Run, setName string, images in
 	return table, table.Write(path)
 }
 
-// scoreTable scores the images of a set; chosen are their places in the test split.
+// scoreTable scores the images of a set; chosen are their places in its split.
 func scoreTable(name string, chosen []int, network *density.Network, set *imageset.Set, noise density.Noise, report func(int) error) (*score.Table, error) {
 	rows, err := network.LogLikelihoods(set, noise, report)
 	if err != nil {

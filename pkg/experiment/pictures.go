@@ -13,15 +13,18 @@ import (
 	"path/filepath"
 	"slices"
 
+	"strata/pkg/density"
 	"strata/pkg/fourier"
 	"strata/pkg/imageset"
 	"strata/pkg/invert"
+	"strata/pkg/metric"
 	"strata/pkg/progress"
+	"strata/pkg/score"
 	"strata/pkg/tiles"
 )
 
-// Pictures of Figs 3A, 3B, S1, S7 and S8, and of the sets: sheets of tiles in the folder pictures of the results. The claims about them
-// (judge_pictures.go) are judged on the same images.
+// Pictures of Figs 3A, 3B, S1, S7 and S8, and of the sets: sheets of tiles in the folder pictures of the results. The claims about Figs 3A,
+// 3B and S1 (judge_pictures.go) are judged on the same images; those about S7 and S8 on test images, which no model has seen.
 
 // keptSheet is a sheet that a run's network made of images, kept in the run's folder, since inverting takes minutes.
 func keptSheet(run *Run, name string, of []*imageset.Set, make func() (*tiles.Sheet, error)) (*tiles.Sheet, error) {
@@ -361,33 +364,52 @@ func (v *Evaluation) fourierSheet(ctx context.Context, seed uint64) (*tiles.Shee
 	return sheet, nil
 }
 
-// topSheet has the test images of general that the scores of a Glow like best (Figs S7, S8): rows raw, ratio and last scale, the best first;
-// values are the scores, nats.
+// topSheet has the training images of general that the scores of a Glow like best (Figs S7, S8): rows raw, ratio and last scale, the best
+// first; values are the scores, nats.
 func (v *Evaluation) topSheet(ctx context.Context, seed uint64, id string) (*tiles.Sheet, error) {
-	test, err := v.testImages("general", math.MaxInt)
+	name, err := v.set("general")
 	if err != nil {
 		return nil, err
 	}
-	places, err := v.chosen("general")
+	candidates, _, err := v.engine.trainingSet(name, v.schedule.Size.TopImages)
+	if err != nil {
+		return nil, err
+	}
+	columns := map[string][]float64{}
+	var places []int
+	for _, of := range []string{id, "R01"} {
+		run, err := v.schedule.Run(of, seed)
+		if err != nil {
+			return nil, err
+		}
+		table, err := v.engine.splitScores(ctx, run, name, imageset.Train, v.schedule.Size.TopImages, density.Noise{})
+		if err != nil {
+			return nil, err
+		}
+		for _, column := range []string{likelihood, v.last()} {
+			values, err := table.Column(column, nil)
+			if err != nil {
+				return nil, err
+			}
+			columns[of+column], _ = metric.ReplaceNonFinite(values)
+		}
+		places = nil
+		for _, row := range table.Rows {
+			places = append(places, row.Index)
+		}
+	}
+	ratio, err := score.Ratio(columns[id+likelihood], columns["R01"+likelihood])
 	if err != nil {
 		return nil, err
 	}
 	sheet := &tiles.Sheet{}
 	for row, s := range []struct {
-		what string
-		source
-	}{
-		{"raw", source{in: id, column: likelihood}},
-		{"ratio", source{in: id, general: "R01", column: likelihood}},
-		{v.last(), source{in: id, column: v.last()}},
-	} {
-		values, err := v.score(ctx, s.source, seed, "general")
-		if err != nil {
-			return nil, err
-		}
-		for column, at := range top(values, shownTop) {
-			t := tiles.Tile{Row: row, Column: column, What: s.what, Role: "general", Set: test.Name, Index: places[at], Class: test.Class(at), Value: values[at]}
-			if err := sheet.Add(t, test, at); err != nil {
+		what   string
+		values []float64
+	}{{"raw", columns[id+likelihood]}, {"ratio", ratio}, {v.last(), columns[id+v.last()]}} {
+		for column, at := range top(s.values, shownTop) {
+			t := tiles.Tile{Row: row, Column: column, What: s.what, Role: "general", Set: name, Index: places[at], Class: candidates.Class(at), Value: s.values[at]}
+			if err := sheet.Add(t, candidates, at); err != nil {
 				return nil, err
 			}
 		}

@@ -12,8 +12,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// curve is a metric of a configuration over its steps: a value a seed and step.
-type curve map[string]map[int]float64 // by seed, then step
+// curve is a metric of a configuration over its training, in epochs as in the paper: a value a seed and epoch.
+type curve map[string]map[float64]float64 // by seed, then epoch
 
 // curves are curves.csv, by configuration, metric and role.
 type curves map[[3]string]curve
@@ -25,7 +25,7 @@ const (
 )
 
 func readCurves(results string) (curves, error) {
-	t, err := readTable(filepath.Join(results, "curves.csv"), "configuration", "seed", "step", "metric", "role", "value")
+	t, err := readTable(filepath.Join(results, "curves.csv"), "configuration", "seed", "epoch", "metric", "role", "value")
 	if err != nil {
 		return nil, err
 	}
@@ -41,12 +41,12 @@ func readCurves(results string) (curves, error) {
 		if err != nil {
 			return nil, err
 		}
-		step, err := t.number(row, "step")
+		epoch, err := t.number(row, "epoch")
 		if err != nil {
 			return nil, err
 		}
-		if step < 1 || step != float64(int(step)) {
-			return nil, t.wrong(row, "step", "is %v, a whole number of steps was expected", step)
+		if epoch <= 0 {
+			return nil, t.wrong(row, "epoch", "is %v, a number above 0 was expected", epoch)
 		}
 		value, err := t.number(row, "value")
 		if err != nil {
@@ -59,31 +59,46 @@ func readCurves(results string) (curves, error) {
 			all[place] = curve{}
 		}
 		if all[place][seed] == nil {
-			all[place][seed] = map[int]float64{}
+			all[place][seed] = map[float64]float64{}
 		}
-		if _, twice := all[place][seed][int(step)]; twice {
-			return nil, t.wrong(row, "step", "is %v, of which there is a value already", step)
+		if _, twice := all[place][seed][epoch]; twice {
+			return nil, t.wrong(row, "epoch", "is %v, of which there is a value already", epoch)
 		}
-		all[place][seed][int(step)] = value
+		all[place][seed][epoch] = value
 	}
 	return all, nil
 }
 
-// mean is the mean over the seeds at every step that all of them have.
-func (c curve) mean() (steps []int, values []float64) {
-	counts, sums := map[int]int{}, map[int]float64{}
+// mean is the mean over the seeds at every epoch that all of them have.
+func (c curve) mean() (epochs, values []float64) {
+	counts, sums := map[float64]int{}, map[float64]float64{}
 	for _, seed := range c {
-		for step, value := range seed {
-			counts[step]++
-			sums[step] += value
+		for epoch, value := range seed {
+			counts[epoch]++
+			sums[epoch] += value
 		}
 	}
-	for _, step := range slices.Sorted(maps.Keys(counts)) {
-		if counts[step] == len(c) {
-			steps, values = append(steps, step), append(values, sums[step]/float64(len(c)))
+	for _, epoch := range slices.Sorted(maps.Keys(counts)) {
+		if counts[epoch] == len(c) {
+			epochs, values = append(epochs, epoch), append(values, sums[epoch]/float64(len(c)))
 		}
 	}
-	return steps, values
+	return epochs, values
+}
+
+// passed says when a curve first was better than another one ended; "" where there is nothing to compare.
+func passed(tuned, ended curve, better func(a, b float64) bool) string {
+	epochs, values := ended.mean()
+	tunedEpochs, tunedValues := tuned.mean()
+	if len(epochs) == 0 || len(tunedEpochs) == 0 {
+		return ""
+	}
+	last := len(values) - 1
+	at := slices.IndexFunc(tunedValues, func(v float64) bool { return better(v, values[last]) })
+	if at < 0 {
+		return "finetuning does not pass the end of training from scratch"
+	}
+	return fmt.Sprintf("finetuning has passed the end of training from scratch (%.3g epochs) after %.3g", epochs[last], tunedEpochs[at])
 }
 
 // kind is a way of training that a figure of curves compares.
@@ -119,13 +134,13 @@ var trainedOn = []struct {
 
 const curveWords = "Thin lines are single seeds, thick ones their means. Curves are of the images and the noise of the runs' intermediate looks, fewer than those of the tables. "
 
-// FigS2 draws the AUROC of the ratio to the general Glow over the steps of training, from scratch and finetuned, without outlier loss: a row a training
+// FigS2 draws the AUROC of the ratio to the general Glow over the epochs of training, from scratch and finetuned, without outlier loss: a row a training
 // set, a column an outlier set (digest §8; claim T1).
 func FigS2(results string) (*Figure, error) {
 	return detectionCurves(results, "figS2", "AUROC of the ratio to the Glow of general while Glows are trained from scratch and finetuned from it, without outlier loss. ", scratch, finetuned)
 }
 
-// FigS3 draws the bits/dim on the test images of the own set over the steps of training, from scratch and finetuned; the straight line is what
+// FigS3 draws the bits/dim on the test images of the own set over the epochs of training, from scratch and finetuned; the straight line is what
 // training from scratch ends at (claim T1).
 func FigS3(results string) (*Figure, error) {
 	all, err := readCurves(results)
@@ -138,18 +153,9 @@ func FigS3(results string) (*Figure, error) {
 		panel, said := all.panel("trained on "+role, bitsPerDim, role, role, "bits/dim", scratch, finetuned)
 		p.panels = append(p.panels, panel)
 		caption += said
-		ends := all[[3]string{scratch.of[role], bitsPerDim, role}]
-		tuned := all[[3]string{finetuned.of[role], bitsPerDim, role}]
-		steps, values := ends.mean()
-		tunedSteps, tunedValues := tuned.mean()
-		if len(steps) == 0 || len(tunedSteps) == 0 {
-			continue
-		}
-		passed := slices.IndexFunc(tunedValues, func(v float64) bool { return v < values[len(values)-1] })
-		if passed < 0 {
-			caption += fmt.Sprintf("%s: finetuning does not pass the end of training from scratch. ", role)
-		} else {
-			caption += fmt.Sprintf("%s: finetuning has passed the end of training from scratch (%d steps) after %d steps. ", role, steps[len(steps)-1], tunedSteps[passed])
+		ends, tuned := all[[3]string{scratch.of[role], bitsPerDim, role}], all[[3]string{finetuned.of[role], bitsPerDim, role}]
+		if when := passed(tuned, ends, func(a, b float64) bool { return a < b }); when != "" {
+			caption += role + ": " + when + ". "
 		}
 	}
 	return &Figure{Name: "figS3", page: p, Caption: strings.TrimSpace(caption)}, nil
@@ -188,6 +194,12 @@ func detectionCurves(results, name, caption string, kinds ...kind) (*Figure, err
 			panel, said := all.panel(in.role+" vs "+out, aurocRatio, in.role, out, "AUROC (%)", kinds...)
 			p.panels = append(p.panels, panel)
 			caption += said
+			if kinds[0].final {
+				tuned, ends := all[[3]string{kinds[1].of[in.role], aurocRatio, out}], all[[3]string{kinds[0].of[in.role], aurocRatio, out}]
+				if when := passed(tuned, ends, func(a, b float64) bool { return a > b }); when != "" {
+					caption += strings.ToUpper(when[:1]) + when[1:] + ". "
+				}
+			}
 		}
 	}
 	return &Figure{Name: name, page: onlyFirstNames(p, 3), Caption: strings.TrimSpace(caption)}, nil
@@ -230,8 +242,8 @@ func (all curves) panel(title, metric, trained, role, axis string, kinds ...kind
 	var missing, said []string
 	for _, k := range kinds {
 		c := all[[3]string{k.of[trained], metric, role}]
-		steps, values := c.mean()
-		if len(steps) == 0 {
+		_, values := c.mean()
+		if len(values) == 0 {
 			missing = append(missing, k.of[trained]+" ("+k.label+")")
 			continue
 		}
@@ -241,7 +253,7 @@ func (all curves) panel(title, metric, trained, role, axis string, kinds ...kind
 	if len(lines) == 0 {
 		return notThere(title, "curves.csv has no "+metric+" of", missing)
 	}
-	p := newPlot("steps of training", axis)
+	p := newPlot("epochs", axis)
 	p.Add(lines)
 	p.X.Min = 0
 	p.Y.Min, p.Y.Max = curveRange(metric, p.Y.Min, p.Y.Max)
@@ -290,11 +302,11 @@ func (lines curveLines) DataRange() (xmin, xmax, ymin, ymax float64) {
 	first := true
 	for _, l := range lines {
 		for _, seed := range l.curve {
-			for step, value := range seed {
+			for epoch, value := range seed {
 				if first {
 					ymin, ymax, first = value, value, false
 				}
-				xmax, ymin, ymax = max(xmax, float64(step)), min(ymin, value), max(ymax, value)
+				xmax, ymin, ymax = max(xmax, epoch), min(ymin, value), max(ymax, value)
 			}
 		}
 	}
@@ -312,18 +324,18 @@ func (lines curveLines) Plot(c draw.Canvas, p *plot.Plot) {
 		if len(l.curve) > 1 {
 			for _, seed := range slices.Sorted(maps.Keys(l.curve)) {
 				var path []vg.Point
-				for _, step := range slices.Sorted(maps.Keys(l.curve[seed])) {
-					path = append(path, vg.Point{X: x(float64(step)), Y: y(l.curve[seed][step])})
+				for _, epoch := range slices.Sorted(maps.Keys(l.curve[seed])) {
+					path = append(path, vg.Point{X: x(epoch), Y: y(l.curve[seed][epoch])})
 				}
 				thin := style
 				thin.Color, thin.Width = faded(RoleColor(l.role), 0.4), hairpin
 				c.StrokeLines(thin, path)
 			}
 		}
-		steps, values := l.curve.mean()
+		epochs, values := l.curve.mean()
 		var path []vg.Point
-		for i, step := range steps {
-			path = append(path, vg.Point{X: x(float64(step)), Y: y(values[i])})
+		for i, epoch := range epochs {
+			path = append(path, vg.Point{X: x(epoch), Y: y(values[i])})
 		}
 		c.StrokeLines(style, path)
 		for i := range path {

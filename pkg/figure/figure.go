@@ -6,7 +6,7 @@
 //	pixel_differences.csv   role,set,centre,density: one row a histogram bin (Fig. 1A)
 //	scores.csv              role,set,index, then one column a score: one row an image (Figs 1B, 2B-D, 3C, 3D)
 //	correlations.csv        a,b,spearman,...: one row a pair of scores (Fig. 1C)
-//	curves.csv              configuration,seed,step,metric,role,value,...: what was seen of runs on their way (Figs S2-S4, S6)
+//	curves.csv              configuration,seed,epoch,metric,role,value,...: what was seen of runs on their way (Figs S2-S4, S6)
 //	cells.csv               the paper's table cells (Fig. S5, Table 2), with cells_by_seed.csv
 //	pictures/NAME.png, .csv sheets of images (Figs 2A, 3A, 3B, S1, S7, S8, the sets)
 //	claims_over_steps.csv   the claims over the steps of training

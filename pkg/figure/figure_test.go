@@ -138,7 +138,7 @@ func TestFiguresSayWhatTheyShow(t *testing.T) {
 		"fig3c":             append([]string{"c1 + c2, Glow of in"}, inAndSmooth...),
 		"fig3d":             append([]string{"c3, Glow of smooth"}, inAndSmooth...),
 		"figS1":             append([]string{"amplitude", "phase", "result"}, inAndSmooth...),
-		"figS2":             {"from scratch", "finetuned from general", "smooth vs in", "near vs far", "AUROC (%)", "steps of training"},
+		"figS2":             {"from scratch", "finetuned from general", "smooth vs in", "near vs far", "AUROC (%)", "epochs"},
 		"figS3":             {"trained on in", "trained on near", "trained on smooth", "bits/dim"},
 		"figS4":             {"finetuned from own", "finetuned from general", "in vs smooth"},
 		"figS5":             {"4x4", "Diff\u2020", "supervised (hollow)", "in vs near", "near vs in", "no set", "paper"},
@@ -268,7 +268,7 @@ func TestOddValuesAreDrawn(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, dir, "pixel_differences.csv", "role,set,centre,density\nin,a,-1,0\nin,a,1,0\n")
 	assert.NotContains(t, svg(t, "fig1a", dir), "NaN", "a density of 0 everywhere")
-	writeFile(t, dir, "curves.csv", "configuration,seed,step,metric,role,value\nR03,1,5,bits_per_dim,in,4\nR06,1,5,bits_per_dim,in,4\n")
+	writeFile(t, dir, "curves.csv", "configuration,seed,epoch,metric,role,value\nR03,1,5,bits_per_dim,in,4\nR06,1,5,bits_per_dim,in,4\n")
 	assert.NotContains(t, svg(t, "figS3", dir), "NaN", "a single look")
 	writeFile(t, dir, "correlations.csv", "a,b,spearman,spearman_low,spearman_high,images\nR18,R03,-1,-1,-1,5\n")
 	assert.Contains(t, svg(t, "fig1c", dir), "\u22121.00")
@@ -380,7 +380,7 @@ func TestCurveRange(t *testing.T) {
 
 func TestCurvesAreMeansOfAllSeeds(t *testing.T) {
 	c := curve{"1": {2: 1, 4: 3, 6: 9}, "2": {2: 2, 4: 5}}
-	steps, values := c.mean()
-	assert.Equal(t, []int{2, 4}, steps, "a seed that is not there yet would move the mean")
+	epochs, values := c.mean()
+	assert.Equal(t, []float64{2, 4}, epochs, "a seed that is not there yet would move the mean")
 	assert.Equal(t, []float64{1.5, 4}, values)
 }

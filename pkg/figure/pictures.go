@@ -154,8 +154,8 @@ func best(results, name, from, glow string) (*Figure, error) {
 		}
 		g.rows = append(g.rows, r)
 	}
-	return &Figure{Name: name, page: g, Caption: fmt.Sprintf("The %d test images of general (%s) that score highest under %s, the best first: by log-likelihood, by its ratio to the Glow of general, and by the contribution of the last scale. "+
-		"Under each picture its score, nats.", sheet.Columns(), set, glow)}, nil
+	return &Figure{Name: name, page: g, Caption: fmt.Sprintf("The %d images of general (%s) that score highest under %s, the best first: by log-likelihood, by its ratio to the Glow of general, and by the contribution of the last scale. "+
+		"Chosen from training images, as in the paper, as many as top_images in experiments/sizes.yaml says. Under each picture its score, nats.", sheet.Columns(), set, glow)}, nil
 }
 
 // Sets is a contact sheet of the sets that play the roles, a row each: test images, the classes in turn (S5).

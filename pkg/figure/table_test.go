@@ -13,7 +13,7 @@ func TestMalformedFilesAreRefusedWithTheirPlace(t *testing.T) {
 	const (
 		differences  = "role,set,centre,density\n"
 		correlations = "a,b,spearman,spearman_low,spearman_high,images\n"
-		curves       = "configuration,seed,step,metric,role,value\n"
+		curves       = "configuration,seed,epoch,metric,role,value\n"
 		tile         = "row,column,what,role,set,index,class,value\n"
 	)
 	for name, test := range map[string]struct{ figure, file, text, want string }{
@@ -34,8 +34,8 @@ func TestMalformedFilesAreRefusedWithTheirPlace(t *testing.T) {
 		"two densities":    {"fig1a", "pixel_differences.csv", differences + "in,a,1,1\nin,b,2,1\n", `line 3, column 2 (set) is "b" after "a"`},
 		"correlation":      {"fig1c", "correlations.csv", correlations + "R18,R03,0.5,0.4,1.5,9\n", "line 2, column 5 (spearman_high) is 1.5, a correlation is within -1..1"},
 		"area":             {"figS2", "curves.csv", curves + "R03,1,5,auroc_ratio,smooth,101\n", "line 2, column 6 (value) is 101, an AUROC is within 0..100 percent"},
-		"half a step":      {"figS3", "curves.csv", curves + "R03,1,0.5,bits_per_dim,in,4\n", "line 2, column 3 (step) is 0.5, a whole number"},
-		"a step twice":     {"figS6", "curves.csv", curves + "R03,1,5,bits_per_dim,in,4\nR03,1,5,bits_per_dim,in,4\n", "line 3, column 3 (step) is 5, of which there is a value already"},
+		"no epoch":         {"figS3", "curves.csv", curves + "R03,1,0,bits_per_dim,in,4\n", "line 2, column 3 (epoch) is 0, a number above 0"},
+		"an epoch twice":   {"figS6", "curves.csv", curves + "R03,1,5,bits_per_dim,in,4\nR03,1,5,bits_per_dim,in,4\n", "line 3, column 3 (epoch) is 5, of which there is a value already"},
 		"a tile's place":   {"figS7", "pictures/top_R06.csv", tile + "0,x,raw,general,a,0,,1\n", `line 2, column 2 (column) is "x"`},
 		"no picture":       {"fig3a", "pictures/mixed.csv", tile + "0,0,image,in,a,0,,1\n", "pictures/mixed.png is missing"},
 	} {

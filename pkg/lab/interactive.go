@@ -1,9 +1,13 @@
 package lab
 
 import (
+	"cmp"
 	"fmt"
 	"image"
 	"math"
+	"slices"
+	"strings"
+
 	"strata/pkg/experiment"
 	"strata/pkg/imageset"
 	"strata/pkg/invert"
@@ -55,6 +59,57 @@ func (l *Lab) hover(id string, scores *score.Table, x, y string) (string, error)
 		return "", fmt.Errorf("no image has a finite %s and %s", x, y)
 	}
 	return show.Scatter(id, x, y, points, tiles)
+}
+
+// Top shows the images of a table's in-distribution set and outliers together that a score likes best, with a slider from the most to the least
+// likely, sixteen at a time.
+func (l *Lab) Top(scores *score.Table, column string) {
+	defer gonbui.Sync()
+	text, err := l.top(gonbui.UniqueId(), scores, column)
+	must(err)
+	gonbui.DisplayHTML(text)
+}
+
+func (l *Lab) top(id string, scores *score.Table, column string) (string, error) {
+	values, err := scores.Column(column, nil)
+	if err != nil {
+		return "", err
+	}
+	order := make([]int, len(values))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(values[b], values[a]) })
+	const shown, stops = 16, 11
+	var labels []string
+	var sheets []image.Image
+	for stop := range stops {
+		first := max(0, len(order)-shown) * stop / (stops - 1)
+		var tiles *imageset.Set
+		var sets []string
+		part := order[first:min(first+shown, len(order))]
+		for _, i := range part {
+			row := scores.Rows[i]
+			set, err := l.engine.Set(row.Set, imageset.Test)
+			if err != nil {
+				return "", err
+			}
+			if tiles == nil {
+				tiles = &imageset.Set{Name: "tiles", Split: imageset.Test, Height: set.Height, Width: set.Width, Channels: set.Channels}
+			}
+			tiles.Pixels = append(tiles.Pixels, set.Image(row.Index)...)
+			if !slices.Contains(sets, row.Set) {
+				sets = append(sets, row.Set)
+			}
+		}
+		if tiles == nil {
+			return "", fmt.Errorf("the score table has no images")
+		}
+		slices.Sort(sets)
+		labels = append(labels, fmt.Sprintf("%s, ranks %d to %d of %d: %.0f to %.0f nats; %s", column, first+1, first+len(part), len(order), values[part[0]], values[part[len(part)-1]], strings.Join(sets, ", ")))
+		sheets = append(sheets, imageset.ContactSheet(tiles, 8, 2, 2))
+	}
+	return show.Slider(id, labels, sheets)
 }
 
 // Temperature shows samples of a run's Glow with a slider for the temperature of the latents: low ones give the smooth images that the model

@@ -74,3 +74,21 @@ func TestHover(t *testing.T) {
 	_, err = l.hover("x1", table, "a", "c")
 	require.ErrorContains(t, err, `no column "c"`)
 }
+
+// The first stop has the highest scores, the last one the lowest, of whatever set.
+func TestTop(t *testing.T) {
+	l := &Lab{engine: &experiment.Engine{Out: io.Discard}}
+	table := &score.Table{Columns: []string{"ratio"}}
+	for i := range 40 {
+		table.Rows = append(table.Rows, score.Row{Role: "in", Set: "shapes", Index: i, Values: []float64{float64(i)}},
+			score.Row{Role: "out", Set: "digits", Index: i, Values: []float64{100 + float64(i)}})
+	}
+	page, err := l.top("x1", table, "ratio")
+	require.NoError(t, err)
+	require.Contains(t, page, "ratio, ranks 1 to 16 of 80: 139 to 124 nats; digits")
+	require.Contains(t, page, "ranks 65 to 80 of 80: 15 to 0 nats; shapes")
+	_, err = l.top("x1", table, "c9")
+	require.ErrorContains(t, err, `no column "c9"`)
+	_, err = l.top("x1", &score.Table{Columns: []string{"ratio"}}, "ratio")
+	require.ErrorContains(t, err, "no images")
+}

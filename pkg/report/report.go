@@ -3,6 +3,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -202,13 +203,13 @@ func newResult(name string, cells []ledger.Cell, claims []ledger.Claim) Result {
 // captions are the tables' subjects, in our words.
 var captions = map[string]string{
 	"1":  "Raw likelihood and ratios to general models, AUROC in %",
-	"2":  "Contributions of single scales, in-distribution CIFAR-10, AUROC in %",
-	"3":  "Without outlier loss, with the margin loss, with Eq. 2, AUROC in %",
-	"4":  "With outliers, without and with labels, AUROC in %",
+	"2":  "Raw likelihoods and ratios (diff) at single scales, in-distribution CIFAR-10, AUROC in %",
+	"3":  "Without outlier loss, with the margin loss, with Eq. 2, in-distribution CIFAR-10, AUROC in %",
+	"4":  "With outliers, without and with labels, AUROC in %: last scale, ratio (diff), ratio to a general model trained with in-distribution outliers (diff†)",
 	"S1": "Bits per dimension on test images with one noise sample",
-	"S2": "As Table 4, with standard deviations over seeds",
-	"S3": "Further outlier sets",
-	"S4": "The discriminative baseline",
+	"S2": "As Table 4, with standard deviations over seeds, AUROC in %",
+	"S3": "As Table 4, further outlier sets, AUROC in %",
+	"S4": "The discriminative baseline, in-distribution against general, AUROC in %",
 }
 
 func (r *Result) table(name string, cells []ledger.Cell) Table {
@@ -267,46 +268,62 @@ func (r *Result) table(name string, cells []ledger.Cell) Table {
 	return t
 }
 
-// labels gives a cell's column, by what differs within its table.
+// scoreNames are the paper's names of its scores.
+var scoreNames = map[string]string{"raw_full": "raw full", "raw_16x16": "raw 16x16", "raw_8x8": "raw 8x8", "raw_4x4": "raw 4x4",
+	"diff_full": "diff full", "diff_16x16": "diff 16x16", "diff_8x8": "diff 8x8", "diff_4x4": "diff 4x4", "p_indist": "p(in | x)", "MSP": "MSP-OE"}
+
+// labels gives a cell's column, by the score and by what else differs within its table: "Glow diff to PNG", "supervised diff†".
 func labels(cells []ledger.Cell) func(ledger.Cell) string {
-	part := func(c ledger.Cell, i int) string {
-		supervised := "unsupervised"
+	parts := func(c ledger.Cell) []string {
+		setting := "unsupervised"
 		if c.Supervised() {
-			supervised = "supervised"
+			setting = "supervised"
 		}
-		by := ""
-		if c.ReportedBy() != "" {
-			by = "by " + c.ReportedBy()
-		}
-		general := ""
-		if c.General != "none" {
-			general = c.General
-		}
-		score := c.Score
-		if c.Option("trained_on") != "" {
-			score = strings.TrimSpace(c.Option("trained_on") + " " + c.Option("init"))
-		}
-		return []string{supervised, c.InModel(), map[string]string{"none": "no outlier loss", "outlier_eq2": "Eq. 2", "margin": "margin"}[c.Loss], score, general, by}[i]
+		return []string{setting, c.InModel(), map[string]string{"none": "no outlier loss", "outlier_eq2": "Eq. 2", "margin": "margin"}[c.Loss]}
 	}
-	var shown []int
-	for i := range 6 {
-		for _, c := range cells {
-			if i >= 3 || part(c, i) != part(cells[0], i) {
-				shown = append(shown, i)
-				break
-			}
+	differ := make([]bool, 3)
+	var generals []string
+	var first *ledger.Cell
+	for i, c := range cells {
+		if c.ReportedBy() != "" {
+			continue // named by itself
+		}
+		if first == nil {
+			first = &cells[i]
+		}
+		for i, p := range parts(c) {
+			differ[i] = differ[i] || p != parts(*first)[i]
+		}
+		if c.General != "none" && c.General != "" && c.General != outlierTrained && !slices.Contains(generals, c.General) {
+			generals = append(generals, c.General)
 		}
 	}
 	return func(c ledger.Cell) string {
-		var parts []string
-		for _, i := range shown {
-			if p := part(c, i); p != "" {
-				parts = append(parts, p)
+		name := cmp.Or(scoreNames[c.Score], c.Score)
+		switch {
+		case c.ReportedBy() != "" && c.Score == "raw":
+			name = "OE"
+		case c.Option("trained_on") == "Tiny":
+			name = "Tiny"
+		case c.Option("init") != "":
+			name = map[string]string{"scratch": "from scratch", "finetuned_from_Tiny": "finetuned from Tiny"}[c.Option("init")]
+		case c.General == outlierTrained:
+			name += "†"
+		case len(generals) > 1 && slices.Contains(generals, c.General):
+			name += " to " + c.General
+		}
+		var label []string
+		for i, p := range parts(c) {
+			if differ[i] && (c.ReportedBy() == "" || i == 0) {
+				label = append(label, p)
 			}
 		}
-		return strings.Join(parts, " ")
+		return strings.Join(append(label, name), " ")
 	}
 }
+
+// outlierTrained is the paper's general model of Diff†: trained with in-distribution images as outliers (§5.4).
+const outlierTrained = "Tiny-Glow-with-outlier-loss"
 
 // mean completes a cell of means: the mean of all cells that the paper's is one of, if all of them were measured.
 func mean(c ledger.Cell, of []ledger.Cell, sameColumn func(ledger.Cell) bool) ledger.Cell {

@@ -2,7 +2,9 @@ package show
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,17 +22,58 @@ import (
 
 // Scores are the scores of a results folder, one row an image of each role, the in-distribution set first: columns are configurations (R06 is the
 // finetuned in-distribution Glow), with _c1, _c2, _c3 for a scale, and png_bytes.
-func Scores() *score.Table {
-	table, err := score.Read(filepath.Join(resultsFolder(), "scores.csv"))
+func Scores() *score.Table { return ScoresOf("scores.csv") }
+
+// ScoresOf are those of another file of the folder: scores_grey.csv (Fashion-MNIST and MNIST) or scores_mri.csv (one modality and the others).
+// Where its runs are not trained there is no such file: the cell says so, and what would show the table shows nothing.
+func ScoresOf(file string) *score.Table {
+	path := filepath.Join(resultsFolder(), file)
+	table, err := score.Read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		gonbui.DisplayMarkdown(fmt.Sprintf("*Not shown: the results have no %s, its runs are not trained.*", file))
+		return nil
+	}
 	must(err)
+	for i := range table.Rows { // of these files the first role is the in-distribution one
+		if table.Rows[i].Role == "grey_in" || table.Rows[i].Role == "mri_one" {
+			table.Rows[i].Role = "in"
+		}
+	}
 	return table
 }
 
-// AUROC shows how well each score of a table tells the in-distribution set from each of the others, in percent with the 95 % interval.
-// 50 is guessing, below 50 confidently wrong.
-func AUROC(scores *score.Table) {
+// Ratio adds the log-ratio of two configurations to a table, as column "R06/R01".
+func Ratio(scores *score.Table, in, general string) {
+	if scores == nil {
+		return
+	}
+	must(addRatio(scores, in, general))
+}
+
+func addRatio(scores *score.Table, in, general string) error {
+	own, err := scores.Column(in, nil)
+	if err != nil {
+		return err
+	}
+	theirs, err := scores.Column(general, nil)
+	if err != nil {
+		return err
+	}
+	ratio, err := score.Ratio(own, theirs)
+	if err != nil {
+		return err
+	}
+	return scores.AddColumn(in+"/"+general, ratio)
+}
+
+// AUROC shows how well scores of a table, by column or all of them, tell the in-distribution set from each of the others, in percent with the
+// 95 % interval. 50 is guessing, below 50 confidently wrong.
+func AUROC(scores *score.Table, columns ...string) {
 	defer gonbui.Sync()
-	text, err := aurocs(scores)
+	if scores == nil {
+		return
+	}
+	text, err := aurocs(scores, columns)
 	must(err)
 	gonbui.DisplayMarkdown(text)
 }
@@ -51,17 +94,17 @@ func setsOf(scores *score.Table) (in string, out []string, err error) {
 	return in, out, nil
 }
 
-func aurocs(scores *score.Table) (string, error) {
+func aurocs(scores *score.Table, columns []string) (string, error) {
 	in, out, err := setsOf(scores)
 	if err != nil {
 		return "", err
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "| AUROC, %% | %s |\n|---|%s\n", strings.Join(out, " | "), strings.Repeat("---|", len(out)))
-	for _, column := range scores.Columns {
-		if column == "general" || column == "png_bytes" {
-			continue // no scores of their own
-		}
+	if len(columns) == 0 { // two are no scores of their own
+		columns = slices.DeleteFunc(slices.Clone(scores.Columns), func(c string) bool { return c == "general" || c == "png_bytes" })
+	}
+	for _, column := range columns {
 		inside, err := scores.Column(column, func(r score.Row) bool { return r.Role == "in" })
 		if err != nil {
 			return "", err
@@ -86,6 +129,9 @@ func aurocs(scores *score.Table) (string, error) {
 // Histogram shows how a score, in nats, is distributed over each set of a table.
 func Histogram(scores *score.Table, column string) {
 	defer gonbui.Sync()
+	if scores == nil {
+		return
+	}
 	file, err := histogram(scores, column)
 	must(err)
 	gonbui.DisplayPng(file)
@@ -98,11 +144,20 @@ func histogram(scores *score.Table, column string) ([]byte, error) {
 	}
 	p := NewPlot()
 	p.X.Label.Text, p.Y.Label.Text = column+", nats", "share of images"
+	if column == "png_bytes" {
+		p.X.Label.Text = "size as PNG, bytes"
+	}
 	all, err := scores.Column(column, nil)
 	if err != nil {
 		return nil, err
 	}
-	low, high := slices.Min(all), slices.Max(all)
+	// A few images far off would leave the others one bin.
+	slices.Sort(all)
+	beyond := len(all) / 200
+	low, high := all[beyond], all[len(all)-1-beyond]
+	if beyond > 0 {
+		p.X.Label.Text += " (the middle 99 % of images)"
+	}
 	if !(high > low) {
 		low, high = low-1, high+1
 	}
@@ -114,6 +169,9 @@ func histogram(scores *score.Table, column string) ([]byte, error) {
 		}
 		shares := make([]float64, bins)
 		for _, v := range values {
+			if v < low || v > high {
+				continue
+			}
 			shares[min(int((v-low)/(high-low)*bins), bins-1)] += 1 / float64(len(values))
 		}
 		var line plotter.XYs

@@ -6,17 +6,20 @@
 //
 // It knows no model, so that its cells compile in no time; package lab is for the cells that train and score.
 //
-// Results come from STRATA_RESULTS, or else from the newest folder below STRATA_FIGURES/results. Functions panic with an error that says
-// what to do: a cell that cannot show what it should must fail. Outside of a notebook they display nothing.
+// Results come from the folder that [From] names, or else from STRATA_RESULTS, or else from the newest folder below STRATA_FIGURES/results.
+// Functions panic with an error that says what to do: a cell that cannot show what it should must fail. Outside of a notebook they display nothing.
 package show
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"html"
 	"image/png"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -43,10 +46,44 @@ func Results() {
 	gonbui.DisplayMarkdown(text)
 }
 
+// from is the folder that From named.
+var from string
+
+// From names the results that everything below shows: a folder of STRATA_FIGURES/results such as "shapes_in-demo", a path, or "" for the
+// newest. In a notebook it stands beside the other parameters, outside of functions, so that it holds for every cell:
+//
+//	var _ = show.From("shapes_in-demo")
+func From(results string) string {
+	from = results
+	return from
+}
+
 func resultsFolder() string {
-	folder, err := folders.Results("results")
+	folder, err := chosen()
 	must(err)
 	return folder
+}
+
+func chosen() (string, error) {
+	if from == "" {
+		return folders.Results("results")
+	}
+	figures, err := folders.Figures()
+	if err != nil {
+		return "", err
+	}
+	folder := from
+	if !filepath.IsAbs(folder) {
+		folder = filepath.Join(figures, "results", from)
+	}
+	if _, err := os.Stat(filepath.Join(folder, "claims.csv")); err != nil {
+		there, _ := filepath.Glob(filepath.Join(figures, "results", "*", "claims.csv"))
+		for i, path := range there {
+			there[i] = filepath.Base(filepath.Dir(path))
+		}
+		return "", fmt.Errorf("no results in %s; in %s there are: %s", folder, filepath.Join(figures, "results"), cmp.Or(strings.Join(there, ", "), "none"))
+	}
+	return folder, nil
 }
 
 func results(folder string) (string, error) {
@@ -172,7 +209,7 @@ func claims(results string, ids []string) (string, error) {
 // CheckBands compares the claims with these ids with the bands in which they were measured before (experiments/bands.yaml), all of them without ids.
 // It is for the last cell of a notebook: it notices a change of the program, not a disagreement with the paper.
 func CheckBands(ids ...string) ([]string, error) {
-	folder, err := folders.Results("results")
+	folder, err := chosen()
 	if err != nil {
 		return nil, err
 	}

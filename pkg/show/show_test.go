@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"image"
 	"image/png"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -23,6 +25,28 @@ func TestUnknownNames(t *testing.T) {
 	assert.NotEmpty(t, figure.All())
 }
 
+// A notebook's parameter chooses the results, and a wrong one says which there are.
+func TestFrom(t *testing.T) {
+	t.Cleanup(func() { From("") })
+	figures := t.TempDir()
+	t.Setenv("STRATA_FIGURES", figures)
+	for _, name := range []string{"shapes_in-demo", "shapes_in-smoke"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(figures, "results", name), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(figures, "results", name, "claims.csv"), nil, 0o644))
+	}
+	From("shapes_in-demo")
+	folder, err := chosen()
+	require.NoError(t, err)
+	assert.Equal(t, filepath.Join(figures, "results", "shapes_in-demo"), folder)
+	From(filepath.Join(figures, "results", "shapes_in-smoke"))
+	folder, err = chosen()
+	require.NoError(t, err)
+	assert.Equal(t, filepath.Join(figures, "results", "shapes_in-smoke"), folder)
+	From("shapes_in-paper")
+	_, err = chosen()
+	assert.ErrorContains(t, err, "there are: shapes_in-demo, shapes_in-smoke")
+}
+
 // table is of 30 images in the in-distribution set and 30 smooth ones that score higher.
 func scores() *score.Table {
 	t := &score.Table{Columns: []string{"log_likelihood", "png_bytes"}}
@@ -34,12 +58,35 @@ func scores() *score.Table {
 }
 
 func TestAUROC(t *testing.T) {
-	text, err := aurocs(scores())
+	text, err := aurocs(scores(), nil)
 	require.NoError(t, err)
 	assert.Regexp(t, `\| log_likelihood \| 0.0 \[0.0, `, text)
 	assert.NotContains(t, text, "png_bytes", "is no score")
-	_, err = aurocs(&score.Table{Rows: []score.Row{{Role: "in", Set: "a"}}})
+	_, err = aurocs(&score.Table{Rows: []score.Row{{Role: "in", Set: "a"}}}, nil)
 	assert.ErrorContains(t, err, "no in-distribution set or no other")
+}
+
+// One modality against the others, by the ratio that a cell adds; a file that is not there is no failure of the notebook.
+func TestScoresOfOtherFiles(t *testing.T) {
+	t.Cleanup(func() { From("") })
+	folder := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "claims.csv"), nil, 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "scores_mri.csv"), []byte("role,set,index,R26,R01\nmri_one,t1,0,5,1\nmri_one,t1,1,6,1\nmri_others,t2,0,7,9\nmri_others,t2,1,8,9\n"), 0o644))
+	From(folder)
+	table := ScoresOf("scores_mri.csv")
+	Ratio(table, "R26", "R01")
+	text, err := aurocs(table, []string{"R26", "R26/R01"})
+	require.NoError(t, err)
+	assert.Regexp(t, `\| R26 \| 0.0 .*\n\| R26/R01 \| 100.0`, text)
+	assert.NotContains(t, text, "| R01")
+	_, err = aurocs(table, []string{"R99"})
+	assert.ErrorContains(t, err, `no column "R99"`)
+
+	absent := ScoresOf("scores_grey.csv")
+	assert.Nil(t, absent)
+	Ratio(absent, "R20", "R21")
+	AUROC(absent)
+	Histogram(absent, "R20")
 }
 
 func TestHistogram(t *testing.T) {
