@@ -2,10 +2,15 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
+	"time"
 
 	"strata/pkg/folders"
 	"strata/pkg/notebook"
@@ -13,6 +18,7 @@ import (
 	"strata/pkg/report"
 
 	"github.com/google/renameio/v2"
+	"golang.org/x/sync/errgroup"
 )
 
 type figuresCommand struct {
@@ -78,50 +84,75 @@ func executeNotebooks(e *environment, results, pages string) error {
 	if err != nil {
 		return err
 	}
-	for _, path := range paths { // Glob sorts
-		if err := execute(e, kernel, path, results, pages); err != nil {
+	// A notebook compiles and links one cell after the other, much of it on one core.
+	var group errgroup.Group
+	group.SetLimit(min(runtime.NumCPU(), 4))
+	books := make([]*notebook.Notebook, len(paths))
+	cells := 0
+	for i, path := range paths {
+		if books[i], err = notebook.Load(path); err != nil {
 			return err
 		}
+		cells += books[i].CodeCells()
 	}
+	bar := progress.New(e.err, "notebooks", cells)
+	var mutex sync.Mutex
+	executed := 0
+	failed := make([]error, len(paths))
+	for i, nb := range books {
+		group.Go(func() error {
+			if e.ctx.Err() != nil {
+				return nil
+			}
+			started := time.Now()
+			name := strings.TrimSuffix(filepath.Base(paths[i]), ".ipynb")
+			line, err := execute(e.ctx, nb, kernel, name, results, pages, func() {
+				mutex.Lock()
+				defer mutex.Unlock()
+				executed++
+				bar.Set(executed, "cells, "+name)
+			})
+			failed[i] = err
+			mutex.Lock()
+			defer mutex.Unlock()
+			bar.Log(fmt.Sprintf("%s after %.0f s: %s", name, time.Since(started).Seconds(), line))
+			return nil
+		})
+	}
+	group.Wait()
+	bar.Done("cells")
+	if e.ctx.Err() != nil {
+		return e.ctx.Err()
+	}
+	if err := errors.Join(failed...); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.out, "%d notebooks executed: pages in %s\n", len(paths), pages)
 	return nil
 }
 
-// execute runs a notebook on the tables in a results folder, and keeps the executed copy and a page of it.
-func execute(e *environment, kernel, path, results, pages string) error {
-	nb, err := notebook.Load(path)
-	if err != nil {
-		return err
-	}
-	name := strings.TrimSuffix(filepath.Base(path), ".ipynb")
-	var bar *progress.Bar
-	result, err := notebook.Execute(e.ctx, nb, notebook.Options{
-		Gonb: kernel, Dir: filepath.Dir(path), Env: []string{"STRATA_RESULTS=" + results},
-		OnCell: func(i, n int, _ float64) {
-			if bar == nil {
-				bar = progress.New(e.err, "notebook "+name, n)
-			}
-			bar.Set(i, "cells")
-		},
+// execute runs a notebook on the tables in a results folder, keeps the executed copy and a page of it, and says where.
+func execute(ctx context.Context, nb *notebook.Notebook, kernel, name, results, pages string, onCell func()) (string, error) {
+	result, err := notebook.Execute(ctx, nb, notebook.Options{
+		Gonb: kernel, Dir: filepath.Dir(nb.Path), Env: []string{"STRATA_RESULTS=" + results},
+		OnCell: func(int, int, float64) { onCell() },
 	})
-	if bar != nil {
-		bar.Done("cells")
+	if result == nil || result.Notebook == nil {
+		return "not started", err
 	}
-	if result != nil && result.Notebook != nil {
-		executed := filepath.Join(filepath.Dir(path), "executed")
-		if mkdirErr := os.MkdirAll(executed, 0o755); mkdirErr != nil {
-			return mkdirErr
-		}
-		copied := filepath.Join(executed, name+"-"+filepath.Base(results)+".ipynb")
-		if saveErr := result.Notebook.Save(copied); saveErr != nil {
-			return saveErr
-		}
-		page, pageErr := writePage(result.Notebook, pages, name)
-		if pageErr != nil {
-			return pageErr
-		}
-		fmt.Fprintf(e.out, "executed notebook: %s, as a page: %s\n", copied, page)
+	executed := filepath.Join(filepath.Dir(nb.Path), "executed")
+	if mkdirErr := os.MkdirAll(executed, 0o755); mkdirErr != nil {
+		return "not saved", mkdirErr
 	}
-	return err
+	copied := filepath.Join(executed, name+"-"+filepath.Base(results)+".ipynb")
+	if saveErr := result.Notebook.Save(copied); saveErr != nil {
+		return "not saved", saveErr
+	}
+	page, pageErr := writePage(result.Notebook, pages, name)
+	if err == nil {
+		err = pageErr
+	}
+	return page, err
 }
 
 // writePage writes a notebook with its outputs as a page.

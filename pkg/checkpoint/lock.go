@@ -10,9 +10,12 @@ import (
 	"syscall"
 )
 
+// ErrInUse says that another process has the lock.
+var ErrInUse = errors.New("in use")
+
 // Lock claims dir, which is created if need be, for the one process that saves
 // there, until unlock is called or the process ends in whatever way. A second
-// claim is refused with the process id of the first. The file dir/lock stays
+// claim is refused with ErrInUse and the process id of the first. The file dir/lock stays
 // behind; what counts is the lock on it (flock), so a killed process leaves
 // nothing to clear away.
 func Lock(dir string) (unlock func(), err error) {
@@ -35,7 +38,7 @@ func Lock(dir string) (unlock func(), err error) {
 		if owner == "" {
 			owner = "unknown" // it has the lock but has not signed yet
 		}
-		return nil, fmt.Errorf("checkpoint: %s is in use by process %s: wait for it to end, or stop it", dir, owner)
+		return nil, fmt.Errorf("checkpoint: %s is %w by process %s: wait for it to end, or stop it", dir, ErrInUse, owner)
 	}
 	// The signature is only for people; the lock holds without it.
 	_ = file.Truncate(0)

@@ -33,6 +33,7 @@ func TestLockRefusesASecondProcess(t *testing.T) {
 	require.Equal(t, "locked\n", line)
 
 	_, err = Lock(dir)
+	require.ErrorIs(t, err, ErrInUse)
 	require.ErrorContains(t, err, fmt.Sprintf("in use by process %d:", cmd.Process.Pid))
 	assertOneLine(t, err)
 

@@ -112,10 +112,13 @@ func newPlot(xLabel, yLabel string) *plot.Plot {
 		axis.Label.TextStyle.Color = ink
 		axis.Tick.Label.Font = textStyle(sizeTick, ink).Font
 		axis.Tick.Label.Color = ink
-		axis.Tick.Marker = plot.TickerFunc(roundTicks)
+		axis.Tick.Marker = Ticks
 	}
 	return p
 }
+
+// Ticks are those of every axis of a figure.
+var Ticks = plot.TickerFunc(roundTicks)
 
 // roundTicks are multiples of the smallest of 1, 2 and 5 times a power of ten that gives at most six of them. All are labelled, with a minus
 // sign of a digit's width. (gonum's own ticks aim at three, and leave some axes with two.)

@@ -61,8 +61,8 @@ func (l *Lab) hover(id string, scores *score.Table, x, y string) (string, error)
 	return show.Scatter(id, x, y, points, tiles)
 }
 
-// Top shows the images of a table's in-distribution set and outliers together that a score likes best, with a slider from the most to the least
-// likely, sixteen at a time.
+// Top shows the images of a table's in-distribution set and outliers together that a score likes best, sixteen at a time, with a slider from the least to
+// the most likely.
 func (l *Lab) Top(scores *score.Table, column string) {
 	defer gonbui.Sync()
 	text, err := l.top(gonbui.UniqueId(), scores, column)
@@ -84,7 +84,7 @@ func (l *Lab) top(id string, scores *score.Table, column string) (string, error)
 	var labels []string
 	var sheets []image.Image
 	for stop := range stops {
-		first := max(0, len(order)-shown) * stop / (stops - 1)
+		first := max(0, len(order)-shown) * (stops - 1 - stop) / (stops - 1) // the slider stands at its last stop
 		var tiles *imageset.Set
 		var sets []string
 		part := order[first:min(first+shown, len(order))]

@@ -13,15 +13,18 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"image/png"
 	"math"
 	"os"
 	"os/signal"
+	"time"
 
 	"github.com/janpfeifer/gonb/gonbui"
 	"gonum.org/v1/plot/plotter"
 
+	"strata/pkg/checkpoint"
 	"strata/pkg/density"
 	"strata/pkg/experiment"
 	"strata/pkg/folders"
@@ -57,9 +60,21 @@ func Open(size string) *Lab {
 }
 
 // Train trains a Glow on an image set, which is a folder or zip of STRATA_DATA or one that strata draws: from scratch, or finetuned from parent.
+// A run that another notebook is training is waited for.
 func (l *Lab) Train(set string, parent *experiment.Run) *experiment.Run {
 	defer gonbui.Sync()
-	run, err := l.engine.Train(l.ctx, experiment.Request{Set: set, Size: l.size, Seed: 1, Parent: parent})
+	var run *experiment.Run
+	var err error
+	for waited := false; ; waited = true {
+		run, err = l.engine.Train(l.ctx, experiment.Request{Set: set, Size: l.size, Seed: 1, Parent: parent})
+		if !errors.Is(err, checkpoint.ErrInUse) || l.ctx.Err() != nil {
+			break
+		}
+		if !waited {
+			fmt.Fprintln(l.engine.Out, err)
+		}
+		time.Sleep(time.Second)
+	}
 	must(err)
 	gonbui.DisplayMarkdown(fmt.Sprintf("`%s`: %s, %d steps, %.3f bits/dim at the end", run.Info.ID, run.Info.Spec.Network(), run.Info.Spec.Train.Steps, run.Info.LastValue))
 	return run

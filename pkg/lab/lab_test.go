@@ -5,10 +5,13 @@ import (
 	"image/png"
 	"io"
 	"math"
+	"path/filepath"
+	"strata/pkg/checkpoint"
 	"strata/pkg/experiment"
 	"strata/pkg/score"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -62,6 +65,25 @@ func TestPixelDifferences(t *testing.T) {
 	require.ErrorContains(t, err, "absent")
 }
 
+// Two notebooks that want the same run: one trains, the other waits.
+func TestTrainWaits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws a set of 8,000 images and trains on it")
+	}
+	size, err := experiment.LoadSize("smoke")
+	require.NoError(t, err)
+	var log strings.Builder
+	l := &Lab{ctx: t.Context(), size: size, engine: &experiment.Engine{Runs: t.TempDir(), Context: t.Context(), Out: &log, Resume: true}}
+	spec, err := l.engine.Spec(experiment.Request{Set: "shapes", Size: size, Seed: 1})
+	require.NoError(t, err)
+	unlock, err := checkpoint.Lock(filepath.Join(l.engine.Runs, spec.ID(), "checkpoints"))
+	require.NoError(t, err)
+	time.AfterFunc(1500*time.Millisecond, unlock)
+	run := l.Train("shapes", nil)
+	require.True(t, run.Info.Done)
+	require.Equal(t, 1, strings.Count(log.String(), "is in use by process"), log.String())
+}
+
 func TestHover(t *testing.T) {
 	l := &Lab{engine: &experiment.Engine{Out: io.Discard}}
 	table := &score.Table{Columns: []string{"a", "b"}}
@@ -75,7 +97,7 @@ func TestHover(t *testing.T) {
 	require.ErrorContains(t, err, `no column "c"`)
 }
 
-// The first stop has the highest scores, the last one the lowest, of whatever set.
+// The first stop has the lowest scores, the last one the highest, of whatever set.
 func TestTop(t *testing.T) {
 	l := &Lab{engine: &experiment.Engine{Out: io.Discard}}
 	table := &score.Table{Columns: []string{"ratio"}}

@@ -190,8 +190,8 @@ func Markdown(claims []Claim) string {
 		if c.Note != "" {
 			measured += " (" + c.Note + ")"
 		}
-		fmt.Fprintf(&b, "| **%s** %s | %s | %s | %s | %.4g to %.4g | %s | **%s** | %s; %s | %d |\n",
-			c.ID, c.Text, c.Where, c.Paper, measured, c.Low, c.High, c.Predicate, c.Verdict, c.Network, c.Steps, c.Images)
+		fmt.Fprintf(&b, "| **%s** %s | %s | %s | %s | %.4g to %.4g | %s | **%s** | %s | %d |\n",
+			c.ID, c.Text, c.Where, c.Paper, measured, c.Low, c.High, c.Predicate, c.Verdict, strings.Trim(c.Network+"; "+c.Steps, "; "), c.Images)
 	}
 	return strings.ReplaceAll(b.String(), "<", "&lt;")
 }

@@ -149,7 +149,7 @@ func markdown(text string) (string, error) {
 
 const pageHead = `<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>%s</title><style>
-body{font:16px/1.5 sans-serif;color:#222;max-width:60rem;margin:2rem auto;padding:0 1rem}
+body{font:16px/1.5 sans-serif;color:#222;max-width:76rem;margin:2rem auto;padding:0 1rem} h1,h2,h3,p,ul,ol,pre,figure{max-width:60rem}
 img,svg{max-width:100%%;height:auto} table{border-collapse:collapse;font-size:13px;margin:1rem 0;display:block;overflow-x:auto}
 td,th{border-bottom:1px solid #ddd;padding:.3rem .6rem;text-align:left;vertical-align:top}
 pre{overflow-x:auto;font-size:13px} pre.code{background:#f5f5f5;padding:.6rem;border-left:3px solid #bbb} pre.stderr{color:#a00}

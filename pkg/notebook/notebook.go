@@ -208,6 +208,9 @@ func (nb *Notebook) Strip() *Notebook {
 	return &bare
 }
 
+// CodeCells is how many cells Execute executes.
+func (nb *Notebook) CodeCells() int { return len(codeCells(nb)) }
+
 // HasOutputs reports whether a cell holds an output or an execution count.
 func (nb *Notebook) HasOutputs() bool {
 	for _, c := range nb.Cells {

@@ -61,9 +61,9 @@ func written(t *testing.T, folders ...string) (md, html string, claims [][]strin
 // Paper and measurement stand side by side: 10 against 8.8 agrees, 70 against 51.7 has the direction, 20 against 69.3 disagrees.
 func TestCellsAreJudged(t *testing.T) {
 	md, html, claims := written(t, results(t))
-	require.Contains(t, md, "● 8.8 / **10.0** [9.0, 11.0] <sup>a</sup>")
-	require.Contains(t, md, "◐ 51.7 / **70.0**")
-	require.Contains(t, md, "○ 69.3 / **20.0**")
+	require.Contains(t, md, strings.ReplaceAll("● 8.8 / **10.0**<br>[9.0, 11.0] <sup>a</sup>", " ", "\u00a0"), "in two lines that do not break")
+	require.Contains(t, md, strings.ReplaceAll("◐ 51.7 / **70.0**", " ", "\u00a0"))
+	require.Contains(t, md, strings.ReplaceAll("○ 69.3 / **20.0**", " ", "\u00a0"))
 	require.Contains(t, md, "- a: shapes_in for CIFAR-10")
 	require.Contains(t, md, "– 98.3 / not run")
 	require.Contains(t, html, "6 of 9 cells of this mean are missing")

@@ -118,12 +118,15 @@ func (r *Report) Markdown() string {
 // Markdown is the table, each cell the paper's value and ours.
 func (t Table) Markdown() string {
 	var b strings.Builder
-	b.WriteString("Each cell: sign, the paper's value / ours [95 % interval], stand-ins.\n\n")
+	b.WriteString("Each cell: sign, the paper's value / **ours** [95 % interval] stand-ins.")
 	head := append([]string{"in", "out"}, t.Columns...)
 	if len(t.Rows) > 0 && t.Rows[0].Baselines != nil {
-		head = append(head, BaselineNames...)
+		for _, name := range BaselineNames {
+			head = append(head, strings.ReplaceAll(name, "_", " "))
+		}
+		b.WriteString(" The last columns are AUROCs of what needs no model: mean brightness, size as PNG and as JPEG, total variation.")
 	}
-	fmt.Fprintf(&b, "| %s |\n|%s\n", strings.Join(head, " | "), strings.Repeat("---|", len(head)))
+	fmt.Fprintf(&b, "\n\n| %s |\n|%s\n", strings.Join(head, " | "), strings.Repeat("---|", len(head)))
 	for _, row := range t.Rows {
 		cells := []string{row.In, row.Out}
 		for _, c := range row.Cells {
@@ -149,9 +152,12 @@ func (v View) markdown() string {
 	case Quoted:
 		return "” " + v.Paper
 	}
-	text := fmt.Sprintf("%s %s / **%s** %s", v.Symbol(), v.Paper, v.Ours, v.Interval)
+	text := fmt.Sprintf("%s %s / **%s**", v.Symbol(), v.Paper, v.Ours)
+	if v.Interval+v.Marks != "" {
+		text += "<br>" + v.Interval
+	}
 	if v.Marks != "" {
 		text += " <sup>" + v.Marks + "</sup>"
 	}
-	return text
+	return strings.ReplaceAll(text, " ", "\u00a0") // two lines, whatever the width
 }

@@ -191,7 +191,8 @@ func NewPlot() *plot.Plot {
 	for _, style := range []*text.Style{&p.Title.TextStyle, &p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label, &p.Legend.TextStyle} {
 		style.Font.Variant = "Sans"
 	}
-	p.Legend.Top, p.Legend.Left = true, true
+	p.X.Tick.Marker, p.Y.Tick.Marker = figure.Ticks, figure.Ticks
+	p.Legend.Top, p.Legend.Left, p.Legend.Padding = true, true, 2
 	p.Legend.YOffs = 1.1 * vg.Centimeter
 	p.Title.Text, p.Title.Padding = " ", 1.3*vg.Centimeter
 	return p

@@ -102,7 +102,7 @@ func results(folder string) (string, error) {
 			data = append(data, c.Data)
 		}
 	}
-	return fmt.Sprintf("Results in `%s`, size %s. Of the paper's claims %d hold there, %d do not, %d were not measured.", folder, strings.Join(sizes, ", "),
+	return fmt.Sprintf("Results in `%s`, size %s. Of the paper's claims %d hold there, %d do not, not measured: %d.", folder, strings.Join(sizes, ", "),
 		verdicts[ledger.Holds], verdicts[ledger.DoesNotHold], verdicts[ledger.NotMeasured]), nil
 }
 
