@@ -4,5 +4,5 @@ package experiments
 
 import "embed"
 
-//go:embed sizes.yaml sets.yaml configurations.yaml claims.yaml bands.yaml paper/*.csv
+//go:embed sizes.yaml sets.yaml configurations.yaml claims.yaml reasons.yaml bands.yaml paper/*.csv
 var Files embed.FS

@@ -2,8 +2,8 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,7 +32,7 @@ func (figuresCommand) Help() string {
   strata figures
   strata figures --results figures/results/shapes_in-demo --out /tmp/figures --no-notebooks
 
-Draws every figure of the paper (fig1a to figS8, .png and .svg) and writes every table (tables/, .md and .csv) from what strata reproduce measured, and index.csv: which files each comes from, with their sha256. A panel without data says so. It trains nothing; make figures reproduces first. Then it executes the notebooks in the order of their names through the GoNB kernel, on the same results; executed copies are kept in notebooks/executed/, and pages that need no Jupyter in notebooks/ beside the figures. If anything cannot be drawn or executed the exit code is 1.`
+Draws every figure of the paper (fig1a to figS8, .png and .svg) and writes every table (tables/, .md and .csv) from what strata reproduce measured, and index.csv: which files each comes from, with their sha256. A panel without data says so. It trains nothing; make figures reproduces first. Then it executes the notebooks, several at a time, through the GoNB kernel, on the same results where a notebook's parameter names no others; executed copies are kept in notebooks/executed/, and pages that need no Jupyter in notebooks/ beside the figures. If anything cannot be drawn or executed the exit code is 1.`
 }
 
 func (c figuresCommand) Run(e *environment) error {
@@ -56,7 +56,15 @@ func (c figuresCommand) Run(e *environment) error {
 	if c.NoNotebooks {
 		return nil
 	}
-	return executeNotebooks(e, results, filepath.Join(out, "notebooks"))
+	root, err := folders.Root()
+	if err != nil {
+		return err
+	}
+	kernel, err := notebook.EnsureTools(e.ctx, root)
+	if err != nil {
+		return err
+	}
+	return executeNotebooks(e, kernel, filepath.Join(root, "notebooks"), results, filepath.Join(out, "notebooks"))
 }
 
 // results is the folder to draw from.
@@ -70,25 +78,14 @@ func (c figuresCommand) results() (string, error) {
 	return filepath.Abs(c.Results)
 }
 
-// executeNotebooks runs every notebook of notebooks/, in the order of their names, on a results folder, and writes each as a page.
-func executeNotebooks(e *environment, results, pages string) error {
-	root, err := folders.Root()
+// executeNotebooks runs every notebook of a folder on a results folder and writes each as a page, several at a time: a notebook compiles and
+// links one cell after the other, much of it on one core. What fails does not stop the others.
+func executeNotebooks(e *environment, kernel, folder, results, pages string) error {
+	paths, err := filepath.Glob(filepath.Join(folder, "*.ipynb"))
 	if err != nil {
 		return err
 	}
-	paths, err := filepath.Glob(filepath.Join(root, "notebooks", "*.ipynb"))
-	if err != nil {
-		return err
-	}
-	kernel, err := notebook.EnsureTools(e.ctx, root)
-	if err != nil {
-		return err
-	}
-	// A notebook compiles and links one cell after the other, much of it on one core.
-	var group errgroup.Group
-	group.SetLimit(min(runtime.NumCPU(), 4))
-	books := make([]*notebook.Notebook, len(paths))
-	cells := 0
+	books, cells := make([]*notebook.Notebook, len(paths)), 0
 	for i, path := range paths {
 		if books[i], err = notebook.Load(path); err != nil {
 			return err
@@ -98,34 +95,44 @@ func executeNotebooks(e *environment, results, pages string) error {
 	bar := progress.New(e.err, "notebooks", cells)
 	var mutex sync.Mutex
 	executed := 0
+	var group errgroup.Group
+	group.SetLimit(min(runtime.NumCPU(), 4))
 	failed := make([]error, len(paths))
 	for i, nb := range books {
 		group.Go(func() error {
 			if e.ctx.Err() != nil {
 				return nil
 			}
-			started := time.Now()
-			name := strings.TrimSuffix(filepath.Base(paths[i]), ".ipynb")
-			line, err := execute(e.ctx, nb, kernel, name, results, pages, func() {
-				mutex.Lock()
+			started, name := time.Now(), strings.TrimSuffix(filepath.Base(paths[i]), ".ipynb")
+			page, err := execute(e.ctx, nb, kernel, name, results, pages, func() {
+				mutex.Lock() // cells are counted in the order in which they are told
 				defer mutex.Unlock()
 				executed++
 				bar.Set(executed, "cells, "+name)
 			})
-			failed[i] = err
-			mutex.Lock()
-			defer mutex.Unlock()
-			bar.Log(fmt.Sprintf("%s after %.0f s: %s", name, time.Since(started).Seconds(), line))
+			line := fmt.Sprintf("%s: %.0f s, %s", name, time.Since(started).Seconds(), page)
+			if err != nil {
+				failed[i] = err
+				line += ", failed"
+			}
+			bar.Log(line)
 			return nil
 		})
 	}
-	group.Wait()
+	group.Wait() // its functions keep their errors
 	bar.Done("cells")
 	if e.ctx.Err() != nil {
 		return e.ctx.Err()
 	}
-	if err := errors.Join(failed...); err != nil {
-		return err
+	var names []string
+	var first error
+	for i, err := range failed {
+		if err != nil {
+			names, first = append(names, filepath.Base(paths[i])), cmp.Or(first, err)
+		}
+	}
+	if first != nil {
+		return fmt.Errorf("%d of %d notebooks failed (%s); pages in %s show where. The first: %w", len(names), len(paths), strings.Join(names, ", "), pages, first)
 	}
 	fmt.Fprintf(e.out, "%d notebooks executed: pages in %s\n", len(paths), pages)
 	return nil

@@ -3,6 +3,8 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strata/pkg/folders"
+	"strata/pkg/notebook"
 	"strings"
 	"testing"
 
@@ -42,4 +44,38 @@ func TestFigures(t *testing.T) {
 	code, _, says = call("--results", newest, "--out", elsewhere)
 	require.Equal(t, 0, code, says)
 	require.FileExists(t, filepath.Join(elsewhere, "index.csv"))
+}
+
+// One notebook that fails is named, and takes no other along.
+func TestExecuteNotebooks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs the GoNB kernel and compiles every cell")
+	}
+	root, err := folders.Root()
+	require.NoError(t, err)
+	kernel, err := notebook.EnsureTools(t.Context(), root)
+	require.NoError(t, err)
+	folder, pages := t.TempDir(), filepath.Join(t.TempDir(), "pages")
+	for _, name := range []string{"ok", "panics", "compile_error"} {
+		text, err := os.ReadFile(filepath.Join(root, "tests", "testdata", "notebooks", name+".ipynb"))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name+".ipynb"), text, 0o644))
+	}
+	var out, says strings.Builder
+	e := &environment{ctx: t.Context(), out: &out, err: &says}
+	err = executeNotebooks(e, kernel, folder, "shapes_in-smoke", pages)
+	require.ErrorContains(t, err, "2 of 3 notebooks failed (compile_error.ipynb, panics.ipynb)")
+	require.Regexp(t, `ok: \d+ s, .*ok.html\n`, says.String())
+	require.Regexp(t, `panics: \d+ s, .*panics.html, failed\n`, says.String())
+	for _, name := range []string{"ok", "panics", "compile_error"} {
+		require.FileExists(t, filepath.Join(pages, name+".html"))
+		require.FileExists(t, filepath.Join(folder, "executed", name+"-shapes_in-smoke.ipynb"))
+	}
+	require.Empty(t, out.String())
+
+	for _, name := range []string{"panics", "compile_error"} {
+		require.NoError(t, os.Remove(filepath.Join(folder, name+".ipynb")))
+	}
+	require.NoError(t, executeNotebooks(e, kernel, folder, "shapes_in-smoke", pages))
+	require.Contains(t, out.String(), "1 notebooks executed: pages in "+pages)
 }

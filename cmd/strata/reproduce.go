@@ -27,7 +27,7 @@ func (reproduceCommand) Help() string {
   strata reproduce R11 --size small --seeds 3
   strata reproduce all --size paper --seeds 3 --slurm --sbatch=--gres=gpu:1 --sbatch=--time=24:00:00
 
-Trains the runs that are missing, each once and in the order in which they are made from each other; scores the test images; and writes cells.csv (the paper's table cells), claims.csv (its claims), runs.csv (where each number comes from) and what strata figures draws from to STRATA_FIGURES/results/IN-SIZE/. Ctrl-C or a kill loses little: run it again and it goes on. A run that fails is reported and does not take the others along; the exit code is then 1.`
+Trains the runs that are missing, each once and in the order in which they are made from each other; scores the test images, and the training images that Figs S7 and S8 choose from; and writes cells.csv (the paper's table cells), claims.csv (its claims), runs.csv (where each number comes from) and what strata figures draws from to STRATA_FIGURES/results/IN-SIZE/. Ctrl-C or a kill loses little: run it again and it goes on. A run that fails is reported and does not take the others along; the exit code is then 1.`
 }
 
 func (c reproduceCommand) Run(e *environment) error {

@@ -310,11 +310,23 @@ func (v *Evaluation) cell(ctx context.Context, c paper.Cell) ledger.Cell {
 		cell.Measured, cell.StdSeeds = metric.OverSeeds(values)
 		half := distuv.StudentsT{Sigma: 1, Nu: float64(len(values) - 1)}.Quantile(0.975) * cell.StdSeeds / math.Sqrt(float64(len(values)))
 		cell.Low, cell.High = cell.Measured-half, cell.Measured+half
+		if s.column != "bpd" { // Student's interval of few seeds is wider than what an AUROC can be
+			cell.Low, cell.High = max(0, cell.Low), min(100, cell.High)
+		}
 	}
 	cell.InSet = v.schedule.Roles.Set(s.inRole)
 	cell.OutSet = v.schedule.Roles.Set(s.outRole)
 	var stands []string
-	for _, set := range []string{cell.InSet, cell.OutSet, cell.GeneralSet} {
+	sets := []string{cell.InSet, cell.OutSet, cell.GeneralSet}
+	if i := slices.IndexFunc(v.configurations, func(c Configuration) bool { return c.ID == s.in }); cell.GeneralSet == "" && i >= 0 {
+		if c := v.configurations[i]; c.Set == "general" || c.Parent != "" || c.Outliers == "general" { // trained on it on the way
+			sets = append(sets, v.schedule.Roles.Set("general"))
+		}
+	}
+	for i, set := range sets {
+		if slices.Contains(sets[:i], set) {
+			continue
+		}
 		if for_ := StandsFor(set); for_ != "" {
 			stands = append(stands, set+" for "+for_)
 		}

@@ -186,7 +186,7 @@ func (e *Engine) Spec(q Request) (Spec, error) {
 	if q.General != nil {
 		spec.General = q.General.Info.ID
 	}
-	perEpoch := max(1, set.Len()/batch)
+	perEpoch := imageset.BatchesPerEpoch(set.Len(), batch)
 	rule := optimiser.PaperAdamax()
 	switch q.Model {
 	case "classifier":
@@ -248,6 +248,15 @@ func (e *Engine) Train(ctx context.Context, q Request) (*Run, error) {
 	}
 	if run.Info.Done {
 		return run, nil
+	}
+	// One process trains a run and writes its record; whoever comes second finds it finished.
+	unlock, err := checkpoint.Lock(run.Folder)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if run, err = openOrStart(e.Runs, spec); err != nil || run.Info.Done {
+		return run, err
 	}
 	saved, err := checkpoint.Steps(filepath.Join(run.Folder, "checkpoints"))
 	if err != nil {

@@ -9,9 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"strata/pkg/imageset"
 	"strata/pkg/ledger"
 	"strata/pkg/optimiser"
 	"strata/pkg/score"
+	"strata/pkg/tiles"
 
 	"github.com/stretchr/testify/require"
 )
@@ -88,7 +90,7 @@ func TestSpecIDs(t *testing.T) {
 // trained has no column and no picture.
 func TestReproduceTwice(t *testing.T) {
 	if testing.Short() {
-		t.Skip("trains seven runs")
+		t.Skip("trains eight runs")
 	}
 	runs := t.TempDir()
 	size, err := LoadSize("smoke")
@@ -128,11 +130,13 @@ func TestReproduceTwice(t *testing.T) {
 	require.Equal(t, stores[0], stores[1], "no file of a run was touched")
 
 	for _, name := range []string{"cells.csv", "cells_by_seed.csv", "claims.csv", "claims_over_steps.csv", "correlations.csv", "curves.csv", "pixel_differences.csv", "runs.csv",
-		"scores.csv", "scores_mri.csv", "subsets.csv", "pictures/sets.png", "pictures/augmentation.csv", "pictures/fourier.png", "pictures/mixed.csv", "pictures/climbed.csv", "pictures/top_R06.csv"} {
+		"scores.csv", "subsets.csv", "pictures/sets.png", "pictures/augmentation.csv", "pictures/fourier.png", "pictures/mixed.csv", "pictures/climbed.csv", "pictures/top_R06.csv"} {
 		require.NotEmpty(t, files[0][name], name)
 	}
 	require.NotContains(t, files[0], "pictures/top_R11.csv", "R11 is not trained")
 	require.NotContains(t, files[0], "scores_grey.csv", "no grey run is trained")
+	require.NotContains(t, files[0], "scores_mri.csv", "of its runs only the general one is trained")
+	requireTop(t, files[0])
 
 	path := filepath.Join(t.TempDir(), "scores.csv")
 	require.NoError(t, os.WriteFile(path, []byte(files[0]["scores.csv"]), 0o644))
@@ -187,4 +191,37 @@ func modified(t *testing.T, folder string) map[string]time.Time {
 		return err
 	}))
 	return times
+}
+
+// requireTop looks at the most likely images: of the training images that the size names, the best first, each the picture that its place says.
+func requireTop(t *testing.T, files map[string]string) {
+	t.Helper()
+	folder := t.TempDir()
+	for _, name := range []string{"top_R06.csv", "top_R06.png"} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(files["pictures/"+name]), 0o644))
+	}
+	sheet, err := tiles.Read(filepath.Join(folder, "top_R06"))
+	require.NoError(t, err)
+	require.Equal(t, 3, sheet.Rows())
+	require.Equal(t, shownTop, sheet.Columns())
+	train, err := (&Engine{Cache: testCache, Out: io.Discard}).Set(sheet.Tiles[0].Set, imageset.Train)
+	require.NoError(t, err)
+	for row, what := range []string{"raw of 256 training images", "ratio of 256 training images", "c3 of 256 training images"} {
+		for column := range shownTop {
+			tile := sheet.At(row, column)
+			require.Equal(t, what, tile.What)
+			require.Equal(t, train.Image(tile.Index), tile.RGB)
+			if column > 0 {
+				require.LessOrEqual(t, tile.Value, sheet.At(row, column-1).Value)
+			}
+		}
+	}
+}
+
+// An epoch has whole batches only: the 195,250 steps of size paper are 250 epochs of CIFAR-10 (S4.1).
+func TestEpochs(t *testing.T) {
+	size, err := LoadSize("paper")
+	require.NoError(t, err)
+	require.Equal(t, 250, size.Steps/imageset.BatchesPerEpoch(50_000, size.Batch))
+	require.Equal(t, 1, imageset.BatchesPerEpoch(10, 64))
 }

@@ -24,9 +24,9 @@ func judgeF1(ctx context.Context, v *Evaluation, seed uint64) (finding, error) {
 		note: fmt.Sprintf("full likelihood %.3f", b.Value)}, nil
 }
 
-// judgeF2 compares the first scales together with the last one, between the Glows finetuned on in and trained on smooth.
+// judgeF2 compares the first scales together with the last one, between the Glows trained from scratch on in and on smooth, as F1 does.
 func judgeF2(ctx context.Context, v *Evaluation, seed uint64) (finding, error) {
-	a, err := v.part(ctx, "R06", seed, "c1+c2", whole)
+	a, err := v.part(ctx, "R03", seed, "c1+c2", whole)
 	if err != nil {
 		return finding{}, err
 	}
@@ -38,17 +38,17 @@ func judgeF2(ctx context.Context, v *Evaluation, seed uint64) (finding, error) {
 	if err != nil {
 		return finding{}, err
 	}
-	late, n, err := v.correlation(ctx, "R06", "R02", seed, v.last())
+	late, n, err := v.correlation(ctx, "R03", "R02", seed, v.last())
 	if err != nil {
 		return finding{}, err
 	}
-	last, err := v.both(ctx, "R06", seed, v.last())
+	last, err := v.both(ctx, "R03", seed, v.last())
 	if err != nil {
 		return finding{}, err
 	}
 	ratio := spread(a) / spread(last)
 	return finding{measured: "Spearman ρ of c1+c2 between the Glows of in and smooth", value: early, holds: ratio > 2 && early.Value > late.Value,
-		runs: []string{"R06", "R02"}, roles: whole, images: n, note: fmt.Sprintf("%s %.3f; range of c1+c2 is %.1f times that of %s (1st to 99th percentile)", v.last(), late.Value, ratio, v.last())}, nil
+		runs: []string{"R03", "R02"}, roles: whole, images: n, note: fmt.Sprintf("%s %.3f; range of c1+c2 is %.1f times that of %s (1st to 99th percentile)", v.last(), late.Value, ratio, v.last())}, nil
 }
 
 // spread is the range from the first to the last hundredth.

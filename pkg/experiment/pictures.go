@@ -375,30 +375,28 @@ func (v *Evaluation) topSheet(ctx context.Context, seed uint64, id string) (*til
 	if err != nil {
 		return nil, err
 	}
-	columns := map[string][]float64{}
-	var places []int
-	for _, of := range []string{id, "R01"} {
+	var tables [2]*score.Table
+	for i, of := range []string{id, "R01"} {
 		run, err := v.schedule.Run(of, seed)
 		if err != nil {
 			return nil, err
 		}
-		table, err := v.engine.splitScores(ctx, run, name, imageset.Train, v.schedule.Size.TopImages, density.Noise{})
+		if tables[i], err = v.engine.splitScores(ctx, run, name, imageset.Train, v.schedule.Size.TopImages, density.Noise{}); err != nil {
+			return nil, err
+		}
+	}
+	var columns [3][]float64
+	for i, of := range []struct {
+		table  *score.Table
+		column string
+	}{{tables[0], likelihood}, {tables[1], likelihood}, {tables[0], v.last()}} {
+		values, err := of.table.Column(of.column, nil)
 		if err != nil {
 			return nil, err
 		}
-		for _, column := range []string{likelihood, v.last()} {
-			values, err := table.Column(column, nil)
-			if err != nil {
-				return nil, err
-			}
-			columns[of+column], _ = metric.ReplaceNonFinite(values)
-		}
-		places = nil
-		for _, row := range table.Rows {
-			places = append(places, row.Index)
-		}
+		columns[i], _ = metric.ReplaceNonFinite(values)
 	}
-	ratio, err := score.Ratio(columns[id+likelihood], columns["R01"+likelihood])
+	ratio, err := score.Ratio(columns[0], columns[1])
 	if err != nil {
 		return nil, err
 	}
@@ -406,9 +404,9 @@ func (v *Evaluation) topSheet(ctx context.Context, seed uint64, id string) (*til
 	for row, s := range []struct {
 		what   string
 		values []float64
-	}{{"raw", columns[id+likelihood]}, {"ratio", ratio}, {v.last(), columns[id+v.last()]}} {
+	}{{"raw", columns[0]}, {"ratio", ratio}, {v.last(), columns[2]}} {
 		for column, at := range top(s.values, shownTop) {
-			t := tiles.Tile{Row: row, Column: column, What: s.what, Role: "general", Set: name, Index: places[at], Class: candidates.Class(at), Value: s.values[at]}
+			t := tiles.Tile{Row: row, Column: column, What: fmt.Sprintf("%s of %d training images", s.what, candidates.Len()), Role: "general", Set: name, Index: tables[0].Rows[at].Index, Class: candidates.Class(at), Value: s.values[at]}
 			if err := sheet.Add(t, candidates, at); err != nil {
 				return nil, err
 			}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"strata/pkg/imageset"
 	"strata/pkg/metric"
 )
 
@@ -22,7 +23,7 @@ func (v *Evaluation) curveRows(ctx context.Context) ([][]string, error) {
 		if err != nil {
 			continue
 		}
-		perStep := float64(run.Info.Spec.Train.Batch) / float64(run.Info.Spec.TrainImages)
+		perEpoch := imageset.BatchesPerEpoch(run.Info.Spec.TrainImages, run.Info.Spec.Train.Batch)
 		points, err := v.curve(ctx, c.ID, scheduled.Seed, c.Set)
 		if errors.Is(err, errNotWatched) {
 			continue
@@ -32,7 +33,7 @@ func (v *Evaluation) curveRows(ctx context.Context) ([][]string, error) {
 		}
 		for _, p := range points {
 			add := func(name, role string, value metric.Interval) {
-				rows = append(rows, []string{c.ID, strconv.FormatUint(scheduled.Seed, 10), strconv.Itoa(p.step), number(float64(p.step) * perStep), name, role,
+				rows = append(rows, []string{c.ID, strconv.FormatUint(scheduled.Seed, 10), strconv.Itoa(p.step), number(float64(p.step) / float64(perEpoch)), name, role,
 					number(value.Value), number(value.Low), number(value.High), strconv.Itoa(v.schedule.Size.CurveImages)})
 			}
 			add("bits_per_dim", c.Set, metric.Interval{Value: p.bits, Low: p.bits - p.bitsHalf, High: p.bits + p.bitsHalf})

@@ -66,17 +66,19 @@ func (v *Evaluation) writeScores(ctx context.Context, folder string) error {
 				return err
 			}
 		}
+		own := file.lowLevel
 		for _, id := range file.configurations {
 			run, err := v.schedule.Run(id, v.schedule.Seeds[0])
 			if err != nil {
 				continue // not trained: it has no column
 			}
+			own = own || id != "R01" // the general Glow is there for the ratios of others
 			if err := v.addScores(ctx, table, id, run, sets, images); err != nil {
 				return fmt.Errorf("%s: %s: %w", file.name, id, err)
 			}
 		}
 		path := filepath.Join(folder, file.name)
-		if len(table.Columns) == 0 {
+		if !own {
 			if err := ignoreMissing(os.Remove(path)); err != nil {
 				return err
 			}

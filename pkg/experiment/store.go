@@ -167,8 +167,11 @@ const removedPrefix = ".removed-"
 
 // Remove removes what Find found. What is at work is left alone: an error says so.
 func (p Prunable) Remove() error {
-	if _, err := os.Stat(p.Run.checkpoints()); err == nil {
-		unlock, err := checkpoint.Lock(p.Run.checkpoints())
+	for _, folder := range []string{p.Run.Folder, p.Run.checkpoints()} { // the run's record, and its checkpoints
+		if _, err := os.Stat(folder); err != nil {
+			continue
+		}
+		unlock, err := checkpoint.Lock(folder)
 		if err != nil {
 			return fmt.Errorf("%s is at work and stays: %w", p.Run.Info.ID, err)
 		}

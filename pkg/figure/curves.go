@@ -132,12 +132,23 @@ var trainedOn = []struct {
 	{roleNear, []string{roleSmooth, roleIn, roleFar}},
 }
 
-const curveWords = "Thin lines are single seeds, thick ones their means. Curves are of the images and the noise of the runs' intermediate looks, fewer than those of the tables. "
+// curveWords says what the lines of curves are.
+func (all curves) words() string {
+	words := curveWords
+	for _, c := range all {
+		if len(c) > 1 {
+			return "Thin lines are single seeds, thick ones their means. " + words
+		}
+	}
+	return words
+}
+
+const curveWords = "Curves are of the images and the noise of the runs' intermediate looks, fewer than those of the tables. "
 
 // FigS2 draws the AUROC of the ratio to the general Glow over the epochs of training, from scratch and finetuned, without outlier loss: a row a training
 // set, a column an outlier set (digest §8; claim T1).
 func FigS2(results string) (*Figure, error) {
-	return detectionCurves(results, "figS2", "AUROC of the ratio to the Glow of general while Glows are trained from scratch and finetuned from it, without outlier loss. ", scratch, finetuned)
+	return detectionCurves(results, "figS2", "AUROC of the ratio to the Glow of general while Glows are trained from scratch and finetuned from it, without outlier loss; the straight line is the mean at the end of training from scratch. ", scratch, finetuned)
 }
 
 // FigS3 draws the bits/dim on the test images of the own set over the epochs of training, from scratch and finetuned; the straight line is what
@@ -148,8 +159,8 @@ func FigS3(results string) (*Figure, error) {
 		return nil, err
 	}
 	p := page{width: twoColumns, height: 6.6 * vg.Centimeter, legend: kindLegend(scratch, finetuned)}
-	caption := "Bits per dimension on test images of the training set while Glows are trained from scratch and finetuned from the general one; the straight line is the mean at the end of training from scratch. " + curveWords
-	for _, role := range []string{roleIn, roleNear, roleSmooth} {
+	caption := "Bits per dimension on test images of the training set while Glows are trained from scratch and finetuned from the general one; the straight line is the mean at the end of training from scratch. " + all.words()
+	for _, role := range []string{roleSmooth, roleIn, roleNear} { // as in Table 1
 		panel, said := all.panel("trained on "+role, bitsPerDim, role, role, "bits/dim", scratch, finetuned)
 		p.panels = append(p.panels, panel)
 		caption += said
@@ -158,7 +169,7 @@ func FigS3(results string) (*Figure, error) {
 			caption += role + ": " + when + ". "
 		}
 	}
-	return &Figure{Name: "figS3", page: p, Caption: strings.TrimSpace(caption)}, nil
+	return &Figure{Name: "figS3", page: p, Caption: strings.TrimSpace(caption + setsPlaying(results))}, nil
 }
 
 // FigS4 draws the AUROC of the ratio while Glows are finetuned from the general one and from themselves (claim T2).
@@ -173,13 +184,13 @@ func FigS6(results string) (*Figure, error) {
 		return nil, err
 	}
 	p := page{width: twoColumns, height: 6.6 * vg.Centimeter, legend: kindLegend(marginLoss, outlierLoss)}
-	caption := "AUROC of the ratio to the Glow of general while the Glow of in is finetuned with the margin loss and with the outlier loss. " + curveWords
+	caption := "AUROC of the ratio to the Glow of general while the Glow of in is finetuned with the margin loss and with the outlier loss. " + all.words()
 	for _, out := range trainedOn[1].out {
 		panel, said := all.panel("in vs "+out, aurocRatio, roleIn, out, "AUROC (%)", marginLoss, outlierLoss)
 		p.panels = append(p.panels, panel)
 		caption += said
 	}
-	return &Figure{Name: "figS6", page: onlyFirstNames(p, len(p.panels)), Caption: strings.TrimSpace(caption)}, nil
+	return &Figure{Name: "figS6", page: onlyFirstNames(p, len(p.panels)), Caption: strings.TrimSpace(caption + setsPlaying(results))}, nil
 }
 
 func detectionCurves(results, name, caption string, kinds ...kind) (*Figure, error) {
@@ -188,7 +199,7 @@ func detectionCurves(results, name, caption string, kinds ...kind) (*Figure, err
 		return nil, err
 	}
 	p := page{width: twoColumns, height: 15 * vg.Centimeter, columns: 3, legend: kindLegend(kinds...)}
-	caption += curveWords
+	caption += all.words()
 	for _, in := range trainedOn {
 		for _, out := range in.out {
 			panel, said := all.panel(in.role+" vs "+out, aurocRatio, in.role, out, "AUROC (%)", kinds...)
@@ -202,7 +213,7 @@ func detectionCurves(results, name, caption string, kinds ...kind) (*Figure, err
 			}
 		}
 	}
-	return &Figure{Name: name, page: onlyFirstNames(p, 3), Caption: strings.TrimSpace(caption)}, nil
+	return &Figure{Name: name, page: onlyFirstNames(p, 3), Caption: strings.TrimSpace(caption + setsPlaying(results))}, nil
 }
 
 // onlyFirstNames names the vertical axis in the first column only, and the horizontal one in the last row: they are the same in all panels.
@@ -232,6 +243,11 @@ func kindLegend(kinds ...kind) (legend []key) {
 			c.StrokeLine2(line, c.Min.X, c.Center().Y, c.Max.X, c.Center().Y)
 			c.DrawGlyphNoClip(draw.GlyphStyle{Color: ink, Radius: vg.Points(1.8), Shape: k.mark}, c.Center())
 		}})
+		if k.final {
+			legend = append(legend, key{k.label + ", at its end", func(c draw.Canvas) {
+				c.StrokeLine2(draw.LineStyle{Color: notes, Width: hairpin}, c.Min.X, c.Center().Y, c.Max.X, c.Center().Y)
+			}})
+		}
 	}
 	return legend
 }
@@ -328,7 +344,7 @@ func (lines curveLines) Plot(c draw.Canvas, p *plot.Plot) {
 					path = append(path, vg.Point{X: x(epoch), Y: y(l.curve[seed][epoch])})
 				}
 				thin := style
-				thin.Color, thin.Width = faded(RoleColor(l.role), 0.4), hairpin
+				thin.Color, thin.Width = faded(RoleColor(l.role), 0.7), hairpin
 				c.StrokeLines(thin, path)
 			}
 		}

@@ -29,6 +29,6 @@ func Fig1B(results string) (*Figure, error) {
 		p.panels = append(p.panels, panel)
 		caption += said
 	}
-	caption += fmt.Sprintf("\u03C1 is Spearman's, over the images of both sets; at most %d images a set are drawn.", pointsDrawn)
+	caption += fmt.Sprintf("\u03C1 is Spearman's, over the images of both sets (paper: above 0.83); at most %d images a set are drawn.", pointsDrawn)
 	return &Figure{Name: "fig1b", Caption: caption, page: p}, nil
 }

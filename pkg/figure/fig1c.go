@@ -87,12 +87,12 @@ func Fig1C(results string) (*Figure, error) {
 			continue
 		}
 		p.panels = append(p.panels, panel{title: m.title, plot: matrix.plot("trained on")})
-		caption += m.title + ": " + matrix.span() + ". "
+		caption += m.title + ": " + matrix.spans() + ". "
 		if len(missing) > 0 {
 			caption += "Not measured: " + strings.Join(missing, ", ") + ". "
 		}
 	}
-	return &Figure{Name: "fig1c", page: p, Caption: caption + "On the diagonal stands the same network twice."}, nil
+	return &Figure{Name: "fig1c", page: p, Caption: caption + "On the diagonal stands the same network twice. In the paper: local above 0.95, dense less; regular Glows above 0.96, 0.99 in the mean; last scale 0.26 in the mean. " + setsPlaying(results)}, nil
 }
 
 // named is a configuration and what a figure calls it.
@@ -112,15 +112,21 @@ type matrix struct {
 	cells         []*alike // row by row; nil for the same network, or what was not measured
 }
 
-// span says the lowest and the highest value.
-func (m *matrix) span() string {
-	low, high := math.Inf(1), math.Inf(-1)
-	for _, c := range m.cells {
-		if c != nil {
-			low, high = min(low, c.value), max(high, c.value)
+// spans says the lowest and the highest value of every row.
+func (m *matrix) spans() string {
+	var said []string
+	for i, row := range m.rows {
+		low, high := math.Inf(1), math.Inf(-1)
+		for _, c := range m.cells[i*len(m.columns) : (i+1)*len(m.columns)] {
+			if c != nil {
+				low, high = min(low, c.value), max(high, c.value)
+			}
+		}
+		if low <= high {
+			said = append(said, fmt.Sprintf("%s \u03C1 %s to %s", row.name, signed(low, 2), signed(high, 2)))
 		}
 	}
-	return fmt.Sprintf("\u03C1 %s to %s", signed(low, 2), signed(high, 2))
+	return strings.Join(said, ", ")
 }
 
 func (m *matrix) plot(xLabel string) *plot.Plot {
@@ -186,7 +192,7 @@ func (m *matrix) Plot(c draw.Canvas, p *plot.Plot) {
 				centre.Y += 4
 			}
 			c.FillText(style, centre, text)
-			style.Font.Size = 5
+			style.Font.Size = 6
 			if style.Width(small) < right-left-1 {
 				c.FillText(style, vg.Point{X: centre.X, Y: centre.Y - 8}, small)
 			}

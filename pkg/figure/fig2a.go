@@ -135,7 +135,7 @@ func (h hierarchy) classes(c draw.Canvas, within vg.Rectangle) {
 	for i, name := range names {
 		left := within.Min.X + vg.Length(i)*(width+gap)
 		at := vg.Rectangle{Min: vg.Point{X: left, Y: within.Min.Y}, Max: vg.Point{X: left + width, Y: within.Max.Y}}
-		line := roleLine(roleIn)
+		line := RoleLine(roleIn)
 		line.Width = hairpin
 		c.StrokeLines(line, corners(at))
 		y := h.label(c, left+pad, at.Max.Y-pad, width-2*pad, "class "+name, roleIn, "")
@@ -162,7 +162,7 @@ func (h hierarchy) set(role string) string {
 
 func (hierarchy) box(c draw.Canvas, at vg.Rectangle, role string) {
 	c.FillPolygon(faded(RoleColor(role), 0.07), corners(at))
-	c.StrokeLines(roleLine(role), corners(at))
+	c.StrokeLines(RoleLine(role), corners(at))
 }
 
 func corners(at vg.Rectangle) []vg.Point {

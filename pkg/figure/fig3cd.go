@@ -18,8 +18,8 @@ func scaleScatter(results, name string, shown int) (*Figure, error) {
 		name string
 		x, y score // under the Glows of in and of smooth
 	}{
-		{"c1 + c2", score{"R06", []string{"R06_c3"}}, score{"R02", []string{"R02_c3"}}},
-		{"c3", score{plus: "R06_c3"}, score{plus: "R02_c3"}},
+		{"c1 + c2", score{"R03", []string{"R03_c3"}}, score{"R02", []string{"R02_c3"}}},
+		{"c3", score{plus: "R03_c3"}, score{plus: "R02_c3"}},
 	}
 	s, err := readScores(results, parts[0].x, parts[0].y)
 	if err != nil {
@@ -29,7 +29,7 @@ func scaleScatter(results, name string, shown int) (*Figure, error) {
 	what := parts[shown].name
 	of := cloud{title: what + " of the Glows of in and of smooth", xAxis: what + ", Glow of in", yAxis: what + ", Glow of smooth",
 		x: parts[shown].x, y: parts[shown].y, roles: both}
-	caption := fmt.Sprintf("Contributions %s to the log-likelihood of test images, nats, under the Glow of in (finetuned from general) and that of smooth (from scratch). ", what)
+	caption := fmt.Sprintf("Contributions %s to the log-likelihood of test images, nats, under the Glow of in and that of smooth, both from scratch. ", what)
 	if roles := s.present(both...); len(s.missing(parts[0].x, parts[0].y)) == 0 && len(roles) > 0 {
 		var spans [2]float64 // under the Glow of in
 		for i, part := range parts {

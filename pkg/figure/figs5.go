@@ -51,13 +51,14 @@ func FigS5(results string) (*Figure, error) {
 		p.legend = append(p.legend, key{s.label, glyphMark(draw.GlyphStyle{Color: unsupervisedColor, Radius: vg.Points(2.4), Shape: s.mark})})
 	}
 	p.legend = append(p.legend,
-		key{"unsupervised (filled)", glyphMark(draw.GlyphStyle{Color: unsupervisedColor, Radius: vg.Points(2.4), Shape: draw.CircleGlyph{}})},
-		key{"supervised (hollow)", glyphMark(draw.GlyphStyle{Color: supervisedColor, Radius: vg.Points(2.4), Shape: draw.RingGlyph{}})},
+		key{"unsupervised, filled", colourMark(unsupervisedColor)},
+		key{"supervised, hollow", colourMark(supervisedColor)},
 		key{"paper", glyphMark(draw.GlyphStyle{Color: paperColor, Radius: vg.Points(2.2), Shape: diamond{}})})
 	caption := "AUROC of Tables S2 and S3, in percent: last scale (4x4), ratio to the general Glow (Diff) and to the one trained with in-distribution outliers (Diff\u2020), in-distribution models with the outlier loss. "
 	most := 1
 	var missing []string
 	for _, in := range []string{"CIFAR10", "CIFAR100"} {
+		first, low, high := len(p.panels), math.Inf(1), math.Inf(-1)
 		for _, out := range []string{"SVHN", "CIFAR100", "LSUN", "CelebA", "Tiny-Imagenet"} {
 			if out == in {
 				out = "CIFAR10"
@@ -102,7 +103,14 @@ func FigS5(results string) (*Figure, error) {
 				missing = append(missing, title+" ("+why+")")
 				continue
 			}
-			p.panels = append(p.panels, panel{title: title, plot: dots.plot()})
+			drawn := dots.plot()
+			low, high = min(low, drawn.Y.Min), max(high, drawn.Y.Max)
+			p.panels = append(p.panels, panel{title: title, plot: drawn})
+		}
+		if low < high {
+			for _, panel := range p.panels[first:] { // a row has one axis
+				panel.plot.Y.Min, panel.plot.Y.Max = low, high
+			}
 		}
 	}
 	if most > 1 {
@@ -113,7 +121,7 @@ func FigS5(results string) (*Figure, error) {
 	for _, m := range missing {
 		caption += "Not drawn: " + m + ". "
 	}
-	return &Figure{Name: "figS5", page: onlyFirstNames(p, 5), Caption: caption}, nil
+	return &Figure{Name: "figS5", page: onlyFirstNames(p, 5), Caption: caption + setsPlaying(results)}, nil
 }
 
 func samePlace(a, b ledger.Cell) bool {

@@ -141,7 +141,7 @@ func TestFiguresSayWhatTheyShow(t *testing.T) {
 		"figS2":             {"from scratch", "finetuned from general", "smooth vs in", "near vs far", "AUROC (%)", "epochs"},
 		"figS3":             {"trained on in", "trained on near", "trained on smooth", "bits/dim"},
 		"figS4":             {"finetuned from own", "finetuned from general", "in vs smooth"},
-		"figS5":             {"4x4", "Diff\u2020", "supervised (hollow)", "in vs near", "near vs in", "no set", "paper"},
+		"figS5":             {"4x4", "Diff\u2020", "supervised, hollow", "in vs near", "near vs in", "no set", "paper"},
 		"figS6":             {"margin loss", "outlier loss (Eq. 2)", "in vs smooth"},
 		"figS7":             {"log-likelihood", "ratio to the", "last scale, c3"},
 		"figS8":             {"log-likelihood", "ratio to the", "last scale, c3"},
@@ -174,7 +174,7 @@ func TestPrintedNumbersCountEveryImage(t *testing.T) {
 func TestWhatIsMissingIsSaid(t *testing.T) {
 	dir := copied(t)
 	edit(t, dir, "pixel_differences.csv", without("role", "smooth"))
-	renamed(t, dir, "scores.csv", "R02", "R06", "R11", "R06_c3")
+	renamed(t, dir, "scores.csv", "R02", "R06", "R11", "R03_c3")
 	edit(t, dir, "correlations.csv", without("a", "R18", "R01_c3", "R02_c3", "R03_c3"))
 	edit(t, dir, "curves.csv", without("configuration", "R06", "R09", "R11", "R13", "R04", "R07"))
 	edit(t, dir, "cells.csv", func(header, row []string) []string {
@@ -196,8 +196,8 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 		"fig2d":        {"Ratio, with the outlier loss is not drawn: scores.csv has no R11.", "not drawn:"},
 		"fig3a":        {"R06 is not trained", "not drawn:"},
 		"fig3b":        {"R06 is not trained", "not drawn:"},
-		"fig3c":        {"is not drawn: scores.csv has no R06, R06_c3, R02", "not drawn:"},
-		"fig3d":        {"is not drawn: scores.csv has no R06_c3", "not drawn:"},
+		"fig3c":        {"is not drawn: scores.csv has no R03_c3, R02", "not drawn:"},
+		"fig3d":        {"is not drawn: scores.csv has no R03_c3", "not drawn:"},
 		"figS1":        {"R06 is not trained", "not drawn:"},
 		"figS2":        {"not trained: R06 (finetuned from general)", "not trained: R06"},
 		"figS3":        {"trained on near is not drawn: curves.csv has no bits_per_dim of R04 (from scratch), R07 (finetuned from general)", "not drawn:"},
@@ -383,4 +383,20 @@ func TestCurvesAreMeansOfAllSeeds(t *testing.T) {
 	epochs, values := c.mean()
 	assert.Equal(t, []float64{2, 4}, epochs, "a seed that is not there yet would move the mean")
 	assert.Equal(t, []float64{1.5, 4}, values)
+}
+
+func TestFinetuningPassesTheEndOfScratch(t *testing.T) {
+	scratch := curve{"1": {1: 4.2, 2: 4}}
+	less := func(a, b float64) bool { return a < b }
+	assert.Equal(t, "finetuning has passed the end of training from scratch (2 epochs) after 1", passed(curve{"1": {0.5: 4.1, 1: 3.9}}, scratch, less))
+	assert.Equal(t, "finetuning does not pass the end of training from scratch", passed(curve{"1": {0.5: 4.1, 1: 4}}, scratch, less))
+	assert.Empty(t, passed(curve{}, scratch, less))
+	assert.Empty(t, passed(scratch, curve{}, less))
+}
+
+func TestWidened(t *testing.T) {
+	low, high := widened(2, 4, 10)
+	assert.Equal(t, [2]float64{-2, 8}, [2]float64{low, high})
+	low, high = widened(2, 4, 1)
+	assert.Equal(t, [2]float64{2, 4}, [2]float64{low, high})
 }

@@ -146,7 +146,7 @@ func (g gallery) draw(c draw.Canvas) {
 
 // frame is a line around a picture in the colour and dash of a role.
 func frame(c draw.Canvas, at vg.Rectangle, role string) {
-	line := roleLine(role)
+	line := RoleLine(role)
 	line.Width = vg.Points(1.2)
 	c.StrokeLines(line, []vg.Point{at.Min, {X: at.Max.X, Y: at.Min.Y}, at.Max, {X: at.Min.X, Y: at.Max.Y}, at.Min})
 }
@@ -202,6 +202,9 @@ func inNats(value float64) string {
 		return "not finite"
 	case math.Abs(value) >= 1e6:
 		return signed(value/1e6, 1) + " M"
+	}
+	if math.Abs(value) < 9.95 {
+		return signed(value, 1)
 	}
 	return signed(value, 0)
 }

@@ -118,7 +118,7 @@ func (s steps) Plot(c draw.Canvas, p *plot.Plot) {
 		}
 		line = append(line, vg.Point{X: left, Y: y(h)}, vg.Point{X: right, Y: y(h)})
 		if i == len(s.heights)-1 || s.heights[i+1] == 0 {
-			c.StrokeLines(roleLine(s.role), c.ClipLinesX(append(line, vg.Point{X: right, Y: y(0)}))...)
+			c.StrokeLines(RoleLine(s.role), c.ClipLinesX(append(line, vg.Point{X: right, Y: y(0)}))...)
 		}
 	}
 }

@@ -204,7 +204,15 @@ func boxMark(role string) func(draw.Canvas) {
 	return func(c draw.Canvas) {
 		corners := []vg.Point{c.Min, {X: c.Max.X, Y: c.Min.Y}, c.Max, {X: c.Min.X, Y: c.Max.Y}, c.Min}
 		c.FillPolygon(faded(RoleColor(role), fillAlpha), corners)
-		c.StrokeLines(roleLine(role), corners)
+		c.StrokeLines(RoleLine(role), corners)
+	}
+}
+
+// colourMark is the legend of a colour.
+func colourMark(of color.Color) func(draw.Canvas) {
+	return func(c draw.Canvas) {
+		middle := c.Center().Y
+		c.FillPolygon(of, []vg.Point{{X: c.Min.X, Y: middle - 2}, {X: c.Max.X, Y: middle - 2}, {X: c.Max.X, Y: middle + 2}, {X: c.Min.X, Y: middle + 2}})
 	}
 }
 

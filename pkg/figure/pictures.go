@@ -125,26 +125,30 @@ func FigS8(results string) (*Figure, error) {
 	return best(results, "figS8", "top_R11", "the Glow of in that was trained with the outlier loss")
 }
 
-func best(results, name, from, glow string) (*Figure, error) {
-	sheet, err := readSheet(results, from)
+func best(results, name, sheetName, glow string) (*Figure, error) {
+	sheet, err := readSheet(results, sheetName)
 	if err != nil {
 		return nil, err
 	}
 	if sheet == nil {
-		return noPictures(name, "Most likely images of general", from, strings.TrimPrefix(from, "top_")+" or R01 is not trained"), nil
+		return noPictures(name, "Most likely images of general", sheetName, strings.TrimPrefix(sheetName, "top_")+" or R01 is not trained"), nil
 	}
 	labels := map[string]string{"raw": "log-likelihood", "ratio": "ratio to the Glow of general"}
 	g := gallery{width: twoColumns, dots: 4}
-	set := ""
+	set, from := "", "images"
 	for row := range sheet.Rows() {
 		first := sheet.At(row, 0)
 		if first == nil {
 			continue
 		}
 		set = first.Set
-		label := labels[first.What]
+		what, candidates, ok := strings.Cut(first.What, " of ") // "raw of 5000 training images"
+		if ok {
+			from = candidates
+		}
+		label := labels[what]
 		if label == "" {
-			label = "last scale, " + first.What
+			label = "last scale, " + what
 		}
 		r := galleryRow{label: label, note: "nats", colour: ink}
 		for column := range sheet.Columns() {
@@ -154,8 +158,8 @@ func best(results, name, from, glow string) (*Figure, error) {
 		}
 		g.rows = append(g.rows, r)
 	}
-	return &Figure{Name: name, page: g, Caption: fmt.Sprintf("The %d images of general (%s) that score highest under %s, the best first: by log-likelihood, by its ratio to the Glow of general, and by the contribution of the last scale. "+
-		"Chosen from training images, as in the paper, as many as top_images in experiments/sizes.yaml says. Under each picture its score, nats.", sheet.Columns(), set, glow)}, nil
+	return &Figure{Name: name, page: g, Caption: fmt.Sprintf("The %d of %s of general (%s) that score highest under %s, the best first: by log-likelihood, by its ratio to the Glow of general, and by the contribution of the last scale. "+
+		"Under each picture its score, nats.", sheet.Columns(), from, set, glow)}, nil
 }
 
 // Sets is a contact sheet of the sets that play the roles, a row each: test images, the classes in turn (S5).

@@ -80,6 +80,29 @@ func readScores(results string, what ...score) (*scores, error) {
 	return s, nil
 }
 
+// setsPlaying says which sets play the roles, for the captions of figures whose own file names roles alone; "" where scores.csv does not.
+func setsPlaying(results string) string {
+	t, err := readTable(filepath.Join(results, "scores.csv"), "role", "set")
+	if err != nil {
+		return ""
+	}
+	var pairs []string
+	for row := range t.rows {
+		role, err := t.text(row, "role")
+		if err != nil {
+			return ""
+		}
+		set, err := t.text(row, "set")
+		if err != nil {
+			return ""
+		}
+		if pair := role + " is " + set; !slices.Contains(pairs, pair) {
+			pairs = append(pairs, pair)
+		}
+	}
+	return "Sets: " + strings.Join(pairs, ", ") + "."
+}
+
 // label is a role with the name of its set: "smooth: colour_numbers_q75".
 func (s *scores) label(role string) string {
 	return roleLabel(role, strings.Join(s.roles[role].sets, " and "))

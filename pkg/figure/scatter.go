@@ -72,7 +72,8 @@ func (s *scores) scatterPanel(of cloud) (panel, string) {
 	}
 	xLowest, xHighest := axisRange(xs, failed)
 	yLowest, yHighest := axisRange(ys, failed)
-	xLowest, yLowest = min(xLowest, xHighest-of.xSpan), min(yLowest, yHighest-of.ySpan)
+	xLowest, xHighest = widened(xLowest, xHighest, of.xSpan)
+	yLowest, yHighest = widened(yLowest, yHighest, of.ySpan)
 	xUnit, xName := nats(xLowest, xHighest)
 	yUnit, yName := nats(yLowest, yHighest)
 
@@ -111,6 +112,12 @@ func (s *scores) scatterPanel(of cloud) (panel, string) {
 		said = fmt.Sprintf("%s: \u03C1 %s; over all %s. ", of.title, strings.Join(each, ", "), rho)
 	}
 	return panel{title: of.title, lines: lines, note: beyondNote(beyond, len(allX), failures), plot: p}, said
+}
+
+// widened is an axis at least as long as span, with the same middle.
+func widened(low, high, span float64) (float64, float64) {
+	border := max(0, (span-(high-low))/2)
+	return low - border, high + border
 }
 
 // spearman is the rank correlation, or a dash where there is none.

@@ -75,8 +75,8 @@ const (
 	sizeNote  = vg.Length(6.2)
 )
 
-// roleLine is the outline of a role.
-func roleLine(role string) draw.LineStyle {
+// RoleLine is the line of a role: its colour and dash.
+func RoleLine(role string) draw.LineStyle {
 	look := lookOf(role)
 	return draw.LineStyle{Color: look.color, Width: vg.Points(1), Dashes: look.dash}
 }

@@ -128,7 +128,7 @@ func (d dotRows) Plot(c draw.Canvas, p *plot.Plot) {
 			c.FillText(style, vg.Point{X: c.Min.X + 2, Y: y(r.y) + 2}, "not measured")
 			continue
 		}
-		c.StrokeLine2(draw.LineStyle{Color: RoleColor(d.role), Width: vg.Points(0.8)}, x(r.low), y(r.y)+2, x(r.high), y(r.y)+2)
+		c.StrokeLine2(draw.LineStyle{Color: RoleColor(d.role), Width: vg.Points(0.8)}, max(c.Min.X, x(r.low)), y(r.y)+2, min(c.Max.X, x(r.high)), y(r.y)+2)
 		style := scatterStyle(d.role, 1)
 		c.DrawGlyphNoClip(style, vg.Point{X: x(r.value), Y: y(r.y) + 2})
 	}

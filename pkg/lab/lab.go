@@ -132,7 +132,7 @@ func (l *Lab) pixelDifferences(images int, sets []string) (file []byte, text str
 				line = append(line, plotter.XY{X: low, Y: density}, plotter.XY{X: high, Y: density})
 			}
 		}
-		if err := show.AddLine(p, line, i, name); err != nil {
+		if err := show.AddLine(p, line, show.InTurn(i), name); err != nil {
 			return nil, "", err
 		}
 		text += fmt.Sprintf("| %s | %.4f | %.1f |\n", name, peak, mean)

@@ -73,6 +73,39 @@ func Declared() ([]Claim, error) {
 	return claims, nil
 }
 
+// Reasons says of every claim that does not hold why, as far as that is known (experiments/reasons.yaml): a line a claim.
+func Reasons(claims []Claim) ([]string, error) {
+	text, err := experiments.Files.ReadFile("reasons.yaml")
+	if err != nil {
+		return nil, err
+	}
+	var known []struct {
+		Claims  []string
+		In, Why string
+	}
+	if err := yaml.UnmarshalWithOptions(text, &known, yaml.Strict()); err != nil {
+		return nil, fmt.Errorf("experiments/reasons.yaml: %w", err)
+	}
+	var lines []string
+	for _, c := range claims {
+		if c.Verdict != DoesNotHold {
+			continue
+		}
+		why := "no reason is recorded for these sets."
+		for _, r := range known {
+			if slices.Contains(r.Claims, c.ID) && strings.Contains(c.Data, r.In) {
+				why = r.Why
+				break
+			}
+		}
+		if c.Size == "smoke" {
+			why = "size smoke trains for seconds: its numbers say nothing of the paper."
+		}
+		lines = append(lines, c.ID+": "+why)
+	}
+	return lines, nil
+}
+
 var header = []string{"id", "where", "claim", "paper", "measured", "value", "low", "high", "predicate", "verdict", "data", "size", "network", "steps", "images", "note"}
 
 // File is the name of the ledger in a results folder.

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	"strata/experiments"
 	"strata/pkg/ledger"
 
 	"github.com/stretchr/testify/require"
@@ -67,4 +70,24 @@ func TestCheckBands(t *testing.T) {
 	require.ErrorContains(t, err, "not within its interval")
 	_, err = ledger.CheckBands(nil)
 	require.Error(t, err)
+}
+
+// What does not hold has a reason or says that there is none; the reasons are of claims that there are.
+func TestReasons(t *testing.T) {
+	lines, err := ledger.Reasons([]ledger.Claim{{ID: "D2", Verdict: ledger.DoesNotHold, Data: "cifar10_q75_in, colour_numbers_q75", Size: "demo"}, {ID: "D2", Verdict: ledger.DoesNotHold, Data: "mine", Size: "demo"},
+		{ID: "D2", Verdict: ledger.DoesNotHold, Data: "cifar10_q75_in", Size: "smoke"}, {ID: "D1", Verdict: ledger.Holds}, {ID: "B1", Verdict: ledger.DoesNotHold, Data: "mine", Size: "demo"}})
+	require.NoError(t, err)
+	require.Len(t, lines, 4)
+	require.Contains(t, lines[0], "D2: The general stand-in")
+	require.Contains(t, lines[1], "D2: no reason is recorded")
+	require.Contains(t, lines[2], "size smoke")
+	require.Contains(t, lines[3], "B1: After 300 steps")
+	claims, err := ledger.Declared()
+	require.NoError(t, err)
+	text, err := experiments.Files.ReadFile("reasons.yaml")
+	require.NoError(t, err)
+	for _, id := range regexp.MustCompile(`[A-Z]\d+(?:, |\])`).FindAllString(string(text), -1) {
+		id = strings.TrimRight(id, ", ]")
+		require.True(t, slices.ContainsFunc(claims, func(c ledger.Claim) bool { return c.ID == id }), id)
+	}
 }

@@ -115,6 +115,7 @@ var (
 	converter = goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(markdownhtml.WithUnsafe()))
 	formulas  = regexp.MustCompile(`(?s)\$\$(.+?)\$\$|\$([^$\s][^$\n]*?)\$`)
 	links     = regexp.MustCompile(`href="([^"/:]+)\.ipynb"`)
+	inFigures = "href=\"../figures/" // seen from notebooks/; pages lie in figures/notebooks/
 )
 
 // markdown converts a cell's text. Formulas are taken out first, as their underscores and stars are none of markdown's.
@@ -144,7 +145,7 @@ func markdown(text string) (string, error) {
 	for i, math := range converted {
 		result = strings.Replace(result, fmt.Sprintf("FORMULA%dX", i), math, 1)
 	}
-	return links.ReplaceAllString(result, `href="$1.html"`), nil
+	return strings.ReplaceAll(links.ReplaceAllString(result, `href="$1.html"`), inFigures, `href="../`), nil
 }
 
 const pageHead = `<!DOCTYPE html>

@@ -11,6 +11,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -115,14 +116,30 @@ func relative(folder, path string) string {
 	return path
 }
 
+// Explanation says what the signs and letters of a table mean, and why cells were not run.
+func (r Result) Explanation(t Table) string {
+	text := Legend
+	for _, m := range r.Marks {
+		text += fmt.Sprintf(" %s: %s.", m.Letter, m.Text)
+	}
+	var reasons []string
+	for _, row := range t.Rows {
+		for _, c := range row.Cells {
+			if c.Agreement == NotRun && !slices.Contains(reasons, c.Cell.Note) {
+				reasons = append(reasons, c.Cell.Note)
+			}
+		}
+	}
+	if len(reasons) > 0 {
+		text += " Not run: " + strings.Join(reasons, "; ") + "."
+	}
+	return text
+}
+
 // tableMarkdown is a table by itself, with what its signs and letters mean.
 func (r Result) tableMarkdown(t Table) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Table %s: %s\n\n%s\n%s\n\n", t.Name, t.Caption, t.Markdown(), Legend)
-	for _, m := range r.Marks {
-		fmt.Fprintf(&b, "- %s: %s\n", m.Letter, m.Text)
-	}
-	fmt.Fprintf(&b, "\nResults: %s.\n", r.Name)
+	fmt.Fprintf(&b, "# Table %s: %s\n\n%s\n%s\n\nResults: %s.\n", t.Name, t.Caption, t.Markdown(), r.Explanation(t), r.Name)
 	return b.String()
 }
 

@@ -71,7 +71,7 @@ func TestWriteFigures(t *testing.T) {
 	require.NoError(t, err)
 	cells, err := csv.NewReader(strings.NewReader(string(text))).ReadAll()
 	require.NoError(t, err)
-	require.Equal(t, []string{"CIFAR10", "SVHN", "raw_full", "8.8"}, cells[1][:4])
+	require.Equal(t, []string{"CIFAR10", "SVHN", "raw full", "8.8"}, cells[1][:4])
 	require.NotEmpty(t, cells[1][5])
 	require.Contains(t, []string{"agrees", "same direction", "disagrees"}, cells[1][10])
 }

@@ -89,9 +89,9 @@ func (a Agreement) Symbol() string {
 func (a Agreement) Class() string { return strings.ReplaceAll(string(a), " ", "-") }
 
 // Legend explains the agreements.
-const Legend = "● agrees: the paper's value lies in our 95 % interval, or within 5 points of our value (5 % for bits/dim). " +
-	"◐ same direction: on the same side of 50. ○ disagrees. – not run: nothing was measured, and the cell says why. ” quoted by the paper from other work. " +
-	"Letters name the sets that stand in for the paper's. An interval is over images for one seed, over seeds for several."
+const Legend = "● agrees: the paper's value lies in our 95 % interval, where that is no wider than 20 points, or within 5 points of our value (5 % for bits/dim). " +
+	"◐ same direction: an AUROC on the same side of 50. ○ disagrees. – not run: nothing was measured. ” quoted by the paper from other work. " +
+	"Letters name the sets that stand in for the paper's. An interval is over images for one seed, over seeds for several; ± is the standard deviation over seeds."
 
 // View is a cell.
 type View struct {
@@ -257,7 +257,7 @@ func (r *Result) table(name string, cells []ledger.Cell) Table {
 				v := View{Agreement: NotRun, Title: "not run"}
 				for _, c := range cells {
 					if c.Table == "baselines" && c.In == p.in && c.Out == p.out && c.Score == baseline && c.IsMeasured() {
-						v = View{Ours: number(c.Measured), Interval: interval(c), Title: fmt.Sprintf("%s of %s against %s: %s %s", baseline, c.InSet, c.OutSet, number(c.Measured), interval(c))}
+						v = View{Ours: number(c, c.Measured), Interval: interval(c), Title: fmt.Sprintf("%s of %s against %s: %s %s", baseline, c.InSet, c.OutSet, number(c, c.Measured), interval(c))}
 					}
 				}
 				row.Baselines = append(row.Baselines, v)
@@ -268,9 +268,8 @@ func (r *Result) table(name string, cells []ledger.Cell) Table {
 	return t
 }
 
-// scoreNames are the paper's names of its scores.
-var scoreNames = map[string]string{"raw_full": "raw full", "raw_16x16": "raw 16x16", "raw_8x8": "raw 8x8", "raw_4x4": "raw 4x4",
-	"diff_full": "diff full", "diff_16x16": "diff 16x16", "diff_8x8": "diff 8x8", "diff_4x4": "diff 4x4", "p_indist": "p(in | x)", "MSP": "MSP-OE"}
+// scoreNames are the paper's names of scores that the files of its tables call otherwise.
+var scoreNames = map[string]string{"p_indist": "p(in given x)", "MSP": "MSP-OE"}
 
 // labels gives a cell's column, by the score and by what else differs within its table: "Glow diff to PNG", "supervised diff†".
 func labels(cells []ledger.Cell) func(ledger.Cell) string {
@@ -299,7 +298,7 @@ func labels(cells []ledger.Cell) func(ledger.Cell) string {
 		}
 	}
 	return func(c ledger.Cell) string {
-		name := cmp.Or(scoreNames[c.Score], c.Score)
+		name := cmp.Or(scoreNames[c.Score], strings.ReplaceAll(c.Score, "_", " "))
 		switch {
 		case c.ReportedBy() != "" && c.Score == "raw":
 			name = "OE"
@@ -364,23 +363,17 @@ func joined(a, b string) string {
 
 // view is a cell as it is shown.
 func (r *Result) view(c ledger.Cell) View {
-	v := View{Paper: number(c.Value), Agreement: judge(c), Cell: c}
-	if strings.HasPrefix(c.Score, "bpd") {
-		v.Paper = fmt.Sprintf("%.2f", c.Value)
-	}
+	v := View{Paper: number(c, c.Value), Agreement: judge(c), Cell: c}
 	if !math.IsNaN(c.Std) {
-		v.Paper += " ± " + number(c.Std)
+		v.Paper += " ± " + number(c, c.Std)
 	}
 	if v.Agreement == NotRun || v.Agreement == Quoted {
 		v.Title = c.Note
 		return v
 	}
-	v.Ours, v.Interval = number(c.Measured), interval(c)
-	if strings.HasPrefix(c.Score, "bpd") {
-		v.Ours = fmt.Sprintf("%.2f", c.Measured)
-	}
+	v.Ours, v.Interval = number(c, c.Measured), interval(c)
 	if c.Seeds > 1 {
-		v.Ours += fmt.Sprintf(" ± %.1f", c.StdSeeds)
+		v.Ours += " ± " + number(c, c.StdSeeds)
 	}
 	for _, stand := range strings.Split(c.StandsFor, "; ") {
 		if stand != "" {
@@ -406,6 +399,9 @@ func (r *Result) mark(text string) string {
 	return letter
 }
 
+// widest is the widest interval of an AUROC, in points, that a paper's value can agree with by lying in it: that of two seeds may span everything.
+const widest = 20
+
 // judge is the agreement of a cell.
 func judge(c ledger.Cell) Agreement {
 	switch {
@@ -413,9 +409,9 @@ func judge(c ledger.Cell) Agreement {
 		return Quoted
 	case !c.IsMeasured():
 		return NotRun
-	case c.Low <= c.Value && c.Value <= c.High:
+	case c.Low <= c.Value && c.Value <= c.High && (isBits(c) || c.High-c.Low <= widest):
 		return Agrees
-	case strings.HasPrefix(c.Score, "bpd"):
+	case isBits(c):
 		if math.Abs(c.Measured-c.Value) <= 0.05*c.Value {
 			return Agrees
 		}
@@ -428,22 +424,25 @@ func judge(c ledger.Cell) Agreement {
 	return Disagrees
 }
 
-// number is a percentage or bits/dim: two decimals below 10 where the second is one, as in Table S1.
-func number(v float64) string {
+// number is a value of a cell with the paper's digits: two of bits/dim, one of a percentage.
+func number(c ledger.Cell, v float64) string {
 	switch {
 	case math.IsNaN(v):
 		return ""
-	case math.Abs(v) < 10 && math.Abs(v*10-math.Round(v*10)) > 1e-6:
+	case isBits(c):
 		return fmt.Sprintf("%.2f", v)
 	}
 	return fmt.Sprintf("%.1f", v)
 }
 
+// isBits says whether a cell is of bits/dim, not an AUROC.
+func isBits(c ledger.Cell) bool { return strings.HasPrefix(c.Score, "bpd") }
+
 func interval(c ledger.Cell) string {
 	if math.IsNaN(c.Low) || math.IsNaN(c.High) {
 		return ""
 	}
-	return fmt.Sprintf("[%s, %s]", number(c.Low), number(c.High))
+	return fmt.Sprintf("[%s, %s]", number(c, c.Low), number(c, c.High))
 }
 
 // Verdicts counts them: "12 hold, 5 do not, 19 not measured".

@@ -147,3 +147,37 @@ func ExampleRead() {
 	fmt.Println(len(report.Results[0].Tables), "tables,", report.Results[0].Verdicts())
 	// Output: 8 tables, 0 hold, 0 do not, 36 not measured
 }
+
+// Every cell of the paper has its place, and every table a header as wide as its rows.
+func TestTablesHoldEveryCell(t *testing.T) {
+	printed, err := paper.Cells()
+	require.NoError(t, err)
+	count := map[string]int{}
+	for _, c := range printed {
+		count[c.Table]++
+	}
+	read, err := Read(nil)
+	require.NoError(t, err)
+	for _, table := range read.Results[0].Tables {
+		shown := 0
+		for _, row := range table.Rows {
+			for _, c := range row.Cells {
+				if c.Agreement != Nothing {
+					shown++
+				}
+			}
+		}
+		require.Equal(t, count[table.Name], shown, "table %s: two cells on one column", table.Name)
+		require.NotContains(t, table.Columns, "")
+		width := 0
+		for _, line := range strings.Split(table.Markdown(), "\n") {
+			if !strings.HasPrefix(line, "|") {
+				continue
+			}
+			if width == 0 {
+				width = strings.Count(line, "|")
+			}
+			require.Equal(t, width, strings.Count(line, "|"), "table %s: %s", table.Name, line)
+		}
+	}
+}

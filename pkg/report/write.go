@@ -22,7 +22,7 @@ var pageText string
 
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"legend":    func() string { return Legend },
-	"baselines": func() []string { return BaselineNames },
+	"baselines": baselineTitles,
 	"value":     value,
 	"measured":  func(c ledger.Claim) bool { return c.Verdict != ledger.NotMeasured },
 	"class":     func(v ledger.Verdict) string { return strings.ReplaceAll(string(v), " ", "-") },
@@ -115,15 +115,21 @@ func (r *Report) Markdown() string {
 	return b.String()
 }
 
+// baselineTitles are the BaselineNames as columns.
+func baselineTitles() (titles []string) {
+	for _, name := range BaselineNames {
+		titles = append(titles, strings.ReplaceAll(name, "_", " "))
+	}
+	return titles
+}
+
 // Markdown is the table, each cell the paper's value and ours.
 func (t Table) Markdown() string {
 	var b strings.Builder
 	b.WriteString("Each cell: sign, the paper's value / **ours** [95 % interval] stand-ins.")
 	head := append([]string{"in", "out"}, t.Columns...)
 	if len(t.Rows) > 0 && t.Rows[0].Baselines != nil {
-		for _, name := range BaselineNames {
-			head = append(head, strings.ReplaceAll(name, "_", " "))
-		}
+		head = append(head, baselineTitles()...)
 		b.WriteString(" The last columns are AUROCs of what needs no model: mean brightness, size as PNG and as JPEG, total variation.")
 	}
 	fmt.Fprintf(&b, "\n\n| %s |\n|%s\n", strings.Join(head, " | "), strings.Repeat("---|", len(head)))

@@ -28,7 +28,7 @@ type Table struct {
 type Row struct {
 	// Role is the part that the set plays, "in", "smooth", ...; "" where there is none.
 	Role, Set string
-	// Index is the image's place in its set's test split.
+	// Index is the image's place in the split of its set that was scored: test, where nothing says otherwise.
 	Index  int
 	Values []float64
 }

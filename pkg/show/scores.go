@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -24,28 +25,42 @@ import (
 // finetuned in-distribution Glow), with _c1, _c2, _c3 for a scale, and png_bytes.
 func Scores() *score.Table { return ScoresOf("scores.csv") }
 
+// optional are the score files that a results folder has only where their runs are trained, with the role that is in-distribution in each.
+var optional = map[string]string{"scores_grey.csv": "grey_in", "scores_mri.csv": "mri_one"}
+
 // ScoresOf are those of another file of the folder: scores_grey.csv (Fashion-MNIST and MNIST) or scores_mri.csv (one modality and the others).
-// Where its runs are not trained there is no such file: the cell says so, and what would show the table shows nothing.
+// Where none of its runs is trained there is no such file: the cell says so, and what would show the table shows nothing.
 func ScoresOf(file string) *score.Table {
-	path := filepath.Join(resultsFolder(), file)
-	table, err := score.Read(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	table, err := score.Read(filepath.Join(resultsFolder(), file))
+	if errors.Is(err, fs.ErrNotExist) && optional[file] != "" {
 		gonbui.DisplayMarkdown(fmt.Sprintf("*Not shown: the results have no %s, its runs are not trained.*", file))
 		return nil
 	}
 	must(err)
-	for i := range table.Rows { // of these files the first role is the in-distribution one
-		if table.Rows[i].Role == "grey_in" || table.Rows[i].Role == "mri_one" {
+	for i := range table.Rows {
+		if table.Rows[i].Role == optional[file] {
 			table.Rows[i].Role = "in"
 		}
 	}
 	return table
 }
 
+// untrained are those of some columns that a table lacks and that are a configuration's, R01 and on: its run is not there yet.
+func untrained(scores *score.Table, columns ...string) (absent []string) {
+	for _, c := range columns {
+		if configuration.MatchString(c) && !slices.Contains(scores.Columns, c) {
+			absent = append(absent, c)
+		}
+	}
+	return absent
+}
+
+var configuration = regexp.MustCompile(`^[RJ]\d+\b`)
+
 // Ratio adds the log-ratio of two configurations to a table, as column "R06/R01".
 func Ratio(scores *score.Table, in, general string) {
-	if scores == nil {
-		return
+	if scores == nil || len(untrained(scores, in, general)) > 0 {
+		return // what shows the ratio says so
 	}
 	must(addRatio(scores, in, general))
 }
@@ -72,6 +87,14 @@ func AUROC(scores *score.Table, columns ...string) {
 	defer gonbui.Sync()
 	if scores == nil {
 		return
+	}
+	absent := untrained(scores, columns...)
+	columns = slices.DeleteFunc(slices.Clone(columns), func(c string) bool { return slices.Contains(absent, c) })
+	if len(absent) > 0 {
+		gonbui.DisplayMarkdown(fmt.Sprintf("*Not shown: %s, not trained.*", strings.Join(absent, ", ")))
+		if len(columns) == 0 {
+			return
+		}
 	}
 	text, err := aurocs(scores, columns)
 	must(err)
@@ -132,6 +155,10 @@ func Histogram(scores *score.Table, column string) {
 	if scores == nil {
 		return
 	}
+	if len(untrained(scores, column)) > 0 {
+		gonbui.DisplayMarkdown(fmt.Sprintf("*Not shown: %s, not trained.*", column))
+		return
+	}
 	file, err := histogram(scores, column)
 	must(err)
 	gonbui.DisplayPng(file)
@@ -162,6 +189,7 @@ func histogram(scores *score.Table, column string) ([]byte, error) {
 		low, high = low-1, high+1
 	}
 	const bins = 40
+	roles := rolesOf(scores, in, out)
 	for i, set := range append([]string{in}, out...) {
 		values, err := scores.Column(column, func(r score.Row) bool { return r.Set == set && (r.Role == "in") == (i == 0) })
 		if err != nil {
@@ -178,11 +206,31 @@ func histogram(scores *score.Table, column string) ([]byte, error) {
 		for b, share := range shares {
 			line = append(line, plotter.XY{X: low + (high-low)*float64(b)/bins, Y: share}, plotter.XY{X: low + (high-low)*float64(b+1)/bins, Y: share})
 		}
-		if err := AddLine(p, line, i, set); err != nil {
+		if err := AddLine(p, line, roles[i], set); err != nil {
 			return nil, err
 		}
 	}
 	return PlotPNG(p)
+}
+
+// rolesOf are the roles of a table's sets for their colours. Tables of a lab know in and out alone: its outliers take turns.
+func rolesOf(scores *score.Table, in string, out []string) []string {
+	roles := []string{"in"}
+	for i, set := range out {
+		row := scores.Rows[slices.IndexFunc(scores.Rows, func(r score.Row) bool { return r.Role != "in" && r.Set == set })]
+		role := row.Role
+		if role == "out" {
+			role = InTurn(i + 1)
+		}
+		roles = append(roles, role)
+	}
+	return roles
+}
+
+// InTurn is a role for the i-th of sets that have none, for their colours.
+func InTurn(i int) string {
+	roles := []string{"in", "smooth", "far", "general", "near"}
+	return roles[min(i, len(roles)-1)]
 }
 
 // NewPlot is an empty plot in the letters of the figures, with room for its legend above.
@@ -193,25 +241,22 @@ func NewPlot() *plot.Plot {
 	}
 	p.X.Tick.Marker, p.Y.Tick.Marker = figure.Ticks, figure.Ticks
 	p.Legend.Top, p.Legend.Left, p.Legend.Padding = true, true, 2
-	p.Legend.YOffs = 1.1 * vg.Centimeter
-	p.Title.Text, p.Title.Padding = " ", 1.3*vg.Centimeter
+	p.Title.Text = " "
 	return p
 }
 
-// AddLine draws the line of the i-th set of a plot, told apart by colour and by dashes.
-func AddLine(p *plot.Plot, points plotter.XYs, i int, name string) error {
+// AddLine draws the line of a set in the colour and dash of its role, and makes room for its name above.
+func AddLine(p *plot.Plot, points plotter.XYs, role, name string) error {
 	l, err := plotter.NewLine(points)
 	if err != nil {
 		return err
 	}
-	roles := []string{"in", "smooth", "far", "general", "near"}
-	l.Color = figure.RoleColor(roles[min(i, len(roles)-1)])
+	l.LineStyle = figure.RoleLine(role)
 	l.Width = vg.Points(1.5)
-	if i > 0 {
-		l.Dashes = []vg.Length{vg.Points(float64(1 + 2*i)), vg.Points(2)}
-	}
 	p.Add(l)
 	p.Legend.Add(name, l)
+	p.Legend.YOffs += 0.52 * vg.Centimeter
+	p.Title.Padding += 0.52 * vg.Centimeter
 	return nil
 }
 

@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"html"
 	"image/png"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,6 +30,7 @@ import (
 	"strata/pkg/folders"
 	"strata/pkg/ledger"
 	"strata/pkg/report"
+	"strata/pkg/score"
 )
 
 // must panics with an error; the notebook shows it.
@@ -49,8 +51,8 @@ func Results() {
 // from is the folder that From named.
 var from string
 
-// From names the results that everything below shows: a folder of STRATA_FIGURES/results such as "shapes_in-demo", a path, or "" for the
-// newest. In a notebook it stands beside the other parameters, outside of functions, so that it holds for every cell:
+// From names the results that everything below shows: a folder of STRATA_FIGURES/results such as "shapes_in-demo", an absolute path, or "" for
+// STRATA_RESULTS or else the newest. In a notebook it stands beside the other parameters, outside of functions, so that it holds for every cell:
 //
 //	var _ = show.From("shapes_in-demo")
 func From(results string) string {
@@ -86,24 +88,55 @@ func chosen() (string, error) {
 	return folder, nil
 }
 
+// results says what a results folder holds: size, verdicts, and which set plays which role for which of the paper's.
 func results(folder string) (string, error) {
 	claims, err := ledger.Read(folder)
 	if err != nil {
 		return "", err
 	}
 	verdicts := map[ledger.Verdict]int{}
-	var data, sizes []string
+	var sizes []string
 	for _, c := range claims {
 		verdicts[c.Verdict]++
 		if c.Size != "" && !slices.Contains(sizes, c.Size) {
 			sizes = append(sizes, c.Size)
 		}
-		if c.Data != "" && !slices.Contains(data, c.Data) {
-			data = append(data, c.Data)
+	}
+	text := fmt.Sprintf("Results in `%s`, size %s. Of the paper's claims %d hold there, %d do not, not measured: %d.", folder, strings.Join(sizes, ", "),
+		verdicts[ledger.Holds], verdicts[ledger.DoesNotHold], verdicts[ledger.NotMeasured])
+	sets, err := playing(folder)
+	return text + sets, err
+}
+
+// playing is a table of the roles: set, test images that were scored, and the paper's set that it stands for.
+func playing(folder string) (string, error) {
+	read, err := report.Read([]string{folder})
+	if err != nil {
+		return "", err
+	}
+	stands := map[string]string{}
+	for _, m := range read.Results[0].Marks {
+		if set, paper, ok := strings.Cut(m.Text, " for "); ok {
+			stands[set] = paper
 		}
 	}
-	return fmt.Sprintf("Results in `%s`, size %s. Of the paper's claims %d hold there, %d do not, not measured: %d.", folder, strings.Join(sizes, ", "),
-		verdicts[ledger.Holds], verdicts[ledger.DoesNotHold], verdicts[ledger.NotMeasured]), nil
+	text := "\n\n| role | set | test images | stands for |\n|---|---|---|---|\n"
+	for _, file := range []string{"scores.csv", "scores_grey.csv", "scores_mri.csv"} {
+		table, err := score.Read(filepath.Join(folder, file))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		for i, images := 0, 0; i < len(table.Rows); i += images {
+			row := table.Rows[i]
+			for images = 0; i+images < len(table.Rows) && table.Rows[i+images].Role == row.Role && table.Rows[i+images].Set == row.Set; images++ {
+			}
+			text += fmt.Sprintf("| %s | %s | %d | %s |\n", row.Role, row.Set, images, stands[row.Set])
+		}
+	}
+	return text, nil
 }
 
 // Figure shows figures of the paper by name, fig1a to figS8, each with its caption.
@@ -170,11 +203,7 @@ func table(results, name string) (string, error) {
 		if t.Name != name {
 			continue
 		}
-		text := fmt.Sprintf("**Table %s.** %s\n\n%s\n%s\n\n", t.Name, t.Caption, t.Markdown(), report.Legend)
-		for _, m := range read.Results[0].Marks {
-			text += fmt.Sprintf("%s: %s. ", m.Letter, m.Text)
-		}
-		return text, nil
+		return fmt.Sprintf("**Table %s.** %s\n\n%s\n%s", t.Name, t.Caption, t.Markdown(), read.Results[0].Explanation(t)), nil
 	}
 	return "", fmt.Errorf("no table %q: choose of %s", name, strings.Join(known, ", "))
 }
@@ -192,10 +221,10 @@ func claims(results string, ids []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if len(ids) == 0 {
-		return ledger.Markdown(all), nil
-	}
 	var chosen []ledger.Claim
+	if len(ids) == 0 {
+		chosen = all
+	}
 	for _, id := range ids {
 		i := slices.IndexFunc(all, func(c ledger.Claim) bool { return c.ID == id })
 		if i < 0 {
@@ -203,7 +232,15 @@ func claims(results string, ids []string) (string, error) {
 		}
 		chosen = append(chosen, all[i])
 	}
-	return ledger.Markdown(chosen), nil
+	text := ledger.Markdown(chosen)
+	reasons, err := ledger.Reasons(chosen)
+	if err != nil {
+		return "", err
+	}
+	if len(reasons) > 0 {
+		text += "\nWhy, where a claim does not hold:\n\n- " + strings.Join(reasons, "\n- ") + "\n"
+	}
+	return text, nil
 }
 
 // CheckBands compares the claims with these ids with the bands in which they were measured before (experiments/bands.yaml), all of them without ids.

@@ -82,6 +82,14 @@ func TestScoresOfOtherFiles(t *testing.T) {
 	_, err = aurocs(table, []string{"R99"})
 	assert.ErrorContains(t, err, `no column "R99"`)
 
+	AUROC(table, "R25", "R26/R25")
+	assert.Equal(t, []string{"R25", "R26/R25"}, untrained(table, "R26", "R25", "R26/R25", "c9"), "runs that are not there; a wrong name is an error")
+	Ratio(table, "R26", "R25")
+	assert.NotContains(t, table.Columns, "R26/R25")
+	Histogram(table, "R25")
+	assert.Panics(t, func() { Scores() }, "every results folder has them")
+	assert.Panics(t, func() { ScoresOf("scores_gray.csv") })
+
 	absent := ScoresOf("scores_grey.csv")
 	assert.Nil(t, absent)
 	Ratio(absent, "R20", "R21")
@@ -94,6 +102,21 @@ func TestHistogram(t *testing.T) {
 	require.NoError(t, err)
 	_, err = png.Decode(bytes.NewReader(file))
 	require.NoError(t, err)
+	far := scores() // one image of 400 far off does not take the axis
+	for i := range 340 {
+		far.Rows = append(far.Rows, score.Row{Role: "in", Set: "shapes", Index: i, Values: []float64{float64(i), 1}})
+	}
+	far.Rows[0].Values = []float64{-3e6, 1}
+	file, err = histogram(far, "log_likelihood")
+	require.NoError(t, err)
+	picture, err := png.Decode(bytes.NewReader(file))
+	require.NoError(t, err)
+	far.Rows[0].Values = []float64{3, 1}
+	file, err = histogram(far, "log_likelihood")
+	require.NoError(t, err)
+	near, err := png.Decode(bytes.NewReader(file))
+	require.NoError(t, err)
+	assert.Less(t, differing(picture, near), 0.03, "share of pixels")
 	_, err = histogram(scores(), "ratio")
 	assert.ErrorContains(t, err, `no column "ratio"`)
 }
@@ -119,4 +142,17 @@ func TestPagesWorkOffline(t *testing.T) {
 	}
 	_, err = Slider("x", nil, nil)
 	assert.Error(t, err)
+}
+
+// differing is the share of pixels that differ between two pictures of one size.
+func differing(a, b image.Image) float64 {
+	bounds, n := a.Bounds(), 0
+	for y := range bounds.Dy() {
+		for x := range bounds.Dx() {
+			if a.At(x, y) != b.At(x, y) {
+				n++
+			}
+		}
+	}
+	return float64(n) / float64(bounds.Dx()*bounds.Dy())
 }

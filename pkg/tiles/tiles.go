@@ -33,7 +33,7 @@ type Tile struct {
 	Row, Column int
 	// What it is in its sheet: "amplitude", "mix", "raw".
 	What string
-	// Role and Set are those of the image that it is, or that it was made from, Index its place in the set's test split, Class its label.
+	// Role and Set are those of the image that it is, or that it was made from, Index its place in the set's split (test where the sheet's figure does not say otherwise), Class its label.
 	Role, Set string
 	Index     int
 	Class     string
