@@ -120,6 +120,14 @@ func playing(folder string) (string, error) {
 			stands[set] = paper
 		}
 	}
+	if runs := read.Results[0].Runs; len(runs) > 0 { // those of no table cell are in the runs' provenance
+		set, paper := slices.Index(runs[0], "set"), slices.Index(runs[0], "stands_for")
+		for _, run := range runs[1:] {
+			if set >= 0 && paper >= 0 && run[paper] != "" {
+				stands[run[set]] = run[paper]
+			}
+		}
+	}
 	text := "\n\n| role | set | test images | stands for |\n|---|---|---|---|\n"
 	for _, file := range []string{"scores.csv", "scores_grey.csv", "scores_mri.csv"} {
 		table, err := score.Read(filepath.Join(folder, file))
