@@ -55,7 +55,10 @@ func TestExecuteNotebooks(t *testing.T) {
 	require.NoError(t, err)
 	kernel, err := notebook.EnsureTools(t.Context(), root)
 	require.NoError(t, err)
-	folder, pages := t.TempDir(), filepath.Join(t.TempDir(), "pages")
+	folder, err := os.MkdirTemp(filepath.Join(root, "tests", "testdata"), "executed-") // their first cells use the module three folders up
+	require.NoError(t, err)
+	t.Cleanup(func() { os.RemoveAll(folder) })
+	pages := filepath.Join(t.TempDir(), "pages")
 	for _, name := range []string{"ok", "panics", "compile_error"} {
 		text, err := os.ReadFile(filepath.Join(root, "tests", "testdata", "notebooks", name+".ipynb"))
 		require.NoError(t, err)
