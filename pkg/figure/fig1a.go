@@ -45,7 +45,7 @@ func Fig1A(results string) (*Figure, error) {
 	p.Add(peakLabels(drawn))
 	p.Y.Max = max(p.Y.Max*1.13, math.SmallestNonzeroFloat32)
 
-	caption := "Densities of pixel differences (a pixel minus the mean of its eight neighbours, channels pooled). Highest bins: "
+	caption := "Densities of pixel differences (a pixel minus the mean of its eight neighbours, channels pooled). Highest bins, of which two meet at 0: "
 	for i, d := range drawn {
 		centre, height, _ := d.peak()
 		if i > 0 {
