@@ -70,7 +70,7 @@ func (c figuresCommand) Run(e *environment) error {
 // results is the folder to draw from.
 func (c figuresCommand) results() (string, error) {
 	if c.Results == "" {
-		return folders.Results("results")
+		return folders.Results("")
 	}
 	if _, err := os.Stat(filepath.Join(c.Results, "claims.csv")); err != nil {
 		return "", fmt.Errorf("--results %s: no finished results there (no claims.csv): strata reproduce writes them", c.Results)

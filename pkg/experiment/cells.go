@@ -323,12 +323,10 @@ func (v *Evaluation) cell(ctx context.Context, c paper.Cell) ledger.Cell {
 			sets = append(sets, v.schedule.Roles.Set("general"))
 		}
 	}
-	for i, set := range sets {
-		if slices.Contains(sets[:i], set) {
-			continue
-		}
-		if for_ := StandsFor(set); for_ != "" {
-			stands = append(stands, set+" for "+for_)
+	for _, set := range sets {
+		stand := set + " for " + StandsFor(set)
+		if StandsFor(set) != "" && !slices.Contains(stands, stand) {
+			stands = append(stands, stand)
 		}
 	}
 	cell.StandsFor = strings.Join(stands, "; ")

@@ -1,12 +1,10 @@
 package experiment
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 
 	"strata/pkg/imageset"
@@ -169,16 +167,6 @@ func blockMeans(set *imageset.Set, index int) []float64 {
 	return sums
 }
 
-// top are the places of the n highest values.
-func top(values []float64, n int) []int {
-	order := make([]int, len(values))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(values[b], values[a]) })
-	return order[:min(n, len(order))]
-}
-
 // judgeQ1 looks at the general images that the raw likelihood and the ratio of the in-distribution Glow like best.
 func judgeQ1(ctx context.Context, v *Evaluation, seed uint64) (finding, error) {
 	f := finding{measured: "variance of the 12 images highest by ln p / of those highest by the ratio", runs: []string{"R06", "R01"}, roles: []string{"general"}}
@@ -192,7 +180,7 @@ func judgeQ1(ctx context.Context, v *Evaluation, seed uint64) (finding, error) {
 		if err != nil {
 			return f, err
 		}
-		for _, at := range top(values, 12) {
+		for _, at := range score.Highest(values, 12) {
 			variances[i] = append(variances[i], variance(test.Image(at)))
 		}
 	}
@@ -243,7 +231,7 @@ func judgeQ2(ctx context.Context, v *Evaluation, seed uint64) (finding, error) {
 				return f, err
 			}
 			hits := 0
-			for _, at := range top(values, n) {
+			for _, at := range score.Highest(values, n) {
 				if odds[at] > 0 {
 					hits++
 				}

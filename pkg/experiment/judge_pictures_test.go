@@ -30,8 +30,3 @@ func TestBlockMeans(t *testing.T) {
 	set.Pixels[4*4*2] = 40 // first pixel of the last row
 	require.Equal(t, []float64{0, 100, 10, 100}, blockMeans(set, 0))
 }
-
-func TestTop(t *testing.T) {
-	require.Equal(t, []int{2, 0}, top([]float64{3, 1, 5, 3}, 2), "ties in the order of the images")
-	require.Equal(t, []int{1, 0}, top([]float64{1, 2}, 12))
-}

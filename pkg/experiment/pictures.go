@@ -405,7 +405,7 @@ func (v *Evaluation) topSheet(ctx context.Context, seed uint64, id string) (*til
 		what   string
 		values []float64
 	}{{"raw", columns[0]}, {"ratio", ratio}, {v.last(), columns[2]}} {
-		for column, at := range top(s.values, shownTop) {
+		for column, at := range score.Highest(s.values, shownTop) {
 			t := tiles.Tile{Row: row, Column: column, What: fmt.Sprintf("%s of %d training images", s.what, candidates.Len()), Role: "general", Set: name, Index: tables[0].Rows[at].Index, Class: candidates.Class(at), Value: s.values[at]}
 			if err := sheet.Add(t, candidates, at); err != nil {
 				return nil, err

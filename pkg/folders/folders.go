@@ -21,6 +21,7 @@ package folders
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -110,19 +111,25 @@ func Cache() (string, error) {
 	return dir, err
 }
 
-// Results returns the folder of tables that a section's notebook reads: STRATA_RESULTS, or the one below Figures that was
-// completed last (its claims.csv is written last).
-func Results(section string) (string, error) {
-	if dir, _, err := existing("STRATA_RESULTS", Figures, section); err != nil || os.Getenv("STRATA_RESULTS") != "" {
-		return dir, err
+// Results returns a folder of results that is complete (its claims.csv is written last): the one that name says, below FIGURES/results or an
+// absolute path; without a name STRATA_RESULTS, or else the one below FIGURES/results that was completed last.
+func Results(name string) (string, error) {
+	if name == "" {
+		if dir, _, err := existing("STRATA_RESULTS", Figures, "results"); err != nil || os.Getenv("STRATA_RESULTS") != "" {
+			return dir, err
+		}
 	}
 	figures, err := Figures()
 	if err != nil {
 		return "", err
 	}
-	ledgers, err := filepath.Glob(filepath.Join(figures, section, "*", "claims.csv"))
+	all := filepath.Join(figures, "results")
+	ledgers, err := filepath.Glob(filepath.Join(all, "*", "claims.csv"))
 	if err != nil {
 		return "", err
+	}
+	if name != "" {
+		return named(name, all, ledgers)
 	}
 	newest, when := "", time.Time{}
 	for _, path := range ledgers {
@@ -131,9 +138,25 @@ func Results(section string) (string, error) {
 		}
 	}
 	if newest == "" {
-		return "", fmt.Errorf("%s holds no results of %s: make figures, or strata reproduce %s, makes them", figures, section, section)
+		return "", fmt.Errorf("%s holds no results: make figures, or strata reproduce, makes them", all)
 	}
 	return newest, nil
+}
+
+// named is the folder of a name, or an error that says which there are.
+func named(name, all string, ledgers []string) (string, error) {
+	folder := name
+	if !filepath.IsAbs(folder) {
+		folder = filepath.Join(all, name)
+	}
+	if _, err := os.Stat(filepath.Join(folder, "claims.csv")); err == nil {
+		return folder, nil
+	}
+	var there []string
+	for _, path := range ledgers {
+		there = append(there, filepath.Base(filepath.Dir(path)))
+	}
+	return "", fmt.Errorf("no results in %s; in %s there are: %s", folder, all, cmp.Or(strings.Join(there, ", "), "none"))
 }
 
 // existing applies the rule: the absolute path of the folder that variable

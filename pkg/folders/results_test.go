@@ -13,11 +13,11 @@ func TestResults(t *testing.T) {
 	figures := t.TempDir()
 	t.Setenv("STRATA_FIGURES", figures)
 	t.Setenv("STRATA_RESULTS", "")
-	_, err := Results("section2")
+	_, err := Results("")
 	require.ErrorContains(t, err, "make figures")
 
 	for i, name := range []string{"old", "new", "unfinished"} {
-		folder := filepath.Join(figures, "section2", name)
+		folder := filepath.Join(figures, "results", name)
 		require.NoError(t, os.MkdirAll(folder, 0o755))
 		if name == "unfinished" {
 			continue // no ledger yet
@@ -27,15 +27,15 @@ func TestResults(t *testing.T) {
 		when := time.Unix(int64(1000*(i+1)), 0)
 		require.NoError(t, os.Chtimes(path, when, when))
 	}
-	dir, err := Results("section2")
+	dir, err := Results("")
 	require.NoError(t, err)
-	require.Equal(t, filepath.Join(figures, "section2", "new"), dir)
+	require.Equal(t, filepath.Join(figures, "results", "new"), dir)
 
-	t.Setenv("STRATA_RESULTS", filepath.Join(figures, "section2", "old"))
-	dir, err = Results("section2")
+	t.Setenv("STRATA_RESULTS", filepath.Join(figures, "results", "old"))
+	dir, err = Results("")
 	require.NoError(t, err)
-	require.Equal(t, filepath.Join(figures, "section2", "old"), dir)
+	require.Equal(t, filepath.Join(figures, "results", "old"), dir)
 	t.Setenv("STRATA_RESULTS", filepath.Join(figures, "nowhere"))
-	_, err = Results("section2")
+	_, err = Results("")
 	require.ErrorContains(t, err, "STRATA_RESULTS")
 }

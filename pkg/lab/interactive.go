@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"cmp"
 	"fmt"
 	"image"
 	"math"
@@ -39,26 +38,39 @@ func (l *Lab) hover(id string, scores *score.Table, x, y string) (string, error)
 	}
 	step := (len(xs) + hovered - 1) / hovered
 	var points []show.Point
-	var tiles *imageset.Set
+	var rows []score.Row
 	for i := 0; i < len(xs); i += step {
 		row := scores.Rows[i]
 		if !finite(xs[i]) || !finite(ys[i]) {
 			continue
 		}
-		set, err := l.engine.Set(row.Set, imageset.Test)
-		if err != nil {
-			return "", err
-		}
-		if tiles == nil {
-			tiles = &imageset.Set{Name: "tiles", Split: imageset.Test, Height: set.Height, Width: set.Width, Channels: set.Channels}
-		}
-		tiles.Pixels = append(tiles.Pixels, set.Image(row.Index)...)
+		rows = append(rows, row)
 		points = append(points, show.Point{X: xs[i], Y: ys[i], Set: row.Set, Index: row.Index})
 	}
 	if len(points) == 0 {
 		return "", fmt.Errorf("no image has a finite %s and %s", x, y)
 	}
+	tiles, err := l.pictures(rows)
+	if err != nil {
+		return "", err
+	}
 	return show.Scatter(id, x, y, points, tiles)
+}
+
+// pictures are the test images of some rows of a table, which are of one size.
+func (l *Lab) pictures(rows []score.Row) (*imageset.Set, error) {
+	tiles := &imageset.Set{Name: "tiles", Split: imageset.Test}
+	for _, row := range rows {
+		set, err := l.engine.Set(row.Set, imageset.Test)
+		if err != nil {
+			return nil, err
+		}
+		if tiles.Pixels == nil {
+			tiles.Height, tiles.Width, tiles.Channels = set.Height, set.Width, set.Channels
+		}
+		tiles.Pixels = append(tiles.Pixels, set.Image(row.Index)...)
+	}
+	return tiles, nil
 }
 
 // Top shows the images of a table's in-distribution set and outliers together that a score likes best, sixteen at a time, with a slider from the least to
@@ -75,35 +87,28 @@ func (l *Lab) top(id string, scores *score.Table, column string) (string, error)
 	if err != nil {
 		return "", err
 	}
-	order := make([]int, len(values))
-	for i := range order {
-		order[i] = i
+	if len(values) == 0 {
+		return "", fmt.Errorf("the score table has no images")
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(values[b], values[a]) })
+	order := score.Highest(values, len(values))
 	const shown, stops = 16, 11
 	var labels []string
 	var sheets []image.Image
 	for stop := range stops {
 		first := max(0, len(order)-shown) * (stops - 1 - stop) / (stops - 1) // the slider stands at its last stop
-		var tiles *imageset.Set
-		var sets []string
 		part := order[first:min(first+shown, len(order))]
+		var rows []score.Row
+		var sets []string
 		for _, i := range part {
 			row := scores.Rows[i]
-			set, err := l.engine.Set(row.Set, imageset.Test)
-			if err != nil {
-				return "", err
-			}
-			if tiles == nil {
-				tiles = &imageset.Set{Name: "tiles", Split: imageset.Test, Height: set.Height, Width: set.Width, Channels: set.Channels}
-			}
-			tiles.Pixels = append(tiles.Pixels, set.Image(row.Index)...)
+			rows = append(rows, row)
 			if !slices.Contains(sets, row.Set) {
 				sets = append(sets, row.Set)
 			}
 		}
-		if tiles == nil {
-			return "", fmt.Errorf("the score table has no images")
+		tiles, err := l.pictures(rows)
+		if err != nil {
+			return "", err
 		}
 		slices.Sort(sets)
 		labels = append(labels, fmt.Sprintf("%s, ranks %d to %d of %d: %.0f to %.0f nats; %s", column, first+1, first+len(part), len(order), values[part[0]], values[part[len(part)-1]], strings.Join(sets, ", ")))

@@ -9,6 +9,7 @@ package score
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"fmt"
 	"os"
@@ -134,4 +135,14 @@ func Read(path string) (*Table, error) {
 		t.Rows = append(t.Rows, row)
 	}
 	return t, nil
+}
+
+// Highest are the places of the n highest of some values, all of them where there are fewer, the highest first; of equal ones the first.
+func Highest(values []float64, n int) []int {
+	order := make([]int, len(values))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(values[b], values[a]) })
+	return order[:min(n, len(order))]
 }

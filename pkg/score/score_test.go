@@ -55,3 +55,8 @@ func TestRound(t *testing.T) {
 	require.Equal(t, []float64{-9512.343, 1e-9}, table.Round(7).Rows[0].Values)
 	require.Equal(t, -9512.3427734375, table.Rows[0].Values[0], "the table stays")
 }
+
+func TestHighest(t *testing.T) {
+	require.Equal(t, []int{2, 0}, Highest([]float64{3, 1, 5, 3}, 2), "ties in the order of the images")
+	require.Equal(t, []int{1, 0}, Highest([]float64{1, 2}, 12))
+}

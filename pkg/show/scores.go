@@ -55,6 +55,15 @@ func untrained(scores *score.Table, columns ...string) (absent []string) {
 	return absent
 }
 
+// trained are the columns that are left without the untrained ones, which the cell is told of.
+func trained(scores *score.Table, columns ...string) []string {
+	absent := untrained(scores, columns...)
+	if len(absent) > 0 {
+		gonbui.DisplayMarkdown(fmt.Sprintf("*Not shown: %s, not trained.*", strings.Join(absent, ", ")))
+	}
+	return slices.DeleteFunc(slices.Clone(columns), func(c string) bool { return slices.Contains(absent, c) })
+}
+
 var configuration = regexp.MustCompile(`^[RJ]\d+\b`)
 
 // Ratio adds the log-ratio of two configurations to a table, as column "R06/R01".
@@ -88,15 +97,11 @@ func AUROC(scores *score.Table, columns ...string) {
 	if scores == nil {
 		return
 	}
-	absent := untrained(scores, columns...)
-	columns = slices.DeleteFunc(slices.Clone(columns), func(c string) bool { return slices.Contains(absent, c) })
-	if len(absent) > 0 {
-		gonbui.DisplayMarkdown(fmt.Sprintf("*Not shown: %s, not trained.*", strings.Join(absent, ", ")))
-		if len(columns) == 0 {
-			return
-		}
+	left := trained(scores, columns...)
+	if len(columns) > 0 && len(left) == 0 {
+		return
 	}
-	text, err := aurocs(scores, columns)
+	text, err := aurocs(scores, left)
 	must(err)
 	gonbui.DisplayMarkdown(text)
 }
@@ -152,11 +157,7 @@ func aurocs(scores *score.Table, columns []string) (string, error) {
 // Histogram shows how a score, in nats, is distributed over each set of a table.
 func Histogram(scores *score.Table, column string) {
 	defer gonbui.Sync()
-	if scores == nil {
-		return
-	}
-	if len(untrained(scores, column)) > 0 {
-		gonbui.DisplayMarkdown(fmt.Sprintf("*Not shown: %s, not trained.*", column))
+	if scores == nil || len(trained(scores, column)) == 0 {
 		return
 	}
 	file, err := histogram(scores, column)

@@ -12,14 +12,12 @@ package show
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"html"
 	"image/png"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -61,31 +59,9 @@ func From(results string) string {
 }
 
 func resultsFolder() string {
-	folder, err := chosen()
+	folder, err := folders.Results(from)
 	must(err)
 	return folder
-}
-
-func chosen() (string, error) {
-	if from == "" {
-		return folders.Results("results")
-	}
-	figures, err := folders.Figures()
-	if err != nil {
-		return "", err
-	}
-	folder := from
-	if !filepath.IsAbs(folder) {
-		folder = filepath.Join(figures, "results", from)
-	}
-	if _, err := os.Stat(filepath.Join(folder, "claims.csv")); err != nil {
-		there, _ := filepath.Glob(filepath.Join(figures, "results", "*", "claims.csv"))
-		for i, path := range there {
-			there[i] = filepath.Base(filepath.Dir(path))
-		}
-		return "", fmt.Errorf("no results in %s; in %s there are: %s", folder, filepath.Join(figures, "results"), cmp.Or(strings.Join(there, ", "), "none"))
-	}
-	return folder, nil
 }
 
 // results says what a results folder holds: size, verdicts, and which set plays which role for which of the paper's.
@@ -254,7 +230,7 @@ func claims(results string, ids []string) (string, error) {
 // CheckBands compares the claims with these ids with the bands in which they were measured before (experiments/bands.yaml), all of them without ids.
 // It is for the last cell of a notebook: it notices a change of the program, not a disagreement with the paper.
 func CheckBands(ids ...string) ([]string, error) {
-	folder, err := chosen()
+	folder, err := folders.Results(from)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"strata/pkg/figure"
+	"strata/pkg/folders"
 	"strata/pkg/imageset"
 	"strata/pkg/score"
 )
@@ -35,15 +36,15 @@ func TestFrom(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(figures, "results", name, "claims.csv"), nil, 0o644))
 	}
 	From("shapes_in-demo")
-	folder, err := chosen()
+	folder, err := folders.Results(from)
 	require.NoError(t, err)
 	assert.Equal(t, filepath.Join(figures, "results", "shapes_in-demo"), folder)
 	From(filepath.Join(figures, "results", "shapes_in-smoke"))
-	folder, err = chosen()
+	folder, err = folders.Results(from)
 	require.NoError(t, err)
 	assert.Equal(t, filepath.Join(figures, "results", "shapes_in-smoke"), folder)
 	From("shapes_in-paper")
-	_, err = chosen()
+	_, err = folders.Results(from)
 	assert.ErrorContains(t, err, "there are: shapes_in-demo, shapes_in-smoke")
 }
 
