@@ -3,9 +3,11 @@ package tests
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,28 +95,24 @@ func (c *wideResNetCase) compareGradients(t *testing.T, network *classifier.Netw
 	}
 	var names []string
 	exec, err := NewExec(network.Backend, func(in []*Node) []*Node {
-		values, pixels, oneHot := in[:len(params)], in[len(params)], in[len(params)+1]
-		var trained []*Node
-		names = nil
-		for i, p := range params {
-			if !p.Fixed {
-				trained, names = append(trained, values[i]), append(names, p.Name)
-			}
-		}
-		evaluating, training := nn.NewWeights(params, values, network.Lowering), nn.NewWeights(params, values, network.Lowering)
+		own := len(network.Values)
+		values, pixels, oneHot := in[:own], in[own], in[own+1]
+		evaluating, training := network.Weights(values), network.Weights(values)
 		evaluated := network.Model.Logits(evaluating, network.Model.Input(evaluating, pixels), false)
 		logits := network.Model.Logits(training, network.Model.Input(training, pixels), true)
 		loss := objective.CrossEntropy(logits, oneHot)
 		byImage := func(logits *Node) *Node { return Transpose(logits, 0, 1) }
-		return append([]*Node{byImage(evaluated), byImage(logits), loss}, Gradient(loss, trained...)...)
+		out := []*Node{byImage(evaluated), byImage(logits), loss}
+		gradients := trainedGradients(loss, network.Layout, values)
+		names = slices.Sorted(maps.Keys(gradients))
+		for _, name := range names {
+			out = append(out, gradients[name])
+		}
+		return out
 	})
 	require.NoError(t, err)
 	defer exec.Finalize()
-	var inputs []any
-	for _, v := range network.Values {
-		inputs = append(inputs, v)
-	}
-	inputs = append(inputs, tensors.FromFlatDataAndDimensions(pixels, n, 32, 32, 3), tensors.FromFlatDataAndDimensions(oneHot, c.Classes, n))
+	inputs := append(network.Inputs(), tensors.FromFlatDataAndDimensions(pixels, n, 32, 32, 3), tensors.FromFlatDataAndDimensions(oneHot, c.Classes, n))
 	out, err := exec.Call(inputs...)
 	require.NoError(t, err)
 	flat := func(i int) []float32 { return tensors.MustCopyFlatData[float32](out[i]) }
@@ -184,15 +182,17 @@ func (c *wideResNetCase) compareSteps(t *testing.T, network *classifier.Network)
 			}
 		}
 		require.InDelta(t, float64(correct)/float64(n), outcome.Accuracy, 1e-9)
+		values := hostValues(t, network.Network)
 		for i, p := range network.Params() {
 			if p.Fixed && !strings.HasPrefix(p.Name, "input/") {
-				c.compareSampled(t, fmt.Sprintf("running%d/%s", step, p.Name), network.Floats(i), outputTolerance)
+				c.compareSampled(t, fmt.Sprintf("running%d/%s", step, p.Name), values[i], outputTolerance)
 			}
 		}
 	}
+	values := hostValues(t, network.Network)
 	for i, p := range network.Params() {
 		if !p.Fixed {
-			c.compareSampled(t, "sgd2/"+p.Name, network.Floats(i), gradientTolerance)
+			c.compareSampled(t, "sgd2/"+p.Name, values[i], gradientTolerance)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"strata/pkg/backend"
 	"strata/pkg/density"
 	"strata/pkg/folders"
+	"strata/pkg/network"
 	"strata/pkg/nn"
 
 	"codeberg.org/sbinet/npyio/npz"
@@ -236,6 +237,14 @@ func (c *parityCase) network(t *testing.T, model density.Model, prefix string) *
 	return network
 }
 
+// hostValues are the values of a network's parameters.
+func hostValues(t *testing.T, n *network.Network) [][]float32 {
+	t.Helper()
+	values, err := n.Host()
+	require.NoError(t, err)
+	return values
+}
+
 func (c *parityCase) float32s(t *testing.T, key string) []float32 {
 	a := c.get(t, key)
 	out := make([]float32, len(a.values))
@@ -271,11 +280,40 @@ func halfBins(n int) []float32 {
 	return noise
 }
 
-// eachLowering runs a test with convolutions as products and with the backend's own.
+// eachLowering runs a test with convolutions as products, with the backend's own, and as products for a compiler; where the
+// backend is one, in loops too.
 func eachLowering(t *testing.T, run func(t *testing.T, lowering nn.Lowering)) {
-	for _, lowering := range []nn.Lowering{nn.Products, nn.Native} {
+	t.Helper()
+	opened, err := backend.Open()
+	require.NoError(t, err)
+	lowerings := []nn.Lowering{nn.Products, nn.Native, {Fused: true}}
+	if nn.LoweringFor(opened).Loops {
+		lowerings = append(lowerings, nn.Fused)
+	}
+	opened.Finalize()
+	for _, lowering := range lowerings {
 		t.Run(lowering.String(), func(t *testing.T) { run(t, lowering) })
 	}
+}
+
+// trainedGradients are the gradients of a loss by every trained parameter, by name; nodes are of the layout's tensors.
+func trainedGradients(loss *Node, layout *nn.Layout, nodes []*Node) map[string]*Node {
+	var by []*Node
+	for _, i := range layout.Trained() {
+		by = append(by, nodes[i])
+	}
+	named := map[string]*Node{}
+	gradients := Gradient(loss, by...)
+	for k, i := range layout.Trained() {
+		for row, member := range layout.Tensors[i].Members {
+			gradient, p := gradients[k], layout.Params[member]
+			if layout.Tensors[i].Stacked {
+				gradient = Reshape(Slice(gradient, AxisElem(row)), p.Shape...)
+			}
+			named[p.Name] = gradient
+		}
+	}
+	return named
 }
 
 // compareGraph builds named nodes from the networks' weights and further inputs, runs them, and compares each with the array of
@@ -287,8 +325,8 @@ func (c *parityCase) compareGraph(t *testing.T, lowering nn.Lowering, networks [
 	exec, err := NewExec(networks[0].Backend, func(in []*Node) []*Node {
 		var weights []*nn.Weights
 		for _, network := range networks {
-			n := len(network.Params())
-			weights, in = append(weights, nn.NewWeights(network.Params(), in[:n], lowering)), in[n:]
+			n := len(network.Values)
+			weights, in = append(weights, network.Layout.Weights(in[:n], lowering)), in[n:]
 		}
 		named := build(weights, in)
 		keys = slices.Sorted(maps.Keys(named))
@@ -302,9 +340,7 @@ func (c *parityCase) compareGraph(t *testing.T, lowering nn.Lowering, networks [
 	defer exec.Finalize()
 	var all []any
 	for _, network := range networks {
-		for _, v := range network.Values {
-			all = append(all, v)
-		}
+		all = append(all, network.Inputs()...)
 	}
 	out, err := exec.Call(append(all, inputs...)...)
 	require.NoError(t, err)

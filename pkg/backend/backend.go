@@ -120,10 +120,5 @@ func Available() []string {
 	return names
 }
 
-// Lowering is how convolutions are best written for a backend: as products where its own convolution is slow.
-func Lowering(b compute.Backend) nn.Lowering {
-	if b.String() == "go" {
-		return nn.Products
-	}
-	return nn.Native
-}
+// Lowering is how networks are best written for a backend.
+func Lowering(b compute.Backend) nn.Lowering { return nn.LoweringFor(b) }

@@ -105,6 +105,9 @@ func (m *Model) Config() Config { return m.config }
 // Kind names the model for people and for saved runs.
 func (m *Model) Kind() string { return "wide-resnet" }
 
+// Identity names all that the graphs are made from.
+func (m *Model) Identity() string { return fmt.Sprintf("%s %+v", m.Kind(), m.config) }
+
 // Params declares the parameters: those of the layers by PyTorch's layouts, and the fixed input/mean and input/std
 // [Channels], the mean and the standard deviation of the pixels on the 0..1 scale, which start as 0 and 1.
 func (m *Model) Params() []nn.Param {

@@ -95,8 +95,7 @@ func TestValidate(t *testing.T) {
 // those of W: 1 and 0 for norms, 0 for the biases of convolutions, PyTorch's for the linear layer.
 func TestStart(t *testing.T) {
 	params := newModel(t, small).Params()
-	for i, v := range nn.StartValues(params, 3) {
-		values := tensors.MustCopyFlatData[float32](v)
+	for i, values := range nn.StartValues(params, 3) {
 		largest := float64(max(slices.Max(values), -slices.Min(values)))
 		switch name := params[i].Name; {
 		case name == "group1/block1/conv1/weight":

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"strata/pkg/imageset"
+	"strata/pkg/network"
 	"strata/pkg/nn"
 
 	"github.com/gomlx/compute"
@@ -12,39 +13,20 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 )
 
-// Network is a classifier with its weights, on a backend. It is not safe for concurrent use.
+// Network is a classifier with its weights, on a backend. It is not safe for concurrent use; Close gives its memory back.
 type Network struct {
-	Model    *Model
-	Backend  compute.Backend
-	Lowering nn.Lowering
-	// Values are the parameters, float32, in the order of Model.Params.
-	Values []*tensors.Tensor
+	*network.Network
+	Model *Model
 
-	params []nn.Param
-	scorer *Exec
+	scorer *network.Program
 }
 
 // NewNetwork starts a model's parameters from a seed.
 func NewNetwork(backend compute.Backend, lowering nn.Lowering, model *Model, seed uint64) *Network {
-	params := model.Params()
-	return &Network{Model: model, Backend: backend, Lowering: lowering, params: params, Values: nn.StartValues(params, seed)}
+	n := &Network{Network: network.New(backend, lowering, model.Params()), Model: model}
+	n.Start(seed)
+	return n
 }
-
-// Params are the model's parameters.
-func (n *Network) Params() []nn.Param { return n.params }
-
-// Set replaces the values of the parameters; it refuses unknown, missing and misshapen ones by name.
-func (n *Network) Set(values map[string][]float32) error {
-	fresh, err := nn.NamedValues(n.params, values)
-	if err != nil {
-		return err
-	}
-	n.Values = fresh
-	return nil
-}
-
-// Floats copies parameter i to the host.
-func (n *Network) Floats(i int) []float32 { return tensors.MustCopyFlatData[float32](n.Values[i]) }
 
 // Standardise sets the mean and the standard deviation by which pixels are brought to the scale of the network, a channel
 // each, to those of a set: that of the training images (digest §9; the paper does not say of which of its two sets).
@@ -70,15 +52,12 @@ func (n *Network) Standardise(set *imageset.Set) error {
 		}
 		mean[c], std[c] = float32(m), float32(math.Sqrt(variance))
 	}
-	for i, p := range n.params {
-		switch p.Name {
-		case "input/mean":
-			n.Values[i] = tensors.FromFlatDataAndDimensions(mean, channels)
-		case "input/std":
-			n.Values[i] = tensors.FromFlatDataAndDimensions(std, channels)
-		}
+	values, err := n.Named()
+	if err != nil {
+		return err
 	}
-	return nil
+	values["input/mean"], values["input/std"] = mean, std
+	return n.Set(values)
 }
 
 // scoreBatch is the number of images scored at once; the last batch is filled up with copies.
@@ -140,20 +119,23 @@ func (n *Network) Logits(set *imageset.Set) ([][]float64, error) {
 func (n *Network) score(pixels []uint8) ([][]float64, error) {
 	if n.scorer == nil {
 		var err error
-		n.scorer, err = NewExec(n.Backend, func(in []*Node) *Node {
-			w := nn.NewWeights(n.params, in[:len(n.params)], n.Lowering)
-			return n.Model.Logits(w, n.Model.Input(w, in[len(n.params)]), false)
+		model := n.Model
+		n.scorer, err = n.Program(model.Identity()+": score", func(w *nn.Weights, in []*Node) []*Node {
+			return []*Node{model.Logits(w, model.Input(w, in[0]), false)}
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
-	out, err := n.scorer.Call1(append(n.inputs(), n.pixelTensor(pixels, scoreBatch))...)
+	out, err := n.scorer.Call(n.pixelTensor(pixels, scoreBatch))
 	if err != nil {
 		return nil, err
 	}
-	flat := tensors.MustCopyFlatData[float32](out)
-	return byImage(flat, scoreBatch), nil
+	flat, err := network.Floats(out...)
+	if err != nil {
+		return nil, err
+	}
+	return byImage(flat[0], scoreBatch), nil
 }
 
 // byImage turns [Classes, B] into rows of an image each.
@@ -175,14 +157,6 @@ func (n *Network) fits(set *imageset.Set) error {
 		return fmt.Errorf("set %s holds %dx%dx%d images, the classifier wants %dx%dx%d", set.Name, set.Height, set.Width, set.Channels, c.Height, c.Width, c.Channels)
 	}
 	return nil
-}
-
-func (n *Network) inputs() []any {
-	in := make([]any, len(n.Values))
-	for i, v := range n.Values {
-		in[i] = v
-	}
-	return in
 }
 
 func (n *Network) pixelTensor(pixels []uint8, images int) *tensors.Tensor {

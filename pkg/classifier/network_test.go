@@ -35,9 +35,9 @@ func newNetwork(t *testing.T, config classifier.Config) *classifier.Network {
 }
 
 func floats(n *classifier.Network) map[string][]float32 {
-	values := map[string][]float32{}
-	for i, p := range n.Params() {
-		values[p.Name] = n.Floats(i)
+	values, err := n.Named()
+	if err != nil {
+		panic(err)
 	}
 	return values
 }

@@ -8,8 +8,6 @@ import (
 	"strata/pkg/imageset"
 	"strata/pkg/optimiser"
 	"strata/pkg/train"
-
-	"github.com/gomlx/gomlx/core/tensors"
 )
 
 // TrainingConfig is all that determines a training run beside network, images and start.
@@ -56,49 +54,31 @@ func (r *run) Measure() string { return "cross_entropy" }
 
 func (r *run) Start(bool, func(string)) error { return r.stepper.Network.Standardise(r.in) }
 
-func (r *run) Step(_ context.Context, step int) (train.Progress, error) {
-	outcome, err := r.stepper.Step(r.sampler.Batch(step))
-	return train.Progress{Value: outcome.Loss, Skipped: outcome.Skipped}, err
+func (r *run) Steps(_ context.Context, step, n int) ([]train.Progress, error) {
+	batches := make([]Batch, n)
+	for i := range batches {
+		batches[i] = r.sampler.Batch(step + i)
+	}
+	outcomes, err := r.stepper.Steps(batches)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]train.Progress, n)
+	for i, o := range outcomes {
+		all[i] = train.Progress{Value: o.Loss, Skipped: o.Skipped}
+	}
+	return all, nil
 }
 
 func (r *run) Close() { r.stepper.Close() }
 
 // State is weights, running estimates and the optimiser's state.
-func (r *run) State() (state []checkpoint.Tensor, updates int) {
-	s := r.stepper
-	for i, p := range s.Network.params {
-		state = append(state, checkpoint.Tensor{Name: p.Name, Shape: p.Shape, Data: s.Network.Floats(i)})
-	}
-	for i, param := range s.trained {
-		p := s.Network.params[param]
-		for slot, name := range s.Optimiser.StateNames(p.Name) {
-			data := tensors.MustCopyFlatData[float32](s.Optimiser.State[slot][i])
-			state = append(state, checkpoint.Tensor{Name: name, Shape: p.Shape, Data: data})
-		}
-	}
-	return state, s.Updates
+func (r *run) State() (state []checkpoint.Tensor, updates int, err error) {
+	state, err = r.stepper.Tensors()
+	return state, r.stepper.Updates, err
 }
 
 // Restore is its inverse. On an error the stepper is as it was.
 func (r *run) Restore(state *checkpoint.State, updates int) error {
-	s := r.stepper
-	byName := make(map[string][]float32, len(state.Tensors))
-	for _, t := range state.Tensors {
-		byName[t.Name] = t.Data
-	}
-	fresh := make([][]*tensors.Tensor, len(s.Optimiser.State))
-	for _, param := range s.trained {
-		p := s.Network.params[param]
-		for slot, name := range s.Optimiser.StateNames(p.Name) {
-			if len(byName[name]) != p.Size() {
-				return fmt.Errorf("tensor %s has %d values, not %d: was it trained with another optimiser?", name, len(byName[name]), p.Size())
-			}
-			fresh[slot] = append(fresh[slot], tensors.FromFlatDataAndDimensions(byName[name], p.Shape...))
-		}
-	}
-	if err := s.Network.Set(modelTensors(state)); err != nil {
-		return err
-	}
-	s.Optimiser.State, s.Updates = fresh, updates
-	return nil
+	return r.stepper.Restore(state.Tensors, updates)
 }

@@ -15,20 +15,10 @@ func LoadNetwork(folder string, network *Network) (step int, warnings []string, 
 	if err != nil {
 		return 0, warnings, err
 	}
-	if err := network.Set(modelTensors(state)); err != nil {
+	if err := network.Set(optimiser.Model(state.Tensors)); err != nil {
 		return 0, warnings, fmt.Errorf("%s: checkpoint of step %d: %w", checkpoints(folder), state.Step, err)
 	}
 	return state.Step, warnings, nil
 }
 
 func checkpoints(folder string) string { return filepath.Join(folder, "checkpoints") }
-
-func modelTensors(state *checkpoint.State) map[string][]float32 {
-	values := make(map[string][]float32, len(state.Tensors))
-	for _, t := range state.Tensors {
-		if !optimiser.IsState(t.Name) {
-			values[t.Name] = t.Data
-		}
-	}
-	return values
-}

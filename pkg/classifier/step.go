@@ -7,18 +7,15 @@ import (
 	"strata/pkg/objective"
 	"strata/pkg/optimiser"
 
+	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/core/tensors"
 )
 
-// Stepper makes training steps on the cross-entropy. It holds the optimiser's state beside the network's weights, and
-// replaces both, and the running estimates of the batch norms, only by a step in which all of them are finite.
+// Stepper makes training steps on the cross-entropy: it changes weights, the optimiser's state and the running estimates of
+// the batch norms only by a step in which all of them are finite.
 type Stepper struct {
 	Network *Network
 	*optimiser.Optimiser
-
-	trained   []int // which parameters are trained
-	gradients *Exec
 }
 
 // Batch is what a step is made on.
@@ -40,82 +37,70 @@ type Outcome struct {
 
 // NewStepper starts a fresh optimiser for a network; the paper's is optimiser.PaperSGD.
 func NewStepper(network *Network, config optimiser.Config) (*Stepper, error) {
-	rule, err := optimiser.New(network.Backend, config, network.params)
-	if err != nil {
-		return nil, err
-	}
-	s := &Stepper{Network: network, Optimiser: rule}
-	for i, p := range network.params {
-		if !p.Fixed {
-			s.trained = append(s.trained, i)
-		}
-	}
-	s.gradients, err = NewExec(network.Backend, s.graph)
+	s := &Stepper{Network: network}
+	var err error
+	s.Optimiser, err = optimiser.New(network.Network, config, network.Model.Identity()+", train", nil, lossOf(network.Model))
 	return s, err
 }
 
 // Step makes one step. A batch whose sizes disagree or that has a label beyond the classes is an error; so is one of a single
 // image, of which a batch norm of one position has no variance.
 func (s *Stepper) Step(batch Batch) (Outcome, error) {
-	oneHot, err := s.check(batch)
+	outcomes, err := s.Steps([]Batch{batch})
 	if err != nil {
 		return Outcome{}, err
 	}
-	images := len(batch.Labels)
-	inputs := append(s.Network.inputs(), s.Network.pixelTensor(batch.Pixels, images), oneHot, []uint64{batch.Seed, 0, 0})
-	out, err := s.gradients.Call(inputs...)
-	if err != nil {
-		return Outcome{}, fmt.Errorf("training step %d: %w", s.Updates+1, err)
-	}
-	loss, finite := tensors.ToScalar[float32](out[1]), tensors.ToScalar[float32](out[2])
-	outcome := Outcome{Loss: float64(loss), Skipped: finite != 0 || loss-loss != 0}
-	for i, logits := range byImage(tensors.MustCopyFlatData[float32](out[0]), images) {
-		if isLargest(logits, int(batch.Labels[i])) {
-			outcome.Accuracy += 1 / float64(images)
-		}
-	}
-	if outcome.Skipped {
-		return outcome, nil
-	}
-	return outcome, s.accept(out[3:3+len(s.trained)], out[3+len(s.trained):])
+	return outcomes[0], nil
 }
 
-// accept makes the update and takes over the running estimates.
-func (s *Stepper) accept(gradients, estimates []*tensors.Tensor) error {
-	weights := make([]*tensors.Tensor, len(s.trained))
-	for i, param := range s.trained {
-		weights[i] = s.Network.Values[param]
-	}
-	updated, err := s.Optimiser.Step(weights, gradients)
-	if err != nil {
-		return fmt.Errorf("training step: %w", err)
-	}
-	for i, param := range s.trained {
-		s.Network.Values[param] = updated[i]
-	}
-	for i, p := range s.Network.params {
-		if p.Fixed {
-			s.Network.Values[i], estimates = estimates[0], estimates[1:]
+// Steps makes a step on each batch, one after the other. All are queued before the first result is read; those behind a step
+// that was skipped are queued again.
+func (s *Stepper) Steps(batches []Batch) ([]Outcome, error) {
+	for _, batch := range batches {
+		if err := s.check(batch); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	var outcomes []Outcome
+	for len(outcomes) < len(batches) {
+		for _, batch := range batches[len(outcomes):] {
+			if err := s.Queue([]uint64{batch.Seed, 0, 0}, s.Network.pixelTensor(batch.Pixels, len(batch.Labels)), batch.Labels); err != nil {
+				return nil, err
+			}
+		}
+		results, err := s.Results()
+		if err != nil {
+			return nil, err
+		}
+		for _, result := range results {
+			batch := batches[len(outcomes)]
+			outcome := Outcome{Loss: float64(result.Report[0]), Skipped: !result.Updated}
+			for i, logits := range byImage(result.Report[1:], len(batch.Labels)) {
+				if isLargest(logits, int(batch.Labels[i])) {
+					outcome.Accuracy += 1 / float64(len(batch.Labels))
+				}
+			}
+			outcomes = append(outcomes, outcome)
+			if outcome.Skipped {
+				break
+			}
+		}
+	}
+	return outcomes, nil
 }
 
-// check returns the labels as [Classes, B] of ones and zeros.
-func (s *Stepper) check(batch Batch) (*tensors.Tensor, error) {
+func (s *Stepper) check(batch Batch) error {
 	c := s.Network.Model.config
 	images, size := len(batch.Labels), c.Height*c.Width*c.Channels
 	if images < 2 || len(batch.Pixels) != images*size {
-		return nil, fmt.Errorf("classifier: a batch of %d labels and %d values: expected 2 labels or more and %d values each", images, len(batch.Pixels), size)
+		return fmt.Errorf("classifier: a batch of %d labels and %d values: expected 2 labels or more and %d values each", images, len(batch.Pixels), size)
 	}
-	oneHot := make([]float32, c.Classes*images)
 	for i, label := range batch.Labels {
 		if label < 0 || int(label) >= c.Classes {
-			return nil, fmt.Errorf("classifier: image %d of the batch has label %d: expected 0 to %d", i, label, c.Classes-1)
+			return fmt.Errorf("classifier: image %d of the batch has label %d: expected 0 to %d", i, label, c.Classes-1)
 		}
-		oneHot[int(label)*images+i] = 1
 	}
-	return tensors.FromFlatDataAndDimensions(oneHot, c.Classes, images), nil
+	return nil
 }
 
 func isLargest(logits []float64, class int) bool {
@@ -127,39 +112,15 @@ func isLargest(logits []float64, class int) bool {
 	return true
 }
 
-// graph is the step up to its gradients: in are all weights, pixels, one-hot labels and the random state. It gives the logits,
-// the loss, 0 if all is finite, the gradients of the trained parameters, and the new values of the others, the running
-// estimates.
-func (s *Stepper) graph(in []*Node) []*Node {
-	params := s.Network.params
-	values, rest := in[:len(params)], in[len(params):]
-	pixels, oneHot := rest[0], rest[1]
-
-	w := nn.NewWeights(params, values, s.Network.Lowering)
-	w.Random = rest[2]
-	model := s.Network.Model
-	logits := model.Logits(w, model.Input(w, pixels), true)
-	loss := objective.CrossEntropy(logits, oneHot)
-
-	trained := make([]*Node, len(s.trained))
-	for i, param := range s.trained {
-		trained[i] = values[param]
+// lossOf is the cross-entropy in the step's program. It reports its value and the logits.
+func lossOf(model *Model) optimiser.Loss {
+	return func(w *nn.Weights, _ []*nn.Weights, in []*Node) optimiser.Terms {
+		pixels, labels := in[1], in[2]
+		w.Random = in[0]
+		logits := model.Logits(w, model.Input(w, pixels), true)
+		classes := shapes.Make(labels.DType(), logits.Shape().Dimensions...)
+		oneHot := Equal(Iota(labels.Graph(), classes, 0), BroadcastToShape(Reshape(labels, 1, -1), classes))
+		loss := objective.CrossEntropy(logits, ConvertDType(oneHot, logits.DType()))
+		return optimiser.Terms{Total: loss, Finite: nn.AllFinite([]*Node{loss}), Report: []*Node{loss, logits}}
 	}
-	results := Gradient(loss, trained...)
-	for i, value := range w.Nodes(params) {
-		if params[i].Fixed {
-			results = append(results, value)
-		}
-	}
-	finite := make([]*Node, len(results))
-	for i, r := range results {
-		finite[i] = nn.ZeroIfFinite(r)
-	}
-	return append([]*Node{logits, loss, ReduceAllSum(Concatenate(finite, 0))}, results...)
-}
-
-// Close frees the compiled step; the network stays.
-func (s *Stepper) Close() {
-	s.gradients.Finalize()
-	s.Optimiser.Close()
 }

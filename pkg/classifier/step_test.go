@@ -31,8 +31,11 @@ func batchOf(n int) classifier.Batch {
 
 // everything is all that an update changes.
 func everything(s *classifier.Stepper) [][]float32 {
-	var all [][]float32
-	for _, list := range append([][]*tensors.Tensor{s.Network.Values}, s.State...) {
+	all, err := s.Network.Host()
+	if err != nil {
+		panic(err)
+	}
+	for _, list := range s.State {
 		for _, v := range list {
 			all = append(all, tensors.MustCopyFlatData[float32](v))
 		}

@@ -5,6 +5,7 @@
 package density
 
 import (
+	"fmt"
 	"math"
 
 	"strata/pkg/nn"
@@ -31,6 +32,18 @@ type Model interface {
 	LogLikelihood(w *nn.Weights, x *Node) Likelihood
 	// String names the network for people: "Glow L3 K32 H512".
 	String() string
+}
+
+// Identified is a model that names all that its graphs are made from: two of one identity share their compiled programs.
+type Identified interface{ Identity() string }
+
+// Identify is the identity of a model's program, with what else it is made from; "" where the model has none.
+func Identify(m Model, more ...any) string {
+	identified, ok := m.(Identified)
+	if !ok {
+		return ""
+	}
+	return identified.Identity() + ": " + fmt.Sprint(more...)
 }
 
 // Invertible is a model that maps images to latents and back.

@@ -2,76 +2,59 @@ package density
 
 import (
 	"fmt"
-	"math/rand/v2"
+	"slices"
 
 	"strata/pkg/imageset"
+	"strata/pkg/network"
 	"strata/pkg/nn"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 )
 
-// Network is a model with its weights, on a backend. It is not safe for concurrent use.
+// Network is a model with its weights, on a backend. It is not safe for concurrent use; Close gives its memory back.
 type Network struct {
-	Model    Model
-	Backend  compute.Backend
-	Lowering nn.Lowering
-	// Values are the parameters, float32, in the order of Model.Params.
-	Values []*tensors.Tensor
+	*network.Network
+	Model Model
 
-	params []nn.Param
-	scorer *Exec
+	scorers map[bool]*network.Program // by whether noise is sampled
+	given   *network.Program          // with noise from the caller
 }
 
 // NewNetwork starts a model's parameters from a seed, see nn.StartValues.
 func NewNetwork(backend compute.Backend, lowering nn.Lowering, model Model, seed uint64) *Network {
 	n := BlankNetwork(backend, lowering, model)
-	n.Values = nn.StartValues(n.params, seed)
+	n.Start(seed)
 	return n
 }
 
 // BlankNetwork is a network without values, for Set: to draw a start that is replaced at once can take long.
 func BlankNetwork(backend compute.Backend, lowering nn.Lowering, model Model) *Network {
-	return &Network{Model: model, Backend: backend, Lowering: lowering, params: model.Params()}
+	return &Network{Network: network.New(backend, lowering, model.Params()), Model: model}
 }
-
-// Params are the model's parameters.
-func (n *Network) Params() []nn.Param { return n.params }
-
-// Set replaces the values of the parameters; it refuses unknown, missing and misshapen ones by name.
-func (n *Network) Set(values map[string][]float32) error {
-	fresh, err := nn.NamedValues(n.params, values)
-	if err != nil {
-		return err
-	}
-	n.Values = fresh
-	return nil
-}
-
-// Floats copies parameter i to the host.
-func (n *Network) Floats(i int) []float32 { return tensors.MustCopyFlatData[float32](n.Values[i]) }
 
 // Calibrate runs the data-dependent start: one pass of all the images through the model, in which every activation
 // norm is set from what reaches it (digest §2.3). pixels are NHWC, noise has one value in [0, 1) a sub-pixel.
 func (n *Network) Calibrate(pixels []uint8, noise []float32) error {
 	images := len(pixels) / Dims(n.Model)
-	exec, err := NewExec(n.Backend, func(in []*Node) []*Node {
-		params := in[:len(n.params)]
-		w := nn.NewWeights(n.params, params, n.Lowering)
+	model := n.Model
+	program, err := n.Program(Identify(model, "data-dependent start"), func(w *nn.Weights, in []*Node) []*Node {
 		w.Calibrate = true
-		likelihood := n.Model.LogLikelihood(w, n.Model.Input(in[len(params)], in[len(params)+1]))
-		return append(w.Nodes(n.params), likelihood.Total)
+		likelihood := model.LogLikelihood(w, model.Input(in[0], in[1]))
+		return append(slices.Clone(w.Nodes()), likelihood.Total)
 	})
 	if err != nil {
 		return err
 	}
-	defer exec.Finalize()
-	out, err := exec.Call(append(n.inputs(), n.pixelTensor(pixels, images), n.noiseTensor(noise, images))...)
+	out, err := program.Call(n.pixelTensor(pixels, images), n.noiseTensor(noise, images))
 	if err != nil {
 		return fmt.Errorf("data-dependent start: %w", err)
 	}
-	n.Values = out[:len(n.params)]
+	last := len(out) - 1
+	network.Free(out[last])
+	n.Replace(out[:last])
 	return nil
 }
 
@@ -82,40 +65,117 @@ type Noise struct {
 	Seed   uint64
 }
 
-// ScoreBatch is the number of images scored at once; the last batch is filled up with copies.
+// ScoreBatch is the number of images scored at once on a processor; the last batch is filled up with copies. On a GPU it is
+// four times as many.
 const ScoreBatch = 64
+
+func (n *Network) scoreBatch() int {
+	if n.Lowering.LargeBatches {
+		return 4 * ScoreBatch
+	}
+	return ScoreBatch
+}
 
 // LogLikelihoods scores every image of a set: rows of [ln p(x), c_1, ..., c_L] in nats, non-finite values as they come.
 // progress, if not nil, is told how many images are done; an error from it stops the scoring.
+//
+// The device has a batch waiting while it computes one, and noise is drawn there: that of an image depends on the seed and on
+// its place in the set.
 func (n *Network) LogLikelihoods(set *imageset.Set, noise Noise, progress func(done int) error) ([][]float64, error) {
 	h, w, c := n.Model.Shape()
 	if set.Height != h || set.Width != w || set.Channels != c {
 		return nil, fmt.Errorf("set %s holds %dx%dx%d images, the model wants %dx%dx%d", set.Name, set.Height, set.Width, set.Channels, h, w, c)
 	}
-	dims := Dims(n.Model)
-	rng := rand.New(rand.NewPCG(noise.Seed, 0x6e6f697365))
+	score, err := n.scorer(noise.Sample)
+	if err != nil {
+		return nil, err
+	}
+	dims, batch := Dims(n.Model), n.scoreBatch()
 	rows := make([][]float64, 0, set.Len())
-	for from := 0; from < set.Len(); from += ScoreBatch {
-		pixels := make([]uint8, 0, ScoreBatch*dims)
-		for i := range ScoreBatch {
+	var waiting []*tensors.Tensor
+	read := func() error {
+		count := min(batch, set.Len()-len(rows))
+		got, err := readRows(waiting[0], batch)
+		waiting = waiting[1:]
+		if err != nil {
+			return fmt.Errorf("scoring %s, images %d and on: %w", set.Name, len(rows), err)
+		}
+		rows = append(rows, got[:count]...)
+		if progress != nil {
+			return progress(len(rows))
+		}
+		return nil
+	}
+	defer func() { network.Free(waiting...) }()
+	for from := 0; from < set.Len(); from += batch {
+		pixels := make([]uint8, 0, batch*dims)
+		for i := range batch {
 			pixels = append(pixels, set.Image(min(from+i, set.Len()-1))...)
 		}
-		bins := make([]float32, len(pixels))
-		for i := range bins {
-			bins[i] = HalfBin
-			if noise.Sample {
-				bins[i] = rng.Float32()
-			}
-		}
-		batch, err := n.Score(pixels, bins, ScoreBatch)
+		out, err := score.Call(n.pixelTensor(pixels, batch), []uint64{noise.Seed, uint64(from), scoreStream})
 		if err != nil {
 			return nil, fmt.Errorf("scoring %s, images %d and on: %w", set.Name, from, err)
 		}
-		rows = append(rows, batch[:min(ScoreBatch, set.Len()-from)]...)
-		if progress != nil {
-			if err := progress(len(rows)); err != nil {
+		if waiting = append(waiting, out[0]); len(waiting) > 1 {
+			if err := read(); err != nil {
 				return nil, err
 			}
+		}
+	}
+	for len(waiting) > 0 {
+		if err := read(); err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
+}
+
+// scoreStream separates the noise of scoring from that of training.
+const scoreStream = 0x6e6f697365 // "noise"
+
+// scorer is the program that scores pixels under the middle of their bins or a sample of noise, drawn from a random state.
+func (n *Network) scorer(sample bool) (*network.Program, error) {
+	if n.scorers[sample] != nil {
+		return n.scorers[sample], nil
+	}
+	model := n.Model
+	program, err := n.Program(Identify(model, "score, sampled ", sample), func(w *nn.Weights, in []*Node) []*Node {
+		noise := shapes.Make(w.Nodes()[0].DType(), in[0].Shape().Dimensions...)
+		var drawn *Node
+		if sample {
+			_, drawn = RandomUniform(in[1], noise)
+		} else {
+			drawn = AddScalar(Zeros(in[0].Graph(), noise), HalfBin)
+		}
+		return []*Node{likelihoodRows(model, w, in[0], drawn)}
+	})
+	if err != nil {
+		return nil, err
+	}
+	if n.scorers == nil {
+		n.scorers = map[bool]*network.Program{}
+	}
+	n.scorers[sample] = program
+	return program, nil
+}
+
+// likelihoodRows are [ln p(x), c_1, ..., c_L] of each image, [B, 1+L].
+func likelihoodRows(model Model, w *nn.Weights, pixels, noise *Node) *Node {
+	likelihood := model.LogLikelihood(w, model.Input(pixels, noise))
+	return Stack(append([]*Node{likelihood.Total}, likelihood.Scales...), 1)
+}
+
+func readRows(t *tensors.Tensor, images int) ([][]float64, error) {
+	flat, err := network.Floats(t)
+	if err != nil {
+		return nil, err
+	}
+	columns := len(flat[0]) / images
+	rows := make([][]float64, images)
+	for i := range rows {
+		rows[i] = make([]float64, columns)
+		for j := range columns {
+			rows[i][j] = float64(flat[0][i*columns+j])
 		}
 	}
 	return rows, nil
@@ -124,39 +184,21 @@ func (n *Network) LogLikelihoods(set *imageset.Set, noise Noise, progress func(d
 // Score gives rows of [ln p(x), c_1, ..., c_L] in nats of images NHWC dequantised by noise in [0, 1), as computed: not always
 // finite. Every number of images is compiled once.
 func (n *Network) Score(pixels []uint8, noise []float32, images int) ([][]float64, error) {
-	if n.scorer == nil {
+	if n.given == nil {
 		var err error
-		n.scorer, err = NewExec(n.Backend, func(in []*Node) *Node {
-			w := nn.NewWeights(n.params, in[:len(n.params)], n.Lowering)
-			likelihood := n.Model.LogLikelihood(w, n.Model.Input(in[len(n.params)], in[len(n.params)+1]))
-			return Stack(append([]*Node{likelihood.Total}, likelihood.Scales...), 1)
+		model := n.Model
+		n.given, err = n.Program(Identify(model, "score, noise given"), func(w *nn.Weights, in []*Node) []*Node {
+			return []*Node{likelihoodRows(model, w, in[0], in[1])}
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
-	out, err := n.scorer.Call1(append(n.inputs(), n.pixelTensor(pixels, images), n.noiseTensor(noise, images))...)
+	out, err := n.given.Call(n.pixelTensor(pixels, images), n.noiseTensor(noise, images))
 	if err != nil {
 		return nil, err
 	}
-	flat := tensors.MustCopyFlatData[float32](out)
-	columns := len(flat) / images
-	rows := make([][]float64, images)
-	for i := range rows {
-		rows[i] = make([]float64, columns)
-		for j := range columns {
-			rows[i][j] = float64(flat[i*columns+j])
-		}
-	}
-	return rows, nil
-}
-
-func (n *Network) inputs() []any {
-	in := make([]any, len(n.Values))
-	for i, v := range n.Values {
-		in[i] = v
-	}
-	return in
+	return readRows(out[0], images)
 }
 
 func (n *Network) pixelTensor(pixels []uint8, images int) *tensors.Tensor {

@@ -51,9 +51,9 @@ func imagesOf(n int) *imageset.Set {
 }
 
 func floats(n *density.Network) map[string][]float32 {
-	values := map[string][]float32{}
-	for i, p := range n.Params() {
-		values[p.Name] = n.Floats(i)
+	values, err := n.Named()
+	if err != nil {
+		panic(err)
 	}
 	return values
 }
@@ -313,6 +313,6 @@ func ExampleNewNetwork() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Printf("%d image, %d scales, %d parameters\n", len(rows), len(rows[0])-1, len(network.Values))
+	fmt.Printf("%d image, %d scales, %d parameters\n", len(rows), len(rows[0])-1, len(network.Params()))
 	// Output: 1 image, 2 scales, 36 parameters
 }

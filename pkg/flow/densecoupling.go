@@ -58,7 +58,9 @@ func (c DenseCoupling) network(w *nn.Weights, a *Node) (shift, scale *Node) {
 	}
 	last := layer(3)
 	last.Kernel, last.Bias = evenThenOdd(nn.After(last.Kernel, a)), evenThenOdd(last.Bias)
-	h := nn.ConvNet(nn.Products, a, layer(1), layer(2), last)
+	lowering := w.Lowering
+	lowering.Native = false
+	h := nn.ConvNet(lowering, a, layer(1), layer(2), last)
 	half := c.Channels / 2
 	return nn.Channels(h, 0, half), Sigmoid(AddScalar(nn.Channels(h, half, c.Channels), 2))
 }

@@ -30,7 +30,7 @@ func TestStepIsItsLayers(t *testing.T) {
 						w := nn.NewWeights(params, in[:len(params)], lowering)
 						w.Calibrate = calibrate
 						y, logDet := forward(w, in[len(params)])
-						return append([]*Node{y, logDet}, w.Nodes(params)...)
+						return append([]*Node{y, logDet}, w.Nodes()...)
 					}, append(flowtest.RandomValues(params, 2), x)...)
 				}
 				fused := run(step.Forward)

@@ -80,6 +80,9 @@ func (m *ClassConditional) Classes() int { return m.config.Classes }
 // headParams are the parameters of a class at a scale.
 var headParams = []string{"actnorm/loc", "actnorm/log_scale", "mean", "log_std"}
 
+// Identity names all that the graphs are made from.
+func (m *ClassConditional) Identity() string { return fmt.Sprintf("%s %+v", m.Kind(), m.config) }
+
 // Params are those of the Glow, then those of each class and scale.
 func (m *ClassConditional) Params() []nn.Param {
 	params := m.glow.Params()

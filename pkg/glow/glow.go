@@ -87,7 +87,7 @@ type Glow struct {
 // scale is a squeeze, K steps and a split: some channels leave as the latent, the others go on.
 type scale struct {
 	channels, height, width int // after the squeeze
-	steps                   []flow.Layer
+	steps                   flow.Repeat
 	// leaves is the number of channels that leave: the first ones, or the last ones of a conditioned prior.
 	leaves int
 	latent latent
@@ -115,9 +115,9 @@ func build(config Config, prefix func(scale int) string) *Glow {
 		for k := range config.K {
 			name := fmt.Sprintf("%sstep%d", prefix(i+1), k+1)
 			if config.Block == Dense {
-				s.steps = append(s.steps, flow.NewDenseStep(name, channels*height*width, config.Hidden))
+				s.steps.Steps = append(s.steps.Steps, flow.NewDenseStep(name, channels*height*width, config.Hidden))
 			} else {
-				s.steps = append(s.steps, flow.NewStep(name, channels, config.Hidden))
+				s.steps.Steps = append(s.steps.Steps, flow.NewStep(name, channels, config.Hidden))
 			}
 		}
 		switch {
@@ -199,14 +199,14 @@ func (g *Glow) LatentDims() []int {
 // CalibrationImages is 704 (digest §2.3).
 func (g *Glow) CalibrationImages() int { return calibrationImages }
 
+// Identity names all that the graphs are made from.
+func (g *Glow) Identity() string { return fmt.Sprintf("%s %+v", g.Kind(), g.config) }
+
 // Params are those of every step and latent, from the first scale to the last.
 func (g *Glow) Params() []nn.Param {
 	var params []nn.Param
 	for _, s := range g.scales {
-		for _, step := range s.steps {
-			params = append(params, step.Params()...)
-		}
-		params = append(params, s.latent.Params()...)
+		params = append(append(params, s.steps.Params()...), s.latent.Params()...)
 	}
 	return params
 }
@@ -223,11 +223,7 @@ func (g *Glow) LogLikelihood(w *nn.Weights, x *Node) density.Likelihood {
 	for _, s := range g.scales {
 		x, _ = flow.Squeeze2x2{}.Forward(w, x)
 		var logDet *Node
-		for _, step := range s.steps {
-			var d *Node
-			x, d = step.Forward(w, x)
-			logDet = sum(logDet, d)
-		}
+		x, logDet = s.steps.Forward(w, x)
 		z, rest := s.split(x)
 		z, d := s.latent.normalise(w, z, rest)
 		addScale(&result, Reshape(z, s.size(), z.Shape().Dim(-1)), Add(logDet, d))
@@ -247,11 +243,9 @@ func (g *Glow) Inverse(w *nn.Weights, latents []*Node) (x *Node, l density.Likel
 		s := g.scales[i]
 		z, logDet := s.latent.denormalise(w, Reshape(latents[i], s.leaves, s.height, s.width, latents[i].Shape().Dim(1)), x)
 		x = s.join(z, x)
-		for k := len(s.steps) - 1; k >= 0; k-- {
-			var d *Node
-			x, d = s.steps[k].Inverse(w, x)
-			logDet = Add(logDet, d)
-		}
+		var ofSteps *Node
+		x, ofSteps = s.steps.Inverse(w, x)
+		logDet = Add(logDet, ofSteps)
 		x, _ = flow.Squeeze2x2{}.Inverse(w, x)
 		logDets[i] = Neg(logDet)
 	}

@@ -72,6 +72,9 @@ func (p *Patch) LatentDims() []int { return []int{density.Dims(p)} }
 // CalibrationImages is 704, every patch of which counts.
 func (p *Patch) CalibrationImages() int { return calibrationImages }
 
+// Identity names all that the graphs are made from.
+func (p *Patch) Identity() string { return fmt.Sprintf("%s %+v", p.Kind(), p.config) }
+
 // Params are those of the Glow of a patch.
 func (p *Patch) Params() []nn.Param { return p.glow.Params() }
 

@@ -14,6 +14,7 @@ import (
 
 	"strata/pkg/density"
 	"strata/pkg/imageset"
+	"strata/pkg/network"
 	"strata/pkg/nn"
 
 	. "github.com/gomlx/gomlx/core/graph"
@@ -88,17 +89,17 @@ type Inverter struct {
 }
 
 // New prepares a network. It fails where the model has no inverse.
-func New(network *density.Network) (*Inverter, error) {
-	model, ok := network.Model.(density.Invertible)
+func New(of *density.Network) (*Inverter, error) {
+	model, ok := of.Model.(density.Invertible)
 	if !ok {
-		return nil, fmt.Errorf("invert: %s has no inverse", network.Model)
+		return nil, fmt.Errorf("invert: %s has no inverse", of.Model)
 	}
-	v := &Inverter{network: network, model: model}
+	v := &Inverter{network: of, model: model}
 	var err error
-	if v.encode, err = NewExec(network.Backend, v.encodeGraph); err != nil {
+	if v.encode, err = NewExec(of.Backend, v.encodeGraph); err != nil {
 		return nil, err
 	}
-	if v.decode, err = NewExec(network.Backend, v.decodeGraph); err != nil {
+	if v.decode, err = NewExec(of.Backend, v.decodeGraph); err != nil {
 		return nil, err
 	}
 	return v, nil
@@ -111,12 +112,13 @@ func (v *Inverter) Close() {
 }
 
 func (v *Inverter) weights(in []*Node) (w *nn.Weights, rest []*Node) {
-	params := v.network.Params()
-	return nn.NewWeights(params, in[:len(params)], v.network.Lowering), in[len(params):]
+	own := len(v.network.Values)
+	return v.network.Weights(in[:own]), in[own:]
 }
 
 func (v *Inverter) encodeGraph(in []*Node) []*Node {
 	w, rest := v.weights(in)
+	w.ForwardOnly = true
 	l := v.model.LogLikelihood(w, v.model.Input(rest[0], rest[1]))
 	out := []*Node{l.Total}
 	for _, z := range l.Latents {
@@ -128,6 +130,7 @@ func (v *Inverter) encodeGraph(in []*Node) []*Node {
 // decodeGraph takes latents [B, D_i] to images [B, H, W, C], their likelihood and its scales.
 func (v *Inverter) decodeGraph(in []*Node) []*Node {
 	w, latents := v.weights(in)
+	w.ForwardOnly = true
 	x, l := v.model.Inverse(w, transposed(latents))
 	return append([]*Node{TransposeAllAxes(x, 3, 1, 2, 0), l.Total}, l.Scales...)
 }
@@ -231,12 +234,7 @@ func (v *Inverter) run(exec *Exec, inputs ...*tensors.Tensor) ([][]float32, erro
 	if err != nil {
 		return nil, fmt.Errorf("inverting %s: %w", v.model, err)
 	}
-	flat := make([][]float32, len(out))
-	for i, t := range out {
-		flat[i] = tensors.MustCopyFlatData[float32](t)
-		t.FinalizeAll()
-	}
-	return flat, nil
+	return network.Floats(out...)
 }
 
 func wide(values []float32) []float64 {

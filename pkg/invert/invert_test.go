@@ -196,9 +196,9 @@ func TestSampleOfClasses(t *testing.T) {
 	require.NoError(t, err)
 	v, network := inverterOf(t, model)
 	// Two classes far apart: the means of all latents are -5 and 5.
-	values := map[string][]float32{}
-	for i, p := range network.Params() {
-		values[p.Name] = network.Floats(i)
+	values, err := network.Named()
+	require.NoError(t, err)
+	for _, p := range network.Params() {
 		for class, mean := range []float32{-5, 5} {
 			for scale := 1; scale <= 2; scale++ {
 				if p.Name == fmt.Sprintf("class%d/scale%d/mean", class, scale) {

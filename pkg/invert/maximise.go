@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"strata/pkg/network"
 	"strata/pkg/optimiser"
 
 	. "github.com/gomlx/gomlx/core/graph"
@@ -136,8 +137,13 @@ func (v *Inverter) Maximise(latents *Latents, a Ascent) (*Latents, error) {
 				if err != nil {
 					return nil, err
 				}
-				values := tensors.MustCopyFlatData[float32](moved[0])
+				network.Free(states[b][k]...)
 				states[b][k] = moved[1:]
+				flat, err := network.Floats(moved[0])
+				if err != nil {
+					return nil, err
+				}
+				values := flat[0]
 				for i := range count {
 					if !stuck[from+i] {
 						copy(result.Scales[scale][(from+i)*size:(from+i+1)*size], values[i*size:(i+1)*size])

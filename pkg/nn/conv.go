@@ -4,29 +4,11 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 )
-
-// Lowering says how a convolution is handed to the backend.
-type Lowering int
-
-const (
-	// Products writes every convolution as matrix products: the Go backend's own convolution is a plain loop,
-	// 60 to 100 times slower. Products are also exact float32 on GPUs that would convolve in TF32.
-	Products Lowering = iota
-	// Native uses the backend's convolution (cuDNN under XLA).
-	Native
-)
-
-// String names the lowering for provenance records.
-func (l Lowering) String() string {
-	if l == Native {
-		return "native"
-	}
-	return "products"
-}
 
 // ConvLayer is y = Scale * (Kernel conv x) + Bias, then ReLU if asked: stride 1, zero padding that keeps the size.
 type ConvLayer struct {
@@ -59,8 +41,15 @@ func ConvNet(lowering Lowering, x *Node, layers ...ConvLayer) *Node {
 		}
 		channels = l.Kernel.Shape().Dim(0)
 	}
-	if lowering == Products {
-		return convProducts(x, layers)
+	if half, back := lowering.halved(x); half != nil {
+		for i, l := range layers {
+			layers[i] = ConvLayer{Kernel: half(l.Kernel), Scale: half(l.Scale), Bias: half(l.Bias), ReLU: l.ReLU}
+		}
+		lowering.Half = false
+		return back(ConvNet(lowering, half(x), layers...))
+	}
+	if !lowering.Native {
+		return convProducts(lowering, x, layers)
 	}
 	for _, l := range layers {
 		kernel := l.Kernel
@@ -118,7 +107,10 @@ const (
 // taps stacks the nine shifted copies of x [C, H, W, B]: [3C, 3H, W*B], whose rows are (column tap, channel, row
 // tap, row), zero outside of the image. Column shifts are cut and joined in memory, row shifts are a product with
 // a fixed matrix of zeros and ones.
-func taps(x *Node, direction tapDirection) *Node {
+func taps(fused bool, x *Node, direction tapDirection) *Node {
+	if fused {
+		return tapsFused(x, direction)
+	}
 	c, h, w, b := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
 	zeros := Zeros(x.Graph(), shapeLike(x, c, h, 1, b))
 	copies := []*Node{
@@ -134,7 +126,10 @@ func taps(x *Node, direction tapDirection) *Node {
 }
 
 // sumTaps is the transpose of taps, [3C, 3H, W*B] -> [C, H, W, B]: it shifts every tap back and adds.
-func sumTaps(t *Node, c, h, w, b int, direction tapDirection) *Node {
+func sumTaps(fused bool, t *Node, c, h, w, b int, direction tapDirection) *Node {
+	if fused {
+		return sumTapsFused(t, c, h, w, b, direction)
+	}
 	rows := DotGeneral(rowShifts(t, 3*c, h, 1, direction, true), []int{2}, []int{0}, t, []int{1}, []int{0})
 	rows = Reshape(rows, 3*c, h, w, b)
 	left, right := 0, 2
@@ -146,6 +141,57 @@ func sumTaps(t *Node, c, h, w, b int, direction tapDirection) *Node {
 	fromRight := Slice(rows, AxisRange(right*c, (right+1)*c), AxisRange(), AxisRange(0, w-1))
 	return Add(Slice(rows, AxisRange(c, 2*c)),
 		Add(Concatenate([]*Node{fromLeft, zeros}, 2), Concatenate([]*Node{zeros, fromRight}, 2)))
+}
+
+// tapsFused is taps as nine windows of the image in a frame of zeros, which a compiler writes in one pass.
+func tapsFused(x *Node, direction tapDirection) *Node {
+	c, h, w, b := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
+	frame := Pad(x, ScalarZero(x.Graph(), x.DType()), compute.PadAxis{}, compute.PadAxis{Start: 1, End: 1}, compute.PadAxis{Start: 1, End: 1})
+	columns := make([]*Node, 3)
+	for k := range columns {
+		rows := make([]*Node, 3)
+		for l := range rows {
+			i, j := 1+int(direction)*(l-1), 1+int(direction)*(k-1)
+			rows[l] = Reshape(Slice(frame, AxisRange(), AxisRange(i, i+h), AxisRange(j, j+w)), c, 1, h, w*b)
+		}
+		columns[k] = Reshape(Concatenate(rows, 1), c, 3*h, w*b)
+	}
+	return Concatenate(columns, 0)
+}
+
+// sumTapsFused is sumTaps as a sum of nine windows, each of one tap in a frame of zeros.
+func sumTapsFused(t *Node, c, h, w, b int, direction tapDirection) *Node {
+	all := Reshape(t, 3, c, 3, h, w, b)
+	var sum *Node
+	for k := range 3 {
+		for l := range 3 {
+			tap := Reshape(Slice(all, AxisElem(k), AxisRange(), AxisElem(l)), c, h, w, b)
+			moved := moved(tap, int(direction)*(l-1), int(direction)*(k-1))
+			if sum == nil {
+				sum = moved
+			} else {
+				sum = Add(sum, moved)
+			}
+		}
+	}
+	return sum
+}
+
+// moved is x [C, H, W, B] moved down and right by at most a row and a column, zeros coming in.
+func moved(x *Node, down, right int) *Node {
+	h, w := x.Shape().Dim(1), x.Shape().Dim(2)
+	switch {
+	case down == 0 && right == 0:
+		return x
+	case h <= max(down, -down) || w <= max(right, -right):
+		return ZerosLike(x) // nothing of a single row or column is left, and StableHLO refuses empty slices
+	}
+	axis := func(n, by int) (SliceAxisSpec, compute.PadAxis) {
+		return AxisRange(max(-by, 0), n-max(by, 0)), compute.PadAxis{Start: max(by, 0), End: max(-by, 0)}
+	}
+	rows, above := axis(h, down)
+	columns, left := axis(w, right)
+	return Pad(Slice(x, AxisRange(), rows, columns), ScalarZero(x.Graph(), x.DType()), compute.PadAxis{}, above, left)
 }
 
 // rowShifts is the fixed matrix S [3H/stride, H] with S[(k, i), j] = 1 where tap k of row i is row j, once for each of n

@@ -21,10 +21,10 @@ func ConvStride2(lowering Lowering, x, kernel, bias *Node) *Node {
 		panic(fmt.Errorf("nn.ConvStride2: sides of x %s are not even", x.Shape()))
 	}
 	switch {
-	case lowering == Native:
+	case lowering.Native:
 		return convNative(x, kernel, bias, 2, false)
 	case size == 1:
-		return Conv(Products, everySecond(x), kernel, bias, false)
+		return Conv(lowering, everySecond(x), kernel, bias, false)
 	}
 	return convStride2Products(x, kernel, bias)
 }

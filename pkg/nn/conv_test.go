@@ -25,14 +25,15 @@ func random[T float32 | float64](rng *rand.Rand, dims ...int) *tensors.Tensor {
 }
 
 // convCase runs one convolution with both lowerings and returns output and gradients of sum(y*probe) of each.
-func convCase[T float32 | float64](t *testing.T, in, out, size, h, w int, withReLU bool) (outputs [2][]*tensors.Tensor) {
+func convCase[T float32 | float64](t *testing.T, in, out, size, h, w int, withReLU bool) (outputs map[Lowering][]*tensors.Tensor) {
+	outputs = map[Lowering][]*tensors.Tensor{}
 	t.Helper()
 	backend, err := compute.NewWithConfig("go:parallelism=-1")
 	require.NoError(t, err)
 	rng := rand.New(rand.NewPCG(1, uint64(in*100+out)))
 	const batch = 3
 	args := []any{random[T](rng, in, h, w, batch), random[T](rng, out, in, size, size), random[T](rng, out), random[T](rng, out, h, w, batch)}
-	for _, lowering := range []Lowering{Products, Native} {
+	for _, lowering := range []Lowering{Products, {Fused: true}, Native} {
 		exec, err := NewExec(backend, func(a []*Node) []*Node {
 			y := Conv(lowering, a[0], a[1], a[2], withReLU)
 			loss := ReduceAllSum(Mul(y, a[3]))
@@ -69,12 +70,16 @@ func TestLoweringsAgree(t *testing.T) {
 		{4, 4, 1, 4, 4, false}, {3, 7, 1, 2, 3, true}, {3, 3, 3, 1, 2, false},
 	} {
 		pair := convCase[float32](t, c.in, c.out, c.size, c.h, c.w, c.relu)
-		for i := range pair[0] {
-			require.Less(t, maxRelative[float32](t, pair[Products][i], pair[Native][i]), 5e-6, "%+v array %d in float32", c, i)
+		for i := range pair[Native] {
+			for _, lowering := range []Lowering{Products, {Fused: true}} {
+				require.Less(t, maxRelative[float32](t, pair[lowering][i], pair[Native][i]), 5e-6, "%+v %s array %d in float32", c, lowering, i)
+			}
 		}
 		pair = convCase[float64](t, c.in, c.out, c.size, c.h, c.w, c.relu)
-		for i := range pair[0] {
-			require.Less(t, maxRelative[float64](t, pair[Products][i], pair[Native][i]), 1e-13, "%+v array %d in float64", c, i)
+		for i := range pair[Native] {
+			for _, lowering := range []Lowering{Products, {Fused: true}} {
+				require.Less(t, maxRelative[float64](t, pair[lowering][i], pair[Native][i]), 1e-13, "%+v %s array %d in float64", c, lowering, i)
+			}
 		}
 	}
 }
@@ -163,7 +168,7 @@ func TestConvNetIsItsLayers(t *testing.T) {
 			return out
 		}
 		want := run(Native, false)
-		for _, lowering := range []Lowering{Products, Native} {
+		for _, lowering := range []Lowering{Products, {Fused: true}, Native} {
 			for i, got := range run(lowering, true) {
 				if i == 6 {
 					continue // the scale that is not used

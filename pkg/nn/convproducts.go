@@ -13,6 +13,9 @@ import (
 //     the next layer.
 //   - The gradient of the whole chain is written by hand: what it keeps is the input of each product, once.
 //   - Nothing is made of the weights before the activations that they meet are there (see After).
+//
+// Where a compiler joins the passes (Lowering.Fused) there is no row of ones: it would make sides of 513 of the round 512 that
+// processors like, and biases cost nothing there.
 
 // form is how a layer becomes a product.
 type form int
@@ -29,6 +32,7 @@ const (
 
 // productLayer is a layer while a chain is being built.
 type productLayer struct {
+	fused     bool
 	form      form
 	in, out   int
 	relu      bool
@@ -41,7 +45,7 @@ type productLayer struct {
 	output              *Node // after ReLU
 }
 
-func convProducts(x *Node, layers []ConvLayer) *Node {
+func convProducts(lowering Lowering, x *Node, layers []ConvLayer) *Node {
 	h, w, b := x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
 	inputs := []*Node{x}
 	for _, l := range layers {
@@ -55,8 +59,8 @@ func convProducts(x *Node, layers []ConvLayer) *Node {
 		x, rest := in[0], in[1:]
 		chain = nil
 		for i, l := range layers {
-			p := &productLayer{form: formOf(l.Kernel), out: l.Kernel.Shape().Dim(0), in: l.Kernel.Shape().Dim(1), relu: l.ReLU}
-			p.handsOnes = p.form != scattered && i+1 < len(layers) && formOf(layers[i+1].Kernel) != gathered
+			p := &productLayer{fused: lowering.Fused, form: formOf(l.Kernel), out: l.Kernel.Shape().Dim(0), in: l.Kernel.Shape().Dim(1), relu: l.ReLU}
+			p.handsOnes = !p.fused && p.form != scattered && i+1 < len(layers) && formOf(layers[i+1].Kernel) != gathered
 			p.kernel, p.bias, rest = rest[0], rest[1], rest[2:]
 			if l.Scale != nil {
 				p.scale, rest = rest[0], rest[1:]
@@ -67,8 +71,19 @@ func convProducts(x *Node, layers []ConvLayer) *Node {
 		for i, p := range chain {
 			p.givenOnes = i > 0 && chain[i-1].handsOnes
 			y = p.forward(y, h, w, b)
+			// What the gradient of the chain reads, and what its products cost most to make again.
+			if size := p.kernel.Shape().Dim(2); len(chain) > 1 && p.in*size*size >= worthKeeping {
+				y = Keep(y)
+				p.output = y
+			}
 		}
-		return Reshape(y, chain[len(chain)-1].out, h, w, b)
+		y = Reshape(y, chain[len(chain)-1].out, h, w, b)
+		if lowering.Fused || len(chain) > 1 && replays(y.Graph()) {
+			// What was kept has no path to the inputs; and GoMLX would want a gradient for every operation on a path, even
+			// where none is used, and has none for Pad.
+			y = linked(StopGradient(y), in...)
+		}
+		return y
 	}, func(in []*Node, _, dy *Node) []*Node {
 		gradients := make([]*Node, 0, len(in))
 		d := dy
@@ -86,6 +101,10 @@ func convProducts(x *Node, layers []ConvLayer) *Node {
 		return gradients
 	})
 }
+
+// worthKeeping is the number of products behind an activation from which on a loop keeps it for its gradient (see Keep): to
+// write and read a number costs as much as this many products. Measured at hidden 64, 128 and 512 on two cores of a Zen 4.
+const worthKeeping = 100
 
 func formOf(kernel *Node) form {
 	switch out, in := kernel.Shape().Dim(0), kernel.Shape().Dim(1); {
@@ -106,15 +125,20 @@ func (p *productLayer) forward(x *Node, h, w, b int) *Node {
 	} else {
 		rows := x
 		if p.form == gathered {
-			rows = taps(Reshape(x, p.in, h, w, b), seenByOutput)
+			rows = taps(p.fused, Reshape(x, p.in, h, w, b), seenByOutput)
 		}
-		rows = Reshape(rows, rows.Shape().Size()/columns, columns)
-		p.rows = Concatenate([]*Node{rows, Ones(x.Graph(), shapeLike(x, 1, columns))}, 0)
+		p.rows = Reshape(rows, rows.Shape().Size()/columns, columns)
+		if !p.fused {
+			p.rows = Concatenate([]*Node{p.rows, Ones(x.Graph(), shapeLike(x, 1, columns))}, 0)
+		}
 	}
 	p.layOut(x)
 	y := product(p.matrix, p.rows)
 	if p.form == scattered {
-		y = Reshape(sumTaps(Reshape(y, 3*p.out, 3*h, w*b), p.out, h, w, b, sentFromInput), p.out, columns)
+		y = Reshape(sumTaps(p.fused, Reshape(y, 3*p.out, 3*h, w*b), p.out, h, w, b, sentFromInput), p.out, columns)
+	}
+	if p.fused {
+		y = Add(y, spread(p.bias, y))
 	}
 	if p.relu {
 		y = MaxScalar(y, 0)
@@ -139,6 +163,10 @@ func (p *productLayer) layOut(x *Node) {
 	if p.scale != nil {
 		scaled = Mul(scaled, p.scaleLike(scaled, x))
 	}
+	if p.fused {
+		p.matrix = scaled
+		return
+	}
 	p.matrix = Concatenate([]*Node{scaled, Reshape(bias, bias.Shape().Size(), 1)}, 1)
 	if p.handsOnes {
 		k := p.matrix.Shape().Dim(1)
@@ -150,8 +178,13 @@ func (p *productLayer) layOut(x *Node) {
 // scaleLike spreads the scale over a matrix laid out as plain, once x is there.
 func (p *productLayer) scaleLike(matrix, x *Node) *Node {
 	scale := After(p.scale, x)
-	if p.form != scattered {
+	switch {
+	case p.form != scattered && p.fused:
+		return spread(scale, matrix)
+	case p.form != scattered:
 		return PerChannel(scale, matrix)
+	case p.fused:
+		return Reshape(BroadcastToDims(Reshape(scale, 1, p.out, 1), 3, p.out, 3*p.in), 9*p.out, p.in)
 	}
 	rows := Reshape(product(Reshape(scale, p.out, 1), Ones(matrix.Graph(), shapeLike(matrix, 1, 3*p.in))), 1, p.out, 3*p.in)
 	return Reshape(Concatenate([]*Node{rows, rows, rows}, 0), 9*p.out, p.in)
@@ -165,19 +198,25 @@ func (p *productLayer) backward(d *Node, h, w, b int) (dx, dKernel, dBias, dScal
 	if p.relu {
 		d = reluGradient(p.output, d)
 	}
+	if p.fused {
+		dBias = sumRows(d)
+	}
 	if p.form == scattered {
-		d = Reshape(taps(Reshape(d, p.out, h, w, b), sentFromInput), 9*p.out, columns)
+		d = Reshape(taps(p.fused, Reshape(d, p.out, h, w, b), sentFromInput), 9*p.out, columns)
 	}
 	dMatrix := productT(d, p.rows)
 	rows, k := p.plain.Shape().Dim(0), p.plain.Shape().Dim(1)
 	matrix := After(p.matrix, d)
-	if !p.givenOnes {
+	if !p.givenOnes && !p.fused {
 		matrix = Slice(matrix, AxisRange(), AxisRange(0, k))
 	}
 	dx = product(Transpose(matrix, 0, 1), d)
 
-	dScaled := Slice(dMatrix, AxisRange(0, rows), AxisRange(0, k))
-	dBias = Reshape(Slice(dMatrix, AxisRange(0, rows), AxisRange(k, k+1)), rows)
+	dScaled := dMatrix
+	if !p.fused {
+		dScaled = Slice(dMatrix, AxisRange(0, rows), AxisRange(0, k))
+		dBias = Reshape(Slice(dMatrix, AxisRange(0, rows), AxisRange(k, k+1)), rows)
+	}
 	dPlain := dScaled
 	if p.scale != nil {
 		dPlain = Mul(dScaled, p.scaleLike(dScaled, d))
@@ -189,10 +228,12 @@ func (p *productLayer) backward(d *Node, h, w, b int) (dx, dKernel, dBias, dScal
 	case gathered:
 		dKernel = TransposeAllAxes(Reshape(dPlain, p.out, 3, p.in, 3), 0, 2, 3, 1)
 		// The gradient by the nine shifted copies, shifted back and added.
-		dx = Reshape(sumTaps(Reshape(dx, 3*p.in, 3*h, w*b), p.in, h, w, b, seenByOutput), p.in, columns)
+		dx = Reshape(sumTaps(p.fused, Reshape(dx, 3*p.in, 3*h, w*b), p.in, h, w, b, seenByOutput), p.in, columns)
 	case scattered:
 		dKernel = TransposeAllAxes(Reshape(dPlain, 3, p.out, 3, p.in), 1, 3, 2, 0)
-		dBias = Reshape(Slice(Reshape(dBias, 3, p.out, 3), AxisElem(1), AxisRange(), AxisElem(1)), p.out)
+		if !p.fused {
+			dBias = Reshape(Slice(Reshape(dBias, 3, p.out, 3), AxisElem(1), AxisRange(), AxisElem(1)), p.out)
+		}
 		if dScale != nil {
 			dScale = Reshape(ReduceSum(Reshape(dScale, 3, p.out, 3), 0, 2), p.out)
 		}
@@ -211,10 +252,8 @@ func centreTap(bias *Node) *Node {
 // After is v, not to be touched before x is there. What is made of weights alone could be made at once, and the Go backend
 // does so: all steps' kernels, scaled and transposed, 1.4 GB at the paper's size, before the first of them is used.
 func After(v, x *Node) *Node {
-	if !onGoBackend(v) {
+	if compiled(v) {
 		return v
 	}
 	return SchedulingBarrier(v, x)
 }
-
-func onGoBackend(v *Node) bool { return v.Graph().Backend().Name() == "Go Backend" }

@@ -23,12 +23,19 @@ import (
 // input through one that answers with backward's result; whatever the operations between them would have
 // computed is not used by anything, and every backend drops it.
 func WithGradient(inputs []*Node, forward func(x []*Node) *Node, backward func(x []*Node, y, dy *Node) []*Node) *Node {
-	var y, dy *Node
-	var gradients []*Node
+	y := withGradients(inputs,
+		func(x []*Node) []*Node { return []*Node{forward(x)} },
+		func(x, y, dy []*Node) []*Node { return backward(x, y[0], dy[0]) })
+	return y[0]
+}
+
+// withGradients is WithGradient for several outputs. Where one of them does not reach the loss its dy is nil.
+func withGradients(inputs []*Node, forward func(x []*Node) []*Node, backward func(x, y, dy []*Node) []*Node) []*Node {
+	var y, dy, gradients []*Node
 	x := make([]*Node, len(inputs))
 	for i, input := range inputs {
 		x[i] = IdentityWithCustomGradient(input, func(_, v *Node) *Node {
-			if dy == nil {
+			if !slices.ContainsFunc(dy, func(d *Node) bool { return d != nil }) {
 				return v // y does not reach the loss by a differentiable path
 			}
 			if gradients == nil {
@@ -40,11 +47,41 @@ func WithGradient(inputs []*Node, forward func(x []*Node) *Node, backward func(x
 			return gradients[i]
 		})
 	}
-	y = IdentityWithCustomGradient(forward(x), func(_, v *Node) *Node {
-		dy, gradients = v, nil
-		return v
-	})
+	plain := forward(x)
+	y, dy = make([]*Node, len(plain)), make([]*Node, len(plain))
+	for i := range plain {
+		y[i] = IdentityWithCustomGradient(plain[i], func(_, v *Node) *Node {
+			if gradients != nil { // another Gradient of the same graph
+				clear(dy)
+				gradients = nil
+			}
+			dy[i] = v
+			return v
+		})
+	}
 	return y
+}
+
+// linked is y with a path to inputs by which differentiation finds them, where what was computed has none. Nothing of theirs
+// comes to y, not even what is not finite: an image that is must not spoil the others of its batch (digest §4.4).
+func linked(y *Node, inputs ...*Node) *Node {
+	var link *Node
+	for _, v := range inputs {
+		first := v
+		if v.Rank() > 0 {
+			first = Reshape(Slice(v, firstElement(v)...))
+		}
+		if first = ConvertDType(first, y.DType()); link == nil {
+			link = first
+		} else {
+			link = Add(link, first)
+		}
+	}
+	if link == nil {
+		return y
+	}
+	never := BroadcastToDims(Const(y.Graph(), false), y.Shape().Dimensions...)
+	return Where(never, BroadcastToShape(link, y.Shape()), y)
 }
 
 // product is the matrix product [m, k] x [k, n] with the layouts that are fast in every direction: the large
@@ -71,13 +108,35 @@ func SumPerImage(x *Node) *Node {
 	return Reshape(Product(ones, Reshape(x, rows, batch)), batch)
 }
 
-// PerChannel spreads v [C] over the shape of x [C, H, W, B], by a product with a row of ones: GoMLX's Go
-// backend broadcasts five times more slowly.
+// PerChannel spreads v [C] over the shape of x [C, H, W, B]. Where nothing is compiled it does so by a product with a row of
+// ones: GoMLX's Go backend broadcasts five times more slowly.
 func PerChannel(v, x *Node) *Node {
 	dims := x.Shape().Dimensions
+	if compiled(v) {
+		return WithGradient([]*Node{v},
+			func(in []*Node) *Node { return spread(in[0], x) },
+			func(_ []*Node, _, dy *Node) []*Node {
+				return []*Node{sumRows(Reshape(dy, dims[0], dy.Shape().Size()/dims[0]))}
+			})
+	}
 	columns := x.Shape().Size() / dims[0]
 	ones := Ones(x.Graph(), shapeLike(x, 1, columns))
 	return Reshape(Product(Reshape(v, dims[0], 1), ones), dims...)
+}
+
+// spread is v [C] in the shape of x [C, ...], for compilers. It has GoMLX's gradient.
+func spread(v, x *Node) *Node {
+	d := make([]int, x.Rank())
+	for i := range d {
+		d[i] = 1
+	}
+	d[0] = v.Shape().Size()
+	return BroadcastToDims(Reshape(v, d...), x.Shape().Dimensions...)
+}
+
+// sumRows adds up each row of x [C, n], by a product with ones: [C].
+func sumRows(x *Node) *Node {
+	return Reshape(productT(x, Ones(x.Graph(), shapeLike(x, 1, x.Shape().Dim(1)))), x.Shape().Dim(0))
 }
 
 // relu is max(x, 0) with the gradient 0 at 0, as PyTorch's.
@@ -89,7 +148,7 @@ func relu(x *Node) *Node {
 
 // reluGradient is dy where y = max(x, 0) is positive and 0 elsewhere.
 func reluGradient(y, dy *Node) *Node {
-	if !onGoBackend(y) {
+	if compiled(y) {
 		zero := ScalarZero(y.Graph(), y.DType())
 		return Where(GreaterThan(y, zero), dy, zero)
 	}
@@ -129,10 +188,16 @@ func ChannelMean(x *Node) *Node {
 	return MulScalar(Reshape(sum, channels), 1/float64(columns))
 }
 
-// ZeroIfFinite is [0] if all of x is finite and [NaN] otherwise: 0*Inf and 0*NaN are NaN.
-func ZeroIfFinite(x *Node) *Node {
-	flat := Reshape(x, 1, x.Shape().Size())
-	return Reshape(productT(flat, ZerosLike(flat)), 1)
+// AllFinite says whether all values of all nodes are finite, a boolean scalar.
+func AllFinite(nodes []*Node) *Node {
+	sums := make([]*Node, len(nodes))
+	for i, x := range nodes {
+		// 0*Inf and 0*NaN are NaN, and so is their sum with anything.
+		flat := Reshape(x, 1, x.Shape().Size())
+		sums[i] = ConvertDType(Reshape(productT(flat, ZerosLike(flat)), 1), dtypes.Float32)
+	}
+	sum := ReduceAllSum(Concatenate(sums, 0))
+	return Equal(sum, ScalarZero(sum.Graph(), sum.DType()))
 }
 
 func dims(x *Node) []int { return slices.Clone(x.Shape().Dimensions) }

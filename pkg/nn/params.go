@@ -1,11 +1,8 @@
 package nn
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
-
-	. "github.com/gomlx/gomlx/core/graph"
 )
 
 // Param declares one parameter of a model: a name such as "scale1/step2/actnorm/loc", a shape in PyTorch's
@@ -17,6 +14,9 @@ type Param struct {
 	Start func(rng *rand.Rand) []float32
 	// Fixed parameters are saved with the model and never trained (the permutation of an LU factorisation).
 	Fixed bool
+	// Stack is for parameters of steps that repeat: those with the same Stack are alike and may lie one behind the other in
+	// one tensor, in their order. "" stands alone. Files know nothing of it: there each has its own name.
+	Stack string
 }
 
 // Size is the number of scalars of the parameter.
@@ -57,55 +57,4 @@ func StartUniform(size int, bound float64, skip int) func(*rand.Rand) []float32 
 // StartConstant starts every element of a parameter at value.
 func StartConstant(size int, value float32) func(*rand.Rand) []float32 {
 	return func(*rand.Rand) []float32 { return slices.Repeat([]float32{value}, size) }
-}
-
-// Weights are the parameters' nodes in the graph that is being built.
-type Weights struct {
-	Lowering Lowering
-	// Calibrate makes layers with a data-dependent start compute their parameters from the data that flows
-	// through, instead of using them (digest §2.3); Set records what they compute.
-	Calibrate bool
-	// Random is the state of GoMLX's random numbers in a training step; what draws from it replaces it. nil wherever
-	// nothing is random: scoring, sampling, the laws.
-	Random *Node
-
-	nodes map[string]*Node
-}
-
-// NewWeights names the nodes of params, in their order.
-func NewWeights(params []Param, nodes []*Node, lowering Lowering) *Weights {
-	if len(params) != len(nodes) {
-		panic(fmt.Errorf("nn.NewWeights: %d parameters but %d nodes", len(params), len(nodes)))
-	}
-	w := &Weights{Lowering: lowering, nodes: make(map[string]*Node, len(params))}
-	for i, p := range params {
-		w.nodes[p.Name] = nodes[i]
-	}
-	return w
-}
-
-// Get is the node of the parameter called name; a model that asks for what it did not declare panics.
-func (w *Weights) Get(name string) *Node {
-	node, ok := w.nodes[name]
-	if !ok {
-		panic(fmt.Errorf("nn: the model declares no parameter %q", name))
-	}
-	return node
-}
-
-// Set replaces a parameter's node: while calibrating, and where a training step moves running estimates.
-func (w *Weights) Set(name string, value *Node) {
-	if old := w.Get(name); !old.Shape().Equal(value.Shape()) {
-		panic(fmt.Errorf("nn: parameter %q has shape %s, not %s", name, old.Shape(), value.Shape()))
-	}
-	w.nodes[name] = value
-}
-
-// Nodes returns the nodes of params in their order.
-func (w *Weights) Nodes(params []Param) []*Node {
-	nodes := make([]*Node, len(params))
-	for i, p := range params {
-		nodes[i] = w.Get(p.Name)
-	}
-	return nodes
 }

@@ -6,14 +6,12 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"path"
-
-	"github.com/gomlx/gomlx/core/tensors"
 )
 
 // StartValues starts parameters from a seed, float32. Parameters in one folder of names draw from the same stream, so that
 // the LU factors of a convolution are factors of one matrix, and no layer's start depends on another's.
-func StartValues(params []Param, seed uint64) []*tensors.Tensor {
-	all := make([]*tensors.Tensor, len(params))
+func StartValues(params []Param, seed uint64) [][]float32 {
+	all := make([][]float32, len(params))
 	for i, p := range params {
 		values := make([]float32, p.Size())
 		if p.Start != nil {
@@ -21,16 +19,15 @@ func StartValues(params []Param, seed uint64) []*tensors.Tensor {
 			folder.Write([]byte(path.Dir(p.Name)))
 			values = p.Start(rand.New(rand.NewPCG(seed, folder.Sum64())))
 		}
-		all[i] = tensors.FromFlatDataAndDimensions(values, p.Shape...)
+		all[i] = values
 	}
 	return all
 }
 
-// NamedValues makes tensors of values by name, in the order of params; it refuses unknown, missing and misshapen ones by
-// name.
-func NamedValues(params []Param, values map[string][]float32) ([]*tensors.Tensor, error) {
+// NamedValues puts values by name into the order of params; it refuses unknown, missing and misshapen ones by name.
+func NamedValues(params []Param, values map[string][]float32) ([][]float32, error) {
 	known := make(map[string]bool, len(params))
-	all := make([]*tensors.Tensor, len(params))
+	all := make([][]float32, len(params))
 	var problems []error
 	for i, p := range params {
 		known[p.Name] = true
@@ -41,7 +38,7 @@ func NamedValues(params []Param, values map[string][]float32) ([]*tensors.Tensor
 		case len(v) != p.Size():
 			problems = append(problems, fmt.Errorf("parameter %s has %d values, the model wants %d %v", p.Name, len(v), p.Size(), p.Shape))
 		default:
-			all[i] = tensors.FromFlatDataAndDimensions(v, p.Shape...)
+			all[i] = v
 		}
 	}
 	for name := range values {

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"strata/pkg/nn"
 	"strata/pkg/optimiser"
 
 	"github.com/gomlx/compute"
@@ -195,37 +194,4 @@ func ExamplePaperAdam() {
 func ExamplePaperSGD() {
 	fmt.Println(optimiser.PaperSGD(781).DecayAt)
 	// Output: [46860 93720 124960]
-}
-
-// Optimiser.Step is Update with the state kept: two steps of SGD by hand, and a fixed parameter has no state.
-func TestStepKeepsState(t *testing.T) {
-	backend, err := compute.NewWithConfig("go:parallelism=-1")
-	require.NoError(t, err)
-	defer backend.Finalize()
-	params := []nn.Param{{Name: "w", Shape: []int{2}}, {Name: "p", Shape: []int{3}, Fixed: true}}
-	o, err := optimiser.New(backend, optimiser.Config{Kind: optimiser.SGD, Rate: 0.5, Beta1: 0.5}, params)
-	require.NoError(t, err)
-	defer o.Close()
-	require.Len(t, o.State[0], 1)
-	weights := []*tensors.Tensor{tensors.FromFlatDataAndDimensions([]float32{1, 2}, 2)}
-	for _, want := range [][]float32{{0.5, 3}, {-0.25, 4.5}} {
-		weights, err = o.Step(weights, []*tensors.Tensor{tensors.FromFlatDataAndDimensions([]float32{1, -2}, 2)})
-		require.NoError(t, err)
-		require.Equal(t, want, tensors.MustCopyFlatData[float32](weights[0]))
-	}
-	require.Equal(t, 2, o.Updates)
-	require.Equal(t, []float32{1.5, -3}, tensors.MustCopyFlatData[float32](o.State[0][0]))
-	_, err = optimiser.New(backend, optimiser.Config{}, params)
-	require.ErrorContains(t, err, "no kind")
-}
-
-func ExampleNew() {
-	backend, err := compute.NewWithConfig("go:ops_sequential")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	o, err := optimiser.New(backend, optimiser.PaperAdamax(), []nn.Param{{Name: "w", Shape: []int{2, 3}}})
-	fmt.Println(len(o.State), o.State[0][0].Shape(), err)
-	// Output: 2 (Float32)[2, 3] <nil>
 }

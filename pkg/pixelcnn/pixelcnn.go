@@ -84,6 +84,9 @@ func (p *PixelCNN) Scales() int { return 0 }
 // CalibrationImages is 0: nothing starts from data (digest §5).
 func (p *PixelCNN) CalibrationImages() int { return 0 }
 
+// Identity names all that the graphs are made from.
+func (p *PixelCNN) Identity() string { return fmt.Sprintf("%s %+v", p.Kind(), p.config) }
+
 // Params are those of every layer in the order of the network, with the names of the reference's modules.
 func (p *PixelCNN) Params() []nn.Param {
 	d := declaration{config: p.config}

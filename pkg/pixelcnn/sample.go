@@ -417,9 +417,11 @@ func dot(a, b []float32) float32 {
 type parameters map[string][]float32
 
 func hostWeights(network *density.Network) (parameters, error) {
-	p := parameters{}
-	for i, param := range network.Params() {
-		p[param.Name] = network.Floats(i)
+	p, err := network.Named()
+	if err != nil {
+		return nil, err
+	}
+	for _, param := range network.Params() {
 		for _, v := range p[param.Name] {
 			if v-v != 0 {
 				return nil, fmt.Errorf("pixelcnn: parameter %s is not finite: train again, or take an earlier checkpoint", param.Name)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"strata/pkg/backend"
@@ -33,17 +34,13 @@ func distributions(t *testing.T, network *density.Network, pixels []uint8) [][][
 	h, w, c := model.Shape()
 	batch := len(pixels) / density.Dims(model)
 	exec, err := NewExec(network.Backend, func(in []*Node) *Node {
-		n := len(network.Params())
+		n := len(network.Values)
 		x := model.Input(in[n], in[n+1])
-		return TransposeAllAxes(model.Distributions(nn.NewWeights(network.Params(), in[:n], nn.Products), x), 3, 1, 2, 0)
+		return TransposeAllAxes(model.Distributions(network.Weights(in[:n]), x), 3, 1, 2, 0)
 	})
 	require.NoError(t, err)
 	defer exec.Finalize()
-	var in []any
-	for _, v := range network.Values {
-		in = append(in, v)
-	}
-	out, err := exec.Call1(append(in, tensors.FromFlatDataAndDimensions(pixels, batch, h, w, c),
+	out, err := exec.Call1(append(network.Inputs(), tensors.FromFlatDataAndDimensions(pixels, batch, h, w, c),
 		tensors.FromFlatDataAndDimensions(make([]float32, len(pixels)), batch, h, w, c))...)
 	require.NoError(t, err)
 	flat := tensors.MustCopyFlatData[float32](out)
@@ -67,7 +64,7 @@ func TestSamplerEqualsTheNetwork(t *testing.T) {
 		{Height: 12, Width: 8, Channels: 1, ResNets: 1, Filters: 7, Mixtures: 2},
 	} {
 		network := newNetwork(t, config, 5)
-		enlarge(network)
+		enlarge(t, network)
 		model := network.Model.(*PixelCNN)
 		const batch = 2
 		weights, err := hostWeights(network)
@@ -107,16 +104,18 @@ func TestSamplerEqualsTheNetwork(t *testing.T) {
 }
 
 // enlarge makes a fresh network's features lively: all lengths of its kernels are doubled.
-func enlarge(network *density.Network) {
-	for i, p := range network.Params() {
-		if len(p.Name) > 8 && p.Name[len(p.Name)-8:] == "weight_g" {
-			g := network.Floats(i)
+func enlarge(t *testing.T, network *density.Network) {
+	t.Helper()
+	values, err := network.Named()
+	require.NoError(t, err)
+	for name, g := range values {
+		if strings.HasSuffix(name, "/weight_g") {
 			for j := range g {
 				g[j] *= 2
 			}
-			network.Values[i] = tensors.FromFlatDataAndDimensions(g, p.Shape...)
 		}
 	}
+	require.NoError(t, network.Set(values))
 }
 
 // Image i of a seed does not depend on Count, and so not on how images are dealt to processors; other seeds give other images.
@@ -162,8 +161,11 @@ func TestSampleRefuses(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 	name := network.Params()[0].Name
-	network.Values[0] = tensors.FromFlatDataAndDimensions([]float32{1, 2, float32(math.NaN())}, 3)
-	_, err := Sample(network, SampleOptions{Count: 1})
+	values, err := network.Named()
+	require.NoError(t, err)
+	values[name] = []float32{1, 2, float32(math.NaN())}
+	require.NoError(t, network.Set(values))
+	_, err = Sample(network, SampleOptions{Count: 1})
 	require.ErrorContains(t, err, "parameter "+name+" is not finite")
 }
 

@@ -56,7 +56,7 @@ func (c convolution) convolve(lowering nn.Lowering, x, kernel, bias *Node) *Node
 		panic(fmt.Errorf("pixelcnn: %s takes [%d, H, W, B] that divides by %d, not %s", c.name, c.in, c.stride, x.Shape()))
 	}
 	forward, backward := c.products, c.productsGradient
-	if lowering == nn.Native {
+	if lowering.Native {
 		forward, backward = c.native, c.nativeGradient
 	}
 	h, cols := x.Shape().Dim(1), x.Shape().Dim(2)

@@ -17,10 +17,8 @@ import (
 // bias uniform in the same bounds, from other random numbers.
 func TestWeightNormStartsAsTheKernel(t *testing.T) {
 	network := newNetwork(t, Config{Height: 4, Width: 4, Channels: 3, ResNets: 1, Filters: 10, Mixtures: 2}, 9)
-	values := map[string][]float32{}
-	for i, p := range network.Params() {
-		values[p.Name] = network.Floats(i)
-	}
+	values, err := network.Named()
+	require.NoError(t, err)
 	for _, n := range []weightNorm{
 		shifted("up_layers/0/u_stream/0/conv_out/conv", u, 20, 20).norm(),
 		deconvolution{"upsize_u_stream/0/deconv", u, 10}.norm(), pointwise("nin_out/lin_a", 10, 20).norm(),

@@ -17,10 +17,10 @@ type Trainee interface {
 	Measure() string
 	// Start prepares a run that starts from nothing.
 	Start(calibrate bool, log func(string)) error
-	// Step makes the step with this number, from 0.
-	Step(ctx context.Context, step int) (Progress, error)
+	// Steps makes n steps from the one with this number, counted from 0, and says what came of each.
+	Steps(ctx context.Context, step, n int) ([]Progress, error)
 	// State is all that a checkpoint must hold beside the counts of steps and of non-finite values, Restore its inverse.
-	State() (state []checkpoint.Tensor, updates int)
+	State() (state []checkpoint.Tensor, updates int, err error)
 	Restore(state *checkpoint.State, updates int) error
 	// Close frees what Step holds.
 	Close()
@@ -147,6 +147,7 @@ type run struct {
 func (r *run) train() error {
 	status := Status{Step: r.step, Steps: r.steps, StartedAt: r.step, Counts: r.counts}
 	var values, outliers, seconds window
+	queue := 1
 	for r.step < r.steps {
 		if r.ctx.Err() != nil {
 			if err := r.save(); err != nil {
@@ -155,24 +156,31 @@ func (r *run) train() error {
 			return fmt.Errorf("%w at step %d of %d", ErrStopped, r.step, r.steps)
 		}
 		started := time.Now()
-		progress, err := r.trainee.Step(r.ctx, r.step)
+		n := r.atOnce(queue)
+		progress, err := r.trainee.Steps(r.ctx, r.step, n)
 		if err != nil {
 			return err
 		}
-		r.step++
-		r.counts.Dropped += progress.Dropped
-		if progress.Skipped {
-			r.counts.Skipped++
+		took := time.Since(started)
+		for _, p := range progress {
+			r.step++
+			r.counts.Dropped += p.Dropped
+			if p.Skipped {
+				r.counts.Skipped++
+			}
+			values.add(p.Value)
+			outliers.add(p.Outlier)
+			seconds.add(took.Seconds() / float64(n))
+			if err := r.curve.add(r.step, p, r.counts, r.options.CurveEvery, r.step == r.steps); err != nil {
+				return err
+			}
+			status.Step, status.Counts = r.step, r.counts
+			status.Value, status.Outlier, status.ImagesPerSecond = values.mean(), outliers.mean(), float64(r.batch)/seconds.mean()
+			r.options.Report(status)
 		}
-		values.add(progress.Value)
-		outliers.add(progress.Outlier)
-		seconds.add(time.Since(started).Seconds())
-		if err := r.curve.add(r.step, progress, r.counts, r.options.CurveEvery, r.step == r.steps); err != nil {
-			return err
+		if took < patience/2 {
+			queue = min(2*queue, mostAtOnce)
 		}
-		status.Step, status.Counts = r.step, r.counts
-		status.Value, status.Outlier, status.ImagesPerSecond = values.mean(), outliers.mean(), float64(r.batch)/seconds.mean()
-		r.options.Report(status)
 		if r.options.Evaluate != nil && r.options.EvaluateEvery > 0 && r.step%r.options.EvaluateEvery == 0 {
 			if err := r.options.Evaluate(r.step); err != nil {
 				return err
@@ -185,6 +193,24 @@ func (r *run) train() error {
 		}
 	}
 	return nil
+}
+
+// Steps are handed over several at a time, so that a device never waits for the host between them: as many as a fraction of a
+// second takes, so that whoever stops a run or looks at it does not wait either.
+const (
+	patience   = 400 * time.Millisecond
+	mostAtOnce = 32
+)
+
+// atOnce is how many of n steps can be made before something is to be done between two of them.
+func (r *run) atOnce(n int) int {
+	n = min(n, r.steps-r.step)
+	for _, every := range []int{r.options.CheckpointEvery, r.options.EvaluateEvery} {
+		if every > 0 {
+			n = min(n, every-r.step%every)
+		}
+	}
+	return n
 }
 
 // meta goes into a checkpoint beside the tensors.
@@ -202,7 +228,10 @@ func (r *run) save() error {
 	if err := r.curve.sync(); err != nil {
 		return err
 	}
-	state, updates := r.trainee.State()
+	state, updates, err := r.trainee.State()
+	if err != nil {
+		return err
+	}
 	notes, err := json.Marshal(meta{Updates: updates, Counts: r.counts, Curve: r.curve.sums})
 	if err != nil {
 		return err

@@ -67,11 +67,14 @@ type terms struct {
 	checkIn, checkOut *Node
 }
 
-// lossInputs are what a graph of the loss is made from: general is ln p_g, pairs the weights of the margin loss's pairs.
+// lossInputs are what a graph of the loss is made from: pairs are the weights of the margin loss's pairs, and general gives
+// ln p_g of images.
 type lossInputs struct {
-	weightsIn, generalIn, oneHot    *Node
-	weightsOut, generalOut, pairs   *Node
-	pixels, noise, outliers, noise2 *Node
+	pixels, noise, weightsIn     *Node
+	oneHot                       *Node
+	outliers, noise2, weightsOut *Node
+	pairs                        *Node
+	general                      func(pixels, noise *Node) *Node
 }
 
 // build is the loss of a model. Inliers and outliers go through the network together, side by side in one batch.
@@ -88,8 +91,9 @@ func (l Loss) build(model density.Model, w *nn.Weights, in lossInputs) terms {
 	if l.WrongClass {
 		classes := Slice(likelihood.Classes, AxisRange(), AxisRange(0, inliers))
 		logIn = objective.OfClass(classes, in.oneHot)
-		t.checkIn = ReduceSum(classes, 0)
-		t.outlier = objective.WrongClass(classes, in.oneHot, in.generalIn, in.weightsIn, l.Temperature, l.Lambda)
+		general := in.general(in.pixels, in.noise)
+		t.checkIn = Add(ReduceSum(classes, 0), general)
+		t.outlier = objective.WrongClass(classes, in.oneHot, general, in.weightsIn, l.Temperature, l.Lambda)
 	} else {
 		t.checkIn = logIn
 	}
@@ -101,7 +105,9 @@ func (l Loss) build(model density.Model, w *nn.Weights, in lossInputs) terms {
 		var outlier *Node
 		switch l.Outliers {
 		case Eq2:
-			outlier = objective.Outlier(logOut, in.generalOut, in.weightsOut, l.Temperature, l.Lambda)
+			general := in.general(in.outliers, in.noise2)
+			t.checkOut = Add(logOut, general)
+			outlier = objective.Outlier(logOut, general, in.weightsOut, l.Temperature, l.Lambda)
 		case Margin:
 			outlier = objective.Margin(nllIn, density.NLL(logOut, dims), in.pairs, dims)
 		}

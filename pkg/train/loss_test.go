@@ -36,7 +36,7 @@ func withOutliers(in, out train.Batch) train.Batch {
 
 // firstMoment is the gradient of the first step: Adamax's m is a tenth of it, weight decay included.
 func firstMoment(s *train.Stepper) []float64 {
-	all := state(s)[len(s.Network.Values):]
+	all := state(s)[len(s.Network.Params()):]
 	g := append(wide(all[0]), wide(all[1])...)
 	for i, w := range []float64{0.25, -0.5, 0.5} {
 		g[i] = 10*g[i] - 0.1*w

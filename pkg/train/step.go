@@ -2,27 +2,25 @@ package train
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"strata/pkg/density"
+	"strata/pkg/network"
 	"strata/pkg/nn"
 	"strata/pkg/optimiser"
 
+	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 )
 
-// Stepper makes training steps: it holds the optimiser's state beside the network's weights, and changes both only by an
-// update whose gradients are finite. It needs memory for weights, state, gradients and activations, and for nothing twice.
+// Stepper makes training steps of a density model, by the rules of digest §4.4 for what is not finite. A step is one program
+// on the device, noise and the general model's likelihoods included.
 type Stepper struct {
 	Network *density.Network
 	*optimiser.Optimiser
 
 	objective Objective
-	params    []nn.Param // with the frozen ones fixed
-	trained   []int      // which parameters are trained
-	gradients *Exec
 }
 
 // Objective is what a step makes smaller, and for which part of the model. The zero value is the negative log-likelihood for
@@ -37,40 +35,49 @@ type Objective struct {
 
 // Batch is what a step is made on.
 type Batch struct {
-	// Pixels are [B, H, W, C] and Noise, in [0, 1), of the same shape.
+	// Pixels are [B, H, W, C]. Noise, in [0, 1), is of the same shape, or nil: then it is drawn on the device.
 	Pixels []uint8
 	Noise  []float32
-	// Seed chooses what a model drops out.
+	// Seed chooses the noise that is drawn, and what a model drops out.
 	Seed uint64
 	// Labels are the images' classes, for a loss with labels.
 	Labels []int32
-	// Outliers and OutlierNoise are the outliers, for a loss on them, of as many images as there may be.
+	// Outliers and OutlierNoise are the outliers, for a loss on them, of as many images as there may be, with noise or without
+	// like Pixels.
 	Outliers     []uint8
 	OutlierNoise []float32
 }
 
 // NewStepper starts a fresh optimiser for a network.
-func NewStepper(network *density.Network, config optimiser.Config, objective Objective) (*Stepper, error) {
-	if err := objective.validate(network.Model); err != nil {
+func NewStepper(of *density.Network, config optimiser.Config, objective Objective) (*Stepper, error) {
+	if err := objective.validate(of.Model); err != nil {
 		return nil, err
 	}
-	params := slices.Clone(network.Params())
-	for i := range params {
+	frozen := func(param string) bool {
 		for scale := range objective.FrozenScales {
-			params[i].Fixed = params[i].Fixed || strings.HasPrefix(params[i].Name, fmt.Sprintf("scale%d/", scale+1))
+			if strings.HasPrefix(param, fmt.Sprintf("scale%d/", scale+1)) {
+				return true
+			}
+		}
+		return false
+	}
+	s := &Stepper{Network: of, objective: objective}
+	var err error
+	identity := density.Identify(of.Model, fmt.Sprintf("train, %+v", objective.Loss))
+	// The program outlives the step's networks: it knows their models only.
+	graph := &Stepper{Network: &density.Network{Model: of.Model}, objective: Objective{Loss: objective.Loss}}
+	var others []*network.Network
+	if objective.Loss.NeedsGeneral() {
+		general := objective.General
+		graph.objective.General = &density.Network{Model: general.Model}
+		others = append(others, general.Network)
+		if of := density.Identify(general.Model); identity == "" || of == "" {
+			identity = ""
+		} else {
+			identity += ", general " + of
 		}
 	}
-	rule, err := optimiser.New(network.Backend, config, params)
-	if err != nil {
-		return nil, err
-	}
-	s := &Stepper{Network: network, Optimiser: rule, objective: objective, params: params}
-	for i, p := range params {
-		if !p.Fixed {
-			s.trained = append(s.trained, i)
-		}
-	}
-	s.gradients, err = NewExec(network.Backend, s.gradientGraph)
+	s.Optimiser, err = optimiser.New(of.Network, config, identity, frozen, graph.loss, others...)
 	return s, err
 }
 
@@ -102,98 +109,113 @@ type Outcome struct {
 	Skipped bool
 }
 
-// Step makes one step on a batch, by the rules of digest §4.4: images with a
-// non-finite likelihood, under the model or the general one, are dropped and the step computed again on the rest, if more than
-// a quarter of the batch remains; if no more remains, or a gradient is not finite, the update is skipped, which leaves weights
-// and optimiser untouched. Inliers and outliers are looked at apart, and a bad batch of either skips the update.
+// Step makes one step on a batch.
 func (s *Stepper) Step(batch Batch) (Outcome, error) {
-	in, out, err := s.groups(batch)
+	outcomes, err := s.Steps([]Batch{batch})
 	if err != nil {
 		return Outcome{}, err
 	}
-	dropped := 0
-	for {
-		result, err := s.call(in, out, batch.Seed)
-		if err != nil {
-			return Outcome{}, err
-		}
-		again, bad := false, !result.finite
-		for _, g := range []struct {
-			*group
-			check []float32
-		}{{in, result.checkIn}, {out, result.checkOut}} {
-			if g.group == nil {
-				continue
-			}
-			valid, invalid := g.split(g.check)
-			switch {
-			case invalid > 0 && len(valid) > g.images()/4:
-				g.keepOnly(valid)
-				dropped += invalid
-				again = true
-			case invalid > 0:
-				bad = true
-			}
-		}
-		if again {
-			continue
-		}
-		outcome := Outcome{NLL: float64(result.inlier), Outlier: float64(result.outlier), Dropped: dropped, Skipped: bad}
-		if !outcome.Skipped {
-			err = s.accept(result.gradients)
-		}
-		return outcome, err
-	}
+	return outcomes[0], nil
 }
 
-// group is the inliers or the outliers of a step. Those that count come first.
+// Steps makes a step on each batch, one after the other, by the rules of digest §4.4: images with a
+// non-finite likelihood, under the model or the general one, are dropped and the step computed again on the rest, if more than
+// a quarter of the batch remains; if no more remains, or a gradient is not finite, the update is skipped, which leaves weights
+// and optimiser untouched. Inliers and outliers are looked at apart, and a bad batch of either skips the update.
+//
+// All steps are queued before the first result is read. One that is not finite, which is rare, halts those behind it: they are
+// queued again when the rules have been applied to it.
+func (s *Stepper) Steps(batches []Batch) ([]Outcome, error) {
+	steps := make([]*step, len(batches))
+	for i, batch := range batches {
+		var err error
+		if steps[i], err = s.newStep(batch); err != nil {
+			return nil, err
+		}
+	}
+	outcomes := make([]Outcome, len(batches))
+	for done := 0; done < len(steps); {
+		for _, step := range steps[done:] {
+			if err := s.Queue(step.inputs()...); err != nil {
+				return nil, err
+			}
+		}
+		results, err := s.Results()
+		if err != nil {
+			return nil, err
+		}
+		for _, result := range results {
+			step := steps[done]
+			read := s.read(step, result)
+			outcomes[done] = Outcome{NLL: read.inlier, Outlier: read.outlier, Dropped: step.dropped}
+			if result.Updated {
+				done++
+				continue
+			}
+			if !step.drop(read) {
+				outcomes[done].Skipped = true
+				done++
+			}
+			break // what was queued behind it has to be queued again
+		}
+	}
+	return outcomes, nil
+}
+
+// step is a batch on its way through the rules.
+type step struct {
+	batch   Batch
+	in, out *group // out is nil where the loss has no outliers
+	margin  bool
+	dropped int
+	h, w, c int
+}
+
+// group is the inliers or the outliers of a step. Those that count come first in its order.
 type group struct {
 	pixels  []uint8
 	noise   []float32
-	classes []int32
-	general []float32 // ln p_g of each image; nil where the loss does not ask
-	weights []float32 // 1/n for the n images that count, 0 for the rest
-	dims    int
+	order   []int32   // the images, in the order in which the loss sees them
+	weights []float32 // of these: 1/n for the n that count, 0 for the rest
 }
 
-func (s *Stepper) groups(batch Batch) (in, out *group, err error) {
+func (s *Stepper) newStep(batch Batch) (*step, error) {
 	dims, loss := density.Dims(s.Network.Model), s.objective.Loss
-	groupOf := func(what string, pixels []uint8, noise []float32, asksGeneral bool) (*group, error) {
+	st := &step{batch: batch, margin: loss.Outliers == Margin}
+	if !loss.WrongClass {
+		st.batch.Labels = nil
+	}
+	st.h, st.w, st.c = s.Network.Model.Shape()
+	groupOf := func(what string, pixels []uint8, noise []float32) (*group, error) {
 		images := len(pixels) / dims
-		if images == 0 || len(pixels)%dims != 0 || len(noise) != len(pixels) {
-			return nil, fmt.Errorf("training step: %d values and %d of noise of %s: expected as many, and a multiple of %d", len(pixels), len(noise), what, dims)
+		if images == 0 || len(pixels)%dims != 0 || (noise == nil) != (batch.Noise == nil) || noise != nil && len(noise) != len(pixels) {
+			return nil, fmt.Errorf("training step: %d values and %d of noise of %s: expected as many, or no noise, and a multiple of %d", len(pixels), len(noise), what, dims)
 		}
-		g := &group{pixels: pixels, noise: noise, weights: uniform(images, images), dims: dims}
-		if asksGeneral {
-			rows, err := s.objective.General.Score(pixels, noise, images)
-			if err != nil {
-				return nil, fmt.Errorf("training step: general model: %w", err)
-			}
-			for _, row := range rows {
-				g.general = append(g.general, float32(row[0]))
-			}
+		g := &group{pixels: pixels, noise: noise, weights: uniform(images, images)}
+		for i := range images {
+			g.order = append(g.order, int32(i))
 		}
 		return g, nil
 	}
-	if in, err = groupOf("inliers", batch.Pixels, batch.Noise, loss.WrongClass); err != nil {
-		return nil, nil, err
+	var err error
+	if st.in, err = groupOf("inliers", batch.Pixels, batch.Noise); err != nil {
+		return nil, err
 	}
 	if loss.WrongClass {
 		classes := s.Network.Model.(density.ClassConditional).Classes()
-		if len(batch.Labels) != in.images() {
-			return nil, nil, fmt.Errorf("training step: %d labels for %d images", len(batch.Labels), in.images())
+		if len(batch.Labels) != st.in.images() {
+			return nil, fmt.Errorf("training step: %d labels for %d images", len(batch.Labels), st.in.images())
 		}
 		for i, label := range batch.Labels {
 			if label < 0 || int(label) >= classes {
-				return nil, nil, fmt.Errorf("training step: image %d has label %d: expected 0 to %d", i, label, classes-1)
+				return nil, fmt.Errorf("training step: image %d has label %d: expected 0 to %d", i, label, classes-1)
 			}
 		}
-		in.classes = batch.Labels
 	}
 	if loss.Outliers != NoOutliers {
-		out, err = groupOf("outliers", batch.Outliers, batch.OutlierNoise, loss.Outliers == Eq2)
+		st.out, err = groupOf("outliers", batch.Outliers, batch.OutlierNoise)
 	}
-	return in, out, err
+	return st, err
 }
 
 func (g *group) images() int { return len(g.weights) }
@@ -209,12 +231,12 @@ func (g *group) counting() int {
 	return n
 }
 
-// split finds the images that count and are valid, and the number of those that are not.
+// split finds the places of the images that count and are valid, and the number of those that are not.
 func (g *group) split(check []float32) (valid []int, invalid int) {
 	for i, w := range g.weights {
 		switch {
 		case w == 0: // dropped before
-		case isFinite(check[i]) && (g.general == nil || isFinite(g.general[i])):
+		case isFinite(check[i]):
 			valid = append(valid, i)
 		default:
 			invalid++
@@ -224,38 +246,16 @@ func (g *group) split(check []float32) (valid []int, invalid int) {
 }
 
 // keepOnly moves the valid images to the front, in their order, with equal weights, and puts a valid one that counts nothing
-// in every place behind them: shapes stay, and so does the compiled program. The caller's batch is left alone.
+// in every place behind them: shapes stay, and so does the compiled program.
 func (g *group) keepOnly(valid []int) {
-	images := g.images()
-	from := func(i int) int {
+	order := make([]int32, len(g.order))
+	for i := range order {
+		order[i] = g.order[valid[0]]
 		if i < len(valid) {
-			return valid[i]
+			order[i] = g.order[valid[i]]
 		}
-		return valid[0]
 	}
-	pixels, noise := make([]uint8, 0, len(g.pixels)), make([]float32, 0, len(g.noise))
-	for i := range images {
-		at := from(i) * g.dims
-		pixels, noise = append(pixels, g.pixels[at:at+g.dims]...), append(noise, g.noise[at:at+g.dims]...)
-	}
-	pick32 := func(v []float32) []float32 {
-		if v == nil {
-			return nil
-		}
-		picked := make([]float32, images)
-		for i := range picked {
-			picked[i] = v[from(i)]
-		}
-		return picked
-	}
-	if g.classes != nil {
-		classes := make([]int32, images)
-		for i := range classes {
-			classes[i] = g.classes[from(i)]
-		}
-		g.classes = classes
-	}
-	g.pixels, g.noise, g.general, g.weights = pixels, noise, pick32(g.general), uniform(len(valid), images)
+	g.order, g.weights = order, uniform(len(valid), len(order))
 }
 
 // uniform gives the first n of some images the weight 1/n.
@@ -267,121 +267,137 @@ func uniform(n, images int) []float32 {
 	return weights
 }
 
-type stepResult struct {
+// drop leaves out the images that are not finite, by the rules, and says whether the step is to be made again on the rest.
+func (st *step) drop(read reading) (again bool) {
+	for _, g := range []struct {
+		*group
+		check []float32
+	}{{st.in, read.checkIn}, {st.out, read.checkOut}} {
+		if g.group == nil {
+			continue
+		}
+		if valid, invalid := g.split(g.check); invalid > 0 && len(valid) > g.images()/4 {
+			g.keepOnly(valid)
+			st.dropped += invalid
+			again = true
+		}
+	}
+	return again
+}
+
+// inputs are what the step's program takes, in the order in which loss reads it.
+func (st *step) inputs() []any {
+	inputs := []any{[]uint64{st.batch.Seed, 0, 0}}
+	for _, g := range []*group{st.in, st.out} {
+		if g == nil {
+			continue
+		}
+		images := g.images()
+		inputs = append(inputs, tensors.FromFlatDataAndDimensions(g.pixels, images, st.h, st.w, st.c), g.order, g.weights)
+		if g.noise != nil {
+			inputs = append(inputs, tensors.FromFlatDataAndDimensions(g.noise, images, st.h, st.w, st.c))
+		}
+	}
+	if st.batch.Labels != nil {
+		inputs = append(inputs, st.batch.Labels)
+	}
+	if st.margin {
+		pairs := min(st.in.images(), st.out.images())
+		inputs = append(inputs, uniform(min(st.in.counting(), st.out.counting()), pairs))
+	}
+	return inputs
+}
+
+// reading is the report of a step.
+type reading struct {
+	inlier, outlier   float64
 	checkIn, checkOut []float32
-	inlier, outlier   float32
-	finite            bool
-	gradients         []*tensors.Tensor // of the trained parameters
 }
 
-func (s *Stepper) call(in, out *group, seed uint64) (stepResult, error) {
-	h, w, c := s.Network.Model.Shape()
-	var inputs []any
-	for _, v := range s.Network.Values {
-		inputs = append(inputs, v)
+func (s *Stepper) read(st *step, result optimiser.Result) reading {
+	r := result.Report
+	read := reading{inlier: float64(r[0]), outlier: float64(r[1]), checkIn: r[2 : 2+st.in.images()]}
+	if st.out != nil {
+		read.checkOut = r[2+st.in.images():]
 	}
-	imagesOf := func(g *group) {
-		inputs = append(inputs,
-			tensors.FromFlatDataAndDimensions(g.pixels, g.images(), h, w, c),
-			tensors.FromFlatDataAndDimensions(g.noise, g.images(), h, w, c),
-			tensors.FromFlatDataAndDimensions(g.weights, g.images()))
-		if g.general != nil {
-			inputs = append(inputs, tensors.FromFlatDataAndDimensions(g.general, g.images()))
-		}
-	}
-	inputs = append(inputs, []uint64{seed, 0, 0})
-	imagesOf(in)
-	if s.objective.Loss.WrongClass {
-		classes := s.Network.Model.(density.ClassConditional).Classes()
-		oneHot := make([]float32, classes*in.images())
-		for i, class := range in.classes {
-			oneHot[int(class)*in.images()+i] = 1
-		}
-		inputs = append(inputs, tensors.FromFlatDataAndDimensions(oneHot, classes, in.images()))
-	}
-	if out != nil {
-		imagesOf(out)
-		if s.objective.Loss.Outliers == Margin {
-			pairs := min(in.images(), out.images())
-			inputs = append(inputs, uniform(min(in.counting(), out.counting()), pairs))
-		}
-	}
-	results, err := s.gradients.Call(inputs...)
-	if err != nil {
-		return stepResult{}, fmt.Errorf("training step %d: %w", s.Updates+1, err)
-	}
-	return stepResult{
-		inlier:    tensors.ToScalar[float32](results[0]),
-		outlier:   tensors.ToScalar[float32](results[1]),
-		finite:    isFinite(tensors.ToScalar[float32](results[2])),
-		checkIn:   tensors.MustCopyFlatData[float32](results[3]),
-		checkOut:  tensors.MustCopyFlatData[float32](results[4]),
-		gradients: results[5:],
-	}, nil
+	return read
 }
 
-// accept makes the update.
-func (s *Stepper) accept(gradients []*tensors.Tensor) error {
-	weights := make([]*tensors.Tensor, len(s.trained))
-	for i, param := range s.trained {
-		weights[i] = s.Network.Values[param]
-	}
-	updated, err := s.Optimiser.Step(weights, gradients)
-	if err != nil {
-		return fmt.Errorf("training step: %w", err)
-	}
-	for i, param := range s.trained {
-		s.Network.Values[param] = updated[i]
-	}
-	return nil
-}
-
-// gradientGraph is the step up to its gradients. in are all weights, the random state, and what call adds in its order.
-func (s *Stepper) gradientGraph(in []*Node) []*Node {
-	values, rest := in[:len(s.params)], in[len(s.params):]
+// loss is the objective in the step's program; in is what inputs gives.
+func (s *Stepper) loss(w *nn.Weights, others []*nn.Weights, in []*Node) optimiser.Terms {
 	next := func() *Node {
-		node := rest[0]
-		rest = rest[1:]
+		node := in[0]
+		in = in[1:]
 		return node
 	}
 	loss := s.objective.Loss
-	w := nn.NewWeights(s.params, values, s.Network.Lowering)
-	w.Random = next()
+	random := next()
+	dtype := w.Nodes()[0].DType()
+	withNoise := len(in) == s.inputsWithNoise()
 	var of lossInputs
-	of.pixels, of.noise, of.weightsIn = next(), next(), next()
+	images := func() (pixels, noise, weights *Node) {
+		pixels, order, weights := next(), next(), next()
+		if withNoise {
+			noise = next()
+		} else {
+			random, noise = RandomUniform(random, shapes.Make(dtype, pixels.Shape().Dimensions...))
+		}
+		order = Reshape(order, order.Shape().Dim(0), 1)
+		return Gather(pixels, order), Gather(noise, order), weights
+	}
+	inOrder := in[1]
+	of.pixels, of.noise, of.weightsIn = images()
+	if loss.Outliers != NoOutliers {
+		of.outliers, of.noise2, of.weightsOut = images()
+	}
 	if loss.WrongClass {
-		of.generalIn, of.oneHot = next(), next()
+		labels := Gather(next(), Reshape(inOrder, inOrder.Shape().Dim(0), 1))
+		classes := s.Network.Model.(density.ClassConditional).Classes()
+		oneHot := shapes.Make(labels.DType(), classes, labels.Shape().Dim(0))
+		of.oneHot = ConvertDType(Equal(Iota(labels.Graph(), oneHot, 0), BroadcastToShape(Reshape(labels, 1, -1), oneHot)), dtype)
 	}
-	switch loss.Outliers {
-	case Eq2:
-		of.outliers, of.noise2, of.weightsOut, of.generalOut = next(), next(), next(), next()
-	case Margin:
-		of.outliers, of.noise2, of.weightsOut, of.pairs = next(), next(), next(), next()
+	if loss.Outliers == Margin {
+		of.pairs = next()
 	}
+	if loss.NeedsGeneral() {
+		general := s.objective.General.Model
+		of.general = func(pixels, noise *Node) *Node {
+			return StopGradient(general.LogLikelihood(others[0], general.Input(pixels, noise)).Total)
+		}
+	}
+	w.Random = random
 	t := loss.build(s.Network.Model, w, of)
-	none := ScalarZero(t.total.Graph(), t.total.DType())
-	if t.outlier == nil {
-		t.outlier, t.checkOut = none, none
-	} else if t.checkOut == nil {
-		t.checkOut = none
+	finite := allFinite(t.checkIn, of.weightsIn)
+	report := []*Node{t.inlier, ScalarZero(t.total.Graph(), dtype), t.checkIn}
+	if t.outlier != nil {
+		report[1] = t.outlier
 	}
+	if t.checkOut != nil {
+		finite = And(finite, allFinite(t.checkOut, of.weightsOut))
+		report = append(report, t.checkOut)
+	}
+	return optimiser.Terms{Total: t.total, Finite: finite, Report: report}
+}
 
-	trained := make([]*Node, len(s.trained))
-	for i, param := range s.trained {
-		trained[i] = values[param]
+// inputsWithNoise is how many inputs a step has behind the random state when noise is given.
+func (s *Stepper) inputsWithNoise() int {
+	n := 4
+	switch s.objective.Loss.Outliers {
+	case Eq2:
+		n += 4
+	case Margin:
+		n += 5
 	}
-	gradients := Gradient(t.total, trained...)
-	finite := make([]*Node, len(gradients))
-	for i, g := range gradients {
-		finite[i] = nn.ZeroIfFinite(g)
+	if s.objective.Loss.WrongClass {
+		n++
 	}
-	return append([]*Node{t.inlier, t.outlier, ReduceAllSum(Concatenate(finite, 0)), t.checkIn, t.checkOut}, gradients...)
+	return n
+}
+
+// allFinite says whether the checks of all images that count are finite.
+func allFinite(check, weights *Node) *Node {
+	counts := GreaterThan(weights, ZerosLike(weights))
+	return nn.AllFinite([]*Node{Where(counts, check, ZerosLike(check))})
 }
 
 func isFinite(v float32) bool { return v-v == 0 }
-
-// Close frees the compiled step; the network stays.
-func (s *Stepper) Close() {
-	s.gradients.Finalize()
-	s.Optimiser.Close()
-}

@@ -145,9 +145,10 @@ func TestStepAgainstPlainArithmetic(t *testing.T) {
 			u[i] = math.Max(0.999*u[i], math.Abs(g)+1e-8)
 			*w -= 0.01 / (1 - math.Pow(0.9, float64(step))) * m[i] / u[i]
 		}
-		require.InDeltaSlice(t, []float64{mu[0], mu[1]}, wide(stepper.Network.Floats(0)), 1e-5)
-		require.Equal(t, []float32{3}, stepper.Network.Floats(1), "fixed")
-		require.InDeltaSlice(t, []float64{s}, wide(stepper.Network.Floats(2)), 1e-5)
+		values := weights(stepper.Network)
+		require.InDeltaSlice(t, []float64{mu[0], mu[1]}, wide(values[0]), 1e-5)
+		require.Equal(t, []float32{3}, values[1], "fixed")
+		require.InDeltaSlice(t, []float64{s}, wide(values[2]), 1e-5)
 		require.InDeltaSlice(t, m[:2], wide(tensors.MustCopyFlatData[float32](stepper.State[0][0])), 1e-5)
 		require.InDeltaSlice(t, u[:2], wide(tensors.MustCopyFlatData[float32](stepper.State[1][0])), 1e-5)
 	}
@@ -266,6 +267,112 @@ func TestStepSkipsNonFiniteGradients(t *testing.T) {
 	require.False(t, math.IsNaN(outcome.NLL) || math.IsInf(outcome.NLL, 0))
 	require.Equal(t, 0, stepper.Updates)
 	require.Equal(t, before, state(stepper))
+}
+
+// Steps is Step on one batch after the other, bit by bit: with images to drop and batches to skip in the middle of what is queued,
+// with noise that is given and with noise that is drawn on the device.
+func TestStepsAreStepsOneByOne(t *testing.T) {
+	ins := []train.Batch{batchOf(10, 200, 50, 90), batchOf(10, markNaN, 200, 50), batchOf(70, 60, 50, 40), batchOf(markInf, markNaN, markInf, 40),
+		batchOf(130, 140, 150, 1), batchOf(10, 20, markSteep, 30), batchOf(markLate, markNaN, 200, 60), batchOf(80, 90, 100, 110)}
+	outs := []train.Batch{batchOf(90, 130, 7, 180), batchOf(1, 2, 3, 4), batchOf(5, markInf, 6, 7), batchOf(8, 9, 10, 11),
+		batchOf(markInf, markNaN, markInf, 40), batchOf(12, 13, 14, 15), batchOf(16, 17, 18, markNaN), batchOf(19, 20, 21, 22)}
+	for _, c := range []struct {
+		name    string
+		loss    train.Loss
+		dropped []int
+		skipped []bool
+	}{
+		{"likelihood", train.Loss{}, []int{0, 1, 0, 0, 0, 0, 2, 0}, []bool{false, false, false, true, false, true, false, false}},
+		{"outlier", train.Loss{Outliers: train.Eq2, Temperature: 2, Lambda: 12}, []int{0, 1, 1, 0, 0, 0, 3, 0}, []bool{false, false, false, true, true, true, false, false}},
+		{"margin", train.Loss{Outliers: train.Margin}, []int{0, 1, 1, 0, 0, 0, 3, 0}, []bool{false, false, false, true, true, true, false, false}},
+	} {
+		for _, drawn := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, noise drawn %t", c.name, drawn), func(t *testing.T) {
+				var batches []train.Batch
+				for i := range ins {
+					batch := ins[i]
+					if c.loss.Outliers != train.NoOutliers {
+						batch = withOutliers(batch, outs[i])
+					}
+					batch.Seed = uint64(3 * i)
+					if drawn {
+						batch.Noise, batch.OutlierNoise = nil, nil
+					}
+					batches = append(batches, batch)
+				}
+				single, queued := newLossStepper(t, c.loss), newLossStepper(t, c.loss)
+				var want []train.Outcome
+				for i, batch := range batches {
+					outcome, err := single.Step(batch)
+					require.NoError(t, err)
+					require.Equal(t, c.dropped[i], outcome.Dropped, "batch %d", i)
+					require.Equal(t, c.skipped[i], outcome.Skipped, "batch %d", i)
+					want = append(want, outcome)
+				}
+				got, err := queued.Steps(batches)
+				require.NoError(t, err)
+				// Printed, since NaN is not equal to itself; other numbers are printed to their last bit.
+				require.Equal(t, fmt.Sprintf("%+v", want), fmt.Sprintf("%+v", got))
+				require.Equal(t, single.Updates, queued.Updates)
+				require.Equal(t, state(single), state(queued))
+				again, err := queued.Steps(batches[:1])
+				require.NoError(t, err)
+				last, err := single.Step(batches[0])
+				require.NoError(t, err)
+				require.Equal(t, last, again[0])
+				require.Equal(t, state(single), state(queued))
+			})
+		}
+	}
+}
+
+// Noise that is drawn goes with Seed, fills the bins, and is another one for each sub-pixel and for the outliers.
+func TestNoiseIsDrawn(t *testing.T) {
+	nll := func(seed uint64, noise func(i int) float32) float64 {
+		stepper := newStepper(t)
+		batch := train.Batch{Pixels: make([]uint8, 2*1000), Seed: seed}
+		if noise != nil {
+			for i := range batch.Pixels {
+				batch.Noise = append(batch.Noise, noise(i))
+			}
+		}
+		outcome, err := stepper.Step(batch)
+		require.NoError(t, err)
+		require.False(t, outcome.Skipped)
+		return outcome.NLL
+	}
+	one := nll(1, nil)
+	require.Equal(t, one, nll(1, nil))
+	require.NotEqual(t, one, nll(2, nil))
+	// With mu = (1/4, -1/2), s = 1/2 and black pixels the likelihood is that of (u/256 - 3/4)^2 e/2, whose mean over 1000 uniform u
+	// has the standard deviation 7e-5; with u = 0 throughout it is off by 4e-3.
+	even := nll(1, func(i int) float32 { return (float32(i/2) + 0.5) / 1000 })
+	require.InDelta(t, even, one, 4e-4)
+	require.Greater(t, math.Abs(even-nll(1, func(int) float32 { return 0 })), 2e-3)
+
+	// The same images as inliers and outliers have a margin of exactly one nat a dimension if they have the same noise.
+	stepper := newLossStepper(t, train.Loss{Outliers: train.Margin})
+	same := batchOf(10, 200, 50)
+	outcome, err := stepper.Step(withOutliers(same, same))
+	require.NoError(t, err)
+	require.InDelta(t, 2, outcome.Outlier, 1e-5)
+	same.Noise = nil
+	outcome, err = stepper.Step(withOutliers(same, same))
+	require.NoError(t, err)
+	require.Greater(t, math.Abs(outcome.Outlier-2), 1e-4)
+}
+
+// Noise for the inliers alone, or for the outliers alone, is a mistake.
+func TestNoiseIsGivenForAllOrNone(t *testing.T) {
+	stepper := newLossStepper(t, train.Loss{Outliers: train.Margin})
+	batch := withOutliers(batchOf(10, 200, 50), batchOf(90, 130, 7))
+	for _, spoil := range []func(b *train.Batch){func(b *train.Batch) { b.Noise = nil }, func(b *train.Batch) { b.OutlierNoise = nil }} {
+		spoiled := batch
+		spoil(&spoiled)
+		_, err := stepper.Steps([]train.Batch{batch, spoiled})
+		require.ErrorContains(t, err, "or no noise")
+		require.Zero(t, stepper.Updates, "no step is made where one is refused")
+	}
 }
 
 func TestNewStepperRefusesSettings(t *testing.T) {

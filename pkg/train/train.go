@@ -18,8 +18,6 @@ import (
 	"strata/pkg/density"
 	"strata/pkg/imageset"
 	"strata/pkg/optimiser"
-
-	"github.com/gomlx/gomlx/core/tensors"
 )
 
 // Config is all that determines a training run beside model, images and start.
@@ -44,17 +42,18 @@ func (c Config) Validate() error {
 	return errors.Join(c.Optimiser.Validate(), c.Augmentation.Validate(), c.Loss.Validate(), c.OutlierAugmentation.Validate())
 }
 
-// noiseStream separates the noise of dequantisation from the streams of package imageset.
+// noiseStream separates the noise of the data-dependent start from the streams of package imageset.
 const noiseStream = 0x6465717561 // "dequa"
 
-// outlierStream separates the outliers and their noise from the images.
+// outlierStream separates the outliers from the images.
 const outlierStream = 0x6f75746c69 // "outli"
 
-// dropoutStream separates what a model drops out from both.
-const dropoutStream = 0x64726f70 // "drop"
+// stepStream separates what is drawn on the device from all of them.
+const stepStream = 0x64726f70 // "drop"
 
-// prefetched is how many batches are made ahead, side by side: enough for a disk that answers slowly and in parallel.
-const prefetched = 4
+// prefetched is how many batches are made ahead, side by side: as many as are queued at once, which hold theirs until all are
+// done, and some for a disk that answers slowly and in parallel.
+const prefetched = mostAtOnce + 4
 
 // Sources are what a run trains on.
 type Sources struct {
@@ -74,7 +73,6 @@ func Run(ctx context.Context, network *density.Network, sources Sources, config 
 	if err != nil {
 		return Counts{}, err
 	}
-	defer m.stepper.Close()
 	return Loop(ctx, m, config.Steps, config.Batch, options)
 }
 
@@ -84,8 +82,6 @@ type model struct {
 	stepper          *Stepper
 	images, outliers *imageset.Sampler
 	labels           []int32
-	noise            []float32
-	outlierNoise     []float32
 	batches          <-chan imageset.Batch
 	outlierBatches   <-chan imageset.Batch
 	nextBatch        int
@@ -104,7 +100,6 @@ func newModel(network *density.Network, sources Sources, config Config) (*model,
 	if m.images, err = sampler(sources.Images, config.Augmentation, config.Seed); err != nil {
 		return nil, err
 	}
-	m.noise = make([]float32, m.images.BatchSize())
 	if config.Loss.Outliers != NoOutliers {
 		if sources.Outliers == nil {
 			return nil, fmt.Errorf("train: the %s loss wants a set of outliers, and there is none", config.Loss.Outliers)
@@ -112,7 +107,6 @@ func newModel(network *density.Network, sources Sources, config Config) (*model,
 		if m.outliers, err = sampler(sources.Outliers, config.OutlierAugmentation, config.Seed^outlierStream); err != nil {
 			return nil, fmt.Errorf("outliers: %w", err)
 		}
-		m.outlierNoise = make([]float32, m.outliers.BatchSize())
 	}
 	if config.Loss.WrongClass {
 		if m.labels = sources.Images.Labels; m.labels == nil {
@@ -139,81 +133,66 @@ func (m *model) Start(calibrate bool, log func(string)) error {
 	return Calibrate(network, m.images, m.config.Seed)
 }
 
-// Step draws the batch of a step and makes it: the model and the general one see the same noise (digest §1).
-func (m *model) Step(ctx context.Context, step int) (Progress, error) {
+// Steps draws the batches of steps and makes them.
+func (m *model) Steps(ctx context.Context, step, n int) ([]Progress, error) {
 	if m.batches == nil || m.nextBatch != step {
+		if m.stopPrefetching != nil {
+			m.stopPrefetching()
+		}
 		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		m.batches, m.stopPrefetching = m.images.Prefetch(ctx, step, prefetched), cancel
 		if m.outliers != nil {
 			m.outlierBatches = m.outliers.PrefetchRandom(ctx, step, prefetched)
 		}
 	}
-	m.nextBatch = step + 1
-	images := <-m.batches
-	defer images.Release()
-	fillNoise(m.noise, m.config.Seed, step)
-	batch := Batch{Pixels: images.Pixels, Noise: m.noise, Seed: dropoutSeed(m.config.Seed, step)}
-	if m.outliers != nil {
-		// Digest §4.3: a fresh random batch each step, so with replacement from step to step.
-		outliers := <-m.outlierBatches
-		defer outliers.Release()
-		fillNoise(m.outlierNoise, m.config.Seed^outlierStream, step)
-		batch.Outliers, batch.OutlierNoise = outliers.Pixels, m.outlierNoise
-	}
-	if m.labels != nil {
-		for _, index := range images.Indices {
-			batch.Labels = append(batch.Labels, m.labels[index])
+	m.nextBatch = step + n
+	batches := make([]Batch, n)
+	for i := range batches {
+		images := <-m.batches
+		defer images.Release()
+		batch := &batches[i]
+		*batch = Batch{Pixels: images.Pixels, Seed: stepSeed(m.config.Seed, step+i)}
+		if m.outliers != nil {
+			// Digest §4.3: a fresh random batch each step, so with replacement from step to step.
+			outliers := <-m.outlierBatches
+			defer outliers.Release()
+			batch.Outliers = outliers.Pixels
+		}
+		if m.labels != nil {
+			for _, index := range images.Indices {
+				batch.Labels = append(batch.Labels, m.labels[index])
+			}
 		}
 	}
-	outcome, err := m.stepper.Step(batch)
+	outcomes, err := m.stepper.Steps(batches)
+	if err != nil {
+		return nil, err
+	}
 	dims := float64(density.Dims(m.stepper.Network.Model))
-	return Progress{Value: outcome.NLL / (dims * math.Ln2), Outlier: outcome.Outlier, Dropped: outcome.Dropped, Skipped: outcome.Skipped}, err
+	all := make([]Progress, n)
+	for i, o := range outcomes {
+		all[i] = Progress{Value: o.NLL / (dims * math.Ln2), Outlier: o.Outlier, Dropped: o.Dropped, Skipped: o.Skipped}
+	}
+	return all, nil
 }
 
-// Close ends what Step has started.
+// Close ends what Steps has started and frees what it holds.
 func (m *model) Close() {
 	if m.stopPrefetching != nil {
 		m.stopPrefetching()
 	}
+	m.stepper.Close()
 }
 
 // State is weights and optimiser.
-func (m *model) State() (state []checkpoint.Tensor, updates int) {
-	params := m.stepper.Network.Params()
-	for i, p := range params {
-		state = append(state, checkpoint.Tensor{Name: p.Name, Shape: p.Shape, Data: m.stepper.Network.Floats(i)})
-	}
-	for i, param := range m.stepper.trained {
-		p := params[param]
-		for slot, name := range m.stepper.Optimiser.StateNames(p.Name) {
-			state = append(state, checkpoint.Tensor{Name: name, Shape: p.Shape, Data: tensors.MustCopyFlatData[float32](m.stepper.Optimiser.State[slot][i])})
-		}
-	}
-	return state, m.stepper.Updates
+func (m *model) State() ([]checkpoint.Tensor, int, error) {
+	state, err := m.stepper.Tensors()
+	return state, m.stepper.Updates, err
 }
 
 // Restore is its inverse.
 func (m *model) Restore(state *checkpoint.State, updates int) error {
-	if err := m.stepper.Network.Set(modelTensors(state)); err != nil {
-		return err
-	}
-	byName := make(map[string][]float32, len(state.Tensors))
-	for _, t := range state.Tensors {
-		byName[t.Name] = t.Data
-	}
-	params := m.stepper.Network.Params()
-	for i, param := range m.stepper.trained {
-		p := params[param]
-		for slot, name := range m.stepper.Optimiser.StateNames(p.Name) {
-			data := byName[name]
-			if len(data) != p.Size() {
-				return fmt.Errorf("tensor %s has %d values, not %d", name, len(data), p.Size())
-			}
-			m.stepper.Optimiser.State[slot][i] = tensors.FromFlatDataAndDimensions(data, p.Shape...)
-		}
-	}
-	m.stepper.Updates = updates
-	return nil
+	return m.stepper.Restore(state.Tensors, updates)
 }
 
 // Calibrate runs the data-dependent start on the first batches of the training stream, augmented and dequantised as in
@@ -243,9 +222,9 @@ func fillNoise(noise []float32, seed uint64, step int) {
 	}
 }
 
-// dropoutSeed is that of a step's random numbers in the graph.
-func dropoutSeed(seed uint64, step int) uint64 {
-	return rand.New(rand.NewPCG(seed^dropoutStream, uint64(step))).Uint64()
+// stepSeed is that of a step's random numbers on the device: its noise, and what a model drops out.
+func stepSeed(seed uint64, step int) uint64 {
+	return rand.New(rand.NewPCG(seed^stepStream, uint64(step))).Uint64()
 }
 
 // LoadNetwork sets a network's parameters from the newest whole checkpoint in a run's folder and returns its step and
@@ -256,20 +235,10 @@ func LoadNetwork(folder string, network *density.Network) (step int, warnings []
 	if err != nil {
 		return 0, warnings, fmt.Errorf("%s: %w", checkpoints, err)
 	}
-	if err := network.Set(modelTensors(state)); err != nil {
+	if err := network.Set(optimiser.Model(state.Tensors)); err != nil {
 		return 0, warnings, fmt.Errorf("%s: %w", checkpoints, err)
 	}
 	return state.Step, warnings, nil
-}
-
-func modelTensors(state *checkpoint.State) map[string][]float32 {
-	values := make(map[string][]float32, len(state.Tensors))
-	for _, t := range state.Tensors {
-		if !optimiser.IsState(t.Name) {
-			values[t.Name] = t.Data
-		}
-	}
-	return values
 }
 
 // LoadParent sets a network's parameters from those of another run's newest whole checkpoint. What a class-conditional model has
@@ -280,10 +249,16 @@ func LoadParent(folder string, network *density.Network) (warnings []string, err
 	if err != nil {
 		return warnings, fmt.Errorf("%s: %w", checkpoints, err)
 	}
-	values := modelTensors(state)
-	for i, p := range network.Params() {
-		if values[p.Name] == nil && network.Values != nil {
-			values[p.Name] = network.Floats(i)
+	values := optimiser.Model(state.Tensors)
+	if network.Values != nil {
+		own, err := network.Named()
+		if err != nil {
+			return warnings, err
+		}
+		for name, v := range own {
+			if values[name] == nil {
+				values[name] = v
+			}
 		}
 	}
 	if err := network.Set(values); err != nil {

@@ -3,9 +3,11 @@ package train_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"strata/pkg/backend"
@@ -47,11 +49,11 @@ func smallConfig(steps int) train.Config {
 }
 
 func weights(n *density.Network) [][]float32 {
-	out := make([][]float32, len(n.Values))
-	for i := range out {
-		out[i] = n.Floats(i)
+	values, err := n.Host()
+	if err != nil {
+		panic(err)
 	}
-	return out
+	return values
 }
 
 // A run that is stopped anywhere and resumed ends with the weights and the curve of one that was not, bit by bit: on the Go
@@ -71,6 +73,7 @@ func TestResumeIsBitEqual(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		last = smallNetwork(t)
 		_, err := train.Run(ctx, last, train.Sources{Images: set}, config, train.Options{Folder: interrupted, CheckpointEvery: 10, CurveEvery: 4, Calibrate: true,
+			EvaluateEvery: 1, // so steps are not handed over several at a time, and each can be the last one
 			Report: func(s train.Status) {
 				if s.Step == stopAt {
 					cancel()
@@ -78,7 +81,7 @@ func TestResumeIsBitEqual(t *testing.T) {
 			}})
 		cancel()
 		require.ErrorIs(t, err, train.ErrStopped)
-		require.ErrorContains(t, err, "of 23")
+		require.ErrorContains(t, err, fmt.Sprintf("at step %d of 23", stopAt))
 	}
 	last = smallNetwork(t)
 	first := -1
@@ -104,21 +107,61 @@ func TestResumeIsBitEqual(t *testing.T) {
 	assert.Equal(t, weights(straight), weights(loaded))
 }
 
+// The same for a run that is stopped while several steps are on their way: it ends after them.
+func TestResumeFromTheMiddleOfAQueueIsBitEqual(t *testing.T) {
+	set, config := images(64), smallConfig(23)
+	folder, interrupted := t.TempDir(), t.TempDir()
+	options := func(folder string) train.Options {
+		return train.Options{Folder: folder, CheckpointEvery: 10, CurveEvery: 4, Calibrate: true}
+	}
+	straight := smallNetwork(t)
+	_, err := train.Run(context.Background(), straight, train.Sources{Images: set}, config, options(folder))
+	require.NoError(t, err)
+	for _, stopAt := range []int{2, 6, 14} {
+		ctx, cancel := context.WithCancel(context.Background())
+		stopping := options(interrupted)
+		stopping.Report = func(s train.Status) {
+			if s.Step >= stopAt {
+				cancel()
+			}
+		}
+		_, err := train.Run(ctx, smallNetwork(t), train.Sources{Images: set}, config, stopping)
+		cancel()
+		require.ErrorIs(t, err, train.ErrStopped)
+	}
+	last := smallNetwork(t)
+	_, err = train.Run(context.Background(), last, train.Sources{Images: set}, config, options(interrupted))
+	require.NoError(t, err)
+	assert.Equal(t, weights(straight), weights(last))
+	want, err := os.ReadFile(filepath.Join(folder, "curve.csv"))
+	require.NoError(t, err)
+	got, err := os.ReadFile(filepath.Join(interrupted, "curve.csv"))
+	require.NoError(t, err)
+	assert.Equal(t, string(want), string(got))
+}
+
 // Rows that a killed process wrote after its last checkpoint, and half a row, do not stay in the curve.
 func TestCurveAfterAKill(t *testing.T) {
 	set, folder := images(64), t.TempDir()
 	stop, cancel := context.WithCancel(context.Background())
 	_, err := train.Run(stop, smallNetwork(t), train.Sources{Images: set}, smallConfig(12), train.Options{Folder: folder, CurveEvery: 2,
+		EvaluateEvery: 1, // a step at a time: it stops after the sixth, before the row of the eighth
 		Report: func(s train.Status) {
 			if s.Step == 6 {
 				cancel()
 			}
 		}})
 	require.ErrorIs(t, err, train.ErrStopped)
+	require.ErrorContains(t, err, "at step 6 of 12")
 	path := filepath.Join(folder, "curve.csv")
+	saved, err := os.ReadFile(path)
+	require.NoError(t, err)
+	rows := strings.Split(strings.TrimSpace(string(saved)), "\n")
+	late := "8,9.99,0,0,0"
+	require.Equal(t, strings.Count(rows[len(rows)-1], ","), strings.Count(late, ","), "the late row is as wide as the others, so that only its step tells")
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
 	require.NoError(t, err)
-	_, err = file.WriteString("8,9.99,0,0\n10,9.")
+	_, err = file.WriteString(late + "\n10,9.")
 	require.NoError(t, err)
 	require.NoError(t, file.Close())
 	_, err = train.Run(context.Background(), smallNetwork(t), train.Sources{Images: set}, smallConfig(12), train.Options{Folder: folder, CurveEvery: 2})
