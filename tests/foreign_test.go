@@ -36,7 +36,7 @@ func TestForeignWeights(t *testing.T) {
 
 			model, err := glow.New(weights.Config)
 			require.NoError(t, err)
-			opened, err := backend.Open()
+			opened, err := backend.Choose(backend.Small).Open()
 			require.NoError(t, err)
 			defer opened.Finalize()
 			network := density.NewNetwork(opened, backend.Lowering(opened), model, 1)

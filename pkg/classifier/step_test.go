@@ -157,7 +157,7 @@ func TestStepRefuses(t *testing.T) {
 }
 
 func ExampleNewStepper() {
-	opened, err := backend.Open()
+	opened, err := backend.Choose(backend.Small).Open()
 	if err != nil {
 		fmt.Println(err)
 		return
