@@ -2,6 +2,7 @@ package backend
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -69,7 +70,7 @@ func Choose(work Work) Choice {
 	if work.onXLA() >= work.Seconds && !math.IsInf(work.Seconds, 1) {
 		return c
 	}
-	if c.Missed = withoutXLA(); c.Missed != nil {
+	if c.Missed = Excluded(); c.Missed != nil {
 		return c
 	}
 	found, err := plugin.Find()
@@ -81,13 +82,13 @@ func Choose(work Work) Choice {
 	return c
 }
 
-// withoutXLA says why XLA is out of question, plugin or not.
-func withoutXLA() error {
+// Excluded says why XLA is out of question, whatever plugins there are; nil is that it is not.
+func Excluded() error {
 	switch {
 	case os.Getenv(NoXLA) != "":
 		return fmt.Errorf("%s is set", NoXLA)
 	case !slices.Contains(Available(), "xla"):
-		return fmt.Errorf("this build has no XLA: it needs cgo and gcc")
+		return errors.New("this build has no XLA: it needs cgo and gcc")
 	}
 	return nil
 }

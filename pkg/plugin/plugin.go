@@ -6,6 +6,7 @@
 //	FOLDER/pjrt_c_api_cpu_plugin.so         the plugin
 //	FOLDER/pjrt_c_api_cpu_plugin.so.json    what it is and where it is from, where strata put it there
 //	FOLDER/.strata-plugin/                  a download that goes on with the next call
+//	FOLDER/.strata-plugin.lock              held while somebody installs
 //
 // FOLDER is the first of PJRT_PLUGIN_LIBRARY_PATH, or ~/.local/lib/go-xla. Nothing here is downloaded but by Install, and nothing that
 // somebody else put there is overwritten unless asked.
@@ -36,7 +37,7 @@ const PathVariable = "PJRT_PLUGIN_LIBRARY_PATH"
 // Pin is a plugin that strata was tested with: the one file of a Python wheel, which is a zip.
 type Pin struct {
 	Package, Version string     // in the package index
-	Wheel            fetch.File // with where it was when it was pinned
+	Wheel            fetch.File // where it lies, the index says
 	Member           string     // the plugin's name in the wheel
 	Size             int64      // and the plugin's own size and hash
 	SHA256           string
@@ -50,7 +51,6 @@ var pins = map[string]Pin{
 		Package: "xla-cpu-pjrt", Version: "0.0.1",
 		Wheel: fetch.File{
 			Name:   "xla_cpu_pjrt-0.0.1-py3-none-manylinux_2_27_x86_64.whl",
-			URLs:   []string{"https://files.pythonhosted.org/packages/5d/ca/5487881b30d07396c168749ead36f57dbc4538cafdc535943afc81b3e5a2/xla_cpu_pjrt-0.0.1-py3-none-manylinux_2_27_x86_64.whl"},
 			Size:   63461052,
 			SHA256: "55837b6b7b47daa717f2d9a5a03563ea0ceaa338d06a81a1e2d3f060d960decc",
 		},
