@@ -1,6 +1,11 @@
 package backend
 
 import (
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"strings"
+
 	"strata/pkg/plugin"
 
 	"github.com/gomlx/compute"
@@ -36,4 +41,30 @@ func PlaceOf(b compute.Backend) (Place, error) {
 	sum, err := found.SHA256()
 	p.Plugin = &Plugin{Path: path, Package: found.Name(), PJRT: version, SHA256: sum}
 	return p, err
+}
+
+// Describe names the backend in a few words.
+func (p Place) Describe() string {
+	if p.Plugin == nil {
+		return cmp.Or(p.Backend, "a backend that was not recorded")
+	}
+	return fmt.Sprintf("%s %s (%s)", p.Kind(), cmp.Or(p.Plugin.Package, filepath.Base(p.Plugin.Path)), p.Plugin.PJRT)
+}
+
+// Kind is what GOMLX_BACKEND calls such a backend before any colon: "go" or "xla".
+func (p Place) Kind() string {
+	if strings.HasPrefix(p.Backend, "xla") {
+		return "xla"
+	}
+	return "go"
+}
+
+// Same says whether two places compute alike: by the same plugin or the Go backend, in one precision. What a record of before there were plugins
+// in it does not say is not held against it.
+func (p Place) Same(q Place) bool {
+	alike := func(a, b string) bool { return a == b || a == "" || b == "" }
+	if p.Kind() != q.Kind() || !alike(p.Precision, q.Precision) || !alike(p.Lowering, q.Lowering) {
+		return false
+	}
+	return p.Plugin == nil || q.Plugin == nil || p.Plugin.SHA256 == q.Plugin.SHA256
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -91,6 +92,20 @@ func Excluded() error {
 		return errors.New("this build has no XLA: it needs cgo and gcc")
 	}
 	return nil
+}
+
+// Kind is "go" or "xla", or the name that GOMLX_BACKEND gives.
+func (c Choice) Kind() string {
+	kind, _, _ := strings.Cut(c.Config, ":")
+	return kind
+}
+
+// Seconds is how long the work will take there, where that is one of the two that strata knows: on two cores.
+func (c Choice) Seconds() float64 {
+	if c.Plugin != nil {
+		return c.work.onXLA()
+	}
+	return c.work.Seconds
 }
 
 // String says where and why, in one line.
