@@ -11,11 +11,13 @@ import (
 	"testing"
 
 	"strata/pkg/backend"
+	"strata/pkg/backend/backendtest"
 	"strata/pkg/density"
 	"strata/pkg/folders"
 	"strata/pkg/nn"
 
 	"codeberg.org/sbinet/npyio/npz"
+	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/stretchr/testify/require"
@@ -38,8 +40,8 @@ var parityKinds = map[string]func(*testing.T, *parityCase){
 	"discretized_logistic_mixture": mixtureParity,
 }
 
-// TestReferenceParity compares with the outputs of the reference implementations on made-up images: every case of
-// STRATA_PARITY, and the small ones committed in testdata/parity. A case of a kind that is not known fails, and so does one
+// TestReferenceParity compares with the outputs of the reference implementations on made-up images, on the Go backend and on XLA: every case
+// of STRATA_PARITY, and the small ones committed in testdata/parity. A case of a kind that is not known fails, and so does one
 // with a result that was compared with nothing.
 func TestReferenceParity(t *testing.T) {
 	folderList := []string{filepath.Join("testdata", "parity")}
@@ -61,8 +63,11 @@ func TestReferenceParity(t *testing.T) {
 				if run == nil {
 					t.Fatalf("%s: kind %q is not known, only %v", file, c.Kind, slices.Sorted(maps.Keys(parityKinds)))
 				}
-				run(t, c)
-				c.requireAllUsed(t)
+				backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+					c := c.on(b)
+					run(t, c)
+					c.requireAllUsed(t)
+				})
 			})
 		}
 	}
@@ -85,8 +90,16 @@ type parityCase struct {
 	Mixtures    int    `json:"nr_logistic_mix"`
 	Dropout     string `json:"dropout"`
 
-	arrays map[string]parityArray
-	used   map[string]bool
+	arrays  map[string]parityArray
+	used    map[string]bool
+	backend compute.Backend
+}
+
+// on is the case for a backend, with nothing compared yet.
+func (c *parityCase) on(b compute.Backend) *parityCase {
+	fresh := *c
+	fresh.used, fresh.backend = map[string]bool{}, b
+	return &fresh
 }
 
 type parityArray struct {
@@ -223,9 +236,7 @@ func (c *parityCase) has(prefix string) bool {
 // network builds a model's network from the arrays below prefix.
 func (c *parityCase) network(t *testing.T, model density.Model, prefix string) *density.Network {
 	t.Helper()
-	opened, err := backend.Open()
-	require.NoError(t, err)
-	network := density.NewNetwork(opened, backend.Lowering(opened), model, 0)
+	network := density.NewNetwork(c.backend, backend.Lowering(c.backend), model, 0)
 	values := map[string][]float32{}
 	for key := range c.arrays {
 		if name, ok := strings.CutPrefix(key, prefix); ok {
@@ -271,9 +282,14 @@ func halfBins(n int) []float32 {
 	return noise
 }
 
-// eachLowering runs a test with convolutions as products and with the backend's own.
-func eachLowering(t *testing.T, run func(t *testing.T, lowering nn.Lowering)) {
-	for _, lowering := range []nn.Lowering{nn.Products, nn.Native} {
+// eachLowering runs a test with convolutions as products and with the backend's own. XLA on the CPU, which compiles for seconds each, runs the
+// one that strata uses there.
+func eachLowering(t *testing.T, b compute.Backend, run func(t *testing.T, lowering nn.Lowering)) {
+	lowerings := []nn.Lowering{nn.Products, nn.Native}
+	if backendtest.IsXLA(b) && os.Getenv(backend.Variable) == "" {
+		lowerings = []nn.Lowering{backend.Lowering(b)}
+	}
+	for _, lowering := range lowerings {
 		t.Run(lowering.String(), func(t *testing.T) { run(t, lowering) })
 	}
 }
