@@ -54,13 +54,7 @@ func (c pluginCommand) install(e *environment) (plugin.Found, error) {
 	if err := backend.Excluded(); err != nil {
 		return plugin.Found{}, err
 	}
-	return plugin.Install(e.ctx, plugin.Options{Out: e.err, From: c.From, Replace: c.Replace, Try: func(path string) error {
-		opened, err := backend.OpenNamed("xla:" + path)
-		if err == nil {
-			opened.Finalize()
-		}
-		return err
-	}})
+	return plugin.Install(e.ctx, plugin.Options{Out: e.err, From: c.From, Replace: c.Replace, Try: backend.Try})
 }
 
 func (pluginCommand) list(e *environment) error {

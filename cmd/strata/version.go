@@ -16,7 +16,9 @@ import (
 
 type versionCommand struct{}
 
-func (versionCommand) Help() string { return "Example: strata version\n\nWith GOMLX_BACKEND set it opens what that names." }
+func (versionCommand) Help() string {
+	return "Example: strata version\n\nWith GOMLX_BACKEND set it opens what that names."
+}
 
 func (versionCommand) Run(e *environment) error {
 	revision := ""

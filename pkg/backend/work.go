@@ -94,6 +94,16 @@ func Excluded() error {
 	return nil
 }
 
+// Try opens a PJRT plugin, and says why it does not open.
+func Try(path string) error {
+	opened, err := newBackend("xla:" + path)
+	if err != nil {
+		return errors.New(reason(err))
+	}
+	opened.Finalize()
+	return nil
+}
+
 // Kind is "go" or "xla", or the name that GOMLX_BACKEND gives.
 func (c Choice) Kind() string {
 	kind, _, _ := strings.Cut(c.Config, ":")

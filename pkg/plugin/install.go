@@ -332,5 +332,5 @@ func (i *installer) download(ctx context.Context) (wheel, from string, err error
 		}
 		failed = append(failed, err.Error())
 	}
-	return "", "", fmt.Errorf("%s cannot be downloaded: %s", i.pin, strings.Join(failed, "; "))
+	return "", "", fmt.Errorf("%s cannot be downloaded (%s): strata plugin --from takes it, %s, from this disk", i.pin, strings.Join(failed, "; "), file.Name)
 }
