@@ -78,6 +78,9 @@ func inFloat32(config string) string {
 	if os.Getenv("NVIDIA_TF32_OVERRIDE") == "" && !strings.Contains(config, "tf32=true") {
 		os.Setenv("NVIDIA_TF32_OVERRIDE", "0")
 	}
+	if !strings.Contains(config, ":") {
+		config += ":" // GOMLX_BACKEND=xla: no plugin is named, and go-xla takes the first it finds
+	}
 	if !strings.Contains(config, "tf32") {
 		config += ",tf32=false"
 	}

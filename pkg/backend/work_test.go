@@ -104,6 +104,18 @@ func TestBigOnXLA(t *testing.T) {
 	require.Equal(t, "float32", place.Precision)
 	require.Contains(t, place.Backend, "xla")
 
+	// Plain GoMLX finds the same file by name.
+	named, err := backend.OpenNamed("xla:cpu")
+	require.NoError(t, err)
+	defer named.Finalize()
+	same, err := backend.PlaceOf(named)
+	require.NoError(t, err)
+	require.True(t, same.Same(place))
+	require.Equal(t, place.Plugin.Path, same.Plugin.Path)
+	first, err := backend.OpenNamed("xla")
+	require.NoError(t, err)
+	first.Finalize()
+
 	place, err = backend.PlaceOf(backendtest.Go(t))
 	require.NoError(t, err)
 	require.Nil(t, place.Plugin)
