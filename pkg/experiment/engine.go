@@ -336,8 +336,8 @@ func (e *Engine) Train(ctx context.Context, q Request) (*Run, error) {
 	return run, run.save()
 }
 
-// place records where a run is computed. Where that is not where its first steps were, both are recorded and a line says so: the numbers are
-// the same but for rounding, which is all that resuming bit-equal means.
+// place records where a run is computed. Where that is not where its first steps were, both are recorded and a line says so: such a run goes
+// on, but not bit by bit as it would have where it began.
 func (e *Engine) place(run *Run, on compute.Backend, saved []int) error {
 	place, err := backend.PlaceOf(on)
 	if err != nil {
