@@ -4,6 +4,9 @@
 # strata is built, tested, measured, or run in a notebook.
 export GOEXPERIMENT := simd
 
+# GoMLX would download plugins the first time that something opens XLA; here only `make plugin` does.
+export GOMLX_NO_AUTO_INSTALL := 1
+
 # Network and budget of `make figures`: smoke, demo, long, small, gpu or paper.
 SIZE ?= demo
 
@@ -17,7 +20,7 @@ TOOLS := $(ROOT)/bin/tools
 JUPYTER_DIR := $(ROOT)/bin/jupyter
 
 .DEFAULT_GOAL := help
-.PHONY: help build tools figures test lab bench crash clean
+.PHONY: help build tools plugin wanted-plugin figures test lab bench crash clean
 
 help: ## print this list
 	@echo 'strata: make TARGET [SIZE=smoke|demo|long|small|gpu|paper] (SIZE is for figures; now $(SIZE))'
@@ -29,18 +32,27 @@ build: ## write bin/strata
 tools: ## write bin/tools: the GoNB kernel, goimports and staticcheck
 	GOWORK=off GOBIN='$(TOOLS)' go -C tools install tool
 
-figures: build tools ## train what is missing of TARGETS at SIZE, write figures/ and tables, execute the notebooks
+plugin: build ## install XLA's CPU plugin where strata and GoMLX find it (STRATA_NO_XLA=1: do without)
+	bin/strata plugin
+
+# Where there is no network, figures and notebooks are computed on the Go backend.
+wanted-plugin: build
+	@bin/strata plugin --optional
+
+figures: build tools wanted-plugin ## train what is missing of TARGETS at SIZE, write figures/ and tables, execute the notebooks
 	bin/strata reproduce $(TARGETS) --size $(SIZE)
 	bin/strata figures
 
-test: tools ## vet, staticcheck, check the formatting, run all tests
+# Tests run on XLA too, and fail without the plugin where one is pinned; STRATA_NO_XLA=1 skips them.
+test: build tools ## vet, staticcheck, check the formatting, run all tests
+	@case "$$(go env GOOS)/$$(go env GOARCH)" in linux/amd64) bin/strata plugin ;; *) bin/strata plugin --optional ;; esac
 	go vet ./...
 	'$(TOOLS)/staticcheck' ./...
 	@unformatted=$$(find . -name '*.go' -not -path './bin/*' -not -path './runs/*' -not -path './data/*' -exec gofmt -l {} +); \
 	if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 	go test ./... -count=1 -timeout 40m
 
-lab: tools ## open the notebooks in Jupyter (needs jupyter)
+lab: tools wanted-plugin ## open the notebooks in Jupyter (needs jupyter)
 	@command -v jupyter >/dev/null || { \
 	  echo 'jupyter is missing: apt-get install jupyter-notebook, or pip install jupyterlab'; exit 1; }
 	@said=$$(JUPYTER_DATA_DIR='$(JUPYTER_DIR)' PATH='$(TOOLS)':"$$PATH" '$(TOOLS)/gonb' --install --raw_error --force_deps 2>&1) || \
@@ -48,7 +60,7 @@ lab: tools ## open the notebooks in Jupyter (needs jupyter)
 	@cd notebooks && export JUPYTER_PATH='$(JUPYTER_DIR)'"$${JUPYTER_PATH:+:$$JUPYTER_PATH}" PATH='$(TOOLS)':"$$PATH" && \
 	if jupyter lab --version >/dev/null 2>&1; then exec jupyter lab; else exec jupyter notebook; fi
 
-bench: ## measure the packages, a Glow training step first
+bench: wanted-plugin ## measure the packages, a Glow training step first
 	go test -run '^$$' -bench . ./pkg/glow ./pkg/...
 
 crash: ## kill a training run 50 times and see that nothing is lost

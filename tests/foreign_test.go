@@ -6,12 +6,14 @@ import (
 	"testing"
 
 	"strata/pkg/backend"
+	"strata/pkg/backend/backendtest"
 	"strata/pkg/density"
 	"strata/pkg/foreign"
 	"strata/pkg/glow"
 	"strata/pkg/imageset"
 	"strata/pkg/nn"
 
+	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/stretchr/testify/require"
 )
@@ -36,32 +38,32 @@ func TestForeignWeights(t *testing.T) {
 
 			model, err := glow.New(weights.Config)
 			require.NoError(t, err)
-			opened, err := backend.Open()
-			require.NoError(t, err)
-			defer opened.Finalize()
-			network := density.NewNetwork(opened, backend.Lowering(opened), model, 1)
-			require.NoError(t, network.Set(weights.Values))
-			eachLowering(t, func(t *testing.T, lowering nn.Lowering) {
-				c.compareGraph(t, lowering, []*density.Network{network}, c.imageInputs(t, "in/images_uint8"),
-					func(w []*nn.Weights, in []*Node) map[string]*Node {
-						return likelihoodArrays(model.LogLikelihood(w[0], model.Input(in[0], in[1])))
-					})
-			})
+			backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+				c := c.on(b)
+				network := density.NewNetwork(b, backend.Lowering(b), model, 1)
+				require.NoError(t, network.Set(weights.Values))
+				eachLowering(t, b, func(t *testing.T, lowering nn.Lowering) {
+					c.compareGraph(t, lowering, []*density.Network{network}, c.imageInputs(t, "in/images_uint8"),
+						func(w []*nn.Weights, in []*Node) map[string]*Node {
+							return likelihoodArrays(model.LogLikelihood(w[0], model.Input(in[0], in[1])))
+						})
+				})
 
-			// The way by which images are scored.
-			pixels, n := c.pixels(t, "in/images_uint8")
-			set := &imageset.Set{Name: "reference", Height: want.Height, Width: want.Width, Channels: want.Channels, Pixels: pixels}
-			rows, err := network.LogLikelihoods(set, density.Noise{}, nil)
-			require.NoError(t, err)
-			var totals, bits []float32
-			for _, row := range rows {
-				totals = append(totals, float32(row[0]))
-				bits = append(bits, float32(density.BitsPerDim(row[0], density.Dims(model))))
-			}
-			require.Len(t, totals, n)
-			c.compare(t, "out/log_prob", totals, outputTolerance)
-			c.compare(t, "out/bits_per_dim", bits, outputTolerance)
-			c.requireAllUsed(t)
+				// The way by which images are scored.
+				pixels, n := c.pixels(t, "in/images_uint8")
+				set := &imageset.Set{Name: "reference", Height: want.Height, Width: want.Width, Channels: want.Channels, Pixels: pixels}
+				rows, err := network.LogLikelihoods(set, density.Noise{}, nil)
+				require.NoError(t, err)
+				var totals, bits []float32
+				for _, row := range rows {
+					totals = append(totals, float32(row[0]))
+					bits = append(bits, float32(density.BitsPerDim(row[0], density.Dims(model))))
+				}
+				require.Len(t, totals, n)
+				c.compare(t, "out/log_prob", totals, outputTolerance)
+				c.compare(t, "out/bits_per_dim", bits, outputTolerance)
+				c.requireAllUsed(t)
+			})
 		})
 	}
 }

@@ -11,12 +11,13 @@ import (
 	"strings"
 	"testing"
 
-	"strata/pkg/backend"
+	"strata/pkg/backend/backendtest"
 	"strata/pkg/classifier"
 	"strata/pkg/nn"
 	"strata/pkg/objective"
 	"strata/pkg/optimiser"
 
+	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/stretchr/testify/require"
@@ -46,23 +47,24 @@ func TestWideResNetParity(t *testing.T) {
 	require.NoError(t, json.Unmarshal(text, &c))
 	model, err := classifier.New(classifier.Config{Height: 32, Width: 32, Channels: 3, Depth: c.Depth, Widen: c.Widen, Classes: c.Classes})
 	require.NoError(t, err)
-	eachLowering(t, func(t *testing.T, lowering nn.Lowering) {
-		if lowering == nn.Native && testing.Short() {
-			t.Skip("the Go backend's own convolution takes 5 s, and pkg/nn holds the lowerings together")
-		}
-		network := c.classifier(t, model, lowering)
-		c.compareGradients(t, network)
-		c.compareSteps(t, network)
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		c := c
+		c.parityCase = c.on(b)
+		eachLowering(t, c.backend, func(t *testing.T, lowering nn.Lowering) {
+			if lowering == nn.Native && testing.Short() {
+				t.Skip("the Go backend's own convolution takes 5 s, and pkg/nn holds the lowerings together")
+			}
+			network := c.classifier(t, model, lowering)
+			c.compareGradients(t, network)
+			c.compareSteps(t, network)
+		})
+		c.requireAllUsed(t)
 	})
-	c.requireAllUsed(t)
 }
 
 func (c *wideResNetCase) classifier(t *testing.T, model *classifier.Model, lowering nn.Lowering) *classifier.Network {
 	t.Helper()
-	opened, err := backend.Open()
-	require.NoError(t, err)
-	t.Cleanup(opened.Finalize)
-	network := classifier.NewNetwork(opened, lowering, model, 0)
+	network := classifier.NewNetwork(c.backend, lowering, model, 0)
 	values := map[string][]float32{}
 	for key := range c.arrays {
 		if name, ok := strings.CutPrefix(key, "param/"); ok {

@@ -33,7 +33,7 @@ func glowParity(t *testing.T, c *parityCase) {
 	}
 	model, err := glow.New(config)
 	require.NoError(t, err)
-	eachLowering(t, func(t *testing.T, lowering nn.Lowering) { multiScale(t, c, model, lowering) })
+	eachLowering(t, c.backend, func(t *testing.T, lowering nn.Lowering) { multiScale(t, c, model, lowering) })
 	if c.has("init/after/") {
 		t.Run("start", func(t *testing.T) { dataDependentStart(t, c, model) })
 	}
@@ -156,7 +156,7 @@ func patchParity(t *testing.T, c *parityCase) {
 		Patch: c.Patch, K: c.K, Hidden: c.Hidden})
 	require.NoError(t, err)
 	network := c.network(t, model, "param/")
-	eachLowering(t, func(t *testing.T, lowering nn.Lowering) {
+	eachLowering(t, c.backend, func(t *testing.T, lowering nn.Lowering) {
 		c.compareGraph(t, lowering, []*density.Network{network}, c.imageInputs(t, "in/images_uint8"),
 			func(weights []*nn.Weights, in []*Node) map[string]*Node {
 				return map[string]*Node{"out/log_prob": model.LogLikelihood(weights[0], model.Input(in[0], in[1])).Total}
@@ -184,7 +184,7 @@ func classConditionalParity(t *testing.T, c *parityCase) {
 	}
 	inputs := append(c.imageInputs(t, "in/images_uint8"), rows, c.float32s(t, "loss/general_nll"))
 	dims := density.Dims(model)
-	eachLowering(t, func(t *testing.T, lowering nn.Lowering) {
+	eachLowering(t, c.backend, func(t *testing.T, lowering nn.Lowering) {
 		c.compareGraph(t, lowering, []*density.Network{network}, inputs, func(weights []*nn.Weights, in []*Node) map[string]*Node {
 			l := model.LogLikelihood(weights[0], model.Input(in[0], in[1]))
 			labels, general := Transpose(in[2], 0, 1), density.NLL(in[3], dims)

@@ -4,7 +4,6 @@ import (
 	"math"
 	"testing"
 
-	"strata/pkg/backend"
 	"strata/pkg/density"
 	"strata/pkg/nn"
 	"strata/pkg/pixelcnn"
@@ -25,9 +24,8 @@ func pixelcnnParity(t *testing.T, c *parityCase) {
 	require.NoError(t, err)
 	require.Equal(t, "off", c.Dropout, "dropout cannot be compared: its random numbers are not the reference's")
 	dims := density.Dims(model)
-	eachLowering(t, func(t *testing.T, lowering nn.Lowering) {
+	eachLowering(t, c.backend, func(t *testing.T, lowering nn.Lowering) {
 		network := c.network(t, model, "param/")
-		defer network.Backend.Finalize()
 		c.compareGraph(t, lowering, []*density.Network{network}, c.imageInputs(t, "in/images_uint8"), func(weights []*nn.Weights, in []*Node) map[string]*Node {
 			x := model.Input(in[0], in[1])
 			nll := density.NLL(model.LogLikelihood(weights[0], x).Total, dims)
@@ -45,11 +43,8 @@ func pixelcnnParity(t *testing.T, c *parityCase) {
 
 // mixtureParity compares the discretised logistic mixture alone, on values that reach its edges.
 func mixtureParity(t *testing.T, c *parityCase) {
-	opened, err := backend.Open()
-	require.NoError(t, err)
-	defer opened.Finalize()
 	mixture := pixelcnn.Mixture{Components: c.Mixtures, Channels: c.Channels}
-	exec, err := NewExec(opened, func(params, x *Node) []*Node {
+	exec, err := NewExec(c.backend, func(params, x *Node) []*Node {
 		params, x = TransposeAllAxes(params, 1, 2, 3, 0), TransposeAllAxes(x, 1, 2, 3, 0)
 		nll := Neg(ReduceAllSum(mixture.LogProb(params, x)))
 		return []*Node{nll, TransposeAllAxes(Gradient(nll, params)[0], 3, 0, 1, 2)}

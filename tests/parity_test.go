@@ -11,12 +11,14 @@ import (
 	"testing"
 
 	"strata/pkg/backend"
+	"strata/pkg/backend/backendtest"
 	"strata/pkg/density"
 	"strata/pkg/folders"
 	"strata/pkg/network"
 	"strata/pkg/nn"
 
 	"codeberg.org/sbinet/npyio/npz"
+	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/stretchr/testify/require"
@@ -39,8 +41,8 @@ var parityKinds = map[string]func(*testing.T, *parityCase){
 	"discretized_logistic_mixture": mixtureParity,
 }
 
-// TestReferenceParity compares with the outputs of the reference implementations on made-up images: every case of
-// STRATA_PARITY, and the small ones committed in testdata/parity. A case of a kind that is not known fails, and so does one
+// TestReferenceParity compares with the outputs of the reference implementations on made-up images, on the Go backend and on XLA: every case
+// of STRATA_PARITY, and the small ones committed in testdata/parity. A case of a kind that is not known fails, and so does one
 // with a result that was compared with nothing.
 func TestReferenceParity(t *testing.T) {
 	folderList := []string{filepath.Join("testdata", "parity")}
@@ -62,8 +64,11 @@ func TestReferenceParity(t *testing.T) {
 				if run == nil {
 					t.Fatalf("%s: kind %q is not known, only %v", file, c.Kind, slices.Sorted(maps.Keys(parityKinds)))
 				}
-				run(t, c)
-				c.requireAllUsed(t)
+				backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+					c := c.on(b)
+					run(t, c)
+					c.requireAllUsed(t)
+				})
 			})
 		}
 	}
@@ -86,8 +91,16 @@ type parityCase struct {
 	Mixtures    int    `json:"nr_logistic_mix"`
 	Dropout     string `json:"dropout"`
 
-	arrays map[string]parityArray
-	used   map[string]bool
+	arrays  map[string]parityArray
+	used    map[string]bool
+	backend compute.Backend
+}
+
+// on is the case for a backend, with nothing compared yet.
+func (c *parityCase) on(b compute.Backend) *parityCase {
+	fresh := *c
+	fresh.used, fresh.backend = map[string]bool{}, b
+	return &fresh
 }
 
 type parityArray struct {
@@ -224,9 +237,7 @@ func (c *parityCase) has(prefix string) bool {
 // network builds a model's network from the arrays below prefix.
 func (c *parityCase) network(t *testing.T, model density.Model, prefix string) *density.Network {
 	t.Helper()
-	opened, err := backend.Open()
-	require.NoError(t, err)
-	network := density.NewNetwork(opened, backend.Lowering(opened), model, 0)
+	network := density.NewNetwork(c.backend, backend.Lowering(c.backend), model, 0)
 	values := map[string][]float32{}
 	for key := range c.arrays {
 		if name, ok := strings.CutPrefix(key, prefix); ok {
@@ -280,17 +291,17 @@ func halfBins(n int) []float32 {
 	return noise
 }
 
-// eachLowering runs a test with convolutions as products, with the backend's own, and as products for a compiler; where the
-// backend is one, in loops too.
-func eachLowering(t *testing.T, run func(t *testing.T, lowering nn.Lowering)) {
+// eachLowering runs a test with convolutions as products, with the backend's own, and as products for a compiler. XLA on the
+// CPU, which compiles for seconds each, runs the form that strata uses there, looped; named by GOMLX_BACKEND, it runs all.
+func eachLowering(t *testing.T, b compute.Backend, run func(t *testing.T, lowering nn.Lowering)) {
 	t.Helper()
-	opened, err := backend.Open()
-	require.NoError(t, err)
 	lowerings := []nn.Lowering{nn.Products, nn.Native, {Fused: true}}
-	if nn.LoweringFor(opened).Loops {
-		lowerings = append(lowerings, nn.Fused)
+	if own := backend.Lowering(b); own.Loops {
+		lowerings = append(lowerings, own)
+		if backendtest.IsXLA(b) && os.Getenv(backend.Variable) == "" {
+			lowerings = []nn.Lowering{own}
+		}
 	}
-	opened.Finalize()
 	for _, lowering := range lowerings {
 		t.Run(lowering.String(), func(t *testing.T) { run(t, lowering) })
 	}

@@ -39,7 +39,8 @@ type cli struct {
 	Reproduce   reproduceCommand   `cmd:"" help:"Train what a table or figure of the paper lacks, and write what was measured."`
 	Figures     figuresCommand     `cmd:"" help:"Draw every figure and table from what was measured, and execute the notebooks on it."`
 	Report      reportCommand      `cmd:"" help:"Lay the results beside the paper: report.md, index.html, claims.csv."`
-	Version     versionCommand     `cmd:"" help:"What this build is and which backends are in it."`
+	Plugin      pluginCommand      `cmd:"" help:"Install XLA's CPU plugin."`
+	Version     versionCommand     `cmd:"" help:"What this build is, and where it computes."`
 }
 
 // environment is what every command gets.
@@ -58,7 +59,7 @@ func run(args []string, out, errOut io.Writer) int {
 	exited := -1
 	parser, err := kong.New(&c, kong.Name("strata"),
 		kong.Description("What deep invertible networks know about anomalies: train, score, reproduce.\n\n"+
-			"Folders: STRATA_DATA (image sets, default data), STRATA_RUNS (default runs), STRATA_FIGURES (default figures); relative ones count from the module root. GOMLX_BACKEND chooses the backend."),
+			"Folders: STRATA_DATA (image sets, default data), STRATA_RUNS (default runs), STRATA_FIGURES (default figures); relative ones count from the module root. GOMLX_BACKEND names a backend; without it strata computes on XLA what is worth compiling (strata plugin), and on its Go backend the rest."),
 		kong.Writers(out, errOut), kong.Exit(func(code int) { exited = code }), kong.UsageOnError(),
 		kong.Vars{"sizes": strings.Join(experiment.SizeNames(), ","),
 			"models": strings.Join(experiment.ModelNames(), ","), "model": experiment.ModelNames()[0]})

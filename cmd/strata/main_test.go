@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"strata/pkg/backend/backendtest"
 	"strata/pkg/experiment"
+	"strata/pkg/plugin"
 
 	"github.com/stretchr/testify/require"
 )
@@ -141,7 +143,7 @@ func TestUsageAndErrors(t *testing.T) {
 }
 
 func TestHelpShowsExamples(t *testing.T) {
-	for _, command := range [][]string{{"data", "list"}, {"data", "check"}, {"data", "sheet"}, {"train"}, {"import"}, {"score"}, {"sample"}, {"reconstruct"}, {"evaluate"}, {"reproduce"}, {"figures"}, {"version"}} {
+	for _, command := range [][]string{{"data", "list"}, {"data", "check"}, {"data", "sheet"}, {"train"}, {"import"}, {"score"}, {"sample"}, {"reconstruct"}, {"evaluate"}, {"reproduce"}, {"figures"}, {"plugin"}, {"version"}} {
 		code, out, _ := strata(append(command, "--help")...)
 		require.Zero(t, code, command)
 		require.Contains(t, out, "Example", command)
@@ -166,11 +168,64 @@ func TestData(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	t.Setenv("GOMLX_BACKEND", "")
+	t.Setenv("STRATA_NO_XLA", "")
+	t.Setenv("PJRT_PLUGIN_LIBRARY_PATH", t.TempDir())
 	code, out, errOut := strata("version")
 	require.Zero(t, code, errOut)
 	require.Contains(t, out, "backends built in: go")
+	require.Contains(t, out, "strata plugin brings it")
+	require.Regexp(t, `smoke  go\n  demo   go\n`, out)
 	t.Setenv("GOMLX_BACKEND", "abacus")
 	code, _, errOut = strata("version")
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, errOut, "abacus")
+}
+
+// With the plugin, what seconds take stays on the Go backend, and the rest does not.
+func TestVersionWithPlugin(t *testing.T) {
+	backendtest.XLA(t)
+	t.Setenv("GOMLX_BACKEND", "")
+	code, out, errOut := strata("version")
+	require.Zero(t, code, errOut)
+	require.Contains(t, out, "XLA's CPU plugin: ")
+	require.Contains(t, out, "computes large work on: xla:")
+	require.Regexp(t, `smoke  go\n  demo   xla\n`, out)
+}
+
+// Where no plugin can be had, who wants it is told, and who can do without goes on, in one line.
+func TestPluginWithoutNetwork(t *testing.T) {
+	if _, pinned := plugin.Pinned(); !pinned {
+		t.Skip("nothing is pinned for this platform")
+	}
+	folder := t.TempDir()
+	t.Setenv("PJRT_PLUGIN_LIBRARY_PATH", folder)
+	t.Setenv("PIP_INDEX_URL", "")
+	t.Setenv("PIP_PROXY", "http://127.0.0.1:1")
+	t.Setenv("STRATA_NO_XLA", "")
+	code, out, errOut := strata("plugin")
+	require.Equal(t, exitFailed, code)
+	require.Empty(t, out)
+	require.Contains(t, errOut, "cannot be downloaded")
+	require.Contains(t, errOut, "--from")
+	code, out, errOut = strata("plugin", "--optional")
+	require.Zero(t, code)
+	require.Empty(t, out)
+	require.Regexp(t, "^the Go backend computes, not XLA: .*\n$", errOut)
+	t.Setenv("STRATA_NO_XLA", "1")
+	code, _, errOut = strata("plugin")
+	require.Zero(t, code)
+	require.Equal(t, "STRATA_NO_XLA is set: XLA's CPU plugin is not fetched\n", errOut)
+	code, out, _ = strata("plugin", "--list")
+	require.Zero(t, code)
+	require.Contains(t, out, "looked for as pjrt_c_api_cpu_plugin.so in "+folder)
+	require.Contains(t, out, "found: none")
+
+	// What does not open gets no name.
+	t.Setenv("STRATA_NO_XLA", "")
+	broken := filepath.Join(t.TempDir(), "broken.so")
+	require.NoError(t, os.WriteFile(broken, []byte("no library"), 0o644))
+	code, _, errOut = strata("plugin", "--from", broken)
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errOut, "does not open here")
+	require.NoFileExists(t, filepath.Join(folder, plugin.FileName))
 }

@@ -31,7 +31,7 @@ func (c sampleCommand) Run(e *environment) error {
 	if extension := filepath.Ext(c.Output); extension != ".png" {
 		return fmt.Errorf("%s: samples are written as .png, not %q", c.Output, extension)
 	}
-	network, run, err := e.network(c.Run_)
+	network, run, err := e.network(c.Run_, c.Count)
 	if err != nil {
 		return err
 	}
@@ -70,8 +70,8 @@ func (c sampleCommand) draw(e *environment, network *density.Network) ([]uint8, 
 	return images.Pixels(), err
 }
 
-// network opens a finished run and its network.
-func (e *environment) network(name string) (*density.Network, *experiment.Run, error) {
+// network opens a finished run and its network, for so many images.
+func (e *environment) network(name string, images int) (*density.Network, *experiment.Run, error) {
 	engine, err := e.engine(false)
 	if err != nil {
 		return nil, nil, err
@@ -80,7 +80,7 @@ func (e *environment) network(name string) (*density.Network, *experiment.Run, e
 	if err != nil {
 		return nil, nil, err
 	}
-	network, err := engine.Network(run)
+	network, err := engine.Network(run, images)
 	return network, run, err
 }
 
@@ -105,7 +105,16 @@ func (c reconstructCommand) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	network, err := engine.Network(run)
+	var sets []*imageset.Set
+	passes := 0
+	for _, name := range c.Sets {
+		set, err := engine.TestImages(name, c.Images)
+		if err != nil {
+			return err
+		}
+		sets, passes = append(sets, set), passes+2*set.Len()
+	}
+	network, err := engine.Network(run, passes)
 	if err != nil {
 		return err
 	}
@@ -115,11 +124,8 @@ func (c reconstructCommand) Run(e *environment) error {
 	}
 	defer inverter.Close()
 	fmt.Fprintf(e.out, "%-24s %7s %12s %12s %7s %11s\n", "set", "images", "largest", "median", "exact", "not finite")
-	for _, name := range c.Sets {
-		set, err := engine.TestImages(name, c.Images)
-		if err != nil {
-			return err
-		}
+	for i, name := range c.Sets {
+		set := sets[i]
 		bar := progress.New(e.err, "reconstruct "+name, set.Len())
 		r, err := inverter.Reconstruct(set, func(done int) error {
 			bar.Set(done, "images")

@@ -1,9 +1,11 @@
-// Package backend opens the GoMLX backend that a run computes on. GOMLX_BACKEND chooses; nothing else in strata knows
-// which one it is.
+// Package backend opens the GoMLX backend that some work is computed on: the one that GOMLX_BACKEND names, or else XLA's CPU plugin for what
+// is worth compiling, where there is a plugin, and the Go backend for all else.
 package backend
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/gomlx/compute"
 	_ "github.com/gomlx/gomlx/backends/default" // the Go and, with cgo, the XLA backend
+	"k8s.io/klog/v2"
 )
 
 // Default is the pure-Go backend with the one scheduling option that cannot hang: by default it deadlocks when more
@@ -23,25 +26,28 @@ const Default = "go:parallelism=-1"
 // Variable is the environment variable that chooses the backend.
 const Variable = "GOMLX_BACKEND"
 
-// Open opens the backend that GOMLX_BACKEND names, or Default: "go", "xla:cpu", "xla:cuda" or "xla:/path/of/plugin.so",
-// with options after it. It never downloads anything.
-func Open() (compute.Backend, error) {
-	config := os.Getenv(Variable)
-	if config == "" {
-		config = Default
-	}
-	return openConfig(config)
-}
+// Open opens the backend for work that is worth compiling, for one user, who finalizes it. GOMLX_BACKEND overrules: "go", "xla:cpu",
+// "xla:cuda" or "xla:/path/of/plugin.so", with options after it. It never downloads anything.
+func Open() (compute.Backend, error) { return Choose(Big).Open() }
 
 // garbagePercent is how much garbage the Go backend may gather, as a share of what lives, before it is collected; GOGC in
 // the environment overrides it. Its tensors are Go's memory: at the usual 100 a training run needs up to twice what it uses,
 // and to collect earlier costs little, because tensors hold no pointers to follow.
 const garbagePercent = 25
 
-func openConfig(config string) (compute.Backend, error) {
+// OpenNamed opens the backend that config names, as GOMLX_BACKEND does.
+func OpenNamed(config string) (compute.Backend, error) {
+	opened, err := newBackend(config)
+	if err != nil {
+		return nil, explain(config, err)
+	}
+	return opened, nil
+}
+
+func newBackend(config string) (compute.Backend, error) {
 	name, options, _ := strings.Cut(config, ":")
 	if !slices.Contains(compute.List(), name) {
-		return nil, fmt.Errorf("%s=%s: no backend %q in this build, which has %s", Variable, config, name, strings.Join(Available(), ", "))
+		return nil, unknownBackend(name)
 	}
 	if name == "go" && !strings.Contains(options, "parallelism=") && !strings.Contains(options, "ops_sequential") {
 		if options != "" {
@@ -52,15 +58,17 @@ func openConfig(config string) (compute.Backend, error) {
 	if name == "go" && os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbagePercent)
 	}
-	full := config
 	if name == "xla" {
-		full = inFloat32(config)
+		config = inFloat32(config)
 	}
-	opened, err := quietly(func() (compute.Backend, error) { return compute.NewWithConfig(full) })
-	if err != nil {
-		return nil, explain(config, err)
-	}
-	return opened, nil
+	return quietly(func() (compute.Backend, error) { return compute.NewWithConfig(config) })
+}
+
+// unknownBackend is the name of a backend that is not in this build.
+type unknownBackend string
+
+func (name unknownBackend) Error() string {
+	return fmt.Sprintf("no backend %q in this build, which has %s", string(name), strings.Join(Available(), ", "))
 }
 
 // inFloat32 keeps GPUs from computing in TF32, which has ten bits of mantissa: a likelihood is a sum of thousands of terms
@@ -70,25 +78,41 @@ func inFloat32(config string) string {
 	if os.Getenv("NVIDIA_TF32_OVERRIDE") == "" && !strings.Contains(config, "tf32=true") {
 		os.Setenv("NVIDIA_TF32_OVERRIDE", "0")
 	}
+	if !strings.Contains(config, ":") {
+		config += ":" // GOMLX_BACKEND=xla: no plugin is named, and go-xla takes the first it finds
+	}
 	if !strings.Contains(config, "tf32") {
 		config += ",tf32=false"
 	}
 	return config
 }
 
-// explain turns GoMLX's error, which carries a stack, into one line that says what to do.
+// explain turns an error of opening a backend into one line that says what to do.
 func explain(config string, err error) error {
-	reason, _, _ := strings.Cut(err.Error(), "\n")
-	if strings.HasPrefix(config, "xla") {
-		return fmt.Errorf("%s=%s does not open (%s): install the PJRT plugin (pip install 'jax[cuda13]', then GOMLX_BACKEND=xla:SITE/jax_plugins/xla_cuda13/xla_cuda_plugin.so; environment.md has the steps), or unset %s for the Go backend",
-			Variable, config, reason, Variable)
+	if unknown := unknownBackend(""); errors.As(err, &unknown) {
+		return fmt.Errorf("%s=%s: %w", Variable, config, err)
 	}
-	return fmt.Errorf("%s=%s does not open: %s", Variable, config, reason)
+	if strings.HasPrefix(config, "xla") {
+		return fmt.Errorf("%s=%s does not open (%s): strata plugin installs the plugin for CPUs, environment.md has the steps for CUDA (GOMLX_BACKEND=xla:SITE/jax_plugins/xla_cuda13/xla_cuda_plugin.so); or unset %s and strata chooses",
+			Variable, config, reason(err), Variable)
+	}
+	return fmt.Errorf("%s=%s does not open: %s", Variable, config, reason(err))
+}
+
+// reason is what went wrong, without the stack of GoMLX's errors and, where a library was not loaded, what go-xla says around the loader's
+// words.
+func reason(err error) string {
+	text, _, _ := strings.Cut(err.Error(), "\n")
+	if _, said, ok := strings.Cut(text, "failed to dynamically load PJRT plugin from \""); ok {
+		text, _, _ = strings.Cut(said, "\": \"")
+	}
+	return text
 }
 
 var stdout sync.Mutex
 
-// quietly keeps what the Go backend prints on standard output while it starts out of the way of results.
+// quietly keeps what the Go backend prints on standard output while it starts out of the way of results, and what go-xla logs of plugins that
+// do not open out of the way of the error that says it.
 func quietly(open func() (compute.Backend, error)) (b compute.Backend, err error) {
 	null, nullErr := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if nullErr != nil {
@@ -97,8 +121,11 @@ func quietly(open func() (compute.Backend, error)) (b compute.Backend, err error
 	stdout.Lock()
 	old := os.Stdout
 	os.Stdout = null
+	klog.LogToStderr(false)
+	klog.SetOutput(io.Discard)
 	defer func() {
 		os.Stdout = old
+		klog.LogToStderr(true)
 		stdout.Unlock()
 		null.Close()
 		if r := recover(); r != nil {

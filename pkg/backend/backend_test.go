@@ -33,11 +33,11 @@ func printed(t *testing.T, f func()) string {
 	return string(text)
 }
 
-// Without GOMLX_BACKEND the Go backend opens and computes, and standard output, which may be a result, stays clean.
-func TestOpenDefault(t *testing.T) {
+// Without GOMLX_BACKEND small work goes to the Go backend, which opens and computes, and standard output, which may be a result, stays clean.
+func TestOpenSmall(t *testing.T) {
 	t.Setenv(backend.Variable, "")
 	text := printed(t, func() {
-		opened, err := backend.Open()
+		opened, err := backend.Choose(backend.Small).Open()
 		require.NoError(t, err)
 		defer opened.Finalize()
 		require.Equal(t, nn.Products, backend.Lowering(opened))
@@ -97,21 +97,20 @@ func TestOpenXLAWithoutPlugin(t *testing.T) {
 				t.Skip("a plugin is installed on this machine")
 			}
 			require.ErrorContains(t, err, "GOMLX_BACKEND="+config+" does not open")
-			require.ErrorContains(t, err, "install the PJRT plugin")
+			require.ErrorContains(t, err, "strata plugin installs")
 			require.ErrorContains(t, err, "unset GOMLX_BACKEND")
 			require.NotContains(t, err.Error(), "\n")
 		})
 	}
 }
 
-func ExampleOpen() {
+func ExampleChoose() {
 	os.Unsetenv(backend.Variable)
-	opened, err := backend.Open()
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer opened.Finalize()
-	fmt.Println(opened, backend.Lowering(opened))
-	// Output: go products
+	fmt.Println(backend.Choose(backend.Work{Seconds: 5, Programs: 2}))
+	os.Setenv(backend.Variable, "xla:cuda")
+	fmt.Println(backend.Choose(backend.Work{Seconds: 5, Programs: 2}))
+	os.Unsetenv(backend.Variable)
+	// Output:
+	// the Go backend: about 5s of work, and XLA would take 22s with compiling
+	// xla:cuda, which GOMLX_BACKEND names
 }

@@ -116,7 +116,7 @@ func TestStart(t *testing.T) {
 // program is the cross-entropy of x, in float64, with its gradients by x and every trained parameter.
 func program(t *testing.T, model *classifier.Model, lowering nn.Lowering, training bool) (run func(values []*tensors.Tensor, x, oneHot *tensors.Tensor) (loss float64, gradients [][]float64)) {
 	t.Helper()
-	opened, err := backend.Open()
+	opened, err := backend.Choose(backend.Small).Open()
 	require.NoError(t, err)
 	t.Cleanup(opened.Finalize)
 	params := model.Params()

@@ -20,7 +20,7 @@ func TestTellsSetsApart(t *testing.T) {
 		t.Skip("takes a quarter of a minute")
 	}
 	const train, test, steps = 1500, 256, 40
-	opened, err := backend.Open()
+	opened, err := backend.Choose(backend.Small).Open()
 	require.NoError(t, err)
 	defer opened.Finalize()
 	config := classifier.Paper()

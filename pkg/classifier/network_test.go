@@ -18,7 +18,7 @@ import (
 // newNetwork has weights that all matter.
 func newNetwork(t *testing.T, config classifier.Config) *classifier.Network {
 	t.Helper()
-	opened, err := backend.Open()
+	opened, err := backend.Choose(backend.Small).Open()
 	require.NoError(t, err)
 	t.Cleanup(opened.Finalize)
 	network := classifier.NewNetwork(opened, backend.Lowering(opened), newModel(t, config), 1)
@@ -157,7 +157,7 @@ func drawn(name, split string, n int) *imageset.Set {
 }
 
 func ExampleNewNetwork() {
-	opened, err := backend.Open()
+	opened, err := backend.Choose(backend.Small).Open()
 	if err != nil {
 		fmt.Println(err)
 		return

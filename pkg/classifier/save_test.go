@@ -90,7 +90,7 @@ func TestResumeRefuses(t *testing.T) {
 }
 
 func ExampleRun() {
-	opened, err := backend.Open()
+	opened, err := backend.Choose(backend.Small).Open()
 	if err != nil {
 		fmt.Println(err)
 		return

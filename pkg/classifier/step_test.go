@@ -160,7 +160,7 @@ func TestStepRefuses(t *testing.T) {
 }
 
 func ExampleNewStepper() {
-	opened, err := backend.Open()
+	opened, err := backend.Choose(backend.Small).Open()
 	if err != nil {
 		fmt.Println(err)
 		return

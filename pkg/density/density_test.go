@@ -15,7 +15,7 @@ import (
 
 func open(t *testing.T) compute.Backend {
 	t.Helper()
-	opened, err := backend.Open()
+	opened, err := backend.Choose(backend.Small).Open()
 	require.NoError(t, err)
 	t.Cleanup(opened.Finalize)
 	return opened

@@ -295,7 +295,7 @@ func TestCalibrate(t *testing.T) {
 }
 
 func ExampleNewNetwork() {
-	opened, err := backend.Open()
+	opened, err := backend.Choose(backend.Small).Open()
 	if err != nil {
 		fmt.Println(err)
 		return

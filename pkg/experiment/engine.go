@@ -40,12 +40,12 @@ type Engine struct {
 	Resume bool
 
 	// label stands before what is shown of a run: its place in a plan.
-	label   string
-	backend compute.Backend
-	sets    map[string]*imageset.Set
-	warned  map[string]bool
-	scored  map[string][]*imageset.Set // by run
-	used    map[string]Subset
+	label  string
+	told   map[string]bool // where it computes
+	sets   map[string]*imageset.Set
+	warned map[string]bool
+	scored map[string][]*imageset.Set // by run
+	used   map[string]Subset
 }
 
 // Library opens image sets.
@@ -279,10 +279,13 @@ func (e *Engine) Train(ctx context.Context, q Request) (*Run, error) {
 	if run.Info.Started.IsZero() {
 		run.Info.Started = time.Now().UTC()
 	}
-	if err := e.open(); err != nil {
+	on, err := e.backendFor(q.trainingWork(spec))
+	if err != nil {
 		return nil, err
 	}
-	run.Info.Backend, run.Info.Lowering = e.backend.Description(), backend.Lowering(e.backend).String()
+	if err := e.place(run, on, saved); err != nil {
+		return nil, err
+	}
 	run.Info.Toolchain = fmt.Sprintf("%s %s/%s, %d cores", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
 
 	bar := progress.New(e.Out, e.label+spec.ID(), spec.Train.Steps)
@@ -316,9 +319,9 @@ func (e *Engine) Train(ctx context.Context, q Request) (*Run, error) {
 	fresh := len(saved) == 0
 	var counts train.Counts
 	if spec.Classifier != nil {
-		counts, err = e.trainClassifier(ctx, run, set, outliers, options)
+		counts, err = e.trainClassifier(ctx, run, on, set, outliers, options)
 	} else {
-		counts, err = e.trainModel(ctx, run, q, fresh, train.Sources{Images: set, Outliers: outliers}, options)
+		counts, err = e.trainModel(ctx, run, on, q, fresh, train.Sources{Images: set, Outliers: outliers}, options)
 	}
 	bar.Done("")
 	run.Info.Seconds = before + time.Since(started).Seconds()
@@ -333,13 +336,29 @@ func (e *Engine) Train(ctx context.Context, q Request) (*Run, error) {
 	return run, run.save()
 }
 
-func (e *Engine) trainModel(ctx context.Context, run *Run, q Request, fresh bool, sources train.Sources, options train.Options) (train.Counts, error) {
+// place records where a run is computed. Where that is not where its first steps were, both are recorded and a line says so: such a run goes
+// on, but not bit by bit as it would have where it began.
+func (e *Engine) place(run *Run, on compute.Backend, saved []int) error {
+	place, err := backend.PlaceOf(on)
+	if err != nil {
+		return err
+	}
+	if before := run.Info.Place; len(saved) > 0 && !place.Same(before) {
+		last := saved[len(saved)-1]
+		fmt.Fprintf(e.Out, "%s: its first %d steps were computed on %s, the rest is on %s\n", run.Info.ID, last, before.Describe(), place.Describe())
+		run.Info.Earlier = append(run.Info.Earlier, Stretch{Until: last, Place: before})
+	}
+	run.Info.Place = place
+	return nil
+}
+
+func (e *Engine) trainModel(ctx context.Context, run *Run, on compute.Backend, q Request, fresh bool, sources train.Sources, options train.Options) (train.Counts, error) {
 	spec := run.Info.Spec
 	start := density.NewNetwork
 	if !fresh || q.Parent != nil && !q.Labels {
 		start = blank
 	}
-	network, err := e.newNetwork(spec, start)
+	network, err := newNetwork(on, spec, start)
 	if err != nil {
 		return train.Counts{}, err
 	}
@@ -353,7 +372,7 @@ func (e *Engine) trainModel(ctx context.Context, run *Run, q Request, fresh bool
 		}
 	}
 	if q.General != nil {
-		if sources.General, err = e.Network(q.General); err != nil {
+		if sources.General, err = e.load(on, q.General); err != nil {
 			return train.Counts{}, fmt.Errorf("general model: %w", err)
 		}
 	}
@@ -370,8 +389,8 @@ func (e *Engine) trainModel(ctx context.Context, run *Run, q Request, fresh bool
 // inShare is the share of in-distribution images in a classifier's batches: the paper is silent (digest §9).
 const inShare = 0.5
 
-func (e *Engine) trainClassifier(ctx context.Context, run *Run, in, general *imageset.Set, options train.Options) (train.Counts, error) {
-	network, err := e.newClassifier(run.Info.Spec)
+func (e *Engine) trainClassifier(ctx context.Context, run *Run, on compute.Backend, in, general *imageset.Set, options train.Options) (train.Counts, error) {
+	network, err := newClassifier(on, run.Info.Spec)
 	if err != nil {
 		return train.Counts{}, err
 	}
@@ -383,15 +402,12 @@ func (e *Engine) trainClassifier(ctx context.Context, run *Run, in, general *ima
 		InShare: inShare, AugmentIn: c.Augmentation, AugmentGeneral: c.OutlierAugmentation}, options)
 }
 
-func (e *Engine) newClassifier(spec Spec) (*classifier.Network, error) {
-	if err := e.open(); err != nil {
-		return nil, err
-	}
+func newClassifier(on compute.Backend, spec Spec) (*classifier.Network, error) {
 	model, err := classifier.New(*spec.Classifier)
 	if err != nil {
 		return nil, err
 	}
-	return classifier.NewNetwork(e.backend, backend.Lowering(e.backend), model, spec.Train.Seed), nil
+	return classifier.NewNetwork(on, backend.Lowering(on), model, spec.Train.Seed), nil
 }
 
 // watch scores some images of each watched set in the middle of a run, with a noise sample of the step's own (digest §4.5).
@@ -427,19 +443,18 @@ func watchFile(run *Run, set string, step int) string {
 	return filepath.Join(run.Folder, "curve", fmt.Sprintf("%s-%08d.csv", safeName(set), step))
 }
 
-// open opens the backend, once.
-func (e *Engine) open() error {
-	if e.backend != nil {
-		return nil
+// Network builds a run's network with its trained weights, on the backend for so many passes of an image through it.
+func (e *Engine) Network(run *Run, images int) (*density.Network, error) {
+	on, err := e.backendFor(scoringWork(run.Info.Spec, images))
+	if err != nil {
+		return nil, err
 	}
-	opened, err := backend.Open()
-	e.backend = opened
-	return err
+	return e.load(on, run)
 }
 
-// Network builds a run's network with its trained weights.
-func (e *Engine) Network(run *Run) (*density.Network, error) {
-	network, err := e.newNetwork(run.Info.Spec, blank)
+// load builds a run's network with its trained weights on a backend.
+func (e *Engine) load(on compute.Backend, run *Run) (*density.Network, error) {
+	network, err := newNetwork(on, run.Info.Spec, blank)
 	if err != nil {
 		return nil, err
 	}
@@ -457,15 +472,12 @@ func blank(b compute.Backend, lowering nn.Lowering, model density.Model, _ uint6
 	return density.BlankNetwork(b, lowering, model)
 }
 
-func (e *Engine) newNetwork(spec Spec, start starter) (*density.Network, error) {
-	if err := e.open(); err != nil {
-		return nil, err
-	}
+func newNetwork(on compute.Backend, spec Spec, start starter) (*density.Network, error) {
 	model, err := spec.Model.New()
 	if err != nil {
 		return nil, err
 	}
-	return start(e.backend, backend.Lowering(e.backend), model, spec.Train.Seed), nil
+	return start(on, backend.Lowering(on), model, spec.Train.Seed), nil
 }
 
 // Scores returns the log-likelihoods of images of a set's test split under a run, scoring them if no file has them:
@@ -512,7 +524,7 @@ func (e *Engine) splitScores(ctx context.Context, run *Run, setName, split strin
 		table, err = e.logOdds(run, setName, chosen, set)
 	} else {
 		var network *density.Network
-		if network, err = e.Network(run); err == nil {
+		if network, err = e.Network(run, set.Len()); err == nil {
 			table, err = scoreTable(setName, chosen, network, set, noise, report)
 		}
 	}
@@ -557,7 +569,11 @@ func (e *Engine) logOdds(run *Run, name string, chosen []int, set *imageset.Set)
 
 // classify are a classifier's log-odds of any images: above 0 is in-distribution.
 func (e *Engine) classify(run *Run, set *imageset.Set) ([]float64, error) {
-	network, err := e.newClassifier(run.Info.Spec)
+	on, err := e.backendFor(scoringWork(run.Info.Spec, set.Len()))
+	if err != nil {
+		return nil, err
+	}
+	network, err := newClassifier(on, run.Info.Spec)
 	if err != nil {
 		return nil, err
 	}

@@ -32,13 +32,13 @@ func share(hits, of int) metric.Interval {
 	return percent(metric.Interval{Value: p, Low: max(0, centre-half), High: min(1, centre+half)})
 }
 
-// invertible is the network of a configuration, ready for both directions, and its number of scales.
-func (v *Evaluation) invertible(id string, seed uint64) (*invert.Inverter, error) {
+// invertible is the network of a configuration, ready for so many passes of an image in either direction.
+func (v *Evaluation) invertible(id string, seed uint64, passes int) (*invert.Inverter, error) {
 	run, err := v.schedule.Run(id, seed)
 	if err != nil {
 		return nil, err
 	}
-	network, err := v.engine.Network(run)
+	network, err := v.engine.Network(run, passes)
 	if err != nil {
 		return nil, err
 	}

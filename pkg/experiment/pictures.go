@@ -81,7 +81,7 @@ func (v *Evaluation) mixed(seed uint64) (*tiles.Sheet, error) {
 		sets[i] = sets[i].Chunk(0, pairs)
 	}
 	return keptSheet(run, "mixed", sets, func() (*tiles.Sheet, error) {
-		inverter, err := v.invertible("R06", seed)
+		inverter, err := v.invertible("R06", seed, 4*pairs)
 		if err != nil {
 			return nil, err
 		}
@@ -141,7 +141,7 @@ func (v *Evaluation) climbed(ctx context.Context, seed uint64, role string, imag
 		return nil, err
 	}
 	return keptSheet(run, fmt.Sprintf("climbed%d", climb.steps), []*imageset.Set{set}, func() (*tiles.Sheet, error) {
-		inverter, err := v.invertible("R06", seed)
+		inverter, err := v.invertible("R06", seed, 3*climb.steps*set.Len()) // a gradient is three passes
 		if err != nil {
 			return nil, err
 		}

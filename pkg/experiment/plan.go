@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"strata/pkg/backend"
 	"strata/pkg/train"
 )
 
@@ -30,8 +31,9 @@ type Scheduled struct {
 	// Run is there unless Problem says why it cannot be, or why it failed.
 	Run     *Run
 	Problem error
-	// Estimate is how long what is missing of it will take.
+	// Estimate is how long what is missing of it will take, and Choice where it would be computed.
 	Estimate time.Duration
+	Choice   backend.Choice
 
 	request Request
 }
@@ -51,7 +53,7 @@ func (e *Engine) Schedule(wanted Configurations, size Size, roles Roles, seeds [
 			run := &Scheduled{Configuration: c, Seed: seed, Wanted: asked}
 			s.Runs = append(s.Runs, run)
 			if run.Problem = e.prepare(s, run); run.Problem == nil {
-				run.Estimate = estimate(run, size, speeds)
+				run.estimate(speeds)
 			}
 		}
 	}
@@ -201,7 +203,7 @@ func (s *Schedule) Print(w io.Writer) {
 		}
 	}
 	fmt.Fprintf(w, "size %s, family %s, %d runs, %d to train, about %s\n\n", s.Size.Name, s.Roles.Family, wanted, len(missing), Roughly(left))
-	fmt.Fprintf(w, "%-5s %-4s %-28s %-24s %6s  %-10s %s\n", "run", "seed", "network", "set", "steps", "state", "serves")
+	fmt.Fprintf(w, "%-5s %-4s %-28s %-24s %6s  %-10s %-4s %s\n", "run", "seed", "network", "set", "steps", "state", "on", "serves")
 	for _, run := range s.Runs {
 		c := run.Configuration
 		if !run.Wanted {
@@ -212,15 +214,15 @@ func (s *Schedule) Print(w io.Writer) {
 			continue
 		}
 		spec := run.Run.Info.Spec
-		state := "about " + Roughly(run.Estimate)
+		state, on := "about "+Roughly(run.Estimate), run.Choice.Kind()
 		if run.Run.Info.Done {
-			state = "done"
+			state, on = "done", run.Run.Info.Place.Kind()
 		}
 		set := spec.Set
 		if spec.Outliers != "" {
 			set += " vs " + spec.Outliers
 		}
-		fmt.Fprintf(w, "%-5s %-4d %-28s %-24s %6d  %-10s %s\n", c.ID, run.Seed, spec.Network(), set, spec.Train.Steps, state, strings.Join(c.Serves, " "))
+		fmt.Fprintf(w, "%-5s %-4d %-28s %-24s %6d  %-10s %-4s %s\n", c.ID, run.Seed, spec.Network(), set, spec.Train.Steps, state, on, strings.Join(c.Serves, " "))
 	}
 }
 
@@ -237,49 +239,53 @@ func Roughly(d time.Duration) string {
 	return fmt.Sprintf("%.0f days", d.Hours()/24)
 }
 
-// speeds are the seconds a step of the finished runs of the store, by what they trained.
+// speeds are the seconds a step of the finished runs of the store, by what they trained and on what kind of backend.
 func (e *Engine) speeds() map[string]float64 {
 	speeds := map[string]float64{}
 	runs, _ := ListRuns(e.Runs) // a damaged run has no speed, and is reported where it is used
 	for _, run := range runs {
-		if info := run.Info; info.Done && info.Imported == nil && info.Seconds > 0 {
-			speeds[speedKey(info.Spec)] = info.Seconds / float64(info.Spec.Train.Steps)
+		if info := run.Info; info.Done && info.Imported == nil && info.Seconds > 0 && len(info.Earlier) == 0 {
+			speeds[speedKey(info.Spec, info.Place.Kind())] = info.Seconds / float64(info.Spec.Train.Steps)
 		}
 	}
 	return speeds
 }
 
-func speedKey(s Spec) string {
-	return fmt.Sprint(s.Network(), s.Train.Batch, s.Train.Loss.Outliers, s.Train.Loss.WrongClass)
+func speedKey(s Spec, backend string) string {
+	return fmt.Sprint(backend, s.Network(), s.Train.Batch, s.Train.Loss.Outliers, s.Train.Loss.WrongClass)
 }
 
 // estimate takes the speed of a run of the same kind, or the size's figure.
-func estimate(run *Scheduled, size Size, speeds map[string]float64) time.Duration {
-	if run.Run.Info.Done {
-		return 0
+func (r *Scheduled) estimate(speeds map[string]float64) {
+	spec := r.Run.Info.Spec
+	work := r.request.trainingWork(spec)
+	r.Choice = backend.Choose(work)
+	if r.Run.Info.Done {
+		return
 	}
-	spec := run.Run.Info.Spec
-	seconds, ok := speeds[speedKey(spec)]
-	if !ok {
-		seconds = size.stepSeconds(run.Configuration)
+	seconds, ok := speeds[speedKey(spec, r.Choice.Kind())]
+	if ok {
+		seconds *= float64(spec.Train.Steps)
+	} else {
+		seconds = r.Choice.Seconds()
 	}
-	return time.Duration(seconds * float64(spec.Train.Steps) * float64(time.Second))
+	r.Estimate = time.Duration(seconds * float64(time.Second))
 }
 
 // Estimate is how long a configuration trains from nothing at a size, on two cores without a GPU.
 func (s Size) Estimate(c Configuration) time.Duration {
 	_, steps := s.BudgetOf(c.Model, c.Parent != "")
-	return time.Duration(s.stepSeconds(c) * float64(steps) * float64(time.Second))
+	return time.Duration(s.stepSeconds(c.Model, c.Labels, c.Loss != "") * float64(steps) * float64(time.Second))
 }
 
-// stepSeconds is what a step takes on two cores. Outliers cost 7/3 of a step without, labels 8/3 (the general model's pass and the
-// outliers' share of the batch).
-func (s Size) stepSeconds(c Configuration) float64 {
-	seconds := s.Seconds[c.Model]
+// stepSeconds is what a step takes on two cores, on the Go backend. Outliers cost 7/3 of a step without, labels 8/3 (the general model's pass
+// and the outliers' share of the batch).
+func (s Size) stepSeconds(model string, labels, outliers bool) float64 {
+	seconds := s.Seconds[model]
 	switch {
-	case c.Labels:
+	case labels:
 		seconds *= 8. / 3
-	case c.Loss != "":
+	case outliers:
 		seconds *= 7. / 3
 	}
 	return seconds

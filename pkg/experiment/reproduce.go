@@ -85,7 +85,7 @@ func (v *Evaluation) writeForFigures(ctx context.Context, folder string) error {
 // runRows say of every configuration and seed what it was, or why it is not there.
 func (v *Evaluation) runRows() [][]string {
 	rows := [][]string{{"configuration", "seed", "id", "network", "set", "set_hash", "train_images", "steps", "batch", "rate", "loss", "outliers", "general", "parent",
-		"last_value", "dropped_images", "skipped_updates", "replaced_log_likelihoods", "backend", "lowering", "toolchain", "code_version", "seconds", "finished", "stands_for", "unstated", "problem"}}
+		"last_value", "dropped_images", "skipped_updates", "replaced_log_likelihoods", "backend", "lowering", "toolchain", "code_version", "seconds", "finished", "stands_for", "unstated", "problem", "precision"}}
 	for _, scheduled := range v.schedule.Runs {
 		c := scheduled.Configuration
 		row := make([]string, len(rows[0]))
@@ -99,8 +99,9 @@ func (v *Evaluation) runRows() [][]string {
 		info, s := run.Info, run.Info.Spec
 		copy(row[2:], []string{info.ID, s.Network(), s.Set, s.SetHash[:16], strconv.Itoa(s.TrainImages), strconv.Itoa(s.Train.Steps), strconv.Itoa(s.Train.Batch),
 			number(s.Train.Optimiser.Rate), string(s.Train.Loss.Outliers), s.Outliers, s.General, s.Parent, number(info.LastValue),
-			strconv.Itoa(info.Counts.Dropped), strconv.Itoa(info.Counts.Skipped), strconv.Itoa(v.NonFinite[info.ID]), info.Backend, info.Lowering, info.Toolchain,
+			strconv.Itoa(info.Counts.Dropped), strconv.Itoa(info.Counts.Skipped), strconv.Itoa(v.NonFinite[info.ID]), info.Where(), info.Lowering, info.Toolchain,
 			strconv.Itoa(s.CodeVersion), strconv.Itoa(int(info.Seconds)), info.Finished.Format("2006-01-02 15:04"), StandsFor(s.Set)})
+		row[27] = info.Precision
 		rows = append(rows, row)
 	}
 	return rows

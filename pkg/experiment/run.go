@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"strata/pkg/backend"
 	"strata/pkg/classifier"
 	"strata/pkg/models"
 	"strata/pkg/train"
@@ -94,12 +95,13 @@ func (s Spec) Network() string {
 
 // Info is a run's record, run.json: what it is and where its numbers come from.
 type Info struct {
-	ID        string       `json:"id"`
-	Spec      Spec         `json:"spec"`
-	Imported  *Imported    `json:"imported,omitempty"` // nil for runs that were trained
-	Done      bool         `json:"done"`
-	Backend   string       `json:"backend"`
-	Lowering  string       `json:"lowering"`
+	ID       string    `json:"id"`
+	Spec     Spec      `json:"spec"`
+	Imported *Imported `json:"imported,omitempty"` // nil for runs that were trained
+	Done     bool      `json:"done"`
+	backend.Place
+	// Earlier says where the first steps were computed of a run that was resumed elsewhere.
+	Earlier   []Stretch    `json:"earlier,omitempty"`
 	Toolchain string       `json:"toolchain"`
 	Started   time.Time    `json:"started"`
 	Finished  time.Time    `json:"finished,omitzero"`
@@ -107,6 +109,21 @@ type Info struct {
 	Counts    train.Counts `json:"non_finite"`
 	// LastValue is the mean of the last steps: bits/dim, or a classifier's cross-entropy in nats.
 	LastValue float64 `json:"last_value"`
+}
+
+// Stretch is a part of a run's steps, up to one, with where it was computed.
+type Stretch struct {
+	Until int `json:"until"`
+	backend.Place
+}
+
+// Where says where a run was computed, in the order of its steps.
+func (i Info) Where() string {
+	var text string
+	for _, s := range i.Earlier {
+		text += fmt.Sprintf("%s until step %d, then ", s.Describe(), s.Until)
+	}
+	return text + i.Describe()
 }
 
 // Run is a run on disk.

@@ -110,7 +110,7 @@ func (g *getter) download(ctx context.Context, f File) (Source, error) {
 			d.resumed = false
 		}
 	}
-	return Source{}, fmt.Errorf("%s: no source delivered it:\n%s\nput it into %s by hand, or name a source with --mirror or --from", f.Name, strings.Join(failed, "\n"), g.folder)
+	return Source{}, fmt.Errorf("%s: no source delivered it:\n%s%s", f.Name, strings.Join(failed, "\n"), g.otherwise)
 }
 
 // download is one file from one URL.
@@ -311,7 +311,7 @@ func (d *download) describe(p partInfo) error {
 		return err
 	}
 	if err := renameio.WriteFile(d.part()+".json", append(data, '\n'), 0o644); err != nil {
-		return fatal{fmt.Errorf("%w%s", err, advice(err))}
+		return fatal{fmt.Errorf("%w%s", err, adviceFor(err, d.Variable))}
 	}
 	return nil
 }
@@ -350,10 +350,10 @@ var errTooLong = errors.New("sends more bytes than the file has")
 func (d *download) write(at int64, body io.Reader, limit int64, progress func(done int64) error) (err error) {
 	file, err := os.OpenFile(d.part(), os.O_WRONLY|os.O_CREATE, 0o644)
 	if err != nil {
-		return fatal{fmt.Errorf("%w%s", err, advice(err))}
+		return fatal{fmt.Errorf("%w%s", err, adviceFor(err, d.Variable))}
 	}
 	onDisk := func(err error) error {
-		return fatal{fmt.Errorf("writing stopped at %s: %w%s", bytesOf(at), err, advice(err))}
+		return fatal{fmt.Errorf("writing stopped at %s: %w%s", bytesOf(at), err, adviceFor(err, d.Variable))}
 	}
 	defer func() {
 		// Also after an error: what is there is what the next call goes on from.

@@ -379,7 +379,7 @@ func TestRedirectFromHTTPSToHTTP(t *testing.T) {
 	target := serve(t, whole(data, `"a"`))
 	insecure := httptest.NewTLSServer(http.RedirectHandler(target.url(), http.StatusFound))
 	defer insecure.Close()
-	_, err := get(t, t.TempDir(), setOf(insecure.URL+"/data.bin"), func(o *Options) { o.transport = insecure.Client().Transport })
+	_, err := get(t, t.TempDir(), setOf(insecure.URL+"/data.bin"), func(o *Options) { o.Transport = insecure.Client().Transport })
 	require.ErrorContains(t, err, "redirect refused: from https to http://")
 	require.Zero(t, target.count())
 
@@ -387,7 +387,7 @@ func TestRedirectFromHTTPSToHTTP(t *testing.T) {
 	defer secure.Close()
 	up := serve(t, http.RedirectHandler(secure.URL+"/data.bin", http.StatusFound).ServeHTTP)
 	dir := t.TempDir()
-	_, err = get(t, dir, setOf(up.url()), func(o *Options) { o.transport = secure.Client().Transport })
+	_, err = get(t, dir, setOf(up.url()), func(o *Options) { o.Transport = secure.Client().Transport })
 	require.NoError(t, err)
 	requireData(t, dir)
 

@@ -31,11 +31,14 @@ type Options struct {
 	// Idle is how long a server may send nothing before the connection is given
 	// up; 0 is a minute. There is no limit on the whole.
 	Idle time.Duration
+	// Transport carries the requests; nil is HTTP as usual. It must not unpack what is compressed.
+	Transport http.RoundTripper
+	// Variable is the environment variable by which a user chooses another disk, for advice where one is full; "" is STRATA_DATA.
+	Variable string
 
-	transport http.RoundTripper            // for tests, as the rest
-	pause     time.Duration                // before the first retry; doubled for each
-	free      func(string) (uint64, error) // bytes free on the disk of a folder
-	limits    limits
+	pause  time.Duration                // for tests, as the rest: before the first retry; doubled for each
+	free   func(string) (uint64, error) // bytes free on the disk of a folder
+	limits limits
 }
 
 // Get brings a set to the folder of its name below dir (STRATA_DATA), which must
@@ -47,21 +50,7 @@ type Options struct {
 // Sets that need a person (see [Set.Manual]) give an error that says what to do,
 // unless their files are there or in [Options.From].
 func Get(ctx context.Context, dir string, set Set, o Options) error {
-	if o.Out == nil {
-		o.Out = io.Discard
-	}
-	if o.Idle == 0 {
-		o.Idle = time.Minute
-	}
-	if o.pause == 0 {
-		o.pause = time.Second
-	}
-	if o.free == nil {
-		o.free = folders.Free
-	}
-	if o.limits == (limits{}) {
-		o.limits = defaultLimits
-	}
+	o = o.withDefaults()
 	if u, err := url.Parse(o.Mirror); o.Mirror != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		return fmt.Errorf("mirror %q: expected http://... or https://...; --from takes files from a folder", o.Mirror)
 	}
@@ -70,7 +59,8 @@ func Get(ctx context.Context, dir string, set Set, o Options) error {
 		return err
 	}
 	defer unlock()
-	g := &getter{Options: o, set: set, folder: filepath.Join(dir, set.Name), client: newClient(o.transport)}
+	g := &getter{Options: o, set: set, folder: filepath.Join(dir, set.Name), client: newClient(o.Transport)}
+	g.otherwise = fmt.Sprintf("\nput it into %s by hand, or name a source with --mirror or --from", g.folder)
 	if g.manifest, err = readManifest(g.folder, set.Name); err != nil {
 		return err
 	}
@@ -102,13 +92,52 @@ func Get(ctx context.Context, dir string, set Set, o Options) error {
 	return nil
 }
 
+func (o Options) withDefaults() Options {
+	if o.Out == nil {
+		o.Out = io.Discard
+	}
+	if o.Idle == 0 {
+		o.Idle = time.Minute
+	}
+	if o.Variable == "" {
+		o.Variable = dataVariable
+	}
+	if o.pause == 0 {
+		o.pause = time.Second
+	}
+	if o.free == nil {
+		o.free = folders.Free
+	}
+	if o.limits == (limits{}) {
+		o.limits = defaultLimits
+	}
+	return o
+}
+
+// Download brings one file to a folder, which must exist, as Get does: it goes on where an earlier call stopped, and the file has its name
+// only when its hash is right. One that is there and right stays. Of the options Out, Idle, Transport and Variable count; the caller keeps other
+// processes out.
+func Download(ctx context.Context, folder string, f File, o Options) (path string, err error) {
+	o = o.withDefaults()
+	o.Mirror, o.From = "", ""
+	g := &getter{Options: o, folder: folder, client: newClient(o.Transport)}
+	path = g.path(f)
+	if exists(path) {
+		_, err := check(path, f)
+		return path, err
+	}
+	_, err = g.download(ctx, f)
+	return path, err
+}
+
 // getter is one call of Get.
 type getter struct {
 	Options
-	set      Set
-	folder   string
-	client   *http.Client
-	manifest *Manifest
+	set       Set
+	folder    string
+	client    *http.Client
+	manifest  *Manifest
+	otherwise string // what to do where no source delivers a file
 }
 
 // job is a file that is not in place yet.

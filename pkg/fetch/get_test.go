@@ -201,3 +201,23 @@ func TestFoldersThatCannotBeUsed(t *testing.T) {
 	require.ErrorContains(t, err, "expected a file, found a folder")
 	require.Zero(t, s.count())
 }
+
+// One file by itself: resumed over calls, checked, and left alone when it is there and right.
+func TestDownload(t *testing.T) {
+	folder := t.TempDir()
+	s := serve(t, status(404), whole(data, `"a"`))
+	file := setOf(s.url()).Files[0]
+	_, err := Download(t.Context(), folder, file, Options{})
+	require.ErrorContains(t, err, "data.bin: no source delivered it:\n"+s.url()+": HTTP 404")
+	require.NotContains(t, err.Error(), "--mirror")
+	for range 2 {
+		path, err := Download(t.Context(), folder, file, Options{})
+		require.NoError(t, err)
+		require.Equal(t, filepath.Join(folder, "data.bin"), path)
+	}
+	require.Equal(t, 2, s.count(), "what is there is not downloaded again")
+	require.Equal(t, []string{"data.bin"}, names(t, folder))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "data.bin"), []byte("other"), 0o644))
+	_, err = Download(t.Context(), folder, file, Options{})
+	require.ErrorIs(t, err, errWrong)
+}

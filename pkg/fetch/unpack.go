@@ -294,12 +294,17 @@ func ownFolder(entries []fs.DirEntry, name string) bool {
 
 // advice says what to do about an error of writing, as far as there is more to
 // say than the error does.
-func advice(err error) string {
+func advice(err error) string { return adviceFor(err, dataVariable) }
+
+// dataVariable moves image sets to another disk.
+const dataVariable = "STRATA_DATA"
+
+func adviceFor(err error, variable string) string {
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return ": free some space there, or set STRATA_DATA to a larger disk, and call again"
+		return fmt.Sprintf(": free some space there, or set %s to a larger disk, and call again", variable)
 	case errors.Is(err, fs.ErrPermission):
-		return ": make the folder writable, or set STRATA_DATA to another"
+		return fmt.Sprintf(": make the folder writable, or set %s to another", variable)
 	}
 	return ""
 }

@@ -25,7 +25,7 @@ var tiny = glow.Config{Height: 8, Width: 4, Channels: 3, Scales: 2, K: 2, Hidden
 // networkOf gives a model random weights that all matter.
 func networkOf(t *testing.T, model density.Model) *density.Network {
 	t.Helper()
-	opened, err := backend.Open()
+	opened, err := backend.Choose(backend.Small).Open()
 	require.NoError(t, err)
 	t.Cleanup(opened.Finalize)
 	network := density.NewNetwork(opened, backend.Lowering(opened), model, 1)
@@ -320,7 +320,7 @@ func TestPixelsRoundToTheirBin(t *testing.T) {
 
 func ExampleNew() {
 	model, _ := glow.New(glow.Config{Height: 8, Width: 8, Channels: 1, Scales: 2, K: 1, Hidden: 4})
-	opened, err := backend.Open()
+	opened, err := backend.Choose(backend.Small).Open()
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -121,15 +121,17 @@ func (l *Lab) top(id string, scores *score.Table, column string) (string, error)
 // finds likely, 1 those that it was trained to.
 func (l *Lab) Temperature(run *experiment.Run) {
 	defer gonbui.Sync()
-	network, err := l.engine.Network(run)
+	temperatures := []float64{0.1, 0.4, 0.6, 0.7, 0.8, 0.9, 1}
+	const each = 16
+	network, err := l.engine.Network(run, each*len(temperatures))
 	must(err)
 	inverter, err := invert.New(network)
 	must(err)
 	defer inverter.Close()
 	var labels []string
 	var sheets []image.Image
-	for _, temperature := range []float64{0.1, 0.4, 0.6, 0.7, 0.8, 0.9, 1} {
-		images, err := inverter.Sample(invert.SampleOptions{Count: 16, Seed: 1, Temperature: temperature})
+	for _, temperature := range temperatures {
+		images, err := inverter.Sample(invert.SampleOptions{Count: each, Seed: 1, Temperature: temperature})
 		must(err)
 		h, w, c := network.Model.Shape()
 		set := &imageset.Set{Name: "samples", Split: imageset.Test, Height: h, Width: w, Channels: c, Pixels: images.Pixels()}

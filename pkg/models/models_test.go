@@ -35,7 +35,7 @@ func all() map[string]models.Spec {
 // One interface over all of them: whatever the model, it starts, makes a training step with its optimiser, and scores, and its
 // written form builds it again.
 func TestEveryModelTrainsAndScores(t *testing.T) {
-	opened, err := backend.Open()
+	opened, err := backend.Choose(backend.Small).Open()
 	require.NoError(t, err)
 	set := &imageset.Set{Name: "ramp", Split: imageset.Train, Height: 8, Width: 8, Channels: 3, Pixels: make([]uint8, 8*192)}
 	for i := range set.Pixels {

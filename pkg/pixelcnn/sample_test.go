@@ -19,7 +19,7 @@ import (
 
 func newNetwork(t testing.TB, config Config, seed uint64) *density.Network {
 	t.Helper()
-	opened, err := backend.Open()
+	opened, err := backend.Choose(backend.Small).Open()
 	require.NoError(t, err)
 	t.Cleanup(opened.Finalize)
 	model, err := New(config)
@@ -170,7 +170,7 @@ func TestSampleRefuses(t *testing.T) {
 }
 
 func ExampleSample() {
-	opened, err := backend.Open()
+	opened, err := backend.Choose(backend.Small).Open()
 	if err != nil {
 		fmt.Println(err)
 		return

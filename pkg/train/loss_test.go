@@ -156,7 +156,7 @@ func TestSupervisedRun(t *testing.T) {
 	for i := range set.Len() {
 		set.Labels = append(set.Labels, int32(i%3))
 	}
-	opened, err := backend.Open()
+	opened, err := backend.Choose(backend.Small).Open()
 	require.NoError(t, err)
 	model, err := glow.NewClassConditional(glow.ClassConditionalConfig{Classes: 3, Glow: glow.Config{Height: 8, Width: 8, Channels: 3, Scales: 2, K: 1, Hidden: 4}})
 	require.NoError(t, err)

@@ -93,7 +93,7 @@ func plain(pixels []uint8, noise []float32, mu []float32, s float32) (nll float6
 // newStepper starts at weights where every gradient matters.
 func newStepper(t *testing.T) *train.Stepper {
 	t.Helper()
-	opened, err := backend.Open()
+	opened, err := backend.Choose(backend.Small).Open()
 	require.NoError(t, err)
 	t.Cleanup(opened.Finalize)
 	network := density.NewNetwork(opened, backend.Lowering(opened), gaussian{}, 1)
@@ -390,7 +390,7 @@ func wide(v []float32) []float64 {
 }
 
 func ExampleNewStepper() {
-	opened, err := backend.Open()
+	opened, err := backend.Choose(backend.Small).Open()
 	if err != nil {
 		fmt.Println(err)
 		return

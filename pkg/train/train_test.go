@@ -36,7 +36,7 @@ func images(n int) *imageset.Set {
 
 func smallNetwork(t *testing.T) *density.Network {
 	t.Helper()
-	opened, err := backend.Open()
+	opened, err := backend.Choose(backend.Small).Open()
 	require.NoError(t, err)
 	model, err := glow.New(glow.Config{Height: 8, Width: 8, Channels: 3, Scales: 2, K: 1, Hidden: 4})
 	require.NoError(t, err)
