@@ -7,6 +7,9 @@ export GOEXPERIMENT := simd
 # GoMLX would download plugins the first time that something opens XLA; here only `make plugin` does.
 export GOMLX_NO_AUTO_INSTALL := 1
 
+# XLA's memory in huge pages: a training step on the CPU is up to a quarter faster (pkg/backend/hugepages.go).
+export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
+
 # Network and budget of `make figures`: smoke, demo, long, small, gpu or paper.
 SIZE ?= demo
 

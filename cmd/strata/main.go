@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"strata/pkg/backend"
 	"strata/pkg/experiment"
 	"strata/pkg/folders"
 	"strata/pkg/imageset"
@@ -49,7 +50,10 @@ type environment struct {
 	out, err io.Writer
 }
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	backend.HugePages()
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
 
 func run(args []string, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

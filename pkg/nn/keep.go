@@ -15,15 +15,15 @@ type tape struct {
 }
 
 // Keep is v, from the loop forwards. Who keeps takes the gradient into its own hands (WithGradient): in the loop backwards
-// v has no path to what it was computed from.
-func Keep(v *Node) *Node {
+// v has no path to what it was computed from, but one to from that carries nothing, so that differentiation finds them.
+func Keep(v *Node, from ...*Node) *Node {
 	t := tapeOf(v.Graph())
 	switch {
 	case t == nil:
 		return v
 	case t.replay:
 		t.next++
-		return t.nodes[t.next-1]
+		return linked(t.nodes[t.next-1], from...)
 	}
 	t.nodes = append(t.nodes, v)
 	return v

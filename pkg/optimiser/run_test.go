@@ -21,7 +21,7 @@ import (
 // newNetwork has what an optimiser meets: a parameter, a stack of two, a running estimate, and one that nobody moves.
 func newNetwork(t *testing.T, lowering nn.Lowering) *network.Network {
 	t.Helper()
-	opened, err := backend.Open()
+	opened, err := backend.Choose(backend.Small).Open()
 	require.NoError(t, err)
 	t.Cleanup(opened.Finalize)
 	n := network.New(opened, lowering, []nn.Param{
@@ -310,7 +310,7 @@ func TestCloseLeavesTheNetwork(t *testing.T) {
 
 // One update by Adamax moves a weight by the rate, whatever its gradient is.
 func ExampleNew() {
-	opened, err := backend.Open()
+	opened, err := backend.Choose(backend.Small).Open()
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -4,29 +4,31 @@
 //		flowtest.CheckLayer(t, Shear{Name: "shear", Channels: 4}, 4, 3, 2)
 //	}
 //
-// All laws are checked in float64 on the Go backend, so that their tolerances tell a mistake from rounding, with the
-// parameters moved away from their start: a layer that starts as the identity would obey most laws by accident.
+// All laws are checked in float64, so that their tolerances tell a mistake from rounding, with the
+// parameters moved away from their start: a layer that starts as the identity would obey most laws by accident. They are checked
+// on the Go backend in every form that a layer has, and on XLA in the one that is used there, loops included.
 package flowtest
 
 import (
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
+	"os"
 	"path"
-	"sync"
 	"testing"
 
+	"strata/pkg/backend"
+	"strata/pkg/backend/backendtest"
 	"strata/pkg/flow"
 	"strata/pkg/nn"
 
 	"github.com/gomlx/compute"
-	_ "github.com/gomlx/compute/gobackend" // the laws are checked on the Go backend
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/stretchr/testify/require"
 )
 
-// CheckLayer checks a layer on images of that size, with both lowerings of convolutions:
+// CheckLayer checks a layer on images of that size, in every form:
 //
 //   - Inverse undoes Forward, Forward undoes Inverse, and their log-determinants add up to 0;
 //   - the log-determinant is ln |det| of the full Jacobian;
@@ -37,11 +39,11 @@ import (
 // Sizes should be small: the Jacobian has (channels*height*width)^2 elements.
 func CheckLayer(t *testing.T, layer flow.Layer, channels, height, width int) {
 	t.Helper()
-	for _, lowering := range []nn.Lowering{nn.Products, nn.Native} {
-		s, err := newSubject(layer, lowering, channels, height, width)
+	for _, form := range forms(t) {
+		s, err := newSubject(layer, form, channels, height, width)
 		require.NoError(t, err)
 		for _, law := range laws {
-			t.Run(lowering.String()+"/"+law.name, func(t *testing.T) {
+			t.Run(form.String()+"/"+law.name, func(t *testing.T) {
 				worst, err := law.check(s)
 				require.NoError(t, err)
 				t.Logf("largest error %.1e, allowed %.0e", worst, law.tolerance)
@@ -79,25 +81,43 @@ func RandomValues(params []nn.Param, seed uint64) []*tensors.Tensor {
 // Evaluate builds and runs a graph of float64 values once, on the Go backend. Its outputs come back flat.
 func Evaluate(t *testing.T, build func(in []*Node) []*Node, inputs ...*tensors.Tensor) [][]float64 {
 	t.Helper()
-	exec, err := newProgram(build)
+	exec, err := newProgram(backendtest.Go(t), build)
 	require.NoError(t, err)
 	outputs, err := exec.call(inputs...)
 	require.NoError(t, err)
 	return outputs
 }
 
-// goBackend is opened once: its worker pool is all that it holds.
-var goBackend = sync.OnceValues(func() (compute.Backend, error) { return compute.NewWithConfig("go:parallelism=-1") })
+// form is a backend and how graphs are written for it.
+type form struct {
+	backend  compute.Backend
+	lowering nn.Lowering
+}
+
+func (f form) String() string {
+	if backendtest.IsXLA(f.backend) {
+		return "xla, " + f.lowering.String()
+	}
+	return f.lowering.String()
+}
+
+// forms are all in which laws are checked. XLA compiles each law for a second or more, so short tests leave it out.
+func forms(t *testing.T) []form {
+	t.Helper()
+	plain := backendtest.Go(t)
+	all := []form{{plain, nn.Products}, {plain, nn.Native}, {plain, nn.Lowering{Fused: true}}}
+	if !testing.Short() && os.Getenv(backend.NoXLA) == "" {
+		xla := backendtest.XLA(t)
+		all = append(all, form{xla, nn.LoweringFor(xla)})
+	}
+	return all
+}
 
 // program is a compiled graph of float64 values.
 type program struct{ exec *Exec }
 
-func newProgram(build func(in []*Node) []*Node) (program, error) {
-	backend, err := goBackend()
-	if err != nil {
-		return program{}, err
-	}
-	exec, err := NewExec(backend, build)
+func newProgram(b compute.Backend, build func(in []*Node) []*Node) (program, error) {
+	exec, err := NewExec(b, build)
 	return program{exec}, err
 }
 

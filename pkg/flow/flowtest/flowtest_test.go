@@ -3,6 +3,7 @@ package flowtest
 import (
 	"testing"
 
+	"strata/pkg/backend/backendtest"
 	"strata/pkg/flow"
 	"strata/pkg/nn"
 
@@ -80,7 +81,7 @@ func TestBrokenLayersAreCaught(t *testing.T) {
 		}, []string{"hard inputs"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, err := newSubject(c.layer, nn.Products, 2, 2, 3)
+			s, err := newSubject(c.layer, form{backendtest.Go(t), nn.Products}, 2, 2, 3)
 			require.NoError(t, err)
 			var broken []string
 			for _, law := range laws {

@@ -46,18 +46,18 @@ var laws = []law{
 // subject is a layer with random weights, ready to run.
 type subject struct {
 	layer            flow.Layer
-	lowering         nn.Lowering
+	form             form
 	params           []nn.Param
 	values           []*tensors.Tensor
 	inDims, outDims  []int // [C, H, W] of x and of y
 	forward, inverse program
 }
 
-func newSubject(layer flow.Layer, lowering nn.Lowering, channels, height, width int) (*subject, error) {
-	s := &subject{layer: layer, lowering: lowering, params: layer.Params(), inDims: []int{channels, height, width}}
+func newSubject(layer flow.Layer, form form, channels, height, width int) (*subject, error) {
+	s := &subject{layer: layer, form: form, params: layer.Params(), inDims: []int{channels, height, width}}
 	s.values = RandomValues(s.params, 7)
 	var err error
-	s.forward, err = newProgram(func(in []*Node) []*Node {
+	s.forward, err = newProgram(s.form.backend, func(in []*Node) []*Node {
 		y, logDet := layer.Forward(s.weights(in), in[len(s.params)])
 		s.outDims = slices.Clone(y.Shape().Dimensions[:3])
 		return []*Node{y, logDet}
@@ -65,7 +65,7 @@ func newSubject(layer flow.Layer, lowering nn.Lowering, channels, height, width 
 	if err != nil {
 		return nil, err
 	}
-	s.inverse, err = newProgram(func(in []*Node) []*Node {
+	s.inverse, err = newProgram(s.form.backend, func(in []*Node) []*Node {
 		x, logDet := layer.Inverse(s.weights(in), in[len(s.params)])
 		return []*Node{x, logDet}
 	})
@@ -73,7 +73,7 @@ func newSubject(layer flow.Layer, lowering nn.Lowering, channels, height, width 
 }
 
 func (s *subject) weights(in []*Node) *nn.Weights {
-	return nn.NewWeights(s.params, in[:len(s.params)], s.lowering)
+	return nn.NewWeights(s.params, in[:len(s.params)], s.form.lowering)
 }
 
 func (s *subject) size() int { return s.inDims[0] * s.inDims[1] * s.inDims[2] }
@@ -149,7 +149,7 @@ func (s *subject) compareTrip(worst float64, name string, got, want [][]float64,
 // of the Jacobian: one backward pass gives all of it.
 func (s *subject) jacobian() (float64, error) {
 	n := s.size()
-	p, err := newProgram(func(in []*Node) []*Node {
+	p, err := newProgram(s.form.backend, func(in []*Node) []*Node {
 		x := in[len(s.params)]
 		y, logDet := s.layer.Forward(s.weights(in), x)
 		eye := ConvertDType(Equal(Iota(x.Graph(), in[len(in)-1].Shape(), 0), Iota(x.Graph(), in[len(in)-1].Shape(), 1)), x.DType())
@@ -205,14 +205,14 @@ func (s *subject) gradientsOf(dims []int, size int, apply func(w *nn.Weights, x 
 		y, logDet = Mul(Reshape(y, size, batch), in[n+1]), Mul(logDet, in[n+2])
 		return Concatenate([]*Node{Reshape(y, size*batch), logDet}, 0)
 	}
-	value, err := newProgram(func(in []*Node) []*Node {
+	value, err := newProgram(s.form.backend, func(in []*Node) []*Node {
 		t := terms(in)
 		return []*Node{ReduceAllSum(t), ReduceAllSum(Abs(t))}
 	})
 	if err != nil {
 		return 0, err
 	}
-	gradient, err := newProgram(func(in []*Node) []*Node { return Gradient(ReduceAllSum(terms(in)), in[:n+1]...) })
+	gradient, err := newProgram(s.form.backend, func(in []*Node) []*Node { return Gradient(ReduceAllSum(terms(in)), in[:n+1]...) })
 	if err != nil {
 		return 0, err
 	}

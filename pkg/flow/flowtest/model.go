@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"strata/pkg/backend/backendtest"
 	"strata/pkg/density"
 	"strata/pkg/nn"
 
@@ -22,7 +23,7 @@ func CheckModel(t *testing.T, model density.Invertible) {
 	CheckLayer(t, asLayer{model}, c, h, w)
 	CheckDensity(t, model)
 	t.Run("likelihood on the way back", func(t *testing.T) {
-		s, err := newSubject(asLayer{model}, nn.Products, c, h, w)
+		s, err := newSubject(asLayer{model}, form{backendtest.Go(t), nn.Products}, c, h, w)
 		require.NoError(t, err)
 		rng := rand.New(rand.NewPCG(1, 2))
 		out := Evaluate(t, func(in []*Node) []*Node {
@@ -67,17 +68,17 @@ func logDetOf(l density.Likelihood) *Node {
 	return logDet
 }
 
-// CheckDensity checks what every density model promises, with both lowerings: gradients of the likelihood, its scales and
+// CheckDensity checks what every density model promises, in every form: gradients of the likelihood, its scales and
 // its classes are those of central differences, images do not see each other, and images that are all black, all white, of
 // one colour or noise have finite likelihoods.
 func CheckDensity(t *testing.T, model density.Model) {
 	t.Helper()
 	h, w, c := model.Shape()
-	for _, lowering := range []nn.Lowering{nn.Products, nn.Native} {
+	for _, form := range forms(t) {
 		params := model.Params()
-		s := &subject{lowering: lowering, params: params, values: RandomValues(params, 7), inDims: []int{c, h, w}}
+		s := &subject{form: form, params: params, values: RandomValues(params, 7), inDims: []int{c, h, w}}
 		size := 0
-		program, err := newProgram(func(in []*Node) []*Node {
+		program, err := newProgram(form.backend, func(in []*Node) []*Node {
 			all := concatenated(model.LogLikelihood(s.weights(in), in[len(params)]))
 			size = all.Shape().Dim(0)
 			return []*Node{all}
@@ -89,14 +90,14 @@ func CheckDensity(t *testing.T, model density.Model) {
 			return unstack(out[0], len(images))
 		}
 		rng := rand.New(rand.NewPCG(8, 9))
-		t.Run(fmt.Sprintf("%s/images alone and together", lowering), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s/images alone and together", form), func(t *testing.T) {
 			images := [][]float64{s.noise(rng), s.noise(rng), s.noise(rng)}
 			together := evaluate(images...)
 			for i, image := range images {
 				require.LessOrEqual(t, relativeError(together[i], evaluate(image)[0]), independenceTolerance)
 			}
 		})
-		t.Run(fmt.Sprintf("%s/likelihood gradients", lowering), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s/likelihood gradients", form), func(t *testing.T) {
 			worst, err := s.gradientsOf(s.inDims, size, func(weights *nn.Weights, x *Node) (y, logDet *Node) {
 				l := model.LogLikelihood(weights, x)
 				return concatenated(l), l.Total
@@ -104,7 +105,7 @@ func CheckDensity(t *testing.T, model density.Model) {
 			require.NoError(t, err)
 			t.Logf("largest error %.1e, allowed %.0e", worst, gradientTolerance)
 		})
-		t.Run(fmt.Sprintf("%s/hard images", lowering), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s/hard images", form), func(t *testing.T) {
 			for i, values := range evaluate(s.hard(rng)...) {
 				for _, v := range values {
 					require.False(t, math.IsNaN(v) || math.IsInf(v, 0), "image %d: %g", i, v)
