@@ -9,14 +9,15 @@ import (
 )
 
 type reproduceCommand struct {
-	Targets []string `arg:"" help:"table1 to table4, tableS1 to tableS4, fig1 to fig3, figS1 to figS8, fashion, mri, a configuration (R01), or all."`
-	Size    string   `help:"Network and budget: ${sizes}." enum:"${sizes}" default:"demo" env:"STRATA_SIZE"`
-	Seeds   int      `help:"Number of seeds: SEED, SEED+1, ..." default:"1"`
-	Seed    uint64   `help:"First seed." default:"1"`
-	DryRun  bool     `help:"Show the plan and how long it will take, and train nothing."`
-	Stage   string   `help:"train: without the tables; evaluate: the tables of what is trained; or all." enum:"all,train,evaluate" default:"all"`
-	Slurm   bool     `help:"Hand the plan to Slurm: a job array a run, a task a seed, and the tables at last."`
-	Sbatch  []string `help:"Option of sbatch for every job, repeatable: --sbatch=--partition=gpu." placeholder:"OPTION" sep:"none"`
+	Targets   []string `arg:"" help:"table1 to table4, tableS1 to tableS4, fig1 to fig3, figS1 to figS8, fashion, mri, a configuration (R01), or all."`
+	Size      string   `help:"Network and budget: ${sizes}." enum:"${sizes}" default:"demo" env:"STRATA_SIZE"`
+	Seeds     int      `help:"Number of seeds: SEED, SEED+1, ..." default:"1"`
+	Seed      uint64   `help:"First seed." default:"1"`
+	Precision string   `help:"What coupling and residual networks are trained in: float32, tf32 (GPUs) or bfloat16. Likelihoods, their sums and scores are float32." enum:"float32,tf32,bfloat16" default:"float32"`
+	DryRun    bool     `help:"Show the plan and how long it will take, and train nothing."`
+	Stage     string   `help:"train: without the tables; evaluate: the tables of what is trained; or all." enum:"all,train,evaluate" default:"all"`
+	Slurm     bool     `help:"Hand the plan to Slurm: a job array a run, a task a seed, and the tables at last."`
+	Sbatch    []string `help:"Option of sbatch for every job, repeatable: --sbatch=--partition=gpu." placeholder:"OPTION" sep:"none"`
 	roleFlags
 }
 
@@ -90,6 +91,7 @@ func (c reproduceCommand) schedule(e *environment, wanted experiment.Configurati
 	if err != nil {
 		return nil, nil, err
 	}
+	size.Precision = precisionOf(c.Precision, size.Precision)
 	var seeds []uint64
 	for i := range c.Seeds {
 		seeds = append(seeds, c.Seed+uint64(i))

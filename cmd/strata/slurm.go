@@ -71,6 +71,9 @@ func (c reproduceCommand) jobs(program string, schedule *experiment.Schedule) []
 		words := []string{slurm.Quote(program), "reproduce"}
 		words = append(words, targets...)
 		words = append(words, "--size", c.Size, "--seeds", seeds, "--seed", seed, "--stage", stage)
+		if c.Precision != "" && c.Precision != "float32" {
+			words = append(words, "--precision", c.Precision)
+		}
 		flag := func(name, set string) {
 			if set != "" {
 				words = append(words, name, slurm.Quote(set))

@@ -7,15 +7,16 @@ import (
 )
 
 type trainCommand struct {
-	In     string  `required:"" help:"Set to train on." placeholder:"SET"`
-	Model  string  `help:"Model: ${models}." enum:"${models}" default:"${model}"`
-	Size   string  `help:"Network and budget: ${sizes}." enum:"${sizes}" default:"demo"`
-	Parent string  `help:"Run to finetune from." placeholder:"RUN"`
-	Seed   uint64  `help:"Seed of the start, the batches and the noise." default:"1"`
-	Steps  int     `help:"Steps (default: the size's)."`
-	Rate   float64 `help:"Learning rate (default: the size's)."`
-	Flip   *bool   `help:"Mirror training images (default: declared in experiments/sets.yaml)." negatable:""`
-	Resume bool    `help:"Go on with a run that was stopped or killed."`
+	In        string  `required:"" help:"Set to train on." placeholder:"SET"`
+	Model     string  `help:"Model: ${models}." enum:"${models}" default:"${model}"`
+	Size      string  `help:"Network and budget: ${sizes}." enum:"${sizes}" default:"demo"`
+	Parent    string  `help:"Run to finetune from." placeholder:"RUN"`
+	Seed      uint64  `help:"Seed of the start, the batches and the noise." default:"1"`
+	Steps     int     `help:"Steps (default: the size's)."`
+	Rate      float64 `help:"Learning rate (default: the size's)."`
+	Flip      *bool   `help:"Mirror training images (default: declared in experiments/sets.yaml)." negatable:""`
+	Precision string  `help:"What coupling and residual networks are trained in: float32, tf32 (GPUs) or bfloat16. Likelihoods, their sums and scores are float32." enum:"float32,tf32,bfloat16" default:"float32"`
+	Resume    bool    `help:"Go on with a run that was stopped or killed."`
 }
 
 func (trainCommand) Help() string {
@@ -36,6 +37,7 @@ func (c trainCommand) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
+	size.Precision = precisionOf(c.Precision, size.Precision)
 	request := experiment.Request{Set: c.In, Model: c.Model, Size: size, Seed: c.Seed, Steps: c.Steps, Rate: c.Rate, Flip: c.Flip}
 	if c.Parent != "" {
 		if request.Parent, err = experiment.OpenRun(engine.Runs, c.Parent); err != nil {
@@ -57,4 +59,12 @@ func (c trainCommand) Run(e *environment) error {
 	fmt.Fprintf(e.err, "; in %s\n", run.Folder)
 	fmt.Fprintln(e.out, info.ID)
 	return nil
+}
+
+// precisionOf is what a flag says, or else the size.
+func precisionOf(flag, size string) string {
+	if flag == "" || flag == "float32" {
+		return size
+	}
+	return flag
 }

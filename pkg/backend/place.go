@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"strata/pkg/nn"
 	"strata/pkg/plugin"
 
 	"github.com/gomlx/compute"
@@ -40,6 +41,18 @@ func PlaceOf(b compute.Backend) (Place, error) {
 	found := plugin.At(path)
 	sum, err := found.SHA256()
 	p.Plugin = &Plugin{Path: path, Package: found.Name(), PJRT: version, SHA256: sum}
+	return p, err
+}
+
+// In is the place of work whose networks compute in a precision: "" is the backend's own.
+func (p Place) In(precision string) (Place, error) {
+	if precision == "" {
+		return p, nil
+	}
+	lowering, err := nn.Lowering{}.WithPrecision(precision)
+	if err == nil && lowering.Precision() != "float32" {
+		p.Precision, p.Lowering = precision, p.Lowering+", "+precision
+	}
 	return p, err
 }
 

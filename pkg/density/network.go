@@ -35,6 +35,12 @@ func BlankNetwork(backend compute.Backend, lowering nn.Lowering, model Model) *N
 	return &Network{Network: network.New(backend, lowering, model.Params()), Model: model}
 }
 
+// As is the same network, with the same values in memory, under another lowering: another precision. It lives no longer than
+// the values do, and is to be released, not closed.
+func (n *Network) As(lowering nn.Lowering) *Network {
+	return &Network{Network: &network.Network{Backend: n.Backend, Lowering: lowering, Layout: n.Layout, Values: n.Values}, Model: n.Model}
+}
+
 // Calibrate runs the data-dependent start: one pass of all the images through the model, in which every activation
 // norm is set from what reaches it (digest §2.3). pixels are NHWC, noise has one value in [0, 1) a sub-pixel.
 func (n *Network) Calibrate(pixels []uint8, noise []float32) error {

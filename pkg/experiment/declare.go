@@ -31,6 +31,8 @@ type Size struct {
 	CheckpointEvery int      `yaml:"checkpoint_every" json:"checkpoint_every"`
 	TrainImages     int      `yaml:"train_images" json:"train_images"`
 	TestImages      int      `yaml:"test_images" json:"test_images"`
+	// Precision is what the insides of coupling and residual networks are trained in: float32 (""), tf32 or bfloat16.
+	Precision string `yaml:"precision" json:"precision,omitempty"`
 	// TopImages is how many training images of general Figs S7 and S8 choose from.
 	TopImages int `yaml:"top_images" json:"-"`
 	// Budgets are those of models that have their own, by name.

@@ -46,6 +46,11 @@ type Engine struct {
 	warned map[string]bool
 	scored map[string][]*imageset.Set // by run
 	used   map[string]Subset
+	// last is the network that scored last, kept for the next set.
+	last struct {
+		id      string
+		network *density.Network
+	}
 }
 
 // Library opens image sets.
@@ -162,7 +167,7 @@ func (e *Engine) Spec(q Request) (Spec, error) {
 	}
 	spec := Spec{Set: q.Set, SetHash: hash, TrainImages: set.Len(), CodeVersion: codeVersion}
 	batch, steps := q.Size.BudgetOf(q.Model, q.Parent != nil)
-	spec.Train = train.Config{Batch: batch, Steps: steps, Seed: q.Seed, Loss: train.PaperLoss(q.Loss, q.Labels), FrozenScales: q.FrozenScales}
+	spec.Train = train.Config{Batch: batch, Steps: steps, Seed: q.Seed, Loss: train.PaperLoss(q.Loss, q.Labels), FrozenScales: q.FrozenScales, Precision: q.Size.Precision}
 	augmentation := func(set string) imageset.Augmentation {
 		a := imageset.PaperAugmentation
 		if q.Model == "classifier" {
@@ -343,6 +348,9 @@ func (e *Engine) place(run *Run, on compute.Backend, saved []int) error {
 	if err != nil {
 		return err
 	}
+	if place, err = place.In(run.Info.Spec.Train.Precision); err != nil {
+		return err
+	}
 	if before := run.Info.Place; len(saved) > 0 && !place.Same(before) {
 		last := saved[len(saved)-1]
 		fmt.Fprintf(e.Out, "%s: its first %d steps were computed on %s, the rest is on %s\n", run.Info.ID, last, before.Describe(), place.Describe())
@@ -358,10 +366,11 @@ func (e *Engine) trainModel(ctx context.Context, run *Run, on compute.Backend, q
 	if !fresh || q.Parent != nil && !q.Labels {
 		start = blank
 	}
-	network, err := newNetwork(on, spec, start)
+	network, err := newNetwork(on, spec, spec.Train.Precision, start)
 	if err != nil {
 		return train.Counts{}, err
 	}
+	defer network.Close()
 	if fresh && q.Parent != nil {
 		warnings, err := train.LoadParent(q.Parent.Folder, network)
 		if err != nil {
@@ -375,6 +384,7 @@ func (e *Engine) trainModel(ctx context.Context, run *Run, on compute.Backend, q
 		if sources.General, err = e.load(on, q.General); err != nil {
 			return train.Counts{}, fmt.Errorf("general model: %w", err)
 		}
+		defer sources.General.Close()
 	}
 	if err := run.save(); err != nil {
 		return train.Counts{}, err
@@ -394,6 +404,7 @@ func (e *Engine) trainClassifier(ctx context.Context, run *Run, on compute.Backe
 	if err != nil {
 		return train.Counts{}, err
 	}
+	defer network.Close()
 	if err := run.save(); err != nil {
 		return train.Counts{}, err
 	}
@@ -407,11 +418,24 @@ func newClassifier(on compute.Backend, spec Spec) (*classifier.Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	return classifier.NewNetwork(on, backend.Lowering(on), model, spec.Train.Seed), nil
+	lowering, err := backend.Lowering(on).WithPrecision(spec.Train.Precision)
+	if err != nil {
+		return nil, err
+	}
+	return classifier.NewNetwork(on, lowering, model, spec.Train.Seed), nil
 }
 
 // watch scores some images of each watched set in the middle of a run, with a noise sample of the step's own (digest §4.5).
+// Scores are float32, whatever is trained in.
 func (e *Engine) watch(ctx context.Context, run *Run, network *density.Network, q Request, step int) error {
+	plain, err := network.Lowering.WithPrecision("float32")
+	if err != nil {
+		return err
+	}
+	if network.Lowering != plain {
+		network = network.As(plain)
+		defer network.Release()
+	}
 	for _, name := range q.Watch {
 		set, err := e.TestImages(name, q.Size.CurveImages)
 		if err != nil {
@@ -454,7 +478,7 @@ func (e *Engine) Network(run *Run, images int) (*density.Network, error) {
 
 // load builds a run's network with its trained weights on a backend.
 func (e *Engine) load(on compute.Backend, run *Run) (*density.Network, error) {
-	network, err := newNetwork(on, run.Info.Spec, blank)
+	network, err := newNetwork(on, run.Info.Spec, "float32", blank) // scores are float32, whatever was trained in
 	if err != nil {
 		return nil, err
 	}
@@ -472,12 +496,36 @@ func blank(b compute.Backend, lowering nn.Lowering, model density.Model, _ uint6
 	return density.BlankNetwork(b, lowering, model)
 }
 
-func newNetwork(on compute.Backend, spec Spec, start starter) (*density.Network, error) {
+func newNetwork(on compute.Backend, spec Spec, precision string, start starter) (*density.Network, error) {
 	model, err := spec.Model.New()
 	if err != nil {
 		return nil, err
 	}
-	return start(on, backend.Lowering(on), model, spec.Train.Seed), nil
+	lowering, err := backend.Lowering(on).WithPrecision(precision)
+	if err != nil {
+		return nil, err
+	}
+	return start(on, lowering, model, spec.Train.Seed), nil
+}
+
+// scorer is Network for scoring set after set: it keeps the last one, which is closed when another run's is wanted.
+func (e *Engine) scorer(run *Run, images int) (*density.Network, error) {
+	on, err := e.backendFor(scoringWork(run.Info.Spec, images))
+	if err != nil {
+		return nil, err
+	}
+	if e.last.network != nil {
+		if e.last.id == run.Info.ID && e.last.network.Backend == on {
+			return e.last.network, nil
+		}
+		e.last.network.Close()
+		e.last.network = nil
+	}
+	network, err := e.load(on, run)
+	if err == nil {
+		e.last.id, e.last.network = run.Info.ID, network
+	}
+	return network, err
 }
 
 // Scores returns the log-likelihoods of images of a set's test split under a run, scoring them if no file has them:
@@ -524,7 +572,7 @@ func (e *Engine) splitScores(ctx context.Context, run *Run, setName, split strin
 		table, err = e.logOdds(run, setName, chosen, set)
 	} else {
 		var network *density.Network
-		if network, err = e.Network(run, set.Len()); err == nil {
+		if network, err = e.scorer(run, set.Len()); err == nil {
 			table, err = scoreTable(setName, chosen, network, set, noise, report)
 		}
 	}

@@ -128,11 +128,16 @@ func (p *Program) Call(inputs ...any) ([]*tensors.Tensor, error) {
 
 // Close gives back the programs and frees the values; the network is empty afterwards. It may be called twice.
 func (n *Network) Close() {
+	n.Release()
+	n.Replace(nil)
+}
+
+// Release gives back the programs alone.
+func (n *Network) Release() {
 	for _, p := range n.programs {
 		p.shared.Release()
 	}
 	n.programs = nil
-	n.Replace(nil)
 }
 
 // Floats copies tensors to the host and frees them on the device.

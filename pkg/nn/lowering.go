@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/gomlx/compute"
@@ -20,6 +21,8 @@ type Lowering struct {
 	Loops bool
 	// LargeBatches says that a device is not full with 64 images: GPUs.
 	LargeBatches bool
+	// TF32 lets a GPU round the factors of products to ten bits.
+	TF32 bool
 	// Half computes the insides of coupling and residual networks in bfloat16; what they return is of the input's type.
 	Half bool
 }
@@ -44,6 +47,8 @@ func LoweringFor(b compute.Backend) Lowering {
 		return Products
 	}
 	l := Fused
+	field := tf32Field(b)
+	l.TF32 = field.IsValid() && field.Bool() // GOMLX_BACKEND=xla:...,tf32=true
 	l.LargeBatches = strings.Contains(strings.ToLower(b.Description()), "cuda")
 	return l
 }
@@ -71,8 +76,8 @@ func (l Lowering) String() string {
 	if l.LargeBatches {
 		name += ", large batches"
 	}
-	if l.Half {
-		name += ", bfloat16"
+	if p := l.Precision(); p != "float32" {
+		name += ", " + p
 	}
 	return name
 }
@@ -92,20 +97,41 @@ func (l Lowering) halved(x *Node) (half, back func(*Node) *Node) {
 	return half, func(v *Node) *Node { return ConvertDType(v, x.DType()) }
 }
 
-// Precision is the name of what the networks' insides are computed in: "float32" or "bfloat16".
+// Precision is the name of what the networks' insides are computed in: "float32", "tf32" or "bfloat16".
 func (l Lowering) Precision() string {
-	if l.Half {
+	switch {
+	case l.Half:
 		return "bfloat16"
+	case l.TF32:
+		return "tf32"
 	}
 	return "float32"
 }
 
-// WithPrecision is the lowering for a precision: "float32", "tf32" or "bfloat16"; "" is float32. tf32, the shortened products
-// of GPUs, is a matter of the backend and not of the graph.
+// allowTF32 tells a backend that knows TF32 whether the products of the graph that is being built may use it: go-xla has a
+// public field for it, that it reads at each product.
+func allowTF32(b compute.Backend, allow bool) {
+	if field := tf32Field(b); field.IsValid() {
+		field.SetBool(allow)
+	}
+}
+
+func tf32Field(b compute.Backend) reflect.Value {
+	v := reflect.ValueOf(b)
+	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
+		return reflect.Value{}
+	}
+	return v.Elem().FieldByName("DotGeneralUseTF32")
+}
+
+// WithPrecision is the lowering for a precision: "float32", "tf32" or "bfloat16"; "" is float32. Processors have no tf32: it is
+// float32 there.
 func (l Lowering) WithPrecision(precision string) (Lowering, error) {
+	l.Half, l.TF32 = false, false
 	switch precision {
-	case "", "float32", "tf32":
-		l.Half = false
+	case "", "float32":
+	case "tf32":
+		l.TF32 = true
 	case "bfloat16":
 		l.Half = true
 	default:

@@ -33,6 +33,9 @@ func (l *Layout) Weights(nodes []*Node, lowering Lowering) *Weights {
 	if len(l.Tensors) != len(nodes) {
 		panic(fmt.Errorf("nn: %d tensors of parameters but %d nodes", len(l.Tensors), len(nodes)))
 	}
+	if len(nodes) > 0 {
+		allowTF32(nodes[0].Graph().Backend(), lowering.TF32)
+	}
 	w := &Weights{Lowering: lowering, layout: l, places: make(map[string]int, len(l.Params))}
 	for i, p := range l.Params {
 		w.places[p.Name] = i

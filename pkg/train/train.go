@@ -17,6 +17,7 @@ import (
 	"strata/pkg/checkpoint"
 	"strata/pkg/density"
 	"strata/pkg/imageset"
+	"strata/pkg/nn"
 	"strata/pkg/optimiser"
 )
 
@@ -32,6 +33,9 @@ type Config struct {
 	OutlierAugmentation imageset.Augmentation `json:"outlier_augmentation,omitzero" yaml:"outlier_augmentation"`
 	// FrozenScales is the number of scales, finest first, that are not trained.
 	FrozenScales int `json:"frozen_scales,omitempty" yaml:"frozen_scales"`
+	// Precision is that of the network's lowering: "" is float32, see nn.Lowering.WithPrecision. It is here because it
+	// determines the result; who makes the network applies it.
+	Precision string `json:"precision,omitempty" yaml:"precision"`
 }
 
 // Validate says what is wrong with a configuration.
@@ -39,7 +43,8 @@ func (c Config) Validate() error {
 	if c.Batch < 1 || c.Steps < 1 {
 		return fmt.Errorf("train: batch %d and steps %d must be at least 1", c.Batch, c.Steps)
 	}
-	return errors.Join(c.Optimiser.Validate(), c.Augmentation.Validate(), c.Loss.Validate(), c.OutlierAugmentation.Validate())
+	_, precision := nn.Lowering{}.WithPrecision(c.Precision)
+	return errors.Join(precision, c.Optimiser.Validate(), c.Augmentation.Validate(), c.Loss.Validate(), c.OutlierAugmentation.Validate())
 }
 
 // noiseStream separates the noise of the data-dependent start from the streams of package imageset.
