@@ -37,6 +37,8 @@ class Normed(nn.Module):
         self.g = nn.Parameter(torch.norm_except_dim(self.v.detach(), 2, 0))
 
     def kernel(self):
+        if torch.compiler.is_compiling():  # PyTorch 2.9 fails to compile the gradient of its own
+            return self.v * (self.g / self.v.square().sum((1, 2, 3), keepdim=True).sqrt())
         return torch._weight_norm(self.v, self.g, 0)
 
 
