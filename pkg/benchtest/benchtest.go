@@ -7,9 +7,11 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -27,6 +29,7 @@ type Clock struct{ began time.Time }
 //	images/s                                  over all timed steps
 //	ready-s                                   from Begin until the first step was done
 //	process-s                                 the same from the start of the process
+//	others-%                                  of the machine's processors, what other processes had during the timed steps
 //	peakMB                                    the most memory, in MiB, that the process has held so far: run one size a process
 //
 // The benchmark may report more after it; b.Elapsed is then the time of the timed steps, and b.N their number.
@@ -36,12 +39,16 @@ func (c Clock) Steps(b *testing.B, images int, step func()) {
 	ready, process := time.Since(c.began), sinceProcessStart()
 	step()
 	var took []time.Duration
+	all, own := busy()
 	// Loop, unlike counting to b.N, has the testing package run the benchmark once: it need not compile twice.
 	for b.Loop() {
 		started := time.Now()
 		step()
 		took = append(took, time.Since(started))
 	}
+	allAfter, ownAfter := busy()
+	others := (allAfter - all - (ownAfter - own)) / b.Elapsed().Seconds() / float64(runtime.NumCPU())
+	b.ReportMetric(100*max(0, others), "others-%")
 	slices.Sort(took)
 	b.ReportMetric(float64(images*len(took))/b.Elapsed().Seconds(), "images/s")
 	for _, q := range []struct {
@@ -98,4 +105,19 @@ func sinceProcessStart() float64 {
 		return 0
 	}
 	return now - started/100
+}
+
+// busy is how many seconds all processors have worked for anybody since the machine started, and for this process; zeros where the
+// system does not say.
+func busy() (all, own float64) {
+	text, err := os.ReadFile("/proc/stat")
+	var user, nice, system, idle, wait, interrupts, soft, stolen float64
+	if err == nil {
+		_, err = fmt.Sscanf(string(text), "cpu %f %f %f %f %f %f %f %f", &user, &nice, &system, &idle, &wait, &interrupts, &soft, &stolen)
+	}
+	var usage syscall.Rusage
+	if cmp.Or(err, syscall.Getrusage(syscall.RUSAGE_SELF, &usage)) != nil {
+		return 0, 0
+	}
+	return (user + nice + system + interrupts + soft + stolen) / 100, time.Duration(usage.Utime.Nano() + usage.Stime.Nano()).Seconds()
 }

@@ -47,8 +47,7 @@ def count(network):
 
 
 def wait(options):
-    if options.device == "cuda":
-        torch.cuda.synchronize()
+    return torch.cuda.synchronize if options.device == "cuda" else lambda: None
 
 
 def peak(options):
@@ -76,9 +75,8 @@ def train(options, run, network, optimiser, loss):
         value = advance()
         if value is not None:
             last[0] = value
-        wait(options)
 
-    run.measure(timed, options.batch, lambda: last[0], peak=peak(options), parameters=count(network))
+    run.measure(timed, wait(options), options.batch, lambda: last[0], peak=peak(options), parameters=count(network))
 
 
 def evaluate(options, run, network, call, images, **more):
@@ -88,9 +86,8 @@ def evaluate(options, run, network, call, images, **more):
     @torch.no_grad()
     def timed():
         last[:] = [call()]
-        wait(options)
 
-    run.measure(timed, images, lambda: last[0].float().mean(), peak=peak(options), parameters=count(network), **more)
+    run.measure(timed, wait(options), images, lambda: last[0].float().mean(), peak=peak(options), parameters=count(network), **more)
 
 
 def captured(step):

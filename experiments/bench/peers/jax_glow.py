@@ -89,8 +89,8 @@ def mixing(p, fixed):
 
 def coupling(p, kept):
     """What a coupling layer adds, and its raw scale."""
-    h = jax.nn.relu(norm(p, "norm1", convolve(p["first"], kept).astype(jnp.float32)))
-    h = jax.nn.relu(norm(p, "norm2", convolve(p["middle"], h).astype(jnp.float32)))
+    h = jax.nn.relu(norm(p, "norm1", convolve(p["first"], kept).astype(jnp.float32))).astype(NARROW)
+    h = jax.nn.relu(norm(p, "norm2", convolve(p["middle"], h).astype(jnp.float32))).astype(NARROW)
     h = (convolve(p["last"], h).astype(jnp.float32) + each(p["bias"])) * each(jnp.exp(3 * p["log_gain"]))
     # The even channels are shifts, the odd ones scales.
     return lax.slice_in_dim(h, 0, None, 2, CHANNELS), lax.slice_in_dim(h, 1, None, 2, CHANNELS)
@@ -232,20 +232,18 @@ def main():
 
         def timed():
             state[0], last[0] = update(state[0])
-            last[0].block_until_ready()
     else:
         score = lambda params: log_likelihood(params, fixed, (pixels + 0.5) / 256 - 0.5)
         call = jax.jit(score if OPTIONS.task == "score" else lambda params: sample(params, fixed, key))
 
         def timed():
             last[0] = call(params)
-            last[0].block_until_ready()
 
     def peak():
         return jax.devices()[0].memory_stats()["peak_bytes_in_use"] / 2**20
 
     count = sum(p.size for p in jax.tree.leaves(params))
-    run.measure(timed, OPTIONS.batch, lambda: last[0].mean(), peak=peak if OPTIONS.device == "cuda" else None, parameters=count)
+    run.measure(timed, lambda: last[0].block_until_ready(), OPTIONS.batch, lambda: last[0].mean(), peak=peak if OPTIONS.device == "cuda" else None, parameters=count)
 
 
 main()
