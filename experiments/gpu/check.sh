@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What to run first on a machine with an NVIDIA GPU, JAX and PyTorch (environment.md): the reference parity suite in full float32
-# and in TF32, and a training step at each size against PyTorch's in the same run. Needs no Go there: build here, carry bin/gpu
+# and in TF32, and a training step at each size against PyTorch's, eager, in the same run (peers.sh measures the best of PyTorch and
+# JAX). Needs no Go there: build here, carry bin/gpu
 # and, for all of the parity suite, a folder of cases in STRATA_PARITY.
 #
 #   experiments/gpu/check.sh build   # here: writes bin/gpu/{strata,parity.test,glow.test,pixelcnn.test}
@@ -36,8 +37,10 @@ run)
     (cd pkg/glow && ../../bin/gpu/glow.test -test.run '^$' -test.bench 'TrainStep|Score' -test.benchtime 20x) | tee -a "$OUT/step.txt"
     (cd pkg/pixelcnn && ../../bin/gpu/pixelcnn.test -test.run '^$' -test.bench TrainStep -test.benchtime 20x) | tee -a "$OUT/step.txt"
     for size in '4 64 32' '8 128 32' '32 512 16' '32 512 64'; do
-      python3 experiments/bench/torch_glow_step.py $size 20 cuda | tee -a "$OUT/torch.txt"
-      python3 experiments/bench/torch_glow_step.py $size 20 cuda tf32 | tee -a "$OUT/torch.txt"
+      read -r k hidden batch <<< "$size"
+      for precision in f32 tf32; do
+        python3 experiments/bench/peers/torch_glow.py train --k "$k" --hidden "$hidden" --batch "$batch" --device cuda --precision $precision --steps 20 | tee -a "$OUT/torch.txt"
+      done
     done
   done
   (cd pkg/glow && NVIDIA_TF32_OVERRIDE=1 GOMLX_BACKEND="$GOMLX_BACKEND,tf32=true" ../../bin/gpu/glow.test -test.run '^$' -test.bench TrainStep -test.benchtime 20x) | tee "$OUT/step_tf32.txt"

@@ -11,14 +11,14 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 OUT=${OUT:-experiments/gpu/results} PYTHON=${PYTHON:-python3} STEPS=${STEPS:-30}
-device=cuda mode=compile+graph
+device=cuda mode=compile+graph limit=120
 frameworks=() precisions=() sizes=()
 for word in "$@"; do
   case $word in
   torch | jax) frameworks+=("$word") ;;
   f32 | tf32 | bf16) precisions+=("$word") ;;
   [0-9]*_[0-9]*_[0-9]*) sizes+=("$word") ;;
-  try) device=cpu mode=compile STEPS=3 sizes=(2_16_4) ;;
+  try) device=cpu mode=compile limit=600 STEPS=3 sizes=(2_16_4) ;;
   *)
     echo "$0: what is '$word'? torch, jax, f32, tf32, bf16, a size such as 32_512_64, or try" >&2
     exit 2
@@ -37,9 +37,9 @@ for size in "${sizes[@]}"; do
       form=$mode
       if [[ $framework == jax ]]; then form=scan; fi
       # One that fails, for want of memory for instance, does not keep the others from being measured.
-      timeout 120 "$PYTHON" "experiments/bench/peers/${framework}_glow.py" train --k "$k" --hidden "$hidden" --batch "$batch" \
+      timeout "$limit" "$PYTHON" "experiments/bench/peers/${framework}_glow.py" train --k "$k" --hidden "$hidden" --batch "$batch" \
         --mode "$form" --device "$device" --precision "$precision" --steps "$STEPS" --budget 20 2> "$OUT/peers.err" | tee -a "$OUT/peers.jsonl" ||
-        { failed=1; echo "$framework $size $precision failed: $(tail -n 1 "$OUT/peers.err")" | tee -a "$OUT/peers.failed" >&2; }
+        { failed=1; echo "$framework $size $precision: no result within $limit s; last words: $(tail -n 1 "$OUT/peers.err")" | tee -a "$OUT/peers.failed" >&2; }
     done
   done
 done
