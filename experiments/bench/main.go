@@ -29,7 +29,7 @@ type options struct {
 	backends                    []string
 	cases                       []benchmark
 	peers                       *regexp.Regexp
-	rounds, threads             int
+	rounds, threads, nice       int
 	timeout                     time.Duration
 }
 
@@ -115,6 +115,7 @@ func parse(arguments []string) (*options, error) {
 	flags.StringVar(&o.lock, "lock", "", "a file to hold locked (flock) during each measurement, where several measure on one machine")
 	flags.IntVar(&o.rounds, "rounds", 3, "how often everything is measured")
 	flags.IntVar(&o.threads, "threads", min(2, runtime.NumCPU()), "processors that each process may use")
+	flags.IntVar(&o.nice, "nice", 0, "priority of what is measured, as for nice: -19, which needs root, keeps others from disturbing much")
 	flags.DurationVar(&o.timeout, "timeout", 10*time.Minute, "the longest that a process may take")
 	if err := flags.Parse(arguments); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
