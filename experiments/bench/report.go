@@ -13,6 +13,12 @@ import (
 	"unicode/utf8"
 )
 
+// frameworks are what ratios are to: to the better of their forms.
+var frameworks = []struct {
+	name  string
+	forms []string
+}{{"PyTorch", []string{torchEager, torchCompiled}}, {"JAX", []string{jaxUnrolled, jaxScanned}}}
+
 // report is all that was measured, and on what.
 type report struct {
 	Machine      machine       `json:"machine"`
@@ -71,7 +77,11 @@ func (r *report) tables() string {
 	head := append([]string{"case", "images"}, competitors...)
 	for _, c := range competitors {
 		if strings.HasPrefix(c, ours) {
-			head = append(head, c+" / PyTorch", c+" / JAX")
+			for _, f := range frameworks {
+				if slices.ContainsFunc(f.forms, func(form string) bool { return slices.Contains(competitors, form) }) {
+					head = append(head, c+" / "+f.name)
+				}
+			}
 		}
 	}
 	rows := [][]string{head}
@@ -82,7 +92,11 @@ func (r *report) tables() string {
 		}
 		for _, c := range competitors {
 			if strings.HasPrefix(c, ours) {
-				row = append(row, r.ratio(name, c, torchEager, torchCompiled), r.ratio(name, c, jaxUnrolled, jaxScanned))
+				for _, f := range frameworks {
+					if slices.Contains(head, c+" / "+f.name) {
+						row = append(row, r.ratio(name, c, f.forms...))
+					}
+				}
 			}
 		}
 		rows = append(rows, row)

@@ -4,8 +4,6 @@ import contextlib
 import measure
 import torch
 
-MODES = ["eager", "compile", "graph", "compile+graph"]
-
 
 def start(parser):
     """Reads the command line and sets PyTorch up; the measurement begins here."""

@@ -11,6 +11,8 @@ import time
 
 THREADS = len(os.sched_getaffinity(0))  # the runner pins both sides to the same processors, as many as it has threads
 
+TORCH_MODES = ["eager", "compile", "graph", "compile+graph"]  # graph: a training step is one CUDA graph
+
 
 def since_process_start():
     """Seconds that this process has lived, its interpreter's start and all imports included."""
@@ -61,8 +63,9 @@ class Run:
     def measure(self, step, wait, images, result, warmup=2, repeats=1, peak=None, **more):
         """Times step() and the wait() until all its work is done, and prints the result.
 
-        images are those of a step, result() a number that shows that the work was done: a loss. The first call makes the network ready, warmup - 1 more are not counted. Where a step is
-        a known part of the whole, repeats says how many make it: times are multiplied by it, and the line says so.
+        images are those of a step, result() a number that shows that the work was done: a loss. The first call makes the
+        network ready, warmup - 1 more are not counted. Where a step is a known part of the whole, repeats says how many make
+        it: times are multiplied by it, and the line says so.
         """
         step()
         wait()

@@ -12,7 +12,7 @@ import math
 
 import measure
 
-PARSER = measure.arguments(__doc__.partition("\n")[0], ["train", "score", "sample"], ["eager", "compile", "graph", "compile+graph"], k=4, hidden=64)
+PARSER = measure.arguments(__doc__.partition("\n")[0], ["train", "score", "sample"], measure.TORCH_MODES, k=4, hidden=64)
 
 import in_torch
 import torch

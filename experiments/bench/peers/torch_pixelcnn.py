@@ -13,7 +13,7 @@ import math
 
 import measure
 
-PARSER = measure.arguments(__doc__.partition("\n")[0], ["train", "score", "sample"], ["eager", "compile", "graph", "compile+graph"],
+PARSER = measure.arguments(__doc__.partition("\n")[0], ["train", "score", "sample"], measure.TORCH_MODES,
                            resnets=1, filters=32, side=32, pixels=0)
 
 import in_torch

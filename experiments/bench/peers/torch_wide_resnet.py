@@ -9,7 +9,7 @@ prints: one line of JSON, see measure.py
 """
 import measure
 
-PARSER = measure.arguments(__doc__.partition("\n")[0], ["train", "score"], ["eager", "compile", "graph", "compile+graph"], depth=10, widen=1)
+PARSER = measure.arguments(__doc__.partition("\n")[0], ["train", "score"], measure.TORCH_MODES, depth=10, widen=1)
 
 import in_torch
 import torch
