@@ -51,9 +51,9 @@ func TestChoose(t *testing.T) {
 	everything, err := choose(all, "all")
 	require.NoError(t, err)
 	require.Len(t, everything, len(all))
-	some, err := choose(all, "glow/train wide-resnet/train/WRN10-1_B32,growth/K1_")
+	some, err := choose(all, "glow/train wide-resnet/train/WRN10-1_B32,growth/K1_ growth/K8_H128_B1")
 	require.NoError(t, err)
-	require.Len(t, some, 3+1+1)
+	require.Len(t, some, 3+1+1+1, "growth/K8_H128_B1 is not growth/K8_H128_B16")
 	_, err = choose(all, "glow/trane")
 	require.ErrorContains(t, err, `"glow/trane"`)
 }

@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -149,7 +150,7 @@ func parse(arguments []string) (*options, error) {
 	return o, nil
 }
 
-// choose takes the cases whose names begin with one of the wanted beginnings.
+// choose takes the cases whose names are among the wanted ones or begin with one of them; a whole name is that case only.
 func choose(all []benchmark, wanted string) ([]benchmark, error) {
 	beginnings := strings.FieldsFunc(wanted, func(r rune) bool { return r == ',' || r == ' ' })
 	used := make([]bool, len(beginnings))
@@ -157,7 +158,8 @@ func choose(all []benchmark, wanted string) ([]benchmark, error) {
 	for _, c := range all {
 		take := len(beginnings) == 0 && !strings.HasPrefix(c.name, "growth/")
 		for i, b := range beginnings {
-			if b == "all" || strings.HasPrefix(c.name, b) {
+			whole := slices.ContainsFunc(all, func(other benchmark) bool { return other.name == b })
+			if b == "all" || c.name == b || !whole && strings.HasPrefix(c.name, b) {
 				take, used[i] = true, true
 			}
 		}
