@@ -59,10 +59,9 @@ func describe(root string, binaries map[string]string) machine {
 	if output(root, "git", "status", "--porcelain", "--untracked-files=no") != "" {
 		m.Commit += ", changed"
 	}
-	for line := range strings.Lines(output(root, "go", "list", "-m", "-f", "{{.Path}} {{.Version}}", "all")) {
-		if path, version, _ := strings.Cut(strings.TrimSpace(line), " "); strings.HasPrefix(path, "github.com/gomlx/") {
-			m.Modules[path] = version
-		}
+	for line := range strings.Lines(output(root, "go", "list", "-m", "-f", "{{.Path}} {{.Version}}", "github.com/gomlx/gomlx", "github.com/gomlx/compute", "github.com/gomlx/go-xla")) {
+		path, version, _ := strings.Cut(strings.TrimSpace(line), " ")
+		m.Modules[path] = version
 	}
 	// A binary says itself which Go it was built by, and with which experiments.
 	for _, binary := range binaries {
