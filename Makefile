@@ -63,8 +63,22 @@ lab: tools wanted-plugin ## open the notebooks in Jupyter (needs jupyter)
 	@cd notebooks && export JUPYTER_PATH='$(JUPYTER_DIR)'"$${JUPYTER_PATH:+:$$JUPYTER_PATH}" PATH='$(TOOLS)':"$$PATH" && \
 	if jupyter lab --version >/dev/null 2>&1; then exec jupyter lab; else exec jupyter notebook; fi
 
-bench: wanted-plugin ## measure the packages, a Glow training step first
-	go test -run '^$$' -bench . ./pkg/glow ./pkg/...
+# The peers' own environment: PyTorch and JAX in the versions and with the hashes of requirements.txt, about 7 GB. No package
+# is added to those listed there, which leave out what only GPUs need and can be left out. PEERS_PYTHON names another one.
+PEERS_PYTHON ?= $(ROOT)/bin/peers/bin/python
+
+bin/peers/installed: experiments/bench/requirements.txt
+	python3 -m venv --clear bin/peers
+	bin/peers/bin/pip install --quiet --disable-pip-version-check --no-cache-dir --no-deps --require-hashes -r experiments/bench/requirements.txt
+	@touch bin/peers/installed
+
+ifdef PEERS
+bench: wanted-plugin $(if $(filter $(ROOT)/bin/peers/bin/python,$(PEERS_PYTHON)),bin/peers/installed)
+	go run ./experiments/bench -python '$(PEERS_PYTHON)' -cases '$(CASES)' $(if $(ROUNDS),-rounds $(ROUNDS)) $(BENCHFLAGS)
+else
+bench: wanted-plugin ## measure the packages, a Glow training step first; PEERS=1 [CASES=glow/train ROUNDS=5]: against PyTorch and JAX
+	go test -run '^$$' -bench . -skip Growth ./pkg/glow ./pkg/...
+endif
 
 crash: ## kill a training run 50 times and see that nothing is lost
 	STRATA_CRASH_KILLS=50 go test ./tests -run TestKilledTraining -count=1 -v -timeout 60m

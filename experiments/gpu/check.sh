@@ -1,49 +1,65 @@
 #!/usr/bin/env bash
-# What to run first on a machine with an NVIDIA GPU, JAX and PyTorch (environment.md): the reference parity suite in full float32
-# and in TF32, and a training step at each size against PyTorch's in the same run. Needs no Go there: build here, carry bin/gpu
-# and, for all of the parity suite, a folder of cases in STRATA_PARITY.
+# What to run first on a machine with an NVIDIA GPU, JAX and PyTorch (environment.md), seven minutes at most, the most valuable
+# part first and each with a limit of its own: training steps of three Glows in three precisions, scoring, the reference parity
+# suite in float32, and the peers' best (PyTorch with a compiled step in a CUDA graph, JAX). Needs no Go there.
 #
-#   experiments/gpu/check.sh build   # here: writes bin/gpu/{strata,parity.test,glow.test,pixelcnn.test}
+#   experiments/gpu/check.sh build   # here: writes bin/gpu; carry it, and for all of parity the folder of cases as bin/gpu/parity
 #   experiments/gpu/check.sh run     # there: writes $OUT (default experiments/gpu/results)
+#   experiments/gpu/check.sh try     # here: the same on XLA's CPU plugin, the smallest sizes: does it run?
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+OUT=${OUT:-experiments/gpu/results}
+sizes=(K32_H512_B64 K32_H512_B256 K8_H128_B32) steps=20x parity=ReferenceParity
 case "${1:-}" in
 build)
   export GOEXPERIMENT=simd
   mkdir -p bin/gpu
-  go build -o bin/gpu/strata ./cmd/strata
-  go test -c -o bin/gpu/parity.test ./tests
-  go test -c -o bin/gpu/glow.test ./pkg/glow
-  go test -c -o bin/gpu/pixelcnn.test ./pkg/pixelcnn
+  go build -ldflags '-s -w' -o bin/gpu/strata ./cmd/strata
+  go test -c -ldflags '-s -w' -o bin/gpu/parity.test ./tests
+  go test -c -ldflags '-s -w' -o bin/gpu/glow.test ./pkg/glow
+  exit
   ;;
 run)
-  OUT=${OUT:-experiments/gpu/results}
-  mkdir -p "$OUT"
   SITE=$(python3 -c 'import jax_plugins.xla_cuda13 as m, os; print(os.path.dirname(os.path.dirname(m.__path__[0])))')
   export GOMLX_BACKEND=xla:$SITE/jax_plugins/xla_cuda13/xla_cuda_plugin.so,preallocate=false
-  export XLA_FLAGS=--xla_gpu_cuda_data_dir=$SITE/nvidia/cu13 GOPJRT_CUDA_CHECKS=0
+  # Without Triton's products a program compiles in 4 seconds, not 20 to 60; with them TF32 is faster (tf32-triton below).
+  cuda=--xla_gpu_cuda_data_dir=$SITE/nvidia/cu13
+  export XLA_FLAGS="$cuda --xla_gpu_enable_triton_gemm=false" GOPJRT_CUDA_CHECKS=0 GOMLX_NO_AUTO_INSTALL=1
   LD_LIBRARY_PATH=$(printf '%s:' "$SITE"/nvidia/*/lib)${LD_LIBRARY_PATH:-}
   export LD_LIBRARY_PATH
-  nvidia-smi --query-gpu=name,driver_version --format=csv > "$OUT/machine.csv"
-  bin/gpu/strata version | tee "$OUT/version.txt"
-  # In full float32 everything must pass.
-  (cd tests && ../bin/gpu/parity.test -test.run ReferenceParity -test.v) > "$OUT/parity.txt" || echo "parity FAILED, see $OUT/parity.txt" >&2
-  grep -h 'error ' "$OUT/parity.txt" | awk '{print $(NF-6), $0}' | sort -g | tail -5
-  # In TF32 it need not: the errors are the measure of what TF32 costs.
-  (cd tests && NVIDIA_TF32_OVERRIDE=1 GOMLX_BACKEND="$GOMLX_BACKEND,tf32=true" ../bin/gpu/parity.test -test.run ReferenceParity -test.v) > "$OUT/parity_tf32.txt" || true
-  # Steps, ours and PyTorch's by turns.
-  for i in 1 2; do
-    (cd pkg/glow && ../../bin/gpu/glow.test -test.run '^$' -test.bench 'TrainStep|Score' -test.benchtime 20x) | tee -a "$OUT/step.txt"
-    (cd pkg/pixelcnn && ../../bin/gpu/pixelcnn.test -test.run '^$' -test.bench TrainStep -test.benchtime 20x) | tee -a "$OUT/step.txt"
-    for size in '4 64 32' '8 128 32' '32 512 16' '32 512 64'; do
-      python3 experiments/bench/torch_glow_step.py $size 20 cuda | tee -a "$OUT/torch.txt"
-      python3 experiments/bench/torch_glow_step.py $size 20 cuda tf32 | tee -a "$OUT/torch.txt"
-    done
-  done
-  (cd pkg/glow && NVIDIA_TF32_OVERRIDE=1 GOMLX_BACKEND="$GOMLX_BACKEND,tf32=true" ../../bin/gpu/glow.test -test.run '^$' -test.bench TrainStep -test.benchtime 20x) | tee "$OUT/step_tf32.txt"
+  machine() { nvidia-smi --query-gpu=name,driver_version --format=csv; }
+  ;;
+try)
+  sizes=(K4_H64_B32) steps=2x parity=ReferenceParity/glow_grey cuda=
+  machine() { grep -m1 'model name' /proc/cpuinfo; }
   ;;
 *)
-  echo "usage: $0 build | run" >&2
+  echo "usage: $0 build | run | try" >&2
   exit 2
   ;;
 esac
+mkdir -p "$OUT"
+{ machine; date -u; bin/gpu/strata version; } 2>&1 | tee "$OUT/machine.txt"
+
+# bench NAME PATTERN: one benchmark, its line marked with NAME.
+bench() {
+  (cd pkg/glow && timeout 70 ../../bin/gpu/glow.test -test.run '^$' -test.bench "$2" -test.benchtime "$steps" 2>&1) |
+    awk -v name="$1" '/^Benchmark/ { print name, $0; seen = 1 } { last = $0 } END { if (!seen) print name, "NO RESULT: " last }' | tee -a "$OUT/steps.txt"
+}
+for size in "${sizes[@]}"; do
+  for precision in bfloat16 tf32 float32; do
+    STRATA_BENCH_PRECISION=$precision bench "$precision" "^BenchmarkTrainStep\$/^$size\$"
+  done
+done
+XLA_FLAGS=$cuda STRATA_BENCH_PRECISION=tf32 bench tf32-triton "^BenchmarkTrainStep\$/^${sizes[0]}\$"
+bench float32 "^BenchmarkScore\$/^K${sizes[0]:1:1}.*_N256\$"
+
+# In full float32 everything must pass.
+if [[ -d bin/gpu/parity ]]; then export STRATA_PARITY=$PWD/bin/gpu/parity; fi
+(cd tests && timeout 150 ../bin/gpu/parity.test -test.run "$parity" -test.v > "$OUT/parity.txt" 2>&1) || echo "parity did NOT pass, or not in time: $OUT/parity.txt" >&2
+grep -c '^ *--- PASS' "$OUT/parity.txt" | sed 's/$/ parity tests passed/'
+grep '^ *--- FAIL' "$OUT/parity.txt" || true
+
+if [[ $1 == run ]]; then
+  OUT=$OUT timeout 120 experiments/gpu/peers.sh torch jax tf32 32_512_64 || true
+fi

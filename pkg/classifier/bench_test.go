@@ -2,32 +2,43 @@ package classifier_test
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"testing"
-	"time"
 
 	"strata/pkg/backend"
+	"strata/pkg/benchtest"
 	"strata/pkg/classifier"
+	"strata/pkg/imageset"
 	"strata/pkg/optimiser"
 
+	"github.com/gomlx/compute"
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkTrainStep times one step, dropout and SGD included; compilation and a warm-up step are not. It means something
-// with GOEXPERIMENT=simd only (make bench sets it); min-ms, the fastest step, is the figure to compare on a machine that others use
-// too. The peer is experiments/bench/torch_wide_resnet_step.py, run beside it.
+// sizes are the networks that are timed, the last one the paper's.
+var sizes = []struct{ depth, widen, batch int }{{10, 1, 32}, {16, 4, 16}, {28, 10, 4}}
+
+func benchmarkNetwork(b *testing.B, opened compute.Backend, depth, widen int) *classifier.Network {
+	b.Helper()
+	config := classifier.Paper()
+	config.Depth, config.Widen = depth, widen
+	model, err := classifier.New(config)
+	require.NoError(b, err)
+	return classifier.NewNetwork(opened, backend.Lowering(opened), model, 1)
+}
+
+// BenchmarkTrainStep times one step, dropout and SGD included. It means something with GOEXPERIMENT=simd only (make bench sets
+// it). Package benchtest says what the figures are. The peer is experiments/bench/peers/torch_wide_resnet.py: make bench PEERS=1
+// CASES=wide-resnet.
 func BenchmarkTrainStep(b *testing.B) {
-	for _, size := range []struct{ depth, widen, batch int }{{10, 1, 32}, {16, 4, 16}, {28, 10, 4}} {
+	for _, size := range sizes {
 		b.Run(fmt.Sprintf("WRN%d-%d_B%d", size.depth, size.widen, size.batch), func(b *testing.B) {
+			clock := benchtest.Begin()
 			opened, err := backend.Open()
 			require.NoError(b, err)
 			defer opened.Finalize()
-			config := classifier.Paper()
-			config.Depth, config.Widen = size.depth, size.widen
-			model, err := classifier.New(config)
-			require.NoError(b, err)
-			stepper, err := classifier.NewStepper(classifier.NewNetwork(opened, backend.Lowering(opened), model, 1), optimiser.PaperSGD(1000))
+			network := benchmarkNetwork(b, opened, size.depth, size.widen)
+			stepper, err := classifier.NewStepper(network, optimiser.PaperSGD(1000))
 			require.NoError(b, err)
 			defer stepper.Close()
 			rng := rand.New(rand.NewPCG(1, 2))
@@ -38,24 +49,35 @@ func BenchmarkTrainStep(b *testing.B) {
 			for i := range batch.Labels {
 				batch.Labels[i] = int32(i % 2)
 			}
-			step := func() {
+			clock.Steps(b, size.batch, func() {
 				outcome, err := stepper.Step(batch)
 				require.NoError(b, err)
 				require.False(b, outcome.Skipped)
+			})
+			b.ReportMetric(float64(size.batch*b.N)/b.Elapsed().Seconds()*trainingFLOP(network.Model.Config())/1e9, "GFLOP/s")
+		})
+	}
+}
+
+// BenchmarkScore times the scoring of 64 images.
+func BenchmarkScore(b *testing.B) {
+	const images = 64
+	for _, size := range sizes {
+		b.Run(fmt.Sprintf("WRN%d-%d", size.depth, size.widen), func(b *testing.B) {
+			clock := benchtest.Begin()
+			opened, err := backend.Open()
+			require.NoError(b, err)
+			defer opened.Finalize()
+			network := benchmarkNetwork(b, opened, size.depth, size.widen)
+			rng := rand.New(rand.NewPCG(1, 2))
+			set := &imageset.Set{Name: "noise", Split: imageset.Test, Height: 32, Width: 32, Channels: 3, Pixels: make([]uint8, images*32*32*3)}
+			for i := range set.Pixels {
+				set.Pixels[i] = uint8(rng.Uint32())
 			}
-			step()
-			best := time.Duration(math.MaxInt64)
-			b.ResetTimer()
-			for range b.N {
-				started := time.Now()
-				step()
-				best = min(best, time.Since(started))
-			}
-			b.StopTimer()
-			imagesPerSecond := float64(size.batch*b.N) / b.Elapsed().Seconds()
-			b.ReportMetric(imagesPerSecond, "images/s")
-			b.ReportMetric(float64(best)/1e6, "min-ms")
-			b.ReportMetric(imagesPerSecond*trainingFLOP(config)/1e9, "GFLOP/s")
+			clock.Steps(b, images, func() {
+				_, err := network.Scores(set)
+				require.NoError(b, err)
+			})
 		})
 	}
 }

@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"syscall"
+	"os"
 	"testing"
 	"time"
 
 	"strata/pkg/backend"
+	"strata/pkg/benchtest"
 	"strata/pkg/density"
 	"strata/pkg/glow"
 	"strata/pkg/imageset"
@@ -22,95 +23,94 @@ import (
 )
 
 // sizes are the networks that are timed, the last two the paper's; its batch of 64 is for GPUs.
-var sizes = []struct{ k, hidden, batch int }{{4, 64, 32}, {8, 128, 32}, {32, 512, 16}, {32, 512, 64}}
+var sizes = []struct{ k, hidden, batch int }{{4, 64, 32}, {8, 128, 32}, {32, 512, 16}, {32, 512, 64}, {32, 512, 256}}
 
-// BenchmarkTrainStep times one training step: noise, forward, backward and Adamax on a batch. Compilation and a warm-up
-// step are untimed. %ceiling compares with the backend's best matrix product, measured right after; peakMB is the most
-// memory that the process had so far, so run one size a process to read it. The peer is experiments/bench/torch_glow_step.py,
-// run beside it.
+// BenchmarkTrainStep times one training step: noise, forward, backward and Adamax on a batch, in the precision that
+// STRATA_BENCH_PRECISION names (float32, tf32 or bfloat16). Package benchtest says what the
+// figures are; GFLOP/s and %ceiling compare with the backend's best matrix product, measured right after. The peers are
+// experiments/bench/peers/torch_glow.py and jax_glow.py: make bench PEERS=1 CASES=glow.
 func BenchmarkTrainStep(b *testing.B) {
 	for _, size := range sizes {
 		b.Run(fmt.Sprintf("K%d_H%d_B%d", size.k, size.hidden, size.batch), func(b *testing.B) {
-			requireSIMD(b)
-			opened, err := backend.Open()
-			require.NoError(b, err)
-			defer opened.Finalize()
-			if size.batch == 64 && opened.String() == "go" {
-				b.Skip("for GPUs")
-			}
-			model, err := glow.New(glow.Config{Height: 32, Width: 32, Channels: 3, Scales: 3, K: size.k, Hidden: size.hidden})
-			require.NoError(b, err)
-			network := density.NewNetwork(opened, backend.Lowering(opened), model, 1)
-			stepper, err := train.NewStepper(network, optimiser.PaperAdamax(), train.Objective{})
-			require.NoError(b, err)
-			rng := rand.New(rand.NewPCG(1, 2))
-			pixels := make([]uint8, size.batch*density.Dims(model))
-			for i := range pixels {
-				pixels[i] = uint8(rng.Uint32())
-			}
-			step := func() {
-				noise := make([]float32, len(pixels))
-				for i := range noise {
-					noise[i] = rng.Float32()
-				}
-				outcome, err := stepper.Step(train.Batch{Pixels: pixels, Noise: noise})
-				require.NoError(b, err)
-				require.False(b, outcome.Skipped)
-			}
-			step()
-			b.ResetTimer()
-			for range b.N {
-				step()
-			}
-			b.StopTimer()
-			imagesPerSecond := float64(size.batch*b.N) / b.Elapsed().Seconds()
-			b.ReportMetric(imagesPerSecond, "images/s")
-			rate := imagesPerSecond * trainingFLOP(model.Config()) / 1e9
-			b.ReportMetric(rate, "GFLOP/s")
-			b.ReportMetric(100*rate/productCeiling(b, opened), "%ceiling")
-			b.ReportMetric(peakMB(b), "peakMB")
+			benchmarkTrainStep(b, size.k, size.hidden, size.batch)
 		})
 	}
 }
 
-// BenchmarkScore times scoring, as density.Network does it, in batches of density.ScoreBatch.
+// BenchmarkTrainStepGrowth is how the cost of a step grows: with the number of flow steps, and with the images of a batch.
+func BenchmarkTrainStepGrowth(b *testing.B) {
+	for _, k := range []int{1, 2, 4, 8, 16, 32, 64} {
+		b.Run(fmt.Sprintf("K%d_H64_B32", k), func(b *testing.B) { benchmarkTrainStep(b, k, 64, 32) })
+	}
+	for _, batch := range []int{1, 4, 16, 64, 256} {
+		b.Run(fmt.Sprintf("K8_H128_B%d", batch), func(b *testing.B) { benchmarkTrainStep(b, 8, 128, batch) })
+	}
+}
+
+func benchmarkTrainStep(b *testing.B, k, hidden, batch int) {
+	requireSIMD(b)
+	clock := benchtest.Begin()
+	opened, err := backend.Open()
+	require.NoError(b, err)
+	defer opened.Finalize()
+	lowering, err := backend.Lowering(opened).WithPrecision(os.Getenv("STRATA_BENCH_PRECISION"))
+	require.NoError(b, err)
+	if k*hidden*batch >= 32*512*64 && !lowering.LargeBatches {
+		b.Skip("for GPUs")
+	}
+	model, err := glow.New(glow.Config{Height: 32, Width: 32, Channels: 3, Scales: 3, K: k, Hidden: hidden})
+	require.NoError(b, err)
+	network := density.NewNetwork(opened, lowering, model, 1)
+	stepper, err := train.NewStepper(network, optimiser.PaperAdamax(), train.Objective{})
+	require.NoError(b, err)
+	rng := rand.New(rand.NewPCG(1, 2))
+	pixels := make([]uint8, batch*density.Dims(model))
+	for i := range pixels {
+		pixels[i] = uint8(rng.Uint32())
+	}
+	seed := uint64(0)
+	clock.Steps(b, batch, func() {
+		seed++
+		outcome, err := stepper.Step(train.Batch{Pixels: pixels, Seed: seed})
+		require.NoError(b, err)
+		require.False(b, outcome.Skipped)
+	})
+	rate := float64(batch*b.N) / b.Elapsed().Seconds() * trainingFLOP(model.Config()) / 1e9
+	b.ReportMetric(rate, "GFLOP/s")
+	b.ReportMetric(100*rate/productCeiling(b, opened), "%ceiling")
+}
+
+// BenchmarkScore times scoring, as density.Network does it, in batches of density.ScoreBatch: of so many images, and where the
+// name ends in N256 of 256.
 func BenchmarkScore(b *testing.B) {
 	for _, size := range sizes[:3] {
-		b.Run(fmt.Sprintf("K%d_H%d", size.k, size.hidden), func(b *testing.B) {
-			requireSIMD(b)
-			opened, err := backend.Open()
-			require.NoError(b, err)
-			defer opened.Finalize()
-			model, err := glow.New(glow.Config{Height: 32, Width: 32, Channels: 3, Scales: 3, K: size.k, Hidden: size.hidden})
-			require.NoError(b, err)
-			network := density.NewNetwork(opened, backend.Lowering(opened), model, 1)
-			rng := rand.New(rand.NewPCG(1, 2))
-			set := &imageset.Set{Name: "noise", Split: imageset.Test, Height: 32, Width: 32, Channels: 3,
-				Pixels: make([]uint8, density.ScoreBatch*density.Dims(model))}
-			for i := range set.Pixels {
-				set.Pixels[i] = uint8(rng.Uint32())
+		for _, images := range []int{density.ScoreBatch, 256} {
+			name := fmt.Sprintf("K%d_H%d", size.k, size.hidden)
+			if images == 256 {
+				name += "_N256"
 			}
-			score := func() {
-				_, err := network.LogLikelihoods(set, density.Noise{}, nil)
+			b.Run(name, func(b *testing.B) {
+				requireSIMD(b)
+				clock := benchtest.Begin()
+				opened, err := backend.Open()
 				require.NoError(b, err)
-			}
-			score()
-			b.ResetTimer()
-			for range b.N {
-				score()
-			}
-			b.StopTimer()
-			b.ReportMetric(float64(set.Len()*b.N)/b.Elapsed().Seconds(), "images/s")
-			b.ReportMetric(peakMB(b), "peakMB")
-		})
+				defer opened.Finalize()
+				model, err := glow.New(glow.Config{Height: 32, Width: 32, Channels: 3, Scales: 3, K: size.k, Hidden: size.hidden})
+				require.NoError(b, err)
+				network := density.NewNetwork(opened, backend.Lowering(opened), model, 1)
+				rng := rand.New(rand.NewPCG(1, 2))
+				set := &imageset.Set{Name: "noise", Split: imageset.Test, Height: 32, Width: 32, Channels: 3,
+					Pixels: make([]uint8, images*density.Dims(model))}
+				for i := range set.Pixels {
+					set.Pixels[i] = uint8(rng.Uint32())
+				}
+				clock.Steps(b, images, func() {
+					_, err := network.LogLikelihoods(set, density.Noise{}, nil)
+					require.NoError(b, err)
+				})
+			})
+		}
 	}
-}
-
-// peakMB is the process's largest resident memory so far, as the peer reports it.
-func peakMB(b *testing.B) float64 {
-	var usage syscall.Rusage
-	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
-	return float64(usage.Maxrss) / 1024
 }
 
 // trainingFLOP counts the multiplications and additions of the network's products for one training image: those of the

@@ -3,31 +3,40 @@ package pixelcnn
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"strata/pkg/backend"
+	"strata/pkg/benchtest"
 	"strata/pkg/density"
+	"strata/pkg/imageset"
 	"strata/pkg/optimiser"
 	"strata/pkg/train"
 
+	"github.com/gomlx/compute"
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkTrainStep times one training step on 32x32 colour images: forward with dropout, backward and Adam. Compilation and a warm-up
-// step are untimed. The peer is experiments/bench/torch_pixelcnn_step.py; the last size is the paper's network.
+// sizes are the networks that are timed, the last one the paper's.
+var sizes = []struct{ resnets, filters, batch int }{{1, 32, 16}, {2, 64, 16}, {5, 120, 4}}
+
+func benchmarkNetwork(b *testing.B, opened compute.Backend, side, resnets, filters int) *density.Network {
+	b.Helper()
+	model, err := New(Config{Height: side, Width: side, Channels: 3, ResNets: resnets, Filters: filters, Mixtures: 10, Dropout: 0.5})
+	require.NoError(b, err)
+	return density.NewNetwork(opened, backend.Lowering(opened), model, 1)
+}
+
+// BenchmarkTrainStep times one training step on 32x32 colour images: forward with dropout, backward and Adam. Package
+// benchtest says what the figures are. The peer is experiments/bench/peers/torch_pixelcnn.py: make bench PEERS=1 CASES=pixelcnn.
 func BenchmarkTrainStep(b *testing.B) {
-	for _, size := range []struct{ resnets, filters, batch int }{{1, 32, 16}, {2, 64, 16}, {5, 120, 4}} {
+	for _, size := range sizes {
 		b.Run(fmt.Sprintf("R%d_F%d_B%d", size.resnets, size.filters, size.batch), func(b *testing.B) {
+			clock := benchtest.Begin()
 			opened, err := backend.Open()
 			require.NoError(b, err)
 			defer opened.Finalize()
-			model, err := New(Config{Height: 32, Width: 32, Channels: 3, ResNets: size.resnets, Filters: size.filters, Mixtures: 10, Dropout: 0.5})
-			require.NoError(b, err)
-			network := density.NewNetwork(opened, backend.Lowering(opened), model, 1)
+			network := benchmarkNetwork(b, opened, 32, size.resnets, size.filters)
+			model := network.Model.(*PixelCNN)
 			stepper, err := train.NewStepper(network, optimiser.PaperAdam(781), train.Objective{})
 			require.NoError(b, err)
 			defer stepper.Close()
@@ -36,25 +45,66 @@ func BenchmarkTrainStep(b *testing.B) {
 			for i := range batch.Pixels {
 				batch.Pixels[i] = uint8(rng.Uint32())
 			}
-			step := func() {
+			clock.Steps(b, size.batch, func() {
 				batch.Seed++
 				outcome, err := stepper.Step(batch)
 				require.NoError(b, err)
 				require.False(b, outcome.Skipped)
-			}
-			step()
-			before := processorTime(b)
-			b.ResetTimer()
-			for range b.N {
-				step()
-			}
-			b.StopTimer()
-			b.ReportMetric(1e3*(processorTime(b)-before)/float64(b.N), "cpu-ms/op")
-			imagesPerSecond := float64(size.batch*b.N) / b.Elapsed().Seconds()
-			b.ReportMetric(imagesPerSecond, "images/s")
-			b.ReportMetric(imagesPerSecond*trainingFLOP(model.config)/1e9, "GFLOP/s")
-			b.ReportMetric(peakMemory(b), "MB-peak")
+			})
+			b.ReportMetric(float64(size.batch*b.N)/b.Elapsed().Seconds()*trainingFLOP(model.config)/1e9, "GFLOP/s")
 		})
+	}
+}
+
+// BenchmarkScore times scoring, as density.Network does it, of density.ScoreBatch images.
+func BenchmarkScore(b *testing.B) {
+	for _, size := range sizes {
+		b.Run(fmt.Sprintf("R%d_F%d", size.resnets, size.filters), func(b *testing.B) {
+			clock := benchtest.Begin()
+			opened, err := backend.Open()
+			require.NoError(b, err)
+			defer opened.Finalize()
+			network := benchmarkNetwork(b, opened, 32, size.resnets, size.filters)
+			rng := rand.New(rand.NewPCG(1, 2))
+			set := &imageset.Set{Name: "noise", Split: imageset.Test, Height: 32, Width: 32, Channels: 3,
+				Pixels: make([]uint8, density.ScoreBatch*density.Dims(network.Model))}
+			for i := range set.Pixels {
+				set.Pixels[i] = uint8(rng.Uint32())
+			}
+			clock.Steps(b, density.ScoreBatch, func() {
+				_, err := network.LogLikelihoods(set, density.Noise{}, nil)
+				require.NoError(b, err)
+			})
+		})
+	}
+}
+
+// BenchmarkSample times the drawing of images: two of three sizes, where the cost of a pixel should stay the same, and 16 of the
+// networks that are compared with a peer, small (S8) and of full size (S32).
+func BenchmarkSample(b *testing.B) {
+	run := func(name string, images, side, resnets, filters int) {
+		b.Run(name, func(b *testing.B) {
+			clock := benchtest.Begin()
+			opened, err := backend.Open()
+			require.NoError(b, err)
+			defer opened.Finalize()
+			network := benchmarkNetwork(b, opened, side, resnets, filters)
+			seed := uint64(0)
+			clock.Steps(b, images, func() {
+				seed++
+				_, err := Sample(network, SampleOptions{Count: images, Seed: seed})
+				require.NoError(b, err)
+			})
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*images*side*side), "µs/pixel")
+		})
+	}
+	for _, side := range []int{8, 16, 32} {
+		run(fmt.Sprintf("%dx%d", side, side), 2, side, 1, 32)
+	}
+	for _, size := range sizes {
+		for _, side := range []int{8, 32} {
+			run(fmt.Sprintf("R%d_F%d_S%d", size.resnets, size.filters, side), 16, side, size.resnets, size.filters)
+		}
 	}
 }
 
@@ -108,26 +158,4 @@ func (o *operations) up(d deconvolution, positions int) int {
 func (o *operations) output(c convolution, positions int) int {
 	o.conv(c, positions)
 	return positions
-}
-
-// processorTime is what the process has used of all processors so far, in seconds.
-func processorTime(b *testing.B) float64 {
-	var usage syscall.Rusage
-	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()).Seconds()
-}
-
-// peakMemory is the most that the process has held so far, in MB (Linux; 0 elsewhere).
-func peakMemory(b *testing.B) float64 {
-	text, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(text)) {
-		var kilobytes float64
-		if _, err := fmt.Sscanf(line, "VmHWM: %f kB", &kilobytes); err == nil {
-			return kilobytes / 1e3
-		}
-	}
-	return 0
 }

@@ -267,18 +267,3 @@ func coarseProbabilities(m Mixture, params []float32) []map[[3]uint8]float64 {
 	}
 	return result
 }
-
-// BenchmarkSample shows the cost of a pixel at three sizes of images.
-func BenchmarkSample(b *testing.B) {
-	for _, side := range []int{8, 16, 32} {
-		b.Run(fmt.Sprintf("%dx%d", side, side), func(b *testing.B) {
-			network := newNetwork(b, Config{Height: side, Width: side, Channels: 3, ResNets: 1, Filters: 32, Mixtures: 10}, 1)
-			b.ResetTimer()
-			for range b.N {
-				_, err := Sample(network, SampleOptions{Count: 2})
-				require.NoError(b, err)
-			}
-			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*2*side*side), "µs/pixel")
-		})
-	}
-}
