@@ -3,7 +3,7 @@
 # part first and each with a limit of its own: training steps of three Glows in three precisions, scoring, the reference parity
 # suite in float32, and the peers' best (PyTorch with a compiled step in a CUDA graph, JAX). Needs no Go there.
 #
-#   experiments/gpu/check.sh build   # here: writes bin/gpu; carry it, and for all of parity the folder of cases as bin/gpu/parity
+#   experiments/gpu/check.sh build   # here: writes bin/gpu.tgz, to be carried: programs, and the cases of parity where there are any
 #   experiments/gpu/check.sh run     # there: writes $OUT (default experiments/gpu/results)
 #   experiments/gpu/check.sh try     # here: the same on XLA's CPU plugin, the smallest sizes: does it run?
 set -euo pipefail
@@ -13,10 +13,13 @@ sizes=(K32_H512_B64 K32_H512_B256 K8_H128_B32) steps=20x parity=ReferenceParity
 case "${1:-}" in
 build)
   export GOEXPERIMENT=simd
+  rm -rf bin/gpu bin/gpu.tgz
   mkdir -p bin/gpu
-  go build -ldflags '-s -w' -o bin/gpu/strata ./cmd/strata
   go test -c -ldflags '-s -w' -o bin/gpu/parity.test ./tests
   go test -c -ldflags '-s -w' -o bin/gpu/glow.test ./pkg/glow
+  cases=${STRATA_PARITY:-../shared/parity}
+  if [[ -d $cases ]]; then cp -r "$cases" bin/gpu/parity; fi
+  tar czf bin/gpu.tgz -C bin gpu
   exit
   ;;
 run)
@@ -39,11 +42,12 @@ try)
   ;;
 esac
 mkdir -p "$OUT"
-{ machine; date -u; bin/gpu/strata version; } 2>&1 | tee "$OUT/machine.txt"
+if [[ ! -d bin/gpu ]]; then tar xzf bin/gpu.tgz -C bin; fi
+{ machine; date -u; git log -1 --format='commit %h' 2>/dev/null || true; } 2>&1 | tee "$OUT/machine.txt"
 
 # bench NAME PATTERN: one benchmark, its line marked with NAME.
 bench() {
-  (cd pkg/glow && timeout 70 ../../bin/gpu/glow.test -test.run '^$' -test.bench "$2" -test.benchtime "$steps" 2>&1) |
+  (cd pkg/glow && timeout 60 ../../bin/gpu/glow.test -test.run '^$' -test.bench "$2" -test.benchtime "$steps" 2>&1) |
     awk -v name="$1" '/^Benchmark/ { print name, $0; seen = 1 } { last = $0 } END { if (!seen) print name, "NO RESULT: " last }' | tee -a "$OUT/steps.txt"
 }
 for size in "${sizes[@]}"; do
@@ -56,7 +60,7 @@ bench float32 "^BenchmarkScore\$/^K${sizes[0]:1:1}.*_N256\$"
 
 # In full float32 everything must pass.
 if [[ -d bin/gpu/parity ]]; then export STRATA_PARITY=$PWD/bin/gpu/parity; fi
-(cd tests && timeout 150 ../bin/gpu/parity.test -test.run "$parity" -test.v > "$OUT/parity.txt" 2>&1) || echo "parity did NOT pass, or not in time: $OUT/parity.txt" >&2
+(cd tests && NVIDIA_TF32_OVERRIDE=0 timeout 150 ../bin/gpu/parity.test -test.run "$parity" -test.v > "$OUT/parity.txt" 2>&1) || echo "parity did NOT pass, or not in time: $OUT/parity.txt" >&2
 grep -c '^ *--- PASS' "$OUT/parity.txt" | sed 's/$/ parity tests passed/'
 grep '^ *--- FAIL' "$OUT/parity.txt" || true
 

@@ -71,13 +71,10 @@ func (name unknownBackend) Error() string {
 	return fmt.Sprintf("no backend %q in this build, which has %s", string(name), strings.Join(Available(), ", "))
 }
 
-// inFloat32 keeps GPUs from computing in TF32, which has ten bits of mantissa: a likelihood is a sum of thousands of terms
-// and must be compared in nats. XLA asks for TF32 in products unless told otherwise, and always in convolutions, which only
-// NVIDIA's own switch turns off. Who wants TF32 says tf32=true and NVIDIA_TF32_OVERRIDE=1.
+// inFloat32 keeps GPUs from computing products in TF32, which has ten bits of mantissa, unasked: a likelihood is a sum of
+// thousands of terms and must be compared in nats. Who wants TF32 says so of a run (its precision), or tf32=true of the backend.
+// XLA's own convolutions take TF32 whatever is said here; strata uses none outside of tests, which set NVIDIA_TF32_OVERRIDE=0.
 func inFloat32(config string) string {
-	if os.Getenv("NVIDIA_TF32_OVERRIDE") == "" && !strings.Contains(config, "tf32=true") {
-		os.Setenv("NVIDIA_TF32_OVERRIDE", "0")
-	}
 	if !strings.Contains(config, ":") {
 		config += ":" // GOMLX_BACKEND=xla: no plugin is named, and go-xla takes the first it finds
 	}
