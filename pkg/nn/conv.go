@@ -48,6 +48,9 @@ func ConvNet(lowering Lowering, x *Node, layers ...ConvLayer) *Node {
 		lowering.Half = false
 		return back(ConvNet(lowering, half(x), layers...))
 	}
+	if l := layers[0]; lowering.Fused && !lowering.Native && Variant != "" && len(layers) == 1 && l.Kernel.Shape().Dim(2) == 3 && l.Scale == nil && !l.ReLU && x.Shape().Dim(1)%2 == 0 && x.Shape().Dim(2)%2 == 0 {
+		return winograd(x, l.Kernel, l.Bias)
+	}
 	if !lowering.Native {
 		return convProducts(lowering, x, layers)
 	}
