@@ -139,16 +139,18 @@ func tileProbes(y *Node) *Node {
 		}
 		return Neg(at(1))
 	}
-	planes := make([]*Node, 0, 16)
+	d := dims(y)
+	h, w := d[1]/2, d[2]/2
+	pairs := Reshape(y, d[0], h, 2, d[2], d[3])
+	var rows, columns []*Node
 	for a := range 4 {
-		for b := range 4 {
-			plane := combine(a, func(p int) *Node {
-				return combine(b, func(q int) *Node {
-					return Slice(y, AxisRange(), AxisRange(p).Stride(2), AxisRange(q).Stride(2))
-				})
-			})
-			planes = append(planes, Reshape(plane, append([]int{1}, dims(plane)...)...))
-		}
+		p := combine(a, func(p int) *Node { return Slice(pairs, AxisRange(), AxisRange(), AxisElem(p)) })
+		rows = append(rows, Reshape(p, 1, d[0], h, w, 2, d[3]))
 	}
-	return Concatenate(planes, 0)
+	joined := Concatenate(rows, 0)
+	for b := range 4 {
+		p := combine(b, func(q int) *Node { return Slice(joined, AxisRange(), AxisRange(), AxisRange(), AxisRange(), AxisElem(q)) })
+		columns = append(columns, Reshape(p, 4, 1, d[0], h, w, d[3]))
+	}
+	return Reshape(Concatenate(columns, 1), 16, d[0], h, w, d[3])
 }
