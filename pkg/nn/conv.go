@@ -48,10 +48,11 @@ func ConvNet(lowering Lowering, x *Node, layers ...ConvLayer) *Node {
 		lowering.Half = false
 		return back(ConvNet(lowering, half(x), layers...))
 	}
-	if l := layers[0]; lowering.Fused && !lowering.Native && Variant != "" && len(layers) == 1 && l.Kernel.Shape().Dim(2) == 3 && l.Scale == nil && !l.ReLU && x.Shape().Dim(1)%2 == 0 && x.Shape().Dim(2)%2 == 0 {
-		return winograd(x, l.Kernel, l.Bias)
-	}
-	if !lowering.Native {
+	switch first := layers[0]; {
+	case lowering.Native:
+	case len(layers) == 1 && first.Scale == nil && !first.ReLU && byWinograd(lowering, x, first):
+		return winograd(x, first.Kernel, first.Bias)
+	default:
 		return convProducts(lowering, x, layers)
 	}
 	for _, l := range layers {

@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 
+	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
@@ -20,13 +21,70 @@ func ConvStride2(lowering Lowering, x, kernel, bias *Node) *Node {
 	if x.Shape().Dim(1)%2 != 0 || x.Shape().Dim(2)%2 != 0 {
 		panic(fmt.Errorf("nn.ConvStride2: sides of x %s are not even", x.Shape()))
 	}
+	if half, back := lowering.halved(x); half != nil {
+		lowering.Half = false
+		return back(ConvStride2(lowering, half(x), half(kernel), half(bias)))
+	}
 	switch {
 	case lowering.Native:
 		return convNative(x, kernel, bias, 2, false)
 	case size == 1:
 		return Conv(lowering, everySecond(x), kernel, bias, false)
+	case lowering.Fused:
+		return convStride2Fused(x, kernel, bias)
 	}
 	return convStride2Products(x, kernel, bias)
+}
+
+// convStride2Fused is convStride2Products with shifts as slices.
+func convStride2Fused(x, kernel, bias *Node) *Node {
+	in, h, w, b := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
+	out, columns := kernel.Shape().Dim(0), h/2*w/2*b
+	var rows, matrix *Node // the product's two operands
+	return WithGradient([]*Node{x, kernel, bias}, func(inputs []*Node) *Node {
+		x, kernel, bias := inputs[0], inputs[1], inputs[2]
+		rows, matrix = Reshape(tapsStride2Fused(x), 9*in, columns), kernelMatrix(kernel)
+		y := Reshape(product(matrix, rows), out, h/2, w/2, b)
+		return linked(StopGradient(Add(y, spread(bias, y))), inputs...)
+	}, func(_ []*Node, _, dy *Node) []*Node {
+		dy = Reshape(dy, out, columns)
+		dKernel := Reshape(productT(dy, rows), out, 3, in, 3)
+		dx := sumTapsStride2Fused(product(Transpose(matrix, 0, 1), dy), in, h/2, w/2, b)
+		return []*Node{dx, TransposeAllAxes(dKernel, 0, 2, 3, 1), sumRows(dy)}
+	})
+}
+
+// tapsStride2Fused is tapsStride2 as nine windows of the image in a frame of zeros.
+func tapsStride2Fused(x *Node) *Node {
+	c, h, w, b := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
+	frame := Pad(x, ScalarZero(x.Graph(), x.DType()), compute.PadAxis{}, compute.PadAxis{Start: 1}, compute.PadAxis{Start: 1})
+	columns := make([]*Node, 3)
+	for k := range columns {
+		rows := make([]*Node, 3)
+		for l := range rows {
+			window := Slice(frame, AxisRange(), AxisRange(l, l+h-1).Stride(2), AxisRange(k, k+w-1).Stride(2))
+			rows[l] = Reshape(window, c, 1, h/2, w/2*b)
+		}
+		columns[k] = Reshape(Concatenate(rows, 1), c, 3*h/2, w/2*b)
+	}
+	return Concatenate(columns, 0)
+}
+
+// sumTapsStride2Fused is its transpose, from rows of h x w positions to the image of twice these sides: an even row was seen
+// by the middle tap of its own output, an odd one by the last tap of its own and the first of the next.
+func sumTapsStride2Fused(t *Node, c, h, w, b int) *Node {
+	all := Reshape(t, 3, c, 3, h, w, b)
+	tap := func(row, column int) *Node {
+		return Reshape(Slice(all, AxisElem(column), AxisRange(), AxisElem(row)), c, h, w, b)
+	}
+	even := func(row int) *Node { return tap(row, 1) }
+	odd := func(row int) *Node { return Add(tap(row, 2), moved(tap(row, 0), 0, -1)) }
+	joined := func(even, odd *Node, axis int) *Node { return Concatenate([]*Node{even, odd}, axis) }
+	row := func(of func(row int) *Node) *Node { // both rows of the columns that of makes
+		below := Add(of(2), moved(of(0), -1, 0))
+		return joined(Reshape(of(1), c, h, 1, w, 1, b), Reshape(below, c, h, 1, w, 1, b), 2)
+	}
+	return Reshape(joined(row(even), row(odd), 4), c, 2*h, 2*w, b)
 }
 
 // convStride2Products is the gathered form of convproducts.go, whatever the widths: a 3x3 kernel of stride 2 makes no fewer

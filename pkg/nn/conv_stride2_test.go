@@ -32,7 +32,7 @@ func TestConvStride2(t *testing.T) {
 		want := run(func(x, kernel, bias *Node) *Node {
 			return Slice(Conv(Native, x, kernel, bias, false), AxisRange(), AxisRange().Stride(2), AxisRange().Stride(2))
 		})
-		for _, lowering := range []Lowering{Products, Native} {
+		for _, lowering := range []Lowering{Products, {Fused: true}, Native} {
 			got := run(func(x, kernel, bias *Node) *Node { return ConvStride2(lowering, x, kernel, bias) })
 			for i := range want {
 				require.Equal(t, want[i].Shape().Dimensions, got[i].Shape().Dimensions)

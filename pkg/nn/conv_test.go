@@ -68,6 +68,7 @@ func TestLoweringsAgree(t *testing.T) {
 	}{
 		{2, 5, 3, 4, 4, false}, {2, 5, 3, 4, 6, true}, {6, 2, 3, 4, 4, false}, {6, 2, 3, 5, 4, true},
 		{4, 4, 1, 4, 4, false}, {3, 7, 1, 2, 3, true}, {3, 3, 3, 1, 2, false},
+		{16, 16, 3, 4, 6, false}, {64, 65, 3, 2, 4, false}, // by Winograd where fused
 	} {
 		pair := convCase[float32](t, c.in, c.out, c.size, c.h, c.w, c.relu)
 		for i := range pair[Native] {
