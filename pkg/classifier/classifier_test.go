@@ -175,6 +175,10 @@ func TestGradients(t *testing.T) {
 			values, x := wideValues(params, 4), noise(5, 3, 8, 4, 3)
 			_, gradients := run(values, x, oneHot)
 			_, native := program(t, model, nn.Native, training)(values, x, oneHot)
+			_, fused := program(t, model, nn.Lowering{Fused: true}, training)(values, x, oneHot)
+			for i := range native {
+				require.InDeltaSlice(t, native[i], fused[i], 1e-12, "fused, gradient %d", i)
+			}
 			steepest := 0.0
 			check := func(name string, tensor **tensors.Tensor, gradient, native []float64) {
 				start := *tensor
