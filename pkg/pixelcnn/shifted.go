@@ -56,26 +56,33 @@ func (c convolution) convolve(lowering nn.Lowering, x, kernel, bias *Node) *Node
 		panic(fmt.Errorf("pixelcnn: %s takes [%d, H, W, B] that divides by %d, not %s", c.name, c.in, c.stride, x.Shape()))
 	}
 	forward, backward := c.products, c.productsGradient
-	if lowering.Native {
+	strided := false // by itself
+	switch {
+	case lowering.Native:
 		forward, backward = c.native, c.nativeGradient
+	case lowering.Fused:
+		forward, backward, strided = c.fused, c.fusedGradient, true
 	}
-	h, cols := x.Shape().Dim(1), x.Shape().Dim(2)
 	return nn.WithGradient([]*Node{x, kernel, bias}, func(in []*Node) *Node {
 		y := forward(in[0], in[1], in[2])
-		if c.stride == 1 {
+		if c.stride == 1 || strided {
 			return y
 		}
 		return Slice(y, AxisRange(), AxisRange().Stride(c.stride), AxisRange().Stride(c.stride))
 	}, func(in []*Node, _, dy *Node) []*Node {
-		if c.stride > 1 {
+		dBias := sumRows(rowsOf(dy))
+		if c.stride > 1 && !strided {
 			gaps := compute.PadAxis{End: c.stride - 1, Interior: c.stride - 1}
 			dy = Pad(dy, ScalarZero(dy.Graph(), dy.DType()), compute.PadAxis{}, gaps, gaps)
 		}
 		dx, dKernel := backward(in[0], in[1], dy)
-		ones := Ones(dy.Graph(), shapeLike(dy, h*cols*dy.Shape().Dim(3)))
-		dBias := DotGeneral(Reshape(dy, c.out, -1), []int{1}, nil, ones, []int{0}, nil)
 		return []*Node{dx, dKernel, dBias}
 	})
+}
+
+// sumRows adds up each row of x [C, n], by a product with ones: [C].
+func sumRows(x *Node) *Node {
+	return DotGeneral(x, []int{1}, nil, Ones(x.Graph(), shapeLike(x, x.Shape().Dim(1))), []int{0}, nil)
 }
 
 func (c convolution) right() int { return c.width - 1 - c.left }

@@ -13,6 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// lowerings are all forms of the network.
+var lowerings = []nn.Lowering{nn.Products, {Fused: true}, nn.Native}
+
 // everyConvolution has all shapes of kernels of the network, with more maps out than in, and fewer.
 var everyConvolution = []convolution{
 	shifted("u", u, 2, 5), shifted("u", u, 5, 2), shifted("ul", ul, 3, 4),
@@ -55,7 +58,7 @@ func TestConvolutionIsTheSumOverItsKernel(t *testing.T) {
 		x, kernel, bias := normals(rng, 1, c.in, h, w, batch), normals(rng, 1, c.out, c.in, c.height, c.width), normals(rng, 1, c.out)
 		flat := tensors.MustCopyFlatData[float64]
 		want := sumOverKernel(c, flat(x), flat(kernel), flat(bias), h, w, batch)
-		for _, lowering := range []nn.Lowering{nn.Products, nn.Native} {
+		for _, lowering := range lowerings {
 			build := func(in []*Node) *Node { return c.convolve(lowering, in[0], in[1], in[2]) }
 			got := flowtest.Evaluate(t, func(in []*Node) []*Node { return []*Node{build(in)} }, x, kernel, bias)[0]
 			require.Len(t, got, len(want))
@@ -75,7 +78,7 @@ func TestNotFiniteStaysWhereItIs(t *testing.T) {
 	x := normals(rng, 1, c.in, h, w, batch)
 	values := tensors.MustCopyFlatData[float64](x)
 	values[0] = math.Inf(1) // first image, first pixel
-	for _, lowering := range []nn.Lowering{nn.Products, nn.Native} {
+	for _, lowering := range lowerings {
 		y := flowtest.Evaluate(t, func(in []*Node) []*Node { return []*Node{c.convolve(lowering, in[0], in[1], in[2])} },
 			tensors.FromFlatDataAndDimensions(values, c.in, h, w, batch), normals(rng, 1, c.out, c.in, 2, 3), normals(rng, 1, c.out))[0]
 		for i, v := range y {

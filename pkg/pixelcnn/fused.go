@@ -1,0 +1,160 @@
+package pixelcnn
+
+import (
+	"strata/pkg/nn"
+
+	"github.com/gomlx/compute"
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// This file is the convolutions for compilers that join passes over memory (nn.Lowering.Fused). A kernel's position t sees its
+// input from an offset; for all positions together there are
+//
+//	stack(x):  rows (t, channel), x seen from each offset      z_t(i, j) = x(s i + down_t, s j + right_t)
+//	unstack(z): its transpose, the sum of all, sent back       x(s i + down_t, s j + right_t) += z_t(i, j)
+//
+// with stride s. A convolution is K stack(x) or, which is the same, unstack(K' x) with the offsets the other way round: the product
+// comes first, and the shifted results are added in one pass together with the bias and whatever reads them. So that as few
+// rows as possible are written, x is stacked where it has the fewer channels, or where a stride leaves a quarter of each.
+
+// offset is where a position of a kernel looks.
+type offset struct{ down, right int }
+
+// offsets are those of the kernel's positions (a, b), one behind the other.
+func (c convolution) offsets() []offset {
+	var all []offset
+	for a := range c.height {
+		for b := range c.width {
+			all = append(all, offset{a - c.height + 1, b - c.left})
+		}
+	}
+	return all
+}
+
+func reversed(offsets []offset) []offset {
+	all := make([]offset, len(offsets))
+	for t, o := range offsets {
+		all[t] = offset{-o.down, -o.right}
+	}
+	return all
+}
+
+// inside says which of the n/stride positions along an axis see an element of its n when they look `by` elements on: [from, to).
+func inside(n, by, stride int) (from, to int) {
+	to = n / stride
+	for from < to && from*stride+by < 0 {
+		from++
+	}
+	for to > from && (to-1)*stride+by >= n {
+		to--
+	}
+	return from, to
+}
+
+// seenFrom is x [C, H, W, B] from an offset: [C, H/stride, W/stride, B], zero outside of the image.
+func seenFrom(x *Node, o offset, stride int) *Node {
+	d := x.Shape().Dimensions
+	axis := func(n, by int) (seen SliceAxisSpec, frame compute.PadAxis, none bool) {
+		from, to := inside(n, by, stride)
+		if from == to {
+			return seen, frame, true
+		}
+		return AxisRange(from*stride+by, (to-1)*stride+by+1).Stride(stride), compute.PadAxis{Start: from, End: n/stride - to}, false
+	}
+	return cutAndFramed(x, axis, o, []int{d[1], d[2]}, []int{d[1] / stride, d[2] / stride})
+}
+
+// sentTo is the transpose of seenFrom, [C, H/stride, W/stride, B] -> [C, H, W, B].
+func sentTo(z *Node, o offset, stride int) *Node {
+	d := z.Shape().Dimensions
+	axis := func(n, by int) (sent SliceAxisSpec, frame compute.PadAxis, none bool) {
+		from, to := inside(n, by, stride)
+		if from == to {
+			return sent, frame, true
+		}
+		return AxisRange(from, to), compute.PadAxis{Start: from*stride + by, End: n - 1 - (to-1)*stride - by, Interior: stride - 1}, false
+	}
+	full := []int{d[1] * stride, d[2] * stride}
+	return cutAndFramed(z, axis, o, full, full)
+}
+
+// cutAndFramed cuts rows and columns out of x and puts zeros around and between them. full is the side of the image, to that of the result.
+func cutAndFramed(x *Node, axis func(n, by int) (SliceAxisSpec, compute.PadAxis, bool), o offset, full, to []int) *Node {
+	rows, above, noRows := axis(full[0], o.down)
+	columns, left, noColumns := axis(full[1], o.right)
+	if noRows || noColumns { // StableHLO refuses empty slices
+		return Zeros(x.Graph(), shapeLike(x, x.Shape().Dim(0), to[0], to[1], x.Shape().Dim(3)))
+	}
+	x = Slice(x, AxisRange(), rows, columns)
+	if above == (compute.PadAxis{}) && left == (compute.PadAxis{}) {
+		return x
+	}
+	return Pad(x, ScalarZero(x.Graph(), x.DType()), compute.PadAxis{}, above, left)
+}
+
+// stack is x [C, H, W, B] from all offsets, [(t, C), H/stride W/stride B].
+func stack(x *Node, offsets []offset, stride int) *Node {
+	parts := make([]*Node, len(offsets))
+	for t, o := range offsets {
+		seen := seenFrom(x, o, stride)
+		parts[t] = Reshape(seen, x.Shape().Dim(0), -1)
+	}
+	return joined(parts, 0)
+}
+
+// unstack is the transpose of stack: [(t, C), ...] -> [C, H, W, B] for an image of h rows and w columns.
+func unstack(z *Node, offsets []offset, stride, h, w int) *Node {
+	channels := z.Shape().Dim(0) / len(offsets)
+	z = Reshape(z, len(offsets)*channels, h/stride, w/stride, -1)
+	var sum *Node
+	for t, o := range offsets {
+		part := sentTo(Slice(z, AxisRange(t*channels, (t+1)*channels)), o, stride)
+		if sum == nil {
+			sum = part
+		} else {
+			sum = Add(sum, part)
+		}
+	}
+	return sum
+}
+
+// matrix is [m, k] x [k, n], matrixT is [m, k] x [n, k]^T.
+func matrix(a, b *Node) *Node  { return DotGeneral(a, []int{1}, nil, b, []int{0}, nil) }
+func matrixT(a, b *Node) *Node { return DotGeneral(a, []int{1}, nil, b, []int{1}, nil) }
+
+// rowsOf is x [C, ...] as a matrix.
+func rowsOf(x *Node) *Node { return Reshape(x, x.Shape().Dim(0), -1) }
+
+// stacksInput says which of the two forms a convolution takes.
+func (c convolution) stacksInput() bool { return c.stride > 1 || c.in < c.out || c.height*c.width == 1 }
+
+// fused is the convolution [in, H, W, B] -> [out, H/stride, W/stride, B].
+func (c convolution) fused(x, kernel, bias *Node) *Node {
+	bias = linked(bias, x, kernel) // GoMLX has no gradient of Pad
+	h, w, batch := x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
+	var y *Node
+	if c.stacksInput() {
+		taps := Reshape(TransposeAllAxes(kernel, 0, 2, 3, 1), c.out, -1) // [out, (a, b, in)]
+		y = Reshape(matrix(taps, stack(x, c.offsets(), c.stride)), c.out, h/c.stride, w/c.stride, batch)
+	} else {
+		taps := Reshape(TransposeAllAxes(kernel, 2, 3, 0, 1), -1, c.in) // [(a, b, out), in]
+		y = unstack(matrix(taps, rowsOf(x)), reversed(c.offsets()), 1, h, w)
+	}
+	return Add(StopGradient(y), nn.PerChannel(bias, y))
+}
+
+// fusedGradient gives what fused's x and kernel get from dy.
+func (c convolution) fusedGradient(x, kernel, dy *Node) (dx, dKernel *Node) {
+	h, w := x.Shape().Dim(1), x.Shape().Dim(2)
+	if c.stacksInput() {
+		taps := Reshape(TransposeAllAxes(kernel, 2, 3, 1, 0), -1, c.out) // [(a, b, in), out]
+		dx = unstack(matrix(taps, rowsOf(dy)), c.offsets(), c.stride, h, w)
+		dKernel = matrixT(rowsOf(dy), stack(x, c.offsets(), c.stride))
+		return dx, TransposeAllAxes(Reshape(dKernel, c.out, c.height, c.width, c.in), 0, 3, 1, 2)
+	}
+	seen := stack(dy, reversed(c.offsets()), 1)                     // [(a, b, out), ...]
+	taps := Reshape(TransposeAllAxes(kernel, 1, 2, 3, 0), c.in, -1) // [in, (a, b, out)]
+	dx = Reshape(matrix(taps, seen), x.Shape().Dimensions...)
+	dKernel = matrixT(seen, rowsOf(x))
+	return dx, TransposeAllAxes(Reshape(dKernel, c.height, c.width, c.out, c.in), 2, 3, 0, 1)
+}
