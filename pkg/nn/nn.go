@@ -180,6 +180,28 @@ func Channels(x *Node, from, to int) *Node {
 		})
 }
 
+// Parts cuts x [C, ...] into n equal parts of channels. Their gradients are joined as they are, in one pass; Channels of each part
+// would join each with zeros and add them all.
+func Parts(x *Node, n int) []*Node {
+	size := x.Shape().Dim(0) / n
+	return withGradients([]*Node{x},
+		func(in []*Node) []*Node {
+			parts := make([]*Node, n)
+			for i := range parts {
+				parts[i] = Slice(in[0], AxisRange(i*size, (i+1)*size))
+			}
+			return parts
+		},
+		func(_, y, dy []*Node) []*Node {
+			for i, d := range dy {
+				if d == nil {
+					dy[i] = ZerosLike(y[i])
+				}
+			}
+			return []*Node{Concatenate(dy, 0)}
+		})
+}
+
 // ChannelMean averages x [C, H, W, B] over all axes but the first: [C].
 func ChannelMean(x *Node) *Node {
 	channels := x.Shape().Dim(0)

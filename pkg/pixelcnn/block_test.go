@@ -30,8 +30,15 @@ func TestSkipOfTwoSides(t *testing.T) {
 	params := b.skip().Params()
 	rng := rand.New(rand.NewPCG(3, 4))
 	inputs := append(flowtest.RandomValues(params, 5), normals(rng, 1, 3, 2, 2, 2), normals(rng, 1, 3, 2, 2, 2))
+	for _, lowering := range lowerings {
+		skipOfTwoSides(t, b, lowering, inputs)
+	}
+}
+
+func skipOfTwoSides(t *testing.T, b gatedBlock, lowering nn.Lowering, inputs []*tensors.Tensor) {
+	params := b.skip().Params()
 	out := flowtest.Evaluate(t, func(in []*Node) []*Node {
-		w := nn.NewWeights(params, in[:3], nn.Products)
+		w := nn.NewWeights(params, in[:3], lowering)
 		joined := Concatenate(in[3:], 0)
 		elus := Concatenate([]*Node{elu(joined), elu(Neg(joined))}, 0)
 		return []*Node{b.applySkip(w, []*feature{{values: in[3]}, {values: in[4]}}), b.skip().apply(w, elus)}

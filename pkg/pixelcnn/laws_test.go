@@ -109,7 +109,7 @@ func evaluator(t *testing.T, model *PixelCNN, lowering nn.Lowering, build func(w
 
 func TestGradientsOfTheLikelihood(t *testing.T) {
 	for _, channels := range []int{1, 3} {
-		for _, lowering := range []nn.Lowering{nn.Products, nn.Native} {
+		for _, lowering := range lowerings {
 			if testing.Short() && (lowering == nn.Native || channels == 1) {
 				continue // seconds, and both lowerings are checked layer by layer
 			}
@@ -129,7 +129,7 @@ func TestGradientsOfTheLikelihood(t *testing.T) {
 // A pixel's distribution depends on the pixels before it only: when a pixel changes, no parameter of that pixel or one before it in
 // raster order changes in any bit, with either lowering; and what comes after does see it.
 func TestDistributionsAreCausal(t *testing.T) {
-	for _, lowering := range []nn.Lowering{nn.Products, nn.Native} {
+	for _, lowering := range lowerings {
 		const channels, h, w, batch = 3, 8, 12, 2
 		model := mustNew(t, Config{Height: h, Width: w, Channels: channels, ResNets: 1, Filters: 3, Mixtures: 2})
 		run := evaluator(t, model, lowering, model.Distributions)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"strata/pkg/flow/flowtest"
+	"strata/pkg/nn"
 
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -61,7 +62,7 @@ func (c component) bin(colour, k int, before ...int) float64 {
 }
 
 // mixtureGraph evaluates LogProb, and its gradient by the parameters, in float64 on pixels laid side by side: params[pixel] and
-// values[pixel].
+// values[pixel]. The form for compilers gives the same.
 func mixtureGraph(t *testing.T, m Mixture, params [][]float32, values [][]float64) (logProbs, gradients []float64) {
 	t.Helper()
 	n := len(values)
@@ -76,8 +77,11 @@ func mixtureGraph(t *testing.T, m Mixture, params [][]float32, values [][]float6
 	}
 	out := flowtest.Evaluate(t, func(in []*Node) []*Node {
 		logProb := m.LogProb(in[0], in[1])
-		return []*Node{logProb, Gradient(ReduceAllSum(logProb), in[0])[0]}
+		fused := nn.SumPerImage(m.pixels(nn.Lowering{Fused: true}, in[0], in[1]))
+		return []*Node{logProb, Gradient(ReduceAllSum(logProb), in[0])[0], fused, Gradient(ReduceAllSum(fused), in[0])[0]}
 	}, tensors.FromFlatDataAndDimensions(p, m.Params(), 1, 1, n), tensors.FromFlatDataAndDimensions(x, m.Channels, 1, 1, n))
+	require.InDeltaSlice(t, out[0], out[2], 1e-10)
+	require.InDeltaSlice(t, out[1], out[3], 1e-10)
 	return out[0], out[1]
 }
 
@@ -178,13 +182,13 @@ func TestTheValuesOfAColourAddUpToOne(t *testing.T) {
 			}
 			// ln P(colours up to this one) and ln P(colours before it)
 			out := flowtest.Evaluate(t, func(in []*Node) []*Node {
-				logWeights, logProbs := m.components(in[0], in[1])
+				logWeights, logProbs := m.components(nn.Products, in[0], in[1])
 				upTo := func(colours int) *Node {
 					joint := logWeights
 					for _, l := range logProbs[:colours] {
 						joint = Add(joint, l)
 					}
-					return logSumExp(joint)
+					return logSumExp(nn.Products, joint)
 				}
 				return []*Node{upTo(colour + 1), upTo(colour)}
 			}, tensors.FromFlatDataAndDimensions(p, m.Params(), 1, 1, n), tensors.FromFlatDataAndDimensions(x, channels, 1, 1, n))
@@ -210,7 +214,7 @@ func TestColoursSeeTheOnesBefore(t *testing.T) {
 			p[i] = float64(v)
 		}
 		out := flowtest.Evaluate(t, func(in []*Node) []*Node {
-			_, logProbs := m.components(in[0], in[1])
+			_, logProbs := m.components(nn.Products, in[0], in[1])
 			return logProbs
 		}, tensors.FromFlatDataAndDimensions(p, m.Params(), 1, 1, 1), tensors.FromFlatDataAndDimensions(x[:], 3, 1, 1, 1))
 		copy(bits[:], out)

@@ -31,6 +31,9 @@ func (d deconvolution) apply(w *nn.Weights, x *Node) *Node {
 	h, cols, batch := x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
 	kernel := TransposeAllAxes(d.norm().kernel(w), 2, 3, 1, 0) // [height, width, out, in]
 	taps := height * width
+	if w.Lowering.Fused {
+		return d.fused(x, Reshape(kernel, taps*d.filters, d.filters), d.norm().bias(w))
+	}
 	products := nn.Product(Reshape(kernel, taps*d.filters, d.filters), Reshape(x, d.filters, h*cols*batch))
 	tap := func(a, b int) *Node {
 		i := a*width + b
@@ -48,6 +51,32 @@ func (d deconvolution) apply(w *nn.Weights, x *Node) *Node {
 	}
 	y := Reshape(Stack(rows, 2), d.filters, 2*h, 2*cols, batch)
 	return Add(y, nn.PerChannel(d.norm().bias(w), y))
+}
+
+// fused is the transpose of a convolution with stride 2, whose matrix is [(a, b, out), in].
+func (d deconvolution) fused(x, taps, bias *Node) *Node {
+	height, width, _ := d.stream.kernel()
+	var offsets []offset
+	for a := range height {
+		for b := range width {
+			if d.stream == u {
+				b--
+			}
+			offsets = append(offsets, offset{a, b})
+		}
+	}
+	h, w := x.Shape().Dim(1), x.Shape().Dim(2)
+	return nn.WithGradient([]*Node{x, taps, bias},
+		func(in []*Node) *Node {
+			bias := linked(in[2], in[0], in[1]) // GoMLX has no gradient of Pad
+			y := StopGradient(unstack(matrix(in[1], rowsOf(in[0])), offsets, 2, 2*h, 2*w))
+			return Add(y, nn.PerChannel(bias, y))
+		},
+		func(in []*Node, _, dy *Node) []*Node {
+			seen := stack(dy, offsets, 2)
+			dx := matrix(Transpose(in[1], 0, 1), seen)
+			return []*Node{Reshape(dx, x.Shape().Dimensions...), matrixT(seen, rowsOf(in[0])), sumRows(rowsOf(dy))}
+		})
 }
 
 // moveLeft moves x [C, H, W, B] left by a column; the last column is 0.

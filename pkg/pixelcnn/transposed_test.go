@@ -16,11 +16,12 @@ import (
 func TestDeconvolution(t *testing.T) {
 	const f, h, w, batch = 3, 2, 3, 2
 	rng := rand.New(rand.NewPCG(1, 2))
-	for _, s := range []stream{u, ul} {
+	for n := range 2 * len(lowerings) {
+		s, lowering := stream(n%2), lowerings[n/2]
 		d := Config{Filters: f}.upsize(s, 0)
 		params := d.Params()
 		inputs := append(flowtest.RandomValues(params, 3), normals(rng, 1, f, h, w, batch))
-		apply := func(in []*Node) *Node { return d.apply(nn.NewWeights(params, in[:3], nn.Products), in[3]) }
+		apply := func(in []*Node) *Node { return d.apply(nn.NewWeights(params, in[:3], lowering), in[3]) }
 		out := flowtest.Evaluate(t, func(in []*Node) []*Node {
 			return []*Node{apply(in), d.norm().kernel(nn.NewWeights(params, in[:3], nn.Products))}
 		}, inputs...)
