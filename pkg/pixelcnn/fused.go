@@ -140,8 +140,12 @@ func (c convolution) fused(x, kernel, bias *Node) *Node {
 		taps := Reshape(TransposeAllAxes(kernel, 2, 3, 0, 1), -1, c.in) // [(a, b, out), in]
 		y = unstack(matrix(taps, rowsOf(x)), reversed(c.offsets()), 1, h, w)
 	}
-	return Add(StopGradient(y), nn.PerChannel(bias, y))
+	return once(Add(StopGradient(y), nn.PerChannel(bias, y)), bias)
 }
+
+// once keeps a compiler from making y again in everything that reads it, from all that was written for it. It needs to see some other
+// node of the graph: go-xla leaves a barrier of one operand away.
+func once(y, other *Node) *Node { return OptimizationBarriers(y, other)[0] }
 
 // fusedGradient gives what fused's x and kernel get from dy.
 func (c convolution) fusedGradient(x, kernel, dy *Node) (dx, dKernel *Node) {
