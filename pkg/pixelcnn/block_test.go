@@ -38,7 +38,7 @@ func TestSkipOfTwoSides(t *testing.T) {
 func skipOfTwoSides(t *testing.T, b gatedBlock, lowering nn.Lowering, inputs []*tensors.Tensor) {
 	params := b.skip().Params()
 	out := flowtest.Evaluate(t, func(in []*Node) []*Node {
-		w := nn.NewWeights(params, in[:3], lowering)
+		w := &weights{Weights: nn.NewWeights(params, in[:3], lowering)}
 		joined := Concatenate(in[3:], 0)
 		elus := Concatenate([]*Node{elu(joined), elu(Neg(joined))}, 0)
 		return []*Node{b.applySkip(w, []*feature{{values: in[3]}, {values: in[4]}}), b.skip().apply(w, elus)}

@@ -128,19 +128,34 @@ func rowsOf(x *Node) *Node { return Reshape(x, x.Shape().Dim(0), -1) }
 // stacksInput says which of the two forms a convolution takes.
 func (c convolution) stacksInput() bool { return c.stride > 1 || c.in < c.out || c.height*c.width == 1 }
 
-// fused is the convolution [in, H, W, B] -> [out, H/stride, W/stride, B].
-func (c convolution) fused(x, kernel, bias *Node) *Node {
-	bias = linked(bias, x, kernel) // GoMLX has no gradient of Pad
-	h, w, batch := x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
-	var y *Node
-	if c.stacksInput() {
-		taps := Reshape(TransposeAllAxes(kernel, 0, 2, 3, 1), c.out, -1) // [out, (a, b, in)]
-		y = Reshape(matrix(taps, stack(x, c.offsets(), c.stride)), c.out, h/c.stride, w/c.stride, batch)
-	} else {
-		taps := Reshape(TransposeAllAxes(kernel, 2, 3, 0, 1), -1, c.in) // [(a, b, out), in]
-		y = unstack(matrix(taps, rowsOf(x)), reversed(c.offsets()), 1, h, w)
-	}
-	return once(Add(StopGradient(y), nn.PerChannel(bias, y)), bias)
+// fused is the convolution [in, H, W, B] -> [out, H/stride, W/stride, B] with its kernel laid out.
+func (c convolution) fused(x, taps, bias *Node) *Node {
+	c.check(x)
+	d := x.Shape().Dimensions
+	h, w, batch := d[1], d[2], d[3]
+	back := reversed(c.offsets())
+	return nn.WithGradient([]*Node{x, taps, bias}, func(in []*Node) *Node {
+		x, taps, bias := in[0], in[1], linked(in[2], in[0], in[1]) // GoMLX has no gradient of Pad
+		var y *Node
+		if c.stacksInput() {
+			y = Reshape(matrix(taps, stack(x, c.offsets(), c.stride)), c.out, h/c.stride, w/c.stride, batch)
+		} else {
+			y = unstack(matrix(taps, rowsOf(x)), back, 1, h, w)
+		}
+		return once(Add(StopGradient(y), nn.PerChannel(bias, y)), bias)
+	}, func(in []*Node, _, dy *Node) []*Node {
+		x, transposed := in[0], Transpose(in[1], 0, 1)
+		var dx, dTaps *Node
+		if c.stacksInput() {
+			dx = unstack(matrix(transposed, rowsOf(dy)), c.offsets(), c.stride, h, w)
+			dTaps = matrixT(rowsOf(dy), stack(x, c.offsets(), c.stride))
+		} else { // one stack gives both
+			seen := stack(dy, back, 1)
+			dx = Reshape(matrix(transposed, seen), d...)
+			dTaps = matrixT(seen, rowsOf(x))
+		}
+		return []*Node{dx, dTaps, sumRows(rowsOf(dy))}
+	})
 }
 
 // once keeps a compiler from making y again in everything that reads it, from all that was written for it. It needs to see some other

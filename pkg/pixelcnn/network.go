@@ -98,11 +98,12 @@ func (c Config) block(pass string, stage int, s stream, i, sides int) gatedBlock
 func (c Config) downsize(s stream, stage int) convolution {
 	conv := shifted(fmt.Sprintf("downsize_%s/%d/conv", s, stage), s, c.Filters, c.Filters)
 	conv.stride = 2
+	conv.alike = fmt.Sprintf("downsize/%s", s)
 	return conv
 }
 
 func (c Config) upsize(s stream, stage int) deconvolution {
-	return deconvolution{name: fmt.Sprintf("upsize_%s/%d/deconv", s, stage), stream: s, filters: c.Filters}
+	return deconvolution{name: fmt.Sprintf("upsize_%s/%d/deconv", s, stage), stream: s, filters: c.Filters, alike: fmt.Sprintf("upsize/%s", s)}
 }
 
 // The first layers see the image and a plane of ones, which shows where it ends. That of u is moved down by a row; ul adds one of
@@ -122,28 +123,44 @@ func (c Config) last() convolution {
 // declaration lists the parameters.
 type declaration struct {
 	config Config
-	params []nn.Param
+	norms  []weightNorm
+	blocks []gatedBlock
 }
 
-func (d *declaration) add(params []nn.Param) struct{} {
-	d.params = append(d.params, params...)
+func declare(c Config) *declaration {
+	d := &declaration{config: c}
+	assemble[struct{}](c, d)
+	return d
+}
+
+func (d *declaration) add(norms ...weightNorm) struct{} {
+	d.norms = append(d.norms, norms...)
 	return struct{}{}
+}
+
+// params are those of all layers.
+func (d *declaration) params() []nn.Param {
+	var all []nn.Param
+	for _, n := range d.norms {
+		all = append(all, n.Params()...)
+	}
+	return all
 }
 
 func (d *declaration) first(s stream) struct{} {
 	if s == u {
-		return d.add(d.config.firstU().Params())
+		return d.add(d.config.firstU().norm())
 	}
-	d.add(d.config.firstULAbove().Params())
-	return d.add(d.config.firstULLeft().Params())
+	return d.add(d.config.firstULAbove().norm(), d.config.firstULLeft().norm())
 }
 
 func (d *declaration) block(b gatedBlock, _ struct{}, _ ...struct{}) struct{} {
-	return d.add(b.Params())
+	d.blocks = append(d.blocks, b)
+	return d.add(b.norms()...)
 }
-func (d *declaration) down(_ stream, c convolution, _ struct{}) struct{} { return d.add(c.Params()) }
-func (d *declaration) up(c deconvolution, _ struct{}) struct{}           { return d.add(c.Params()) }
-func (d *declaration) output(c convolution, _ struct{}) struct{}         { return d.add(c.Params()) }
+func (d *declaration) down(_ stream, c convolution, _ struct{}) struct{} { return d.add(c.norm()) }
+func (d *declaration) up(c deconvolution, _ struct{}) struct{}           { return d.add(c.norm()) }
+func (d *declaration) output(c convolution, _ struct{}) struct{}         { return d.add(c.norm()) }
 
 // feature is what flows through the graph: the maps [F, H, W, B] of a layer, and their concat-ELU, which up to three
 // layers read and one computes.
@@ -162,7 +179,7 @@ func (f *feature) concatELU() *Node {
 // graphBuilder builds the network's graph.
 type graphBuilder struct {
 	config Config
-	w      *nn.Weights
+	w      *weights
 	x      *Node // [C, H, W, B]
 }
 

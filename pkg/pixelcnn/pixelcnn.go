@@ -89,9 +89,7 @@ func (p *PixelCNN) Identity() string { return fmt.Sprintf("%s %+v", p.Kind(), p.
 
 // Params are those of every layer in the order of the network, with the names of the reference's modules.
 func (p *PixelCNN) Params() []nn.Param {
-	d := declaration{config: p.config}
-	assemble[struct{}](p.config, &d)
-	return d.params
+	return declare(p.config).params()
 }
 
 // Input is 2k/255 - 1 for a pixel of value k, as [C, H, W, B]; noise is not used (digest §5).
@@ -112,7 +110,7 @@ func (p *PixelCNN) Distributions(w *nn.Weights, x *Node) *Node {
 	if d := x.Shape().Dimensions; len(d) != 4 || d[0] != c.Channels || d[1] != c.Height || d[2] != c.Width {
 		panic(fmt.Errorf("pixelcnn: images are [C, H, W, B] = [%d, %d, %d, B], not %s", c.Channels, c.Height, c.Width, x.Shape()))
 	}
-	return assemble[*feature](c, graphBuilder{config: c, w: w, x: x}).values
+	return assemble[*feature](c, graphBuilder{config: c, w: layOutAll(w, declare(c).norms), x: x}).values
 }
 
 // LogLikelihood is ln P(image) + D ln 256: the probability of the integers, on the scale of a density on [-1/2, 1/2), so

@@ -19,7 +19,8 @@ type convolution struct {
 	in, out             int
 	height, width, left int
 	stride              int
-	linear              bool // a 1x1 kernel stored as the matrix of a linear layer
+	linear              bool   // a 1x1 kernel stored as the matrix of a linear layer
+	alike               string // see weightNorm
 }
 
 // shifted is a convolution of a stream.
@@ -34,50 +35,61 @@ func pointwise(name string, in, out int) convolution {
 }
 
 func (c convolution) norm() weightNorm {
-	shape := []int{c.out, c.in, c.height, c.width}
-	if c.linear {
-		shape = shape[:2]
+	n := weightNorm{name: c.name, shape: []int{c.out, c.in, c.height, c.width}, outputs: c.out, alike: c.alike, rows: c.out}
+	switch {
+	case c.linear:
+		n.shape = n.shape[:2]
+	case c.stacksInput():
+		n.axes = []int{0, 2, 3, 1} // [out, (a, b, in)]
+	default:
+		n.axes, n.rows = []int{2, 3, 0, 1}, c.height*c.width*c.out // [(a, b, out), in]
 	}
-	return weightNorm{name: c.name, shape: shape, outputs: c.out}
+	return n
 }
 
 // Params are bias, weight_g and weight_v.
 func (c convolution) Params() []nn.Param { return c.norm().Params() }
 
 // apply convolves x [in, H, W, B] to [out, H/stride, W/stride, B].
-func (c convolution) apply(w *nn.Weights, x *Node) *Node {
-	kernel := Reshape(c.norm().kernel(w), c.out, c.in, c.height, c.width)
-	return c.convolve(w.Lowering, x, kernel, c.norm().bias(w))
+func (c convolution) apply(w *weights, x *Node) *Node {
+	if w.Lowering.Fused && !w.Lowering.Native {
+		return c.fused(x, w.matrix(c.norm()), w.bias(c.norm()))
+	}
+	kernel := Reshape(c.norm().kernel(w.Weights), c.out, c.in, c.height, c.width)
+	return c.convolve(w.Lowering, x, kernel, w.bias(c.norm()))
 }
 
 // convolve is apply with the kernel [out, in, height, width] and the bias [out] given.
 func (c convolution) convolve(lowering nn.Lowering, x, kernel, bias *Node) *Node {
-	if x.Rank() != 4 || x.Shape().Dim(0) != c.in || x.Shape().Dim(1)%c.stride != 0 || x.Shape().Dim(2)%c.stride != 0 {
-		panic(fmt.Errorf("pixelcnn: %s takes [%d, H, W, B] that divides by %d, not %s", c.name, c.in, c.stride, x.Shape()))
-	}
+	c.check(x)
 	forward, backward := c.products, c.productsGradient
-	strided := false // by itself
 	switch {
 	case lowering.Native:
 		forward, backward = c.native, c.nativeGradient
 	case lowering.Fused:
-		forward, backward, strided = c.fused, c.fusedGradient, true
+		return c.fused(x, c.norm().layOut(kernel, 1), bias)
 	}
 	return nn.WithGradient([]*Node{x, kernel, bias}, func(in []*Node) *Node {
 		y := forward(in[0], in[1], in[2])
-		if c.stride == 1 || strided {
+		if c.stride == 1 {
 			return y
 		}
 		return Slice(y, AxisRange(), AxisRange().Stride(c.stride), AxisRange().Stride(c.stride))
 	}, func(in []*Node, _, dy *Node) []*Node {
 		dBias := sumRows(rowsOf(dy))
-		if c.stride > 1 && !strided {
+		if c.stride > 1 {
 			gaps := compute.PadAxis{End: c.stride - 1, Interior: c.stride - 1}
 			dy = Pad(dy, ScalarZero(dy.Graph(), dy.DType()), compute.PadAxis{}, gaps, gaps)
 		}
 		dx, dKernel := backward(in[0], in[1], dy)
 		return []*Node{dx, dKernel, dBias}
 	})
+}
+
+func (c convolution) check(x *Node) {
+	if x.Rank() != 4 || x.Shape().Dim(0) != c.in || x.Shape().Dim(1)%c.stride != 0 || x.Shape().Dim(2)%c.stride != 0 {
+		panic(fmt.Errorf("pixelcnn: %s takes [%d, H, W, B] that divides by %d, not %s", c.name, c.in, c.stride, x.Shape()))
+	}
 }
 
 // sumRows adds up each row of x [C, n], by a product with ones: [C].

@@ -13,11 +13,13 @@ type deconvolution struct {
 	name    string
 	stream  stream
 	filters int
+	alike   string // see weightNorm
 }
 
 func (d deconvolution) norm() weightNorm {
 	height, width, _ := d.stream.kernel()
-	return weightNorm{name: d.name, shape: []int{d.filters, d.filters, height, width}, outputs: d.filters}
+	return weightNorm{name: d.name, shape: []int{d.filters, d.filters, height, width}, outputs: d.filters, alike: d.alike,
+		axes: []int{2, 3, 1, 0}, rows: height * width * d.filters}
 }
 
 // Params are bias, weight_g and weight_v, whose first axis is the input channel.
@@ -26,15 +28,13 @@ func (d deconvolution) Params() []nn.Param { return d.norm().Params() }
 // apply takes x [F, H, W, B] to [F, 2H, 2W, B]. One product gives what every position of the kernel makes of x; rows and columns are
 // then joined alternately. No two rows of the kernel meet in one row of the output; of u's three columns the first and the last
 // meet in the odd ones: the first from the right neighbour.
-func (d deconvolution) apply(w *nn.Weights, x *Node) *Node {
+func (d deconvolution) apply(w *weights, x *Node) *Node {
 	height, width, _ := d.stream.kernel()
 	h, cols, batch := x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
-	kernel := TransposeAllAxes(d.norm().kernel(w), 2, 3, 1, 0) // [height, width, out, in]
-	taps := height * width
-	if w.Lowering.Fused {
-		return d.fused(x, Reshape(kernel, taps*d.filters, d.filters), d.norm().bias(w))
+	if w.Lowering.Fused && !w.Lowering.Native {
+		return d.fused(x, w.matrix(d.norm()), w.bias(d.norm()))
 	}
-	products := nn.Product(Reshape(kernel, taps*d.filters, d.filters), Reshape(x, d.filters, h*cols*batch))
+	products := nn.Product(w.matrix(d.norm()), Reshape(x, d.filters, h*cols*batch))
 	tap := func(a, b int) *Node {
 		i := a*width + b
 		return Reshape(nn.Channels(products, i*d.filters, (i+1)*d.filters), d.filters, h, cols, batch)
@@ -50,7 +50,7 @@ func (d deconvolution) apply(w *nn.Weights, x *Node) *Node {
 		rows[a] = Reshape(Stack([]*Node{even, odd}, 3), d.filters, h, 2*cols*batch)
 	}
 	y := Reshape(Stack(rows, 2), d.filters, 2*h, 2*cols, batch)
-	return Add(y, nn.PerChannel(d.norm().bias(w), y))
+	return Add(y, nn.PerChannel(w.bias(d.norm()), y))
 }
 
 // fused is the transpose of a convolution with stride 2, whose matrix is [(a, b, out), in].

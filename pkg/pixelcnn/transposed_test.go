@@ -21,7 +21,9 @@ func TestDeconvolution(t *testing.T) {
 		d := Config{Filters: f}.upsize(s, 0)
 		params := d.Params()
 		inputs := append(flowtest.RandomValues(params, 3), normals(rng, 1, f, h, w, batch))
-		apply := func(in []*Node) *Node { return d.apply(nn.NewWeights(params, in[:3], lowering), in[3]) }
+		apply := func(in []*Node) *Node {
+			return d.apply(&weights{Weights: nn.NewWeights(params, in[:3], lowering)}, in[3])
+		}
 		out := flowtest.Evaluate(t, func(in []*Node) []*Node {
 			return []*Node{apply(in), d.norm().kernel(nn.NewWeights(params, in[:3], nn.Products))}
 		}, inputs...)

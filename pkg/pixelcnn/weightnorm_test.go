@@ -21,7 +21,7 @@ func TestWeightNormStartsAsTheKernel(t *testing.T) {
 	require.NoError(t, err)
 	for _, n := range []weightNorm{
 		shifted("up_layers/0/u_stream/0/conv_out/conv", u, 20, 20).norm(),
-		deconvolution{"upsize_u_stream/0/deconv", u, 10}.norm(), pointwise("nin_out/lin_a", 10, 20).norm(),
+		deconvolution{name: "upsize_u_stream/0/deconv", stream: u, filters: 10}.norm(), pointwise("nin_out/lin_a", 10, 20).norm(),
 	} {
 		v, g, bias := values[n.name+"/weight_v"], values[n.name+"/weight_g"], values[n.name+"/bias"]
 		rows := n.shape[0]
