@@ -70,6 +70,13 @@ func TestConvolutionIsTheSumOverItsKernel(t *testing.T) {
 	}
 }
 
+// Where its rows would be long the gradient by the input takes another form, for wide layers; here for all.
+func TestConvolutionOfLongRows(t *testing.T) {
+	defer func(rows int) { longestRow = rows }(longestRow)
+	longestRow = 0
+	TestConvolutionIsTheSumOverItsKernel(t)
+}
+
 // A value that is not finite reaches only what sees it: not other images, and not the gradient's paths of linked.
 func TestNotFiniteStaysWhereItIs(t *testing.T) {
 	const h, w, batch = 4, 6, 2
