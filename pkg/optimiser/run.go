@@ -271,25 +271,15 @@ func (o *Optimiser) graph(in []*Node, found *notes) []*Node {
 	}
 	ok = And(ok, nn.AllFinite(joined(checked)))
 	newValues, newState := make([]*Node, n), make([][]*Node, len(state))
-	for slot := range newState {
-		newState[slot] = make([]*Node, n)
-	}
-	for _, members := range together(trained) {
-		of := func(nodes []*Node) *Node { return join(pick(nodes, members)) }
-		own, updatedState := make([]*Node, len(state)), make([][]*Node, len(state))
+	for k := range trained {
+		own := make([]*Node, len(state))
 		for slot := range state {
-			own[slot] = of(state[slot])
+			own[slot] = state[slot][k]
 		}
-		value, updated := o.Update(of(trained), of(gradients), rates, own)
-		values := part(Where(ok, value, of(trained)), pick(trained, members))
+		value, updated := o.Update(trained[k], gradients[k], rates, own)
+		newValues[k] = Where(ok, value, trained[k])
 		for slot := range state {
-			updatedState[slot] = part(Where(ok, updated[slot], own[slot]), pick(trained, members))
-		}
-		for k, i := range members {
-			newValues[i] = values[k]
-			for slot := range state {
-				newState[slot][i] = updatedState[slot][k]
-			}
+			newState[slot] = append(newState[slot], Where(ok, updated[slot], own[slot]))
 		}
 	}
 	out := newValues
@@ -306,61 +296,24 @@ func (o *Optimiser) graph(in []*Node, found *notes) []*Node {
 	return append(out, LogicalNot(ok), Concatenate(report, 0))
 }
 
-// A network has hundreds of small tensors (biases, scales, 1x1 convolutions) beside a few large ones. Each would be an update of
-// its own to compile and to start; joined they are one.
-
-// small is the number of elements up to which a tensor is joined with others.
+// small is the number of elements up to which a tensor is joined with others to be checked: a network has hundreds of small
+// ones (biases, scales, 1x1 convolutions), and each would be a program of its own to compile and to start.
 const small = 1 << 15
 
-// together are the places of nodes that are updated as one: all small ones, and each large one by itself.
-func together(nodes []*Node) [][]int {
-	var groups [][]int
-	var joined []int
-	for i, v := range nodes {
-		if v.Shape().Size() <= small {
-			joined = append(joined, i)
+// joined are nodes with all small ones one behind the other in a vector.
+func joined(nodes []*Node) []*Node {
+	var large, flat []*Node
+	for _, v := range nodes {
+		if v.Shape().Size() > small {
+			large = append(large, v)
 		} else {
-			groups = append(groups, []int{i})
+			flat = append(flat, Reshape(v, v.Shape().Size()))
 		}
 	}
-	if joined != nil {
-		groups = append(groups, joined)
+	if flat == nil {
+		return large
 	}
-	return groups
-}
-
-func joined(nodes []*Node) []*Node {
-	var all []*Node
-	for _, members := range together(nodes) {
-		all = append(all, join(pick(nodes, members)))
-	}
-	return all
-}
-
-// join puts nodes one behind the other in a vector; one alone stays as it is.
-func join(nodes []*Node) *Node {
-	if len(nodes) == 1 {
-		return nodes[0]
-	}
-	flat := make([]*Node, len(nodes))
-	for i, v := range nodes {
-		flat[i] = Reshape(v, v.Shape().Size())
-	}
-	return Concatenate(flat, 0)
-}
-
-// part undoes join.
-func part(joined *Node, like []*Node) []*Node {
-	if len(like) == 1 {
-		return []*Node{joined}
-	}
-	parts, from := make([]*Node, len(like)), 0
-	for i, v := range like {
-		size := v.Shape().Size()
-		parts[i] = Reshape(Slice(joined, AxisRange(from, from+size)), v.Shape().Dimensions...)
-		from += size
-	}
-	return parts
+	return append(large, Concatenate(flat, 0))
 }
 
 // Tensors are the network's parameters and the optimiser's state, for a checkpoint.

@@ -171,19 +171,3 @@ var longestRow = 900
 // once keeps a compiler from making y again in everything that reads it, from all that was written for it. It needs to see some other
 // node of the graph: go-xla leaves a barrier of one operand away.
 func once(y, other *Node) *Node { return OptimizationBarriers(y, other)[0] }
-
-// fusedGradient gives what fused's x and kernel get from dy.
-func (c convolution) fusedGradient(x, kernel, dy *Node) (dx, dKernel *Node) {
-	h, w := x.Shape().Dim(1), x.Shape().Dim(2)
-	if c.stacksInput() {
-		taps := Reshape(TransposeAllAxes(kernel, 2, 3, 1, 0), -1, c.out) // [(a, b, in), out]
-		dx = unstack(matrix(taps, rowsOf(dy)), c.offsets(), c.stride, h, w)
-		dKernel = matrixT(rowsOf(dy), stack(x, c.offsets(), c.stride))
-		return dx, TransposeAllAxes(Reshape(dKernel, c.out, c.height, c.width, c.in), 0, 3, 1, 2)
-	}
-	seen := stack(dy, reversed(c.offsets()), 1)                     // [(a, b, out), ...]
-	taps := Reshape(TransposeAllAxes(kernel, 1, 2, 3, 0), c.in, -1) // [in, (a, b, out)]
-	dx = Reshape(matrix(taps, seen), x.Shape().Dimensions...)
-	dKernel = matrixT(seen, rowsOf(x))
-	return dx, TransposeAllAxes(Reshape(dKernel, c.height, c.width, c.out, c.in), 2, 3, 0, 1)
-}
