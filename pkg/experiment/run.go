@@ -22,7 +22,7 @@ import (
 
 // codeVersion is part of every run's identity: raise it when a change to models or training makes the same Spec train to
 // something else than rounding.
-const codeVersion = 3
+const codeVersion = 4
 
 // Spec is all that determines a run. Its hash is the run's address: asked for twice, it is trained once.
 type Spec struct {
