@@ -41,7 +41,7 @@ func ConvNet(lowering Lowering, x *Node, layers ...ConvLayer) *Node {
 		}
 		channels = l.Kernel.Shape().Dim(0)
 	}
-	if half, back := lowering.halved(x); half != nil {
+	if half, back := lowering.Halved(x); half != nil {
 		for i, l := range layers {
 			layers[i] = ConvLayer{Kernel: half(l.Kernel), Scale: half(l.Scale), Bias: half(l.Bias), ReLU: l.ReLU}
 		}

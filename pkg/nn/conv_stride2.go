@@ -21,7 +21,7 @@ func ConvStride2(lowering Lowering, x, kernel, bias *Node) *Node {
 	if x.Shape().Dim(1)%2 != 0 || x.Shape().Dim(2)%2 != 0 {
 		panic(fmt.Errorf("nn.ConvStride2: sides of x %s are not even", x.Shape()))
 	}
-	if half, back := lowering.halved(x); half != nil {
+	if half, back := lowering.Halved(x); half != nil {
 		lowering.Half = false
 		return back(ConvStride2(lowering, half(x), half(kernel), half(bias)))
 	}

@@ -82,9 +82,9 @@ func (l Lowering) String() string {
 	return name
 }
 
-// halved gives, where the lowering asks for it, a function that takes nodes to bfloat16 and one that takes results back to x's
+// Halved gives, where the lowering asks for it, a function that takes nodes to bfloat16 and one that takes results back to x's
 // type: what lies between computes in half precision, and so does its gradient.
-func (l Lowering) halved(x *Node) (half, back func(*Node) *Node) {
+func (l Lowering) Halved(x *Node) (half, back func(*Node) *Node) {
 	if !l.Half || x.DType() != dtypes.Float32 {
 		return nil, nil
 	}

@@ -3,6 +3,7 @@ package pixelcnn
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"strata/pkg/nn"
 
@@ -53,7 +54,12 @@ func (c convolution) Params() []nn.Param { return c.norm().Params() }
 // apply convolves x [in, H, W, B] to [out, H/stride, W/stride, B].
 func (c convolution) apply(w *weights, x *Node) *Node {
 	if w.Lowering.Fused && !w.Lowering.Native {
-		return c.fused(x, w.matrix(c.norm()), w.bias(c.norm()))
+		matrix, bias := w.matrix(c.norm()), w.bias(c.norm())
+		// The weight norm stays float32; the first and the last layer are no residual network, and the mixture reads the last.
+		if half, back := w.Lowering.Halved(x); half != nil && strings.Contains(c.name, "_layers/") {
+			return back(c.fused(half(x), half(matrix), half(bias)))
+		}
+		return c.fused(x, matrix, bias)
 	}
 	kernel := Reshape(c.norm().kernel(w.Weights), c.out, c.in, c.height, c.width)
 	return c.convolve(w.Lowering, x, kernel, w.bias(c.norm()))
