@@ -72,7 +72,7 @@ func (name unknownBackend) Error() string {
 }
 
 // inFloat32 keeps GPUs from computing products in TF32, which has ten bits of mantissa, unasked: a likelihood is a sum of
-// thousands of terms and must be compared in nats. Who wants TF32 says so of a run (its precision), or tf32=true of the backend.
+// thousands of terms and must be compared in nats. Who wants TF32 says so of a run (its precision).
 // XLA's own convolutions take TF32 whatever is said here; strata uses none outside of tests, which set NVIDIA_TF32_OVERRIDE=0.
 func inFloat32(config string) string {
 	if !strings.Contains(config, ":") {

@@ -5,4 +5,4 @@ package backend
 import "github.com/gomlx/compute"
 
 // loaded is nothing in a build without XLA.
-func loaded(compute.Backend) (path, version string, tf32 bool) { return "", "", false }
+func loaded(compute.Backend) (path, version string) { return "", "" }

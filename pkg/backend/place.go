@@ -28,13 +28,10 @@ type Plugin struct {
 	SHA256  string `json:"sha256"`
 }
 
-// PlaceOf describes an open backend. Precision is that of values and sums; products say theirs where it is another.
+// PlaceOf describes an open backend, for work in float32; In says it of another precision.
 func PlaceOf(b compute.Backend) (Place, error) {
 	p := Place{Backend: b.Description(), Lowering: Lowering(b).String(), Precision: "float32"}
-	path, version, tf32 := loaded(b)
-	if tf32 {
-		p.Precision = "float32, products in tf32"
-	}
+	path, version := loaded(b)
 	if path == "" {
 		return p, nil
 	}

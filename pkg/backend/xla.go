@@ -20,16 +20,16 @@ func init() {
 	}
 }
 
-// loaded is the plugin of a backend that has one, with the version of PJRT that it speaks, and whether products are in TF32.
-func loaded(b compute.Backend) (path, version string, tf32 bool) {
+// loaded is the plugin of a backend that has one, with the version of PJRT that it speaks.
+func loaded(b compute.Backend) (path, version string) {
 	x, ok := b.(*xla.Backend)
 	if !ok {
-		return "", "", false
+		return "", ""
 	}
 	p, err := pjrt.GetPlugin(x.PluginName()) // it is loaded: this finds it again
 	if err != nil {
-		return "", "", false
+		return "", ""
 	}
 	major, minor := p.Version()
-	return p.Path(), fmt.Sprintf("v%d.%d", major, minor), x.DotGeneralUseTF32
+	return p.Path(), fmt.Sprintf("v%d.%d", major, minor)
 }

@@ -400,7 +400,7 @@ func (e *Engine) trainModel(ctx context.Context, run *Run, on compute.Backend, q
 const inShare = 0.5
 
 func (e *Engine) trainClassifier(ctx context.Context, run *Run, on compute.Backend, in, general *imageset.Set, options train.Options) (train.Counts, error) {
-	network, err := newClassifier(on, run.Info.Spec)
+	network, err := newClassifier(on, run.Info.Spec, run.Info.Spec.Train.Precision)
 	if err != nil {
 		return train.Counts{}, err
 	}
@@ -413,12 +413,12 @@ func (e *Engine) trainClassifier(ctx context.Context, run *Run, on compute.Backe
 		InShare: inShare, AugmentIn: c.Augmentation, AugmentGeneral: c.OutlierAugmentation}, options)
 }
 
-func newClassifier(on compute.Backend, spec Spec) (*classifier.Network, error) {
+func newClassifier(on compute.Backend, spec Spec, precision string) (*classifier.Network, error) {
 	model, err := classifier.New(*spec.Classifier)
 	if err != nil {
 		return nil, err
 	}
-	lowering, err := backend.Lowering(on).WithPrecision(spec.Train.Precision)
+	lowering, err := backend.Lowering(on).WithPrecision(precision)
 	if err != nil {
 		return nil, err
 	}
@@ -621,10 +621,11 @@ func (e *Engine) classify(run *Run, set *imageset.Set) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	network, err := newClassifier(on, run.Info.Spec)
+	network, err := newClassifier(on, run.Info.Spec, "float32") // as in load
 	if err != nil {
 		return nil, err
 	}
+	defer network.Close()
 	if _, _, err := classifier.LoadNetwork(run.Folder, network); err != nil {
 		return nil, err
 	}

@@ -160,7 +160,7 @@ func (v *Evaluation) made(ctx context.Context, run *Run, name string, set *image
 	path := filepath.Join(run.Folder, "scores", fmt.Sprintf("%s-%d-%s.csv", name, set.Len(), set.Hash()[:12]))
 	table, err := score.Read(path)
 	if errors.Is(err, os.ErrNotExist) {
-		network, openErr := v.engine.Network(run, set.Len())
+		network, openErr := v.engine.scorer(run, set.Len())
 		if openErr != nil {
 			return nil, openErr
 		}

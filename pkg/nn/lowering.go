@@ -47,8 +47,6 @@ func LoweringFor(b compute.Backend) Lowering {
 		return Products
 	}
 	l := Fused
-	field := tf32Field(b)
-	l.TF32 = field.IsValid() && field.Bool() // GOMLX_BACKEND=xla:...,tf32=true
 	l.LargeBatches = strings.Contains(strings.ToLower(b.Description()), "cuda")
 	return l
 }
