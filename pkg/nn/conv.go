@@ -26,7 +26,7 @@ func Conv(lowering Lowering, x, kernel, bias *Node, withReLU bool) *Node {
 
 // ConvNet applies layers one after the other to x [in, H, W, B].
 //
-// Both lowerings compute the same sums in another order; conv_test.go holds them together.
+// All lowerings compute the same sums in another order; conv_test.go holds them together.
 func ConvNet(lowering Lowering, x *Node, layers ...ConvLayer) *Node {
 	channels := 0
 	if x.Rank() == 4 {
@@ -42,11 +42,12 @@ func ConvNet(lowering Lowering, x *Node, layers ...ConvLayer) *Node {
 		channels = l.Kernel.Shape().Dim(0)
 	}
 	if half, back := lowering.Halved(x); half != nil {
+		halves := make([]ConvLayer, len(layers))
 		for i, l := range layers {
-			layers[i] = ConvLayer{Kernel: half(l.Kernel), Scale: half(l.Scale), Bias: half(l.Bias), ReLU: l.ReLU}
+			halves[i] = ConvLayer{Kernel: half(l.Kernel), Scale: half(l.Scale), Bias: half(l.Bias), ReLU: l.ReLU}
 		}
 		lowering.Half = false
-		return back(ConvNet(lowering, half(x), layers...))
+		return back(ConvNet(lowering, half(x), halves...))
 	}
 	switch first := layers[0]; {
 	case lowering.Native:

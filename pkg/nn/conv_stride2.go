@@ -45,12 +45,12 @@ func convStride2Fused(x, kernel, bias *Node) *Node {
 		x, kernel, bias := inputs[0], inputs[1], inputs[2]
 		rows, matrix = Reshape(tapsStride2Fused(x), 9*in, columns), kernelMatrix(kernel)
 		y := Reshape(product(matrix, rows), out, h/2, w/2, b)
-		return linked(StopGradient(Add(y, spread(bias, y))), inputs...)
+		return Linked(StopGradient(Add(y, spread(bias, y))), inputs...)
 	}, func(_ []*Node, _, dy *Node) []*Node {
 		dy = Reshape(dy, out, columns)
 		dKernel := Reshape(productT(dy, rows), out, 3, in, 3)
 		dx := sumTapsStride2Fused(product(Transpose(matrix, 0, 1), dy), in, h/2, w/2, b)
-		return []*Node{dx, TransposeAllAxes(dKernel, 0, 2, 3, 1), sumRows(dy)}
+		return []*Node{dx, TransposeAllAxes(dKernel, 0, 2, 3, 1), SumRows(dy)}
 	})
 }
 

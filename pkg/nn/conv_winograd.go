@@ -51,7 +51,7 @@ func winograd(x, kernel, bias *Node) *Node {
 		kernels = Reshape(kernels, 16, out, in)
 		y := DotGeneral(kernels, []int{2}, []int{0}, Reshape(inputSums(x, false), 16, in, tiles), []int{1}, []int{0})
 		y = outputSums(Reshape(y, 16, out, h/2, w/2, b), false)
-		return linked(StopGradient(Add(y, spread(bias, y))), inputs...)
+		return Linked(StopGradient(Add(y, spread(bias, y))), inputs...)
 	}, func(inputs []*Node, _, dy *Node) []*Node {
 		x := inputs[0]
 		d := Reshape(inputSums(dy, true), 16, out, tiles)
@@ -59,7 +59,7 @@ func winograd(x, kernel, bias *Node) *Node {
 		dx = outputSums(Reshape(dx, 16, in, h/2, w/2, b), true)
 		dKernels := DotGeneral(d, []int{2}, []int{0}, Reshape(outputSumsT(x, true), 16, in, tiles), []int{2}, []int{0})
 		dKernel := DotGeneral(Reshape(dKernels, 16, out*in), []int{0}, nil, kernelSums(x), []int{0}, nil)
-		return []*Node{dx, Reshape(dKernel, out, in, 3, 3), sumRows(Reshape(dy, out, h*w*b))}
+		return []*Node{dx, Reshape(dKernel, out, in, 3, 3), SumRows(Reshape(dy, out, h*w*b))}
 	})
 }
 

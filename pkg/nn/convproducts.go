@@ -81,7 +81,7 @@ func convProducts(lowering Lowering, x *Node, layers []ConvLayer) *Node {
 		if lowering.Fused || len(chain) > 1 && replays(y.Graph()) {
 			// What was kept has no path to the inputs; and GoMLX would want a gradient for every operation on a path, even
 			// where none is used, and has none for Pad.
-			y = linked(StopGradient(y), in...)
+			y = Linked(StopGradient(y), in...)
 		}
 		return y
 	}, func(in []*Node, _, dy *Node) []*Node {
@@ -199,7 +199,7 @@ func (p *productLayer) backward(d *Node, h, w, b int) (dx, dKernel, dBias, dScal
 		d = reluGradient(p.output, d)
 	}
 	if p.fused {
-		dBias = sumRows(d)
+		dBias = SumRows(d)
 	}
 	if p.form == scattered {
 		d = Reshape(taps(p.fused, Reshape(d, p.out, h, w, b), sentFromInput), 9*p.out, columns)

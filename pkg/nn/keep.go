@@ -23,7 +23,7 @@ func Keep(v *Node, from ...*Node) *Node {
 		return v
 	case t.replay:
 		t.next++
-		return linked(t.nodes[t.next-1], from...)
+		return Linked(t.nodes[t.next-1], from...)
 	}
 	t.nodes = append(t.nodes, v)
 	return v

@@ -60,7 +60,7 @@ func NewLayout(params []Param, lowering Lowering) *Layout {
 	return l
 }
 
-// Trained are the places of the tensors that are trained.
+// Trained are the places of the tensors that are not fixed.
 func (l *Layout) Trained() []int {
 	var trained []int
 	for i, slab := range l.Tensors {

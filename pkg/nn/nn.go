@@ -1,5 +1,5 @@
 // Package nn holds what the networks of strata are built from: named parameters, convolution behind one
-// function with two lowerings, and operations whose gradients are written by hand.
+// function with three lowerings, and operations whose gradients are written by hand.
 //
 // Images inside a network are channels first and batch last, [C, H, W, B]. A convolution is then one
 // matrix product [out, 9*in] x [9*in, H*W*B] in which no activation is ever transposed, neither forwards nor
@@ -62,9 +62,9 @@ func withGradients(inputs []*Node, forward func(x []*Node) []*Node, backward fun
 	return y
 }
 
-// linked is y with a path to inputs by which differentiation finds them, where what was computed has none. Nothing of theirs
+// Linked is y with a path to inputs by which differentiation finds them, where what was computed has none. Nothing of theirs
 // comes to y, not even what is not finite: an image that is must not spoil the others of its batch (digest §4.4).
-func linked(y *Node, inputs ...*Node) *Node {
+func Linked(y *Node, inputs ...*Node) *Node {
 	var link *Node
 	for _, v := range inputs {
 		first := v
@@ -116,7 +116,7 @@ func PerChannel(v, x *Node) *Node {
 		return WithGradient([]*Node{v},
 			func(in []*Node) *Node { return spread(in[0], x) },
 			func(_ []*Node, _, dy *Node) []*Node {
-				return []*Node{sumRows(Reshape(dy, dims[0], dy.Shape().Size()/dims[0]))}
+				return []*Node{SumRows(Reshape(dy, dims[0], dy.Shape().Size()/dims[0]))}
 			})
 	}
 	columns := x.Shape().Size() / dims[0]
@@ -134,8 +134,8 @@ func spread(v, x *Node) *Node {
 	return BroadcastToDims(Reshape(v, d...), x.Shape().Dimensions...)
 }
 
-// sumRows adds up each row of x [C, n], by a product with ones: [C].
-func sumRows(x *Node) *Node {
+// SumRows adds up each row of x [C, n], by a product with ones: [C].
+func SumRows(x *Node) *Node {
 	return Reshape(productT(x, Ones(x.Graph(), shapeLike(x, 1, x.Shape().Dim(1)))), x.Shape().Dim(0))
 }
 

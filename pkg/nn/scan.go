@@ -151,7 +151,7 @@ func (s *scan) forward(in []*Node) []*Node {
 	for i, r := range results {
 		results[i] = StopGradient(r)
 		if r.DType().IsFloat() {
-			results[i] = linked(results[i], differentiable...)
+			results[i] = Linked(results[i], differentiable...)
 		}
 	}
 	return results

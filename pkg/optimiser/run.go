@@ -63,8 +63,8 @@ func New(of *network.Network, config Config, identity string, frozen func(param 
 		return nil, err
 	}
 	o := &Optimiser{Config: config, network: of, others: others, loss: loss}
-	for i, slab := range of.Layout.Tensors {
-		if !slab.Fixed && (frozen == nil || !frozen(slab.Name)) {
+	for _, i := range of.Layout.Trained() {
+		if frozen == nil || !frozen(of.Layout.Tensors[i].Name) {
 			o.trained = append(o.trained, i)
 		}
 	}
@@ -76,7 +76,7 @@ func New(of *network.Network, config Config, identity string, frozen func(param 
 	o.program, err = network.Share(of.Backend, identity, of.Lowering, func() (*Exec, any, error) {
 		found := &notes{}
 		// The program must not hold this optimiser's memory: others will use it.
-		graph := &Optimiser{Config: config, network: network.New(of.Backend, of.Lowering, of.Params()), trained: o.trained, loss: loss, State: o.noState()}
+		graph := &Optimiser{Config: config, network: network.New(of.Backend, of.Lowering, of.Params()), trained: o.trained, loss: loss, State: make([][]*tensors.Tensor, len(o.State))}
 		for _, other := range others {
 			graph.others = append(graph.others, network.New(other.Backend, other.Lowering, other.Params()))
 		}
@@ -95,8 +95,6 @@ func (o *Optimiser) zeros() [][]*tensors.Tensor {
 	}
 	return state
 }
-
-func (o *Optimiser) noState() [][]*tensors.Tensor { return make([][]*tensors.Tensor, len(o.Slots())) }
 
 func (o *Optimiser) moved() []int { return o.program.Notes.(*notes).moved }
 

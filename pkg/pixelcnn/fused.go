@@ -135,7 +135,7 @@ func (c convolution) fused(x, taps, bias *Node) *Node {
 	h, w, batch := d[1], d[2], d[3]
 	back := reversed(c.offsets())
 	return nn.WithGradient([]*Node{x, taps, bias}, func(in []*Node) *Node {
-		x, taps, bias := in[0], in[1], linked(in[2], in[0], in[1]) // GoMLX has no gradient of Pad
+		x, taps, bias := in[0], in[1], nn.Linked(in[2], in[0], in[1]) // GoMLX has no gradient of Pad
 		var y *Node
 		if c.stacksInput() {
 			y = Reshape(matrix(taps, stack(x, c.offsets(), c.stride)), c.out, h/c.stride, w/c.stride, batch)
@@ -159,7 +159,7 @@ func (c convolution) fused(x, taps, bias *Node) *Node {
 			}
 			dTaps = matrixT(seen, rowsOf(x))
 		}
-		return []*Node{dx, dTaps, sumRows(rowsOf(dy))}
+		return []*Node{dx, dTaps, nn.SumRows(rowsOf(dy))}
 	})
 }
 

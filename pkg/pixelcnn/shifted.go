@@ -2,7 +2,6 @@ package pixelcnn
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"strata/pkg/nn"
@@ -82,7 +81,7 @@ func (c convolution) convolve(lowering nn.Lowering, x, kernel, bias *Node) *Node
 		}
 		return Slice(y, AxisRange(), AxisRange().Stride(c.stride), AxisRange().Stride(c.stride))
 	}, func(in []*Node, _, dy *Node) []*Node {
-		dBias := sumRows(rowsOf(dy))
+		dBias := nn.SumRows(rowsOf(dy))
 		if c.stride > 1 {
 			gaps := compute.PadAxis{End: c.stride - 1, Interior: c.stride - 1}
 			dy = Pad(dy, ScalarZero(dy.Graph(), dy.DType()), compute.PadAxis{}, gaps, gaps)
@@ -96,11 +95,6 @@ func (c convolution) check(x *Node) {
 	if x.Rank() != 4 || x.Shape().Dim(0) != c.in || x.Shape().Dim(1)%c.stride != 0 || x.Shape().Dim(2)%c.stride != 0 {
 		panic(fmt.Errorf("pixelcnn: %s takes [%d, H, W, B] that divides by %d, not %s", c.name, c.in, c.stride, x.Shape()))
 	}
-}
-
-// sumRows adds up each row of x [C, n], by a product with ones: [C].
-func sumRows(x *Node) *Node {
-	return DotGeneral(x, []int{1}, nil, Ones(x.Graph(), shapeLike(x, x.Shape().Dim(1))), []int{0}, nil)
 }
 
 func (c convolution) right() int { return c.width - 1 - c.left }
@@ -164,28 +158,16 @@ func (c convolution) stack(x *Node, before func(size, tap int) int) *Node {
 	return Reshape(joined(parts, 1), d[0]*c.height*c.width, frameH*frameW*d[3])
 }
 
-// native uses the backend's convolution.
+// native uses the backend's convolution, whose gradient in GoMLX refuses kernels of even size: it stands apart, behind StopGradient,
+// and the bias carries the path to what it is made of.
 func (c convolution) native(x, kernel, bias *Node) *Node {
-	bias = linked(bias, x, kernel)
+	bias = nn.Linked(bias, x, kernel)
 	y := ConvGeneral(StopGradient(x), StopGradient(kernel), ConvolveAxesConfig{
 		InputChannels: 0, InputSpatial: []int{1, 2}, InputBatch: 3,
 		KernelOutputChannels: 0, KernelInputChannels: 1, KernelSpatial: []int{2, 3},
 		OutputChannels: 0, OutputSpatial: []int{1, 2}, OutputBatch: 3,
 	}, nil, [][2]int{{c.height - 1, 0}, {c.left, c.right()}}, nil, nil, 1, 1)
 	return Add(y, nn.PerChannel(bias, y))
-}
-
-// linked is y [n], with paths to xs by which the gradient finds them; its value is y's. GoMLX asks for a gradient of every operation on a
-// path, even where nn.WithGradient does not use it, and its gradient of a convolution refuses kernels of even size. So
-// native convolutions stand apart, behind StopGradient, which is free there and would be a copy on the Go backend.
-func linked(y *Node, xs ...*Node) *Node {
-	index := Iota(y.Graph(), y.Shape(), 0)
-	never := LessThan(index, ZerosLike(index))
-	for _, x := range xs {
-		first := Slice(x, slices.Repeat([]SliceAxisSpec{AxisRange(0, 1)}, x.Rank())...)
-		y = Where(never, BroadcastToDims(Reshape(first, 1), y.Shape().Dimensions...), y)
-	}
-	return y
 }
 
 // nativeGradient writes the sums of productsGradient as convolutions: of dy with the reversed kernel; and of x with dy as a

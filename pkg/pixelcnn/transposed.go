@@ -68,14 +68,14 @@ func (d deconvolution) fused(x, taps, bias *Node) *Node {
 	h, w := x.Shape().Dim(1), x.Shape().Dim(2)
 	return nn.WithGradient([]*Node{x, taps, bias},
 		func(in []*Node) *Node {
-			bias := linked(in[2], in[0], in[1]) // GoMLX has no gradient of Pad
+			bias := nn.Linked(in[2], in[0], in[1]) // GoMLX has no gradient of Pad
 			y := StopGradient(unstack(matrix(in[1], rowsOf(in[0])), offsets, 2, 2*h, 2*w))
 			return Add(y, nn.PerChannel(bias, y))
 		},
 		func(in []*Node, _, dy *Node) []*Node {
 			seen := stack(dy, offsets, 2)
 			dx := matrix(Transpose(in[1], 0, 1), seen)
-			return []*Node{Reshape(dx, x.Shape().Dimensions...), matrixT(seen, rowsOf(in[0])), sumRows(rowsOf(dy))}
+			return []*Node{Reshape(dx, x.Shape().Dimensions...), matrixT(seen, rowsOf(in[0])), nn.SumRows(rowsOf(dy))}
 		})
 }
 

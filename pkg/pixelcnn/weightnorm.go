@@ -89,7 +89,7 @@ func (n weightNorm) normed(lowering nn.Lowering, g, v *Node) *Node {
 	rows := g.Shape().Size()
 	rowDots, scaleRows := rowDots, scaleRows
 	if lowering.Fused {
-		rowDots = func(a, b *Node) *Node { return sumRows(Mul(a, b)) }
+		rowDots = func(a, b *Node) *Node { return nn.SumRows(Mul(a, b)) }
 	}
 	var inverse, unit *Node // 1/|v| [rows] and e [rows, row]
 	return nn.WithGradient([]*Node{Reshape(g, rows), Reshape(v, rows, -1)},
