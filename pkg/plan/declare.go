@@ -1,0 +1,294 @@
+// Package experiment knows the declared sizes, sets and configurations, what a run is and where it is kept, and works out
+// which runs and scores the paper's tables and figures need: it trains what is missing, once, and writes tables and pictures that
+// everything a person looks at is drawn from.
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"strata/experiments"
+	"strata/pkg/glow"
+	"strata/pkg/imageset"
+	"strata/pkg/models"
+	"strata/pkg/optimiser"
+	"strata/pkg/pixelcnn"
+
+	"github.com/goccy/go-yaml"
+)
+
+// Size is a network and a budget (experiments/sizes.yaml).
+type Size struct {
+	Name            string   `yaml:"-" json:"name"`
+	Networks        Networks `yaml:"networks" json:"networks"`
+	Batch           int      `yaml:"batch" json:"batch"`
+	Steps           int      `yaml:"steps" json:"steps"`
+	FinetuneSteps   int      `yaml:"finetune_steps" json:"finetune_steps"`
+	CheckpointEvery int      `yaml:"checkpoint_every" json:"checkpoint_every"`
+	TrainImages     int      `yaml:"train_images" json:"train_images"`
+	TestImages      int      `yaml:"test_images" json:"test_images"`
+	// Precision is what the insides of coupling and residual networks are trained in: float32 (""), tf32 or bfloat16.
+	Precision string `yaml:"precision" json:"precision,omitempty"`
+	// TopImages is how many training images of general Figs S7 and S8 choose from.
+	TopImages int `yaml:"top_images" json:"-"`
+	// Budgets are those of models that have their own, by name.
+	Budgets map[string]Budget `yaml:"budgets" json:"budgets,omitempty"`
+	// CurvePoints is how often a run's scores are looked at while it trains, on CurveImages images a set.
+	CurvePoints int `yaml:"curve_points" json:"curve_points"`
+	CurveImages int `yaml:"curve_images" json:"curve_images"`
+	// Seconds is what a step of each model takes on two cores.
+	Seconds   map[string]float64 `yaml:"seconds" json:"-"`
+	Optimiser OptimiserChange    `yaml:"optimiser" json:"-"`
+	Finetune  OptimiserChange    `yaml:"finetune_optimiser" json:"-"`
+}
+
+// Budget is a model's own batch and steps; zero values are the size's.
+type Budget struct {
+	Batch         int `yaml:"batch" json:"batch,omitempty"`
+	Steps         int `yaml:"steps" json:"steps,omitempty"`
+	FinetuneSteps int `yaml:"finetune_steps" json:"finetune_steps,omitempty"`
+}
+
+// BudgetOf is the batch and the steps of a model, finetuned or from scratch.
+func (s Size) BudgetOf(model string, finetuned bool) (batch, steps int) {
+	own := s.Budgets[model]
+	batch, steps = cmp.Or(own.Batch, s.Batch), cmp.Or(own.Steps, s.Steps)
+	if finetuned {
+		steps = cmp.Or(own.FinetuneSteps, s.FinetuneSteps)
+	}
+	return batch, steps
+}
+
+// Networks are the networks of a size, one a model.
+type Networks struct {
+	Glow     GlowSize     `yaml:"glow" json:"glow"`
+	Dense    GlowSize     `yaml:"dense" json:"dense"`
+	Patch    GlowSize     `yaml:"patch" json:"patch"`
+	PixelCNN PixelCNNSize `yaml:"pixelcnn" json:"pixelcnn"`
+	// Classifier is the discriminative baseline's, no density model.
+	Classifier ClassifierSize `yaml:"classifier" json:"classifier"`
+}
+
+// ClassifierSize is the size of a Wide-ResNet.
+type ClassifierSize struct {
+	Depth   int     `yaml:"depth" json:"depth"`
+	Widen   int     `yaml:"widen" json:"widen"`
+	Dropout float64 `yaml:"dropout" json:"dropout"`
+}
+
+// GlowSize is the size of a Glow; the local-patch one has one scale and takes its patch from S2.1.
+type GlowSize struct {
+	Scales int `yaml:"scales" json:"scales,omitempty"`
+	K      int `yaml:"k" json:"k"`
+	Hidden int `yaml:"hidden" json:"hidden"`
+}
+
+// PixelCNNSize is the size of a PixelCNN++.
+type PixelCNNSize struct {
+	ResNets  int     `yaml:"resnets" json:"resnets"`
+	Filters  int     `yaml:"filters" json:"filters"`
+	Mixtures int     `yaml:"mixtures" json:"mixtures"`
+	Dropout  float64 `yaml:"dropout" json:"dropout"`
+}
+
+// ModelNames are the models that can be trained by name, the default first.
+func ModelNames() []string { return []string{"glow", "dense", "patch", "pixelcnn"} }
+
+// patchSide is the side of the local-patch Glow's patches (S2.1).
+const patchSide = 8
+
+// Spec is the named model of this size for images of a shape; "" is the first of ModelNames.
+func (n Networks) Spec(model string, height, width, channels int) (models.Spec, error) {
+	of := func(size GlowSize, block glow.Block) *glow.Config {
+		return &glow.Config{Height: height, Width: width, Channels: channels, Scales: size.Scales, K: size.K, Hidden: size.Hidden, Block: block}
+	}
+	switch model {
+	case "", "glow":
+		return models.Spec{Glow: of(n.Glow, glow.Convolutional)}, nil
+	case "dense":
+		return models.Spec{Glow: of(n.Dense, glow.Dense)}, nil
+	case "patch":
+		return models.Spec{PatchGlow: &glow.PatchConfig{Height: height, Width: width, Channels: channels, Patch: patchSide, K: n.Patch.K, Hidden: n.Patch.Hidden}}, nil
+	case "pixelcnn":
+		return models.Spec{PixelCNN: &pixelcnn.Config{Height: height, Width: width, Channels: channels,
+			ResNets: n.PixelCNN.ResNets, Filters: n.PixelCNN.Filters, Mixtures: n.PixelCNN.Mixtures, Dropout: n.PixelCNN.Dropout}}, nil
+	}
+	return models.Spec{}, fmt.Errorf("no model %q: choose one of %s", model, strings.Join(ModelNames(), ", "))
+}
+
+// OptimiserChange is what differs from the paper's optimiser; zero values change nothing.
+type OptimiserChange struct {
+	Rate   float64 `yaml:"rate"`
+	Warmup int     `yaml:"warmup"`
+}
+
+func (c OptimiserChange) apply(a optimiser.Config) optimiser.Config {
+	if c.Rate != 0 {
+		a.Rate = c.Rate
+	}
+	a.Warmup = c.Warmup
+	return a
+}
+
+// SizeNames are the declared sizes, smallest first.
+func SizeNames() []string { return []string{"smoke", "demo", "long", "small", "gpu", "paper"} }
+
+// LoadSize reads a declared size.
+func LoadSize(name string) (Size, error) {
+	sizes := map[string]Size{}
+	if err := readDeclaration("sizes.yaml", &sizes); err != nil {
+		return Size{}, err
+	}
+	size, ok := sizes[name]
+	if !ok {
+		return Size{}, fmt.Errorf("no size %q: choose one of %s", name, strings.Join(SizeNames(), ", "))
+	}
+	size.Name = name
+	if size.Steps < 1 || size.FinetuneSteps < 1 || size.Batch < 1 {
+		return Size{}, fmt.Errorf("experiments/sizes.yaml: size %s needs steps, finetune_steps and batch", name)
+	}
+	return size, nil
+}
+
+// Roles says which set plays which role.
+type Roles struct {
+	Family string            `json:"family"`
+	Sets   map[string]string `json:"sets"`
+}
+
+// RoleNames are the roles that every family has, in the order in which people read them.
+func RoleNames() []string { return []string{"in", "general", "smooth", "far"} }
+
+// OtherRoles are those that a family may have (experiments/sets.yaml).
+func OtherRoles() []string {
+	return []string{"near", "grey_in", "grey_smooth", "grey_general", "mri_one", "mri_others", "mri_all", "faces", "further", "general_clean"}
+}
+
+// Set is the name of the set in a role, "" where there is none.
+func (r Roles) Set(role string) string { return r.Sets[role] }
+
+// With is a copy in which another set plays a role.
+func (r Roles) With(role, set string) Roles {
+	r.Family, r.Sets = "chosen", maps.Clone(r.Sets)
+	r.Sets[role] = set
+	return r
+}
+
+// recipe is how a set is made: as declared, or of what has its name.
+func (d setsDeclaration) recipe(name string) imageset.Recipe {
+	recipe, ok := d.Derived[name]
+	if !ok {
+		recipe.Of = name
+	}
+	if recipe.History == "" {
+		recipe.History = d.Histories[recipe.Of]
+	}
+	return recipe
+}
+
+type setsDeclaration struct {
+	Families []struct {
+		Name  string            `yaml:"name"`
+		About string            `yaml:"about"`
+		Sets  map[string]string `yaml:"sets"`
+	} `yaml:"families"`
+	Derived   map[string]imageset.Recipe `yaml:"derived"`
+	Histories map[string]string          `yaml:"histories"`
+	StandsFor map[string]string          `yaml:"stands_for"`
+	NoFlip    []string                   `yaml:"no_flip"`
+}
+
+// declaredSets reads experiments/sets.yaml, once.
+var declaredSets = sync.OnceValues(func() (setsDeclaration, error) {
+	var sets setsDeclaration
+	if err := readDeclaration("sets.yaml", &sets); err != nil {
+		return sets, err
+	}
+	for _, f := range sets.Families {
+		for role := range f.Sets {
+			if !slices.Contains(append(RoleNames(), OtherRoles()...), role) {
+				return sets, fmt.Errorf("experiments/sets.yaml: family %s: no role %q", f.Name, role)
+			}
+		}
+	}
+	for name, recipe := range sets.Derived {
+		if err := recipe.Validate(); err != nil {
+			return sets, fmt.Errorf("experiments/sets.yaml: set %s: %w", name, err)
+		}
+	}
+	return sets, nil
+})
+
+// DefaultRoles is the first declared family whose needed sets are all among available, or made of one that is. Of the other
+// roles it has those that are at hand.
+func DefaultRoles(available []string) (Roles, error) {
+	sets, err := declaredSets()
+	if err != nil {
+		return Roles{}, err
+	}
+	atHand := func(set string) bool {
+		if derived, ok := sets.Derived[set]; ok {
+			set = derived.Of
+		}
+		return slices.Contains(available, set)
+	}
+	for _, f := range sets.Families {
+		if slices.ContainsFunc(RoleNames(), func(role string) bool { return !atHand(f.Sets[role]) }) {
+			continue
+		}
+		r := Roles{Family: f.Name, Sets: map[string]string{}}
+		for role, set := range f.Sets {
+			if atHand(set) {
+				r.Sets[role] = set
+			}
+		}
+		return r, nil
+	}
+	return Roles{}, fmt.Errorf("experiments/sets.yaml: no family has all its sets among %v", available)
+}
+
+// Recipe is how a set is made: as experiments/sets.yaml declares it, or of what has its name.
+func Recipe(set string) (imageset.Recipe, error) {
+	sets, err := declaredSets()
+	return sets.recipe(set), err
+}
+
+// DerivedSets are the declared sets that are made of another, by name, with what they are made of.
+func DerivedSets() (map[string]string, error) {
+	sets, err := declaredSets()
+	derived := map[string]string{}
+	for name, recipe := range sets.Derived {
+		derived[name] = recipe.Of
+	}
+	return derived, err
+}
+
+// StandsFor names the paper's set that a set stands in for, "" if it is the paper's own or nobody said.
+func StandsFor(set string) string {
+	sets, err := declaredSets()
+	if err != nil {
+		return ""
+	}
+	return sets.StandsFor[set]
+}
+
+// Flip says whether a set's images are mirrored in training.
+func Flip(set string) bool {
+	sets, err := declaredSets()
+	return err == nil && !slices.Contains(sets.NoFlip, set)
+}
+
+func readDeclaration(name string, into any) error {
+	text, err := experiments.Files.ReadFile(name)
+	if err != nil {
+		return fmt.Errorf("no declaration experiments/%s", name)
+	}
+	if err := yaml.UnmarshalWithOptions(text, into, yaml.Strict()); err != nil {
+		return fmt.Errorf("experiments/%s: %w", name, err)
+	}
+	return nil
+}

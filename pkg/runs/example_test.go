@@ -1,0 +1,106 @@
+package runs_test
+
+import (
+	"fmt"
+	"os"
+
+	"strata/pkg/experiment"
+)
+
+// What the paper's Table 3 needs, each run before what is made from it.
+func ExampleLoadConfigurations() {
+	all, err := experiment.LoadConfigurations()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	wanted, err := all.For("table3")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, c := range wanted {
+		fmt.Printf("%s %s of %s, parent %q, loss %q\n", c.ID, c.Model, c.Set, c.Parent, c.Loss)
+	}
+	// Output:
+	// R01 glow of general, parent "", loss ""
+	// R06 glow of in, parent "R01", loss ""
+	// R11 glow of in, parent "R01", loss "outlier"
+	// R13 glow of in, parent "R01", loss "margin"
+}
+
+func ExampleLoadSize() {
+	size, err := experiment.LoadSize("paper")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	batch, steps := size.BudgetOf("pixelcnn", false)
+	fmt.Println(size.Networks.Glow, batch, steps)
+	// Output: {3 32 512} 64 93720
+}
+
+// Without a data folder the procedural sets play the roles.
+func ExampleDefaultRoles() {
+	engine := &experiment.Engine{Cache: os.Getenv("STRATA_CACHE"), Out: os.Stderr}
+	available, err := engine.Available()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	roles, err := experiment.DefaultRoles(available)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(roles.Set("in"), "against", roles.Set("smooth"))
+	fmt.Println(experiment.StandsFor(roles.Set("smooth")))
+	// Output:
+	// shapes_in against digits
+	// SVHN
+}
+
+// The plan that strata reproduce shows, computed without training anything.
+func ExampleEngine_Schedule() {
+	folder, err := os.MkdirTemp("", "runs")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(folder)
+	engine := &experiment.Engine{Runs: folder, Cache: os.Getenv("STRATA_CACHE"), Out: os.Stderr}
+	all, err := experiment.LoadConfigurations()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	wanted, err := all.For("table2")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	size, err := experiment.LoadSize("smoke")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	roles, err := experiment.DefaultRoles([]string{"shapes", "leaves", "digits", "textures", "phantom"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	schedule, err := engine.Schedule(wanted, size, roles, []uint64{1, 2})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	missing, _ := schedule.Missing()
+	for _, run := range missing {
+		fmt.Println(run.Configuration.ID, run.Seed, run.Run.Info.Spec.Network())
+	}
+	// Output:
+	// R01 1 Glow L3 K1 H8
+	// R06 1 Glow L3 K1 H8
+	// R01 2 Glow L3 K1 H8
+	// R06 2 Glow L3 K1 H8
+}

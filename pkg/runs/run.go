@@ -1,0 +1,197 @@
+package runs
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"strata/pkg/backend"
+	"strata/pkg/classifier"
+	"strata/pkg/models"
+	"strata/pkg/train"
+
+	"github.com/google/renameio/v2"
+)
+
+// codeVersion is part of every run's identity: raise it when a change to models or training makes the same Spec train to
+// something else than rounding.
+const codeVersion = 4
+
+// Spec is all that determines a run. Its hash is the run's address: asked for twice, it is trained once.
+type Spec struct {
+	Model models.Spec `json:"model"`
+	// Classifier is the discriminative baseline, in the place of Model: In-distribution against Outliers.
+	Classifier  *classifier.Config `json:"classifier,omitempty"`
+	Train       train.Config       `json:"train"`
+	Set         string             `json:"set"`
+	SetHash     string             `json:"set_hash"`
+	TrainImages int                `json:"train_images"`
+	// Parent is the id of the run that this one is finetuned from, "" from scratch.
+	Parent string `json:"parent,omitempty"`
+	// Outliers is the set of outliers, with its hash, and General the id of the general model's run, where the loss wants them.
+	Outliers     string `json:"outliers,omitempty"`
+	OutliersHash string `json:"outliers_hash,omitempty"`
+	General      string `json:"general,omitempty"`
+	CodeVersion  int    `json:"code_version"`
+}
+
+// ID is a readable prefix, model, set and size, and twelve digits of the hash of the spec.
+func (s Spec) ID() string {
+	text, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // plain numbers and strings
+	}
+	sum := sha256.Sum256(text)
+	model, numbers := s.Network(), ""
+	if at := firstNumber.FindStringIndex(model); at != nil {
+		model, numbers = model[:at[0]], model[at[0]:]
+	}
+	prefix := fmt.Sprintf("%s-%s-%s-s%d", slug(model), safeName(s.Set), slug(numbers), s.Train.Steps)
+	if s.Parent != "" {
+		prefix += "-ft"
+	}
+	if s.Train.Loss.Outliers != train.NoOutliers {
+		prefix += "-" + string(s.Train.Loss.Outliers)
+	}
+	return prefix + "-" + hex.EncodeToString(sum[:6])
+}
+
+// firstNumber is where the numbers of a network's name begin: "Glow L3 K4".
+var firstNumber = regexp.MustCompile(` [A-Z0-9]*\d`)
+
+func slug(name string) string {
+	return strings.Trim(notInSlugs.ReplaceAllString(strings.ToLower(name), "-"), "-")
+}
+
+var notInSlugs = regexp.MustCompile(`[^a-z0-9]+`)
+
+func safeName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '.' {
+			return r
+		}
+		return '_'
+	}, name)
+}
+
+// Network says in a few words what was trained: "Glow L3 K4 H64".
+func (s Spec) Network() string {
+	if s.Classifier != nil {
+		return fmt.Sprintf("WRN %d-%d", s.Classifier.Depth, s.Classifier.Widen)
+	}
+	model, err := s.Model.New()
+	if err != nil {
+		return "no model"
+	}
+	return model.String()
+}
+
+// Info is a run's record, run.json: what it is and where its numbers come from.
+type Info struct {
+	ID       string    `json:"id"`
+	Spec     Spec      `json:"spec"`
+	Imported *Imported `json:"imported,omitempty"` // nil for runs that were trained
+	Done     bool      `json:"done"`
+	backend.Place
+	// Earlier says where the first steps were computed of a run that was resumed elsewhere.
+	Earlier   []Stretch    `json:"earlier,omitempty"`
+	Toolchain string       `json:"toolchain"`
+	Started   time.Time    `json:"started"`
+	Finished  time.Time    `json:"finished,omitzero"`
+	Seconds   float64      `json:"seconds"` // of training, over all resumptions
+	Counts    train.Counts `json:"non_finite"`
+	// LastValue is the mean of the last steps: bits/dim, or a classifier's cross-entropy in nats.
+	LastValue float64 `json:"last_value"`
+}
+
+// Stretch is a part of a run's steps, up to one, with where it was computed.
+type Stretch struct {
+	Until int `json:"until"`
+	backend.Place
+}
+
+// Where says where a run was computed, in the order of its steps.
+func (i Info) Where() string {
+	var text string
+	for _, s := range i.Earlier {
+		text += fmt.Sprintf("%s until step %d, then ", s.Describe(), s.Until)
+	}
+	return text + i.Describe()
+}
+
+// Run is a run on disk.
+type Run struct {
+	Folder string
+	Info   Info
+}
+
+// OpenRun reads a run of the run store by its id, or by a prefix that fits one run only.
+func OpenRun(runs, id string) (*Run, error) {
+	folder := filepath.Join(runs, id)
+	if _, err := os.Stat(filepath.Join(folder, "run.json")); err != nil {
+		found, _ := filepath.Glob(filepath.Join(runs, id+"*", "run.json"))
+		switch len(found) {
+		case 0:
+			return nil, fmt.Errorf("no run %q in %s: strata train makes one", id, runs)
+		case 1:
+			folder = filepath.Dir(found[0])
+		default:
+			names := []string{}
+			for _, f := range found {
+				names = append(names, filepath.Base(filepath.Dir(f)))
+			}
+			return nil, fmt.Errorf("run %q could be any of %s", id, strings.Join(names, ", "))
+		}
+	}
+	info, err := readInfo(folder)
+	if err != nil {
+		return nil, err
+	}
+	return &Run{Folder: folder, Info: info}, nil
+}
+
+func readInfo(folder string) (Info, error) {
+	path := filepath.Join(folder, "run.json")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Info{}, err
+	}
+	var info Info
+	if err := json.Unmarshal(text, &info); err != nil {
+		return Info{}, fmt.Errorf("%s: %w; remove the folder to train the run again", path, err)
+	}
+	return info, nil
+}
+
+func (r *Run) save() error {
+	text, err := json.MarshalIndent(r.Info, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(r.Folder, 0o755); err != nil {
+		return err
+	}
+	return renameio.WriteFile(filepath.Join(r.Folder, "run.json"), append(text, '\n'), 0o644)
+}
+
+// openOrStart opens the run of a spec, or records a new one.
+func openOrStart(runs string, spec Spec) (*Run, error) {
+	r := &Run{Folder: filepath.Join(runs, spec.ID())}
+	info, err := readInfo(r.Folder)
+	switch {
+	case err == nil:
+		r.Info = info
+		return r, nil
+	case errors.Is(err, os.ErrNotExist):
+		r.Info = Info{ID: spec.ID(), Spec: spec}
+		return r, nil
+	}
+	return nil, err
+}
