@@ -7,13 +7,13 @@ import (
 	"strings"
 	"time"
 
-	"strata/pkg/experiment"
+	"strata/pkg/runs"
 	"strata/pkg/slurm"
 )
 
 // submit hands what is missing of a schedule to Slurm. Every job runs this program on the same folders: the runs are where
 // they would be without Slurm, and either way goes on with what the other began.
-func (c reproduceCommand) submit(e *environment, engine *experiment.Engine, schedule *experiment.Schedule, figures string) error {
+func (c reproduceCommand) submit(e *environment, engine *runs.Engine, schedule *runs.Schedule, figures string) error {
 	if c.Stage != "all" {
 		return fmt.Errorf("--slurm hands on all stages: leave --stage away")
 	}
@@ -66,7 +66,7 @@ func (c reproduceCommand) submit(e *environment, engine *experiment.Engine, sche
 }
 
 // jobs are a job array for each configuration that lacks a run, all seeds in it, and one that evaluates at last.
-func (c reproduceCommand) jobs(program string, schedule *experiment.Schedule) []slurm.Job {
+func (c reproduceCommand) jobs(program string, schedule *runs.Schedule) []slurm.Job {
 	command := func(targets []string, seeds, seed, stage string) string {
 		words := []string{slurm.Quote(program), "reproduce"}
 		words = append(words, targets...)

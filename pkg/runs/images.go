@@ -104,3 +104,9 @@ func (e *Engine) TestPlaces(setName string, images int) ([]int, error) {
 	}
 	return set.Choose(images, SubsetSeed), nil
 }
+
+// Drawn says whether a set's images are strata's own drawings. A set that cannot be opened is taken for somebody's.
+func (e *Engine) Drawn(setName string) bool {
+	set, err := e.Set(setName, imageset.Test)
+	return err == nil && set.Drawn()
+}

@@ -55,8 +55,8 @@ type Run struct {
 	Info   Info
 }
 
-// OpenRun reads a run of the run store by its id, or by a prefix that fits one run only.
-func OpenRun(runs, id string) (*Run, error) {
+// Open reads a run of the run store by its id, or by a prefix that fits one run only.
+func Open(runs, id string) (*Run, error) {
 	folder := filepath.Join(runs, id)
 	if _, err := os.Stat(filepath.Join(folder, "run.json")); err != nil {
 		found, _ := filepath.Glob(filepath.Join(runs, id+"*", "run.json"))
