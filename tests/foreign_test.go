@@ -8,7 +8,7 @@ import (
 	"strata/pkg/backend"
 	"strata/pkg/backend/backendtest"
 	"strata/pkg/density"
-	"strata/pkg/foreign"
+	"strata/internal/importer/foreign"
 	"strata/pkg/glow"
 	"strata/pkg/imageset"
 	"strata/pkg/nn"

@@ -22,7 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"strata/pkg/folders"
-	"strata/pkg/notebook"
+	"strata/internal/notebook"
 )
 
 // gonb returns the module root and the kernel, building it if it is missing.

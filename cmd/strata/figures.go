@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"strata/pkg/folders"
-	"strata/pkg/notebook"
+	"strata/internal/notebook"
 	"strata/pkg/progress"
 	"strata/pkg/report"
 

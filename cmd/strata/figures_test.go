@@ -4,7 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strata/pkg/folders"
-	"strata/pkg/notebook"
+	"strata/internal/notebook"
 	"strings"
 	"testing"
 

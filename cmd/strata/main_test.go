@@ -10,7 +10,7 @@ import (
 
 	"strata/pkg/backend/backendtest"
 	"strata/pkg/experiment"
-	"strata/pkg/plugin"
+	"strata/internal/plugin"
 
 	"github.com/stretchr/testify/require"
 )

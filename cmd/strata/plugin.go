@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"strata/pkg/backend"
-	"strata/pkg/plugin"
+	"strata/internal/plugin"
 )
 
 type pluginCommand struct {

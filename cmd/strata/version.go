@@ -11,7 +11,7 @@ import (
 
 	"strata/pkg/backend"
 	"strata/pkg/experiment"
-	"strata/pkg/plugin"
+	"strata/internal/plugin"
 )
 
 type versionCommand struct{}

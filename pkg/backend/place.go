@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"strata/pkg/nn"
-	"strata/pkg/plugin"
+	"strata/internal/plugin"
 
 	"github.com/gomlx/compute"
 )

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"strata/pkg/plugin"
+	"strata/internal/plugin"
 
 	"github.com/gomlx/compute"
 )

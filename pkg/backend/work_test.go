@@ -7,7 +7,7 @@ import (
 
 	"strata/pkg/backend"
 	"strata/pkg/backend/backendtest"
-	"strata/pkg/plugin"
+	"strata/internal/plugin"
 
 	"github.com/stretchr/testify/require"
 )

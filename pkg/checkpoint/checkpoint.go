@@ -22,16 +22,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
+	iofs "io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strata/pkg/folders"
 	"strconv"
 	"strings"
 	"syscall"
 	"unicode/utf8"
+
+	"strata/pkg/folders"
+	"strata/internal/importer/npy"
 )
 
 // ErrNone says that a folder holds no checkpoint, damaged or whole: the run has
@@ -135,9 +138,6 @@ func Steps(dir string) ([]int, error) {
 	return slices.Compact(steps), nil
 }
 
-// maxRank is the largest number of axes that every version of NumPy reads.
-const maxRank = 32
-
 func (s *State) validate() error {
 	if s.Step < 0 {
 		return errors.New("a step must not be negative")
@@ -154,10 +154,10 @@ func (s *State) validate() error {
 			return fmt.Errorf("two tensors are named %q", t.Name)
 		}
 		names[t.Name] = true
-		if len(t.Shape) > maxRank {
-			return fmt.Errorf("tensor %q has %d axes, NumPy reads at most %d", t.Name, len(t.Shape), maxRank)
+		if len(t.Shape) > npy.MaxRank {
+			return fmt.Errorf("tensor %q has %d axes, NumPy reads at most %d", t.Name, len(t.Shape), npy.MaxRank)
 		}
-		if n, ok := elements(t.Shape); !ok || n != len(t.Data) {
+		if n, ok := npy.Len(t.Shape, math.MaxInt/4); !ok || n != len(t.Data) {
 			return fmt.Errorf("tensor %q of shape %v has %d values", t.Name, t.Shape, len(t.Data))
 		}
 	}
@@ -167,7 +167,7 @@ func (s *State) validate() error {
 // validName allows what is the same file name for every zip reader.
 func validName(name string) bool {
 	control := func(r rune) bool { return r < ' ' || r == 0x7f || r == '\\' }
-	return name != "." && len(name) < 1<<12 && utf8.ValidString(name) && fs.ValidPath(name) && !strings.ContainsFunc(name, control)
+	return name != "." && len(name) < 1<<12 && utf8.ValidString(name) && iofs.ValidPath(name) && !strings.ContainsFunc(name, control)
 }
 
 // save brings the checkpoint to its final name and touches no other step.
@@ -278,7 +278,7 @@ func discard(dir string, step int, path string) error {
 	if err := os.RemoveAll(tmp); err != nil {
 		return err
 	}
-	if err := os.Rename(path, tmp); errors.Is(err, fs.ErrNotExist) {
+	if err := os.Rename(path, tmp); errors.Is(err, os.ErrNotExist) {
 		return nil
 	} else if err != nil {
 		return err
@@ -316,7 +316,7 @@ type found struct {
 // its replacement.
 func list(dir string) ([]found, error) {
 	entries, err := os.ReadDir(dir) // sorted by name: replaced-* before step-*
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
@@ -368,7 +368,7 @@ func advice(err error) string {
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
 		return ": free some space; the earlier checkpoints are kept"
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS):
 		return ": make the folder writable or choose another"
 	}
 	return ""

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"strata/pkg/backend"
-	"strata/pkg/benchtest"
+	"strata/internal/benchtest"
 	"strata/pkg/classifier"
 	"strata/pkg/imageset"
 	"strata/pkg/optimiser"

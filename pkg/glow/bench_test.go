@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"strata/pkg/backend"
-	"strata/pkg/benchtest"
+	"strata/internal/benchtest"
 	"strata/pkg/density"
 	"strata/pkg/glow"
 	"strata/pkg/imageset"

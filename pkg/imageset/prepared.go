@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -99,7 +98,7 @@ func (l *Library) make(name, split, key string, from int64, origin string, read 
 		return set, err
 	}
 	set, err := open()
-	if !errors.Is(err, fs.ErrNotExist) {
+	if !errors.Is(err, os.ErrNotExist) {
 		return set, err
 	}
 	m := &maker{library: l, name: name, split: split, from: from, folder: folder}
@@ -142,7 +141,7 @@ func fingerprint(source *format.Source, recipe Recipe, split string) (string, er
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "strata prepared %d %s %s %s %+v\n", preparedVersion, path, split, recipe.Key(), source.Options)
-	err = filepath.WalkDir(path, func(file string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(path, func(file string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -349,7 +348,7 @@ func writeSynced(path string, write func(io.Writer) error) error {
 	return errors.Join(write(buffered), buffered.Flush(), file.Sync(), file.Close())
 }
 
-// openPrepared maps a prepared split. fs.ErrNotExist says that it is not there; other errors, that it is damaged.
+// openPrepared maps a prepared split. os.ErrNotExist says that it is not there; other errors, that it is damaged.
 func openPrepared(folder string) (*Set, error) {
 	text, err := os.ReadFile(filepath.Join(folder, infoFile))
 	if err != nil {

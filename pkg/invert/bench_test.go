@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"strata/pkg/backend"
-	"strata/pkg/benchtest"
+	"strata/internal/benchtest"
 	"strata/pkg/density"
 	"strata/pkg/glow"
 	"strata/pkg/invert"

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"strata/pkg/checkpoint"
-	"strata/pkg/foreign"
+	"strata/internal/importer/foreign"
 	"strata/pkg/glow"
 	"strata/pkg/models"
 )

@@ -18,7 +18,7 @@ import (
 	"strata/pkg/glow"
 	"strata/pkg/models"
 	"strata/pkg/pixelcnn"
-	"strata/pkg/plugin"
+	"strata/internal/plugin"
 	"strata/pkg/train"
 
 	"github.com/stretchr/testify/require"

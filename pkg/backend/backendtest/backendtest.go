@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"strata/pkg/backend"
-	"strata/pkg/plugin"
+	"strata/internal/plugin"
 
 	"github.com/gomlx/compute"
 )

@@ -1,4 +1,4 @@
-package python
+package pickle
 
 import (
 	"bytes"
@@ -40,9 +40,9 @@ const (
 	opFrame = '\x95'
 )
 
-// PickleLength walks over the opcodes of a pickle at the beginning of data and returns its length, at most atMost bytes. The
+// Length walks over the opcodes of a pickle at the beginning of data and returns its length, at most atMost bytes. The
 // pickle reader allocates what lengths say; this looks at them first.
-func PickleLength(data []byte, atMost int) (int, error) {
+func Length(data []byte, atMost int) (int, error) {
 	for at := 0; at < len(data); {
 		start, op := at, data[at]
 		a := opcodes[op]

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"strata/internal/importer/npy"
 )
 
 // counting are the values that testdata/make.py writes: 0, 1, 2, ... times a factor.
@@ -259,7 +261,7 @@ func TestNPYRefuses(t *testing.T) {
 	for _, c := range []struct{ data, want string }{
 		{dict("<f4", "(2,)") + "12345678", ""},
 		{dict("<f4", "(2,)") + "1234567", "7 bytes of float32 values do not make an array of shape [2]"},
-		{dict("<f4", "(-2,)"), "do not make"},
+		{dict("<f4", "(-2,)"), "no NumPy header"},
 		{dict("<f4", "(4294967296, 4294967296)"), "do not make"},
 		{dict(">f4", "(2,)") + "12345678", "type >f4"},
 		{dict("<c8", "(1,)") + "12345678", "type <c8"},
@@ -310,7 +312,7 @@ func FuzzParse(f *testing.F) {
 		}
 		values := 0
 		for _, tensor := range tensors {
-			n, ok := elements(tensor.Shape, math.MaxInt)
+			n, ok := npy.Len(tensor.Shape, math.MaxInt)
 			require.True(t, ok)
 			require.Len(t, tensor.Data, n)
 			values += n

@@ -3,7 +3,7 @@ package statedict
 import (
 	"fmt"
 
-	"strata/pkg/python"
+	"strata/internal/importer/pickle"
 )
 
 // storage is a block of numbers that tensors are views of.
@@ -26,7 +26,7 @@ const maxPickle = 16 << 20
 // unpickle reads a pickle at the beginning of data and says how long it is. persistent answers its references to what lies
 // outside of it, the storages.
 func unpickle(data []byte, persistent func(id []any) (any, error)) (value any, length int, err error) {
-	return python.Unpickle(data, maxPickle, findClass, persistent)
+	return pickle.Unpickle(data, maxPickle, findClass, persistent)
 }
 
 // inertClasses are names that training programs put beside their weights. What they make is never looked at, so it is made
@@ -46,13 +46,13 @@ func findClass(module, name string) (any, error) {
 	full := module + "." + name
 	switch {
 	case full == "torch._utils._rebuild_tensor_v2" || full == "torch._utils._rebuild_tensor":
-		return python.Function(rebuildTensor), nil
+		return pickle.Function(rebuildTensor), nil
 	case full == "torch._utils._rebuild_parameter":
-		return python.Function(rebuildParameter), nil
+		return pickle.Function(rebuildParameter), nil
 	case module == "torch" && torchStorages[name] != nil:
 		return torchStorages[name], nil
 	case inertClasses[full]:
-		return &python.Inert{}, nil
+		return &pickle.Inert{}, nil
 	}
 	return nil, fmt.Errorf("refused: it wants Python's %s, and only tensors and plain values are read, no code is run; "+
 		`save the state dict alone: torch.save(model.state_dict(), "weights.pt")`, full)
@@ -65,8 +65,8 @@ func rebuildTensor(args []any) (any, error) {
 	}
 	s, isStorage := args[0].(*storage)
 	offset, isOffset := args[1].(int)
-	shape, isShape := python.Integers(args[2])
-	stride, isStride := python.Integers(args[3])
+	shape, isShape := pickle.Integers(args[2])
+	stride, isStride := pickle.Integers(args[3])
 	if !isStorage || !isOffset || !isShape || !isStride || len(shape) != len(stride) {
 		return nil, fmt.Errorf("a tensor of storage %T, offset %T, size %T and stride %T", args[0], args[1], args[2], args[3])
 	}

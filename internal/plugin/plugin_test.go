@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"strata/pkg/fetch"
+	"strata/internal/fetch"
 
 	"github.com/stretchr/testify/require"
 )

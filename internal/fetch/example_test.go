@@ -8,7 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"strata/pkg/fetch"
+	"strata/internal/fetch"
 )
 
 func ExampleGet() {

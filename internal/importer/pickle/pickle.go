@@ -1,13 +1,13 @@
-// Package python reads what Python programs write to disk, pickles and NumPy arrays, without Python and without running
-// code. A pickle is a small program that may ask for any function of Python; here it gets plain values, and of classes only
-// what the caller knows. No length in a file is believed before it is compared with the bytes that are there.
-package python
+// Package pickle reads Python's pickles without Python and without running code. A pickle is a small program that may ask for any
+// function of Python; here it gets plain values, and of classes only what the caller knows. No length in a file is believed before
+// it is compared with the bytes that are there.
+package pickle
 
 import (
 	"bytes"
 	"fmt"
 
-	"github.com/nlpodyssey/gopickle/pickle"
+	gopickle "github.com/nlpodyssey/gopickle/pickle"
 	"github.com/nlpodyssey/gopickle/types"
 )
 
@@ -15,8 +15,9 @@ import (
 // class answers the names that it wants, besides collections.OrderedDict, list, dict, object, copy_reg._reconstructor and
 // array._array_reconstructor, which are built as plain data; persistent, if not nil, its references to what lies outside of
 // it. Errors name the offset.
-func Unpickle(data []byte, atMost int, class func(module, name string) (any, error), persistent func(id []any) (any, error)) (value any, length int, err error) {
-	if length, err = PickleLength(data, atMost); err != nil {
+func Unpickle(data []byte, atMost int, class func(module, name string) (any, error),
+	persistent func(id []any) (any, error)) (value any, length int, err error) {
+	if length, err = Length(data, atMost); err != nil {
 		return nil, 0, err
 	}
 	reader := bytes.NewReader(data[:length])
@@ -28,7 +29,7 @@ func Unpickle(data []byte, atMost int, class func(module, name string) (any, err
 			value, err = nil, fmt.Errorf("offset %d of the pickle: %.300s", length-reader.Len(), err) // gopickle's may print whole lists
 		}
 	}()
-	u := pickle.NewUnpickler(reader)
+	u := gopickle.NewUnpickler(reader)
 	u.FindClass = class
 	if persistent != nil {
 		u.PersistentLoad = func(id any) (any, error) {

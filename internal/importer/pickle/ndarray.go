@@ -1,15 +1,17 @@
-package python
+package pickle
 
 import (
 	"fmt"
 	"slices"
 
 	"github.com/nlpodyssey/gopickle/types"
+
+	"strata/internal/importer/npy"
 )
 
 // NDArray is a NumPy array that a pickle holds: its header's words, and its values as they are stored.
 type NDArray struct {
-	Array
+	npy.Array
 	Data []byte
 }
 
@@ -115,6 +117,6 @@ func (a *NDArray) set(values, kind, shape any, fortran bool) error {
 	if !isBytes || !isType || !isShape {
 		return fmt.Errorf("an array of values %T, type %T and shape %T", values, kind, shape)
 	}
-	a.Array, a.Data = Array{Shape: axes, Type: d.order + d.code, Fortran: fortran}, data
+	a.Array, a.Data = npy.Array{Shape: axes, Type: d.order + d.code, Fortran: fortran}, data
 	return nil
 }

@@ -25,7 +25,7 @@ import (
 	"strings"
 	"time"
 
-	"strata/pkg/fetch"
+	"strata/internal/fetch"
 )
 
 // FileName is what go-xla calls a plugin named cpu.

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"strata/pkg/fetch"
+	"strata/internal/fetch"
 	"strata/pkg/folders"
 	"strata/pkg/progress"
 

@@ -3,7 +3,7 @@ package statedict_test
 import (
 	"fmt"
 
-	"strata/pkg/statedict"
+	"strata/internal/importer/statedict"
 )
 
 func ExampleRead() {

@@ -99,15 +99,3 @@ func withoutPrefix(tensors []Tensor, prefix string) []Tensor {
 	}
 	return tensors
 }
-
-// elements is the number of values of a shape; ok is false where it is none or more than most.
-func elements(shape []int, most int) (n int, ok bool) {
-	n = 1
-	for _, d := range shape {
-		if d < 0 || d > 0 && n > most/d {
-			return 0, false
-		}
-		n *= d
-	}
-	return n, n <= most
-}

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"strata/pkg/python"
+	"strata/internal/importer/npy"
 )
 
 // archive is a zip file. What its entries unpack to is counted against maxExpansion.
@@ -87,7 +87,7 @@ func readNPZ(a *archive) ([]Tensor, error) {
 
 // readNPY reads one array.
 func readNPY(data []byte) (t Tensor, err error) {
-	array, err := python.ReadArray(bytes.NewReader(data))
+	array, err := npy.ReadHeader(bytes.NewReader(data))
 	if err != nil {
 		return t, err
 	}

@@ -15,13 +15,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strata/pkg/folders"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"strata/pkg/folders"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"

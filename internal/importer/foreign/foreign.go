@@ -19,8 +19,8 @@ import (
 	"slices"
 	"strings"
 
+	"strata/internal/importer/statedict"
 	"strata/pkg/glow"
-	"strata/pkg/statedict"
 )
 
 // Weights are a model's architecture and its parameters by their names in strata; density.Network.Set takes them.

@@ -8,14 +8,14 @@ import (
 	"strings"
 	"testing"
 
+	"strata/internal/importer/statedict"
 	"strata/pkg/glow"
-	"strata/pkg/statedict"
 
 	"github.com/stretchr/testify/require"
 )
 
 // testdata are the files that tests/reference/conditioned_glow.py writes.
-const testdata = "../../tests/testdata/foreign"
+const testdata = "../../../tests/testdata/foreign"
 
 func read(t testing.TB, file string) []statedict.Tensor {
 	t.Helper()
@@ -151,7 +151,7 @@ func TestOtherVariantsAreRefused(t *testing.T) {
 
 // The paper's Glow under strata's own names, as in ../shared/parity and bare.
 func TestConvertOwn(t *testing.T) {
-	tensors, err := statedict.Read("../../tests/testdata/parity/glow_grey.npz")
+	tensors, err := statedict.Read("../../../tests/testdata/parity/glow_grey.npz")
 	require.NoError(t, err)
 	w, err := Convert(tensors)
 	require.NoError(t, err)
@@ -170,7 +170,7 @@ func TestConvertOwn(t *testing.T) {
 	again, err := Convert(bare)
 	require.NoError(t, err)
 	require.Equal(t, w, again)
-	_, err = Load("../../tests/testdata/foreign/lu_values.npz")
+	_, err = Load("../../../tests/testdata/foreign/lu_values.npz")
 	require.ErrorContains(t, err, "lu_values.npz: 12 tensors, the first called")
 	_, err = Convert(without(bare, "scale2/step1/invconv/u"))
 	require.ErrorContains(t, err, "tensor scale2/step1/invconv/u is missing")

@@ -3,13 +3,13 @@ package foreign_test
 import (
 	"fmt"
 
-	"strata/pkg/foreign"
+	"strata/internal/importer/foreign"
+	"strata/internal/importer/statedict"
 	"strata/pkg/glow"
-	"strata/pkg/statedict"
 )
 
 func ExampleLoad() {
-	w, err := foreign.Load("../../tests/testdata/foreign/lu.pt")
+	w, err := foreign.Load("../../../tests/testdata/foreign/lu.pt")
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
-	"strata/pkg/python"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/nlpodyssey/gopickle/types"
+
+	"strata/internal/importer/npy"
+	"strata/internal/importer/pickle"
 )
 
 // named is a view with its name in the state dict.
@@ -25,7 +27,7 @@ var wrapperKeys = []string{"state_dict", "model_state_dict", "model", "net", "ne
 
 // stateDict finds the tensors in what a PyTorch file holds: a dictionary of them, or a dictionary with one inside.
 func stateDict(value any) ([]named, error) {
-	entries, ok := python.Items(value)
+	entries, ok := pickle.Items(value)
 	if !ok {
 		return nil, fmt.Errorf("holds %s, not a state dict: torch.save(model.state_dict(), ...) writes one", describe(value))
 	}
@@ -33,7 +35,7 @@ func stateDict(value any) ([]named, error) {
 	var keys []string
 	for _, e := range entries {
 		key, isText := e.Key.(string)
-		inner, isDict := python.Items(e.Value)
+		inner, isDict := pickle.Items(e.Value)
 		if !isText || !isDict {
 			continue
 		}
@@ -63,7 +65,7 @@ func stateDict(value any) ([]named, error) {
 	return nil, fmt.Errorf("holds %d state dicts, %q: save the one to read alone", len(keys), keys)
 }
 
-func tensorsOf(entries []python.Item) ([]named, error) {
+func tensorsOf(entries []pickle.Item) ([]named, error) {
 	var list []named
 	for _, e := range entries {
 		v, ok := e.Value.(*view)
@@ -99,7 +101,7 @@ func fill(list []named, fileSize int, content func(*storage) ([]byte, error)) ([
 	tensors := make([]Tensor, len(list))
 	for i, t := range list {
 		v := t.view
-		n, ok := elements(v.shape, left)
+		n, ok := npy.Len(v.shape, left)
 		if !ok {
 			return nil, fmt.Errorf("tensor %q: shape %v is not possible in a file of %d bytes", t.name, v.shape, fileSize)
 		}
@@ -229,7 +231,7 @@ func readLegacy(data []byte) ([]Tensor, error) {
 	if !isNumber || magic.Text(16) != magicNumber || parts[1] != legacyVersion {
 		return nil, fmt.Errorf("not a PyTorch file: version %v instead of %d", parts[1], legacyVersion)
 	}
-	machine, _ := python.Items(parts[2])
+	machine, _ := pickle.Items(parts[2])
 	for _, e := range machine {
 		if e.Key == "little_endian" && e.Value == false {
 			return nil, errors.New("written on a big-endian machine, which is not supported")

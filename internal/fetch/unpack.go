@@ -10,13 +10,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
-	"strata/pkg/folders"
 	"strings"
 	"syscall"
+
+	"strata/pkg/folders"
 
 	"github.com/dustin/go-humanize"
 )
@@ -241,7 +241,7 @@ func (u *unpacker) file(entry string, content io.Reader) (err error) {
 
 // clash words the errors that two entries of one name give.
 func clash(entry string, err error) error {
-	if errors.Is(err, fs.ErrExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EISDIR) {
+	if errors.Is(err, os.ErrExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EISDIR) {
 		return fmt.Errorf("entry %q: is there twice, or is both a file and a folder", entry)
 	}
 	return err
@@ -288,7 +288,7 @@ func place(temp, target string) error {
 	return os.RemoveAll(temp)
 }
 
-func ownFolder(entries []fs.DirEntry, name string) bool {
+func ownFolder(entries []os.DirEntry, name string) bool {
 	return len(entries) == 1 && entries[0].IsDir() && entries[0].Name() == name
 }
 
@@ -303,7 +303,7 @@ func adviceFor(err error, variable string) string {
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return fmt.Sprintf(": free some space there, or set %s to a larger disk, and call again", variable)
-	case errors.Is(err, fs.ErrPermission):
+	case errors.Is(err, os.ErrPermission):
 		return fmt.Sprintf(": make the folder writable, or set %s to another", variable)
 	}
 	return ""
