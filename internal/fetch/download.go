@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"strata/pkg/folders"
+	"strata/internal/fs"
 	"strata/pkg/progress"
 
 	"github.com/google/renameio/v2"
@@ -156,7 +156,7 @@ func (d *download) finish() error {
 		return err
 	}
 	os.Remove(d.part() + ".json")
-	return folders.Sync(filepath.Dir(d.path))
+	return fs.Sync(filepath.Dir(d.path))
 }
 
 // resumable returns how many bytes of the part can be kept, and of what they

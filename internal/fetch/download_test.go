@@ -22,7 +22,7 @@ import (
 	"testing"
 	"time"
 
-	"strata/pkg/folders"
+	"strata/internal/fs"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -537,7 +537,7 @@ func TestNoRoom(t *testing.T) {
 	_, err := get(t, t.TempDir(), setOf(s.url()), func(o *Options) { o.free = func(string) (uint64, error) { return 1000, nil } })
 	require.ErrorContains(t, err, "1.0 kB are free there, numbers needs at least 1.0 MB: free some space, or set STRATA_DATA to a larger disk")
 	require.Zero(t, s.count())
-	free, err := folders.Free(t.TempDir())
+	free, err := fs.Free(t.TempDir())
 	require.NoError(t, err)
 	require.Positive(t, free)
 }

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"strata/pkg/folders"
+	"strata/internal/fs"
 	"strata/pkg/progress"
 )
 
@@ -106,7 +106,7 @@ func (o Options) withDefaults() Options {
 		o.pause = time.Second
 	}
 	if o.free == nil {
-		o.free = folders.Free
+		o.free = fs.Free
 	}
 	if o.limits == (limits{}) {
 		o.limits = defaultLimits
@@ -359,8 +359,8 @@ func (g *getter) copy(ctx context.Context, f File, local string) (Source, error)
 
 // lock claims the set for this process.
 func lock(dir, set string) (unlock func(), err error) {
-	unlock, err = folders.Lock(filepath.Join(dir, "."+set+".lock"))
-	if errors.Is(err, folders.ErrLocked) {
+	unlock, err = fs.Lock(filepath.Join(dir, "."+set+".lock"))
+	if errors.Is(err, fs.ErrLocked) {
 		return nil, fmt.Errorf("%s: another strata data get %s is at work: wait for it to end, or stop it", dir, set)
 	}
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"strings"
 	"syscall"
 
-	"strata/pkg/folders"
+	"strata/internal/fs"
 
 	"github.com/dustin/go-humanize"
 )
@@ -282,7 +282,7 @@ func place(temp, target string) error {
 	if err := os.Rename(from, target); err != nil {
 		return err
 	}
-	if err := folders.Sync(filepath.Dir(target)); err != nil {
+	if err := fs.Sync(filepath.Dir(target)); err != nil {
 		return err
 	}
 	return os.RemoveAll(temp)

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"strata/internal/fetch"
-	"strata/pkg/folders"
+	"strata/internal/fs"
 	"strata/pkg/progress"
 
 	"github.com/dustin/go-humanize"
@@ -138,8 +138,8 @@ func (i *installer) mayWrite() error {
 // lock waits for other processes that install here.
 func (i *installer) lock(ctx context.Context) (unlock func(), err error) {
 	for waited := false; ; waited = true {
-		unlock, err = folders.Lock(filepath.Join(i.folder, ".strata-plugin.lock"))
-		if !errors.Is(err, folders.ErrLocked) {
+		unlock, err = fs.Lock(filepath.Join(i.folder, ".strata-plugin.lock"))
+		if !errors.Is(err, fs.ErrLocked) {
 			return unlock, err
 		}
 		if !waited {
@@ -283,7 +283,7 @@ func (i *installer) write(ctx context.Context, content io.Reader, total, size in
 	if err := file.CloseAtomicallyReplace(); err != nil { // syncs
 		return err
 	}
-	return folders.Sync(i.folder)
+	return fs.Sync(i.folder)
 }
 
 type writerFunc func(p []byte) (int, error)

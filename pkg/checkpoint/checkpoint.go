@@ -33,7 +33,7 @@ import (
 	"syscall"
 	"unicode/utf8"
 
-	"strata/pkg/folders"
+	"strata/internal/fs"
 	"strata/internal/importer/npy"
 )
 
@@ -195,7 +195,7 @@ func save(dir string, s *State) (err error) {
 	if err := m.write(filepath.Join(tmp, manifestName)); err != nil {
 		return err
 	}
-	if err := folders.Sync(tmp); err != nil {
+	if err := fs.Sync(tmp); err != nil {
 		return err
 	}
 	if _, err := verify(tmp); err != nil {
@@ -221,7 +221,7 @@ func save(dir string, s *State) (err error) {
 	if err := os.Rename(tmp, final); err != nil {
 		return err
 	}
-	return folders.Sync(dir)
+	return fs.Sync(dir)
 }
 
 // prune leaves the checkpoint of step, keep-1 older ones that verify, and all
@@ -351,7 +351,7 @@ func makeFolder(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	return folders.Sync(filepath.Dir(dir))
+	return fs.Sync(filepath.Dir(dir))
 }
 
 // alive reports whether a process exists; one of another user counts.

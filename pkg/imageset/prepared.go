@@ -19,7 +19,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
-	"strata/pkg/folders"
+	"strata/internal/fs"
 	"strata/pkg/imageset/format"
 	"strata/pkg/progress"
 )
@@ -187,7 +187,7 @@ func (m *maker) target(shape format.Shape) (io.WriterAt, error) {
 	if err := m.claim(); err != nil {
 		return nil, err
 	}
-	if free, err := folders.Free(m.library.Cache); err == nil && free < uint64(shape.Bytes()) {
+	if free, err := fs.Free(m.library.Cache); err == nil && free < uint64(shape.Bytes()) {
 		return nil, fmt.Errorf("%s has %s free: %d images of %s/%s take %s: make room, or set STRATA_CACHE to a folder on another disk",
 			m.library.Cache, humanize.IBytes(free), shape.Images, m.name, m.split, humanize.IBytes(uint64(shape.Bytes())))
 	}
@@ -262,7 +262,7 @@ func (m *maker) finish(images *format.Images, from string) error {
 	if err := writeSynced(filepath.Join(m.making, infoFile), func(w io.Writer) error { _, err := w.Write(text); return err }); err != nil {
 		return err
 	}
-	if err := folders.Sync(m.making); err != nil {
+	if err := fs.Sync(m.making); err != nil {
 		return err
 	}
 	// We hold the lock, so a folder of that name is one that is not whole.
@@ -273,7 +273,7 @@ func (m *maker) finish(images *format.Images, from string) error {
 		return err
 	}
 	m.making = ""
-	return folders.Sync(m.library.Cache)
+	return fs.Sync(m.library.Cache)
 }
 
 // discard removes what was not finished.
@@ -299,12 +299,12 @@ func (m *maker) discard() {
 func (m *maker) claim() error {
 	said := false
 	for {
-		unlock, err := folders.Lock(filepath.Join(m.library.Cache, "."+filepath.Base(m.folder)+".lock"))
+		unlock, err := fs.Lock(filepath.Join(m.library.Cache, "."+filepath.Base(m.folder)+".lock"))
 		if err == nil {
 			m.unlock = unlock
 			break
 		}
-		if !errors.Is(err, folders.ErrLocked) {
+		if !errors.Is(err, fs.ErrLocked) {
 			return err
 		}
 		if !said && m.library.Out != nil {

@@ -1,6 +1,6 @@
 //go:build !linux && !darwin
 
-package folders
+package fs
 
 import "errors"
 
