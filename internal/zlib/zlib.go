@@ -1,10 +1,9 @@
-package score
-
-// This file counts the bytes that zlib makes of data at its best level, without making them: the size of the reference's PNG files
-// (digest §6.1) depends on which of many valid codings an encoder finds, and Go's compress/flate finds others (it takes no matches of
-// three bytes), which ranks images differently. The algorithm is that of zlib's deflate_slow and its trees, as RFC 1951 and zlib's
-// documentation name the parts: hash chains over three bytes, lazy matching, one Huffman code a block of symbols, and of dynamic, fixed
-// and stored blocks the shortest.
+// Package zlib counts the bytes that zlib makes of data at its best level, without making them. The size of the reference's PNG files
+// (digest §6.1), which package score takes for an image's complexity, depends on which of many valid codings an encoder finds, and Go's
+// compress/flate finds others (it takes no matches of three bytes), which ranks images differently. The algorithm is that of zlib's
+// deflate_slow and its trees, as RFC 1951 and zlib's documentation name the parts: hash chains over three bytes, lazy matching, one
+// Huffman code a block of symbols, and of dynamic, fixed and stored blocks the shortest.
+package zlib
 
 // Level 9: matches of good bytes quarter the search, lazy ones end the search for a better one at the next byte.
 const (
@@ -27,9 +26,9 @@ const (
 	lengths    = 19 // codes of code lengths
 )
 
-// zlibBytes is the length of zlib's stream of data at level 9: header, blocks, checksum. Data of up to 32 KiB are counted exactly; in
+// Size is the length of zlib's stream of data at level 9: header, blocks, checksum. Data of up to 32 KiB are counted exactly; in
 // longer ones zlib's window slides, which may cost or save some bytes here.
-func zlibBytes(data []byte) int {
+func Size(data []byte) int {
 	d := deflater{data: data, previous: make([]int32, len(data))}
 	d.run()
 	return 2 + (d.bits+7)/8 + 4
@@ -199,8 +198,8 @@ func (d *deflater) flush(at int) {
 	}
 	// Blocks are compared by whole bytes, their three bits of head included; equal ones are fixed.
 	best := (dynamic + 3 + 7) / 8
-	if bytes := (fixed + 3 + 7) / 8; bytes <= best {
-		best, dynamic = bytes, fixed
+	if inFixed := (fixed + 3 + 7) / 8; inFixed <= best {
+		best, dynamic = inFixed, fixed
 	}
 	if stored := at - d.begun; stored+4 <= best {
 		d.bits = (d.bits+3+7)/8*8 + 8*(stored+4)
@@ -226,8 +225,8 @@ func fixedLength(code int) int {
 }
 
 // codeLengths are the lengths, in bits, of Huffman codes for symbols with these counts, at most longest, up to the last symbol that has
-// one; and the bits that the symbols take with them. Which of two symbols with equal counts gets the longer code does not
-// change that, but changes the table: ties go as in zlib, to the deeper subtree.
+// one; and the bits that the symbols take with them. Which of two symbols with equal counts gets the longer code does not change
+// that, but changes the table: ties go as in zlib, to the deeper subtree.
 func codeLengths(counts []int, longest int) (codes []int, bits int) {
 	n := len(counts)
 	count := make([]int, n, 2*n+1)
