@@ -166,7 +166,8 @@ func (d *download) resumable(url string) (int64, partInfo) {
 	var p partInfo
 	info, err := os.Lstat(d.part())
 	data, err2 := os.ReadFile(d.part() + ".json")
-	if err != nil || err2 != nil || !info.Mode().IsRegular() || json.Unmarshal(data, &p) != nil || p.URL != url || p.Size < 0 {
+	if err != nil || err2 != nil || !info.Mode().IsRegular() || json.Unmarshal(data, &p) != nil || p.URL != url ||
+		p.Size < 0 {
 		return 0, partInfo{}
 	}
 	if d.size > 0 && p.Size != d.size || p.Size > 0 && info.Size() > p.Size {
@@ -244,15 +245,18 @@ func (d *download) once(parent context.Context) error {
 		have, now.Size = 0, resp.ContentLength
 	case code == http.StatusPartialContent && have > 0:
 		var first, last int64
-		if _, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-%d/%d", &first, &last, &now.Size); err != nil || first != have ||
+		if _, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-%d/%d", &first, &last, &now.Size); err != nil ||
+			first != have ||
 			p.ETag != "" && now.ETag != "" && p.ETag != now.ETag {
 			d.discard()
-			return fmt.Errorf("the server sent another part than asked for (%q), from the start then", resp.Header.Get("Content-Range"))
+			return fmt.Errorf("the server sent another part than asked for (%q), from the start then",
+				resp.Header.Get("Content-Range"))
 		}
 		d.resumed = true
 	case code == http.StatusRequestedRangeNotSatisfiable && have > 0:
 		var size int64
-		if _, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes */%d", &size); err == nil && size == have && (p.Size == 0 || p.Size == have) {
+		if _, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes */%d", &size); err == nil && size == have &&
+			(p.Size == 0 || p.Size == have) {
 			d.resumed = true
 			return nil
 		}

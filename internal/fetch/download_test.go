@@ -157,7 +157,8 @@ func TestGet(t *testing.T) {
 	said, err := get(t, dir, setOf(s.url()), func(o *Options) { o.Confirm = func() error { asked++; return nil } })
 	require.NoError(t, err)
 	requireData(t, dir)
-	require.Contains(t, said, "numbers: Numbers\nterms: free\n  data.bin, 1.0 MB, from "+s.url()+"\nto "+filepath.Join(dir, "numbers")+": 1.0 MB to transfer\n")
+	require.Contains(t, said, "numbers: Numbers\nterms: free\n  data.bin, 1.0 MB, from "+s.url()+"\nto "+
+		filepath.Join(dir, "numbers")+": 1.0 MB to transfer\n")
 	require.Contains(t, said, "data.bin: sha256 as published\n")
 	require.Equal(t, 1, asked)
 
@@ -335,7 +336,8 @@ func TestMirrorIsTriedFirst(t *testing.T) {
 }
 
 func TestStatus(t *testing.T) {
-	for code, again := range map[int]bool{404: false, 403: false, 410: false, 204: false, 500: true, 503: true, 429: true} {
+	for code, again := range map[int]bool{404: false, 403: false, 410: false, 204: false, 500: true, 503: true,
+		429: true} {
 		dir := t.TempDir()
 		s, other := serve(t, status(code), whole(data, `"a"`)), serve(t, whole(data, `"a"`))
 		said, err := get(t, dir, setOf(s.url(), other.url()))
@@ -380,7 +382,8 @@ func TestRedirectFromHTTPSToHTTP(t *testing.T) {
 	target := serve(t, whole(data, `"a"`))
 	insecure := httptest.NewTLSServer(http.RedirectHandler(target.url(), http.StatusFound))
 	defer insecure.Close()
-	_, err := get(t, t.TempDir(), setOf(insecure.URL+"/data.bin"), func(o *Options) { o.Transport = insecure.Client().Transport })
+	_, err := get(t, t.TempDir(), setOf(insecure.URL+"/data.bin"),
+		func(o *Options) { o.Transport = insecure.Client().Transport })
 	require.ErrorContains(t, err, "redirect refused: from https to http://")
 	require.Zero(t, target.count())
 
@@ -455,17 +458,20 @@ func TestLiesAboutLength(t *testing.T) {
 		answer http.HandlerFunc
 		says   string // "" where the file arrives
 	}{
-		"right":                          {raw(promise(len(data)), data), ""},
-		"none":                           {raw("", data), ""},
-		"none, chunked":                  {plain(data), ""},
-		"none and too short":             {raw("", data[:1000]), "the connection ended at byte 1000 of 1048576"},
-		"none and too long":              {raw("", append(bytes.Clone(data), 1)), "sends more bytes than the file has (1048576)"},
-		"promises more":                  {raw(promise(len(data)+1), data), "offers 1048577 bytes, expected 1048576: another file"},
-		"promises less":                  {raw(promise(5), data), "offers 5 bytes, expected 1048576: another file"},
-		"promises right and sends less":  {raw(promise(len(data)), data[:1000]), "unexpected EOF"},
-		"promises right and sends more":  {raw(promise(len(data)), append(bytes.Clone(data), data...)), ""},
-		"no number":                      {raw("Content-Length: many\r\n", data), "bad Content-Length"},
-		"chunks without end are cut off": {func(w http.ResponseWriter, r *http.Request) { endless(w) }, "sends more bytes than the file has"},
+		"right":              {raw(promise(len(data)), data), ""},
+		"none":               {raw("", data), ""},
+		"none, chunked":      {plain(data), ""},
+		"none and too short": {raw("", data[:1000]), "the connection ended at byte 1000 of 1048576"},
+		"none and too long": {raw("", append(bytes.Clone(data), 1)),
+			"sends more bytes than the file has (1048576)"},
+		"promises more": {raw(promise(len(data)+1), data),
+			"offers 1048577 bytes, expected 1048576: another file"},
+		"promises less":                 {raw(promise(5), data), "offers 5 bytes, expected 1048576: another file"},
+		"promises right and sends less": {raw(promise(len(data)), data[:1000]), "unexpected EOF"},
+		"promises right and sends more": {raw(promise(len(data)), append(bytes.Clone(data), data...)), ""},
+		"no number":                     {raw("Content-Length: many\r\n", data), "bad Content-Length"},
+		"chunks without end are cut off": {func(w http.ResponseWriter, r *http.Request) { endless(w) },
+			"sends more bytes than the file has"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -534,8 +540,10 @@ func TestOtherHashes(t *testing.T) {
 
 func TestNoRoom(t *testing.T) {
 	s := serve(t, whole(data, `"a"`))
-	_, err := get(t, t.TempDir(), setOf(s.url()), func(o *Options) { o.free = func(string) (uint64, error) { return 1000, nil } })
-	require.ErrorContains(t, err, "1.0 kB are free there, numbers needs at least 1.0 MB: free some space, or set STRATA_DATA to a larger disk")
+	_, err := get(t, t.TempDir(), setOf(s.url()),
+		func(o *Options) { o.free = func(string) (uint64, error) { return 1000, nil } })
+	require.ErrorContains(t, err, "1.0 kB are free there, numbers needs at least 1.0 MB: free some space, or set "+
+		"STRATA_DATA to a larger disk")
 	require.Zero(t, s.count())
 	free, err := fs.Free(t.TempDir())
 	require.NoError(t, err)
@@ -550,7 +558,8 @@ func TestDiskFull(t *testing.T) {
 	}
 	defer syscall.Unmount(dir, 0)
 	s := serve(t, whole(data, `"a"`))
-	_, err := get(t, dir, setOf(s.url()), func(o *Options) { o.free = func(string) (uint64, error) { return 1 << 40, nil } })
+	_, err := get(t, dir, setOf(s.url()),
+		func(o *Options) { o.free = func(string) (uint64, error) { return 1 << 40, nil } })
 	require.ErrorIs(t, err, syscall.ENOSPC)
 	require.ErrorContains(t, err, "free some space there, or set STRATA_DATA to a larger disk, and call again")
 	require.Equal(t, 1, s.count(), "a full disk is not tried again")
@@ -644,7 +653,8 @@ func TestStop(t *testing.T) {
 // A part of the second mirror is worth more than an attempt at the first.
 func TestPartOfAnotherMirror(t *testing.T) {
 	dir := t.TempDir()
-	first, second := serve(t, status(404), whole(data, `"a"`)), serve(t, breaksOff(data, 1000, `"b"`), status(404), whole(data, `"b"`))
+	first, second := serve(t, status(404), whole(data, `"a"`)), serve(t, breaksOff(data, 1000, `"b"`), status(404),
+		whole(data, `"b"`))
 	_, err := get(t, dir, setOf(first.url(), second.url()))
 	require.Error(t, err)
 	_, err = get(t, dir, setOf(first.url(), second.url()))

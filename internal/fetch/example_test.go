@@ -12,7 +12,9 @@ import (
 )
 
 func ExampleGet() {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "hello\n") }))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, "hello\n")
+	}))
 	defer server.Close()
 	dir, err := os.MkdirTemp("", "strata")
 	if err != nil {

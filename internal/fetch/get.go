@@ -33,7 +33,8 @@ type Options struct {
 	Idle time.Duration
 	// Transport carries the requests; nil is HTTP as usual. It must not unpack what is compressed.
 	Transport http.RoundTripper
-	// Variable is the environment variable by which a user chooses another disk, for advice where one is full; "" is STRATA_DATA.
+	// Variable is the environment variable by which a user chooses another disk, for advice where one is full; "" is
+	// STRATA_DATA.
 	Variable string
 
 	pause  time.Duration                // for tests, as the rest: before the first retry; doubled for each
@@ -51,7 +52,8 @@ type Options struct {
 // unless their files are there or in [Options.From].
 func Get(ctx context.Context, dir string, set Set, o Options) error {
 	o = o.withDefaults()
-	if u, err := url.Parse(o.Mirror); o.Mirror != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+	if u, err := url.Parse(o.Mirror); o.Mirror != "" && (err != nil || u.Host == "" ||
+		u.Scheme != "http" && u.Scheme != "https") {
 		return fmt.Errorf("mirror %q: expected http://... or https://...; --from takes files from a folder", o.Mirror)
 	}
 	unlock, err := lock(dir, set.Name)
@@ -114,9 +116,9 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Download brings one file to a folder, which must exist, as Get does: it goes on where an earlier call stopped, and the file has its name
-// only when its hash is right. One that is there and right stays. Of the options Out, Idle, Transport and Variable count; the caller keeps other
-// processes out.
+// Download brings one file to a folder, which must exist, as Get does: it goes on where an earlier call stopped, and
+// the file has its name only when its hash is right. One that is there and right stays. Of the options Out, Idle,
+// Transport and Variable count; the caller keeps other processes out.
 func Download(ctx context.Context, folder string, f File, o Options) (path string, err error) {
 	o = o.withDefaults()
 	o.Mirror, o.From = "", ""
@@ -162,7 +164,8 @@ func (g *getter) plan() (jobs []job, err error) {
 		case f.Unpack != "" && exists(target):
 			files := g.manifest.filesOf(f.Name)
 			if len(files) == 0 {
-				return nil, fmt.Errorf("%s: is there, but strata data get did not put it there, so it cannot be checked: use it as it is, or move it away", target)
+				return nil, fmt.Errorf("%s: is there, but strata data get did not put it there, so it cannot be checked: use it "+
+					"as it is, or move it away", target)
 			}
 			wrong, err := verifyFiles(g.folder, files)
 			if err != nil {
@@ -243,7 +246,8 @@ func (g *getter) announce(dir string, jobs []job) error {
 		return fmt.Errorf("%s: how much is free on its disk: %w", dir, err)
 	}
 	if uint64(room) > free {
-		return fmt.Errorf("%s: %s are free there, %s needs at least %s: free some space, or set STRATA_DATA to a larger disk", dir, bytesOf(int64(free)), g.set.Name, bytesOf(room))
+		return fmt.Errorf("%s: %s are free there, %s needs at least %s: free some space, or set STRATA_DATA to a larger disk",
+			dir, bytesOf(int64(free)), g.set.Name, bytesOf(room))
 	}
 	return nil
 }
@@ -338,7 +342,8 @@ func (g *getter) copy(ctx context.Context, f File, local string) (Source, error)
 		return Source{}, err
 	}
 	if f.Size > 0 && f.Content == "" && info.Size() != f.Size { // before gigabytes are copied
-		return Source{}, fmt.Errorf("%s: %w: %d bytes, expected %d bytes with %s", local, errWrong, info.Size(), f.Size, f.published())
+		return Source{}, fmt.Errorf("%s: %w: %d bytes, expected %d bytes with %s", local, errWrong, info.Size(), f.Size,
+			f.published())
 	}
 	bar := progress.New(g.Out, f.Name, int(info.Size()))
 	defer bar.Done("")

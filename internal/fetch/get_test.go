@@ -23,7 +23,8 @@ func TestFrom(t *testing.T) {
 	path := filepath.Join(from, "data.bin")
 	require.NoError(t, os.WriteFile(path, data[:5], 0o644))
 	_, err = get(t, dir, setOf(s.url()), local)
-	require.ErrorContains(t, err, path+": not the published file: 5 bytes, expected 1048576 bytes with sha256 "+hexSHA(data))
+	require.ErrorContains(t, err,
+		path+": not the published file: 5 bytes, expected 1048576 bytes with sha256 "+hexSHA(data))
 	wrong := bytes.Clone(data)
 	wrong[0] ^= 1
 	require.NoError(t, os.WriteFile(path, wrong, 0o644))
@@ -44,7 +45,8 @@ func TestRestOfASet(t *testing.T) {
 	dir := t.TempDir()
 	s := serve(t, whole([]byte("other"), `"a"`))
 	set := setOf(s.url())
-	set.Files = append(set.Files, File{Name: "other.bin", URLs: []string{s.URL + "/other.bin"}, Size: 5, SHA256: hexSHA([]byte("other"))})
+	set.Files = append(set.Files, File{Name: "other.bin", URLs: []string{s.URL + "/other.bin"}, Size: 5,
+		SHA256: hexSHA([]byte("other"))})
 	folder := filepath.Join(dir, "numbers")
 	require.NoError(t, os.Mkdir(folder, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "data.bin"), data, 0o644))
@@ -73,7 +75,8 @@ func TestManualSets(t *testing.T) {
 	dir, from := t.TempDir(), t.TempDir()
 	_, err = get(t, dir, set, func(o *Options) { o.From = from })
 	require.ErrorContains(t, err, "does not hold Imagenet32_train.zip")
-	require.NoError(t, os.WriteFile(filepath.Join(from, "Imagenet32_val.zip"), zipOf(t, file("val_data", "pickle")), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(from, "Imagenet32_val.zip"), zipOf(t, file("val_data", "pickle")),
+		0o644))
 	said, err := get(t, dir, set, func(o *Options) { o.From = from })
 	require.NoError(t, err)
 	require.Contains(t, said, "Imagenet32_val.zip: no published hash is known: the sha256 seen was ")
@@ -96,7 +99,8 @@ func TestContent(t *testing.T) {
 		return b.Bytes()
 	}
 	published, anew := pack(gzip.BestCompression), pack(gzip.HuffmanOnly)
-	set := Set{Name: "numbers", Files: []File{{Name: "i.gz", Size: int64(len(published)), SHA256: hexSHA(published), Content: hexSHA(images)}}}
+	set := Set{Name: "numbers", Files: []File{{Name: "i.gz", Size: int64(len(published)), SHA256: hexSHA(published),
+		Content: hexSHA(images)}}}
 	dir, from := t.TempDir(), t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(from, "i.gz"), anew, 0o644))
 	said, err := get(t, dir, set, func(o *Options) { o.From = from })
@@ -145,7 +149,8 @@ func TestVerify(t *testing.T) {
 
 	// A record that points elsewhere reads nothing there, and a damaged one is named.
 	m := &Manifest{}
-	require.NoError(t, m.record(folder, Source{Name: "data.bin", SHA256: hexSHA(data)}, []Fetched{{Name: "../../etc/passwd", Source: "data.bin"}}))
+	require.NoError(t, m.record(folder, Source{Name: "data.bin", SHA256: hexSHA(data)},
+		[]Fetched{{Name: "../../etc/passwd", Source: "data.bin"}}))
 	problems, err = verify(folder, setOf(""))
 	require.NoError(t, err)
 	require.Contains(t, problems[0], "path escapes")
@@ -170,7 +175,8 @@ func TestVerifyMissesFiles(t *testing.T) {
 	_, err := get(t, dir, set)
 	require.NoError(t, err)
 	more := set
-	more.Files = append(slices.Clone(set.Files), File{Name: "other.bin", URLs: []string{s.url()}}, File{Name: "c.zip", Unpack: "c"})
+	more.Files = append(slices.Clone(set.Files), File{Name: "other.bin", URLs: []string{s.url()}},
+		File{Name: "c.zip", Unpack: "c"})
 	folder := filepath.Join(dir, "numbers")
 	problems, err := verify(folder, more)
 	require.NoError(t, err)

@@ -120,7 +120,8 @@ func check(path string, f File) (Source, error) {
 	case f.Content != "" && contentIs(path, f.Content):
 		s.Checked = "content"
 	case !right:
-		return s, fmt.Errorf("%s: %w: %d bytes with sha256 %s, expected %d bytes with %s", path, errWrong, s.Size, s.SHA256, f.Size, f.published())
+		return s, fmt.Errorf("%s: %w: %d bytes with sha256 %s, expected %d bytes with %s", path, errWrong, s.Size, s.SHA256,
+			f.Size, f.published())
 	case f.SHA256 != "":
 		return s, fmt.Errorf("%s: %w: sha256 is %s, expected %s", path, errWrong, s.SHA256, f.SHA256)
 	case f.MD5 != "":
@@ -175,8 +176,10 @@ func Verify(dir, name string) (problems []string, err error) {
 	return verify(filepath.Join(dir, name), set)
 }
 
-// ErrNothingToCheck says that nothing of a set's folder came from strata data get or has a published hash: it was put there by hand.
-var ErrNothingToCheck = errors.New("nothing there that has a published hash or came from strata data get, so its files are taken as they are")
+// ErrNothingToCheck says that nothing of a set's folder came from strata data get or has a published hash: it was put
+// there by hand.
+var ErrNothingToCheck = errors.New("nothing there that has a published hash or came from strata data get, so its " +
+	"files are taken as they are")
 
 func verify(folder string, set Set) (problems []string, err error) {
 	m, err := readManifest(folder, set.Name)
@@ -188,7 +191,8 @@ func verify(folder string, set Set) (problems []string, err error) {
 	for _, f := range set.Files {
 		source, recorded := m.source(f.Name)
 		if recorded && f.SHA256 != "" && source.SHA256 != f.SHA256 && source.Checked != "content" {
-			problems = append(problems, fmt.Sprintf("%s: fetched with sha256 %s, published is %s", f.Name, source.SHA256, f.SHA256))
+			problems = append(problems, fmt.Sprintf("%s: fetched with sha256 %s, published is %s", f.Name, source.SHA256,
+				f.SHA256))
 		}
 		path := filepath.Join(folder, f.Name)
 		// Of sets with a manual download one form of several will do.

@@ -114,8 +114,9 @@ var sets = []Set{
 		Name: "svhn", Title: "Street View House Numbers, cropped: 73,257 + 26,032 colour images 32x32",
 		Terms: "for non-commercial use only",
 		Files: []File{
-			{Name: "train_32x32.mat", Size: 182040794, SHA256: "435e94d69a87fde4fd4d7f3dd208dfc32cb6ae8af2240d066de1df7508d083b8",
-				URLs: []string{"http://ufldl.stanford.edu/housenumbers/train_32x32.mat"}},
+			{Name: "train_32x32.mat", Size: 182040794,
+				SHA256: "435e94d69a87fde4fd4d7f3dd208dfc32cb6ae8af2240d066de1df7508d083b8",
+				URLs:   []string{"http://ufldl.stanford.edu/housenumbers/train_32x32.mat"}},
 			{Name: "test_32x32.mat", Size: 64275384, SHA256: "cdce80dfb2a2c4c6160906d0bd7c68ec5a99d7ca4831afa54f09182025b6a75b",
 				URLs: []string{"http://ufldl.stanford.edu/housenumbers/test_32x32.mat"}},
 		},
@@ -169,8 +170,10 @@ var sets = []Set{
 		Terms: "for non-commercial research only; mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
 		Files: []File{{Name: "img_align_celeba.zip", Size: 1443490838,
 			SHA256: "46fb89443c578308acf364d7d379fe1b9efb793042c0af734b6112e4fd3a8c74"}},
-		Manual: "CelebA lies on Google Drive, which asks a person: agree to the terms at https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html, " +
-			"follow its link \"Align&Cropped Images\" to img_align_celeba.zip, and put the zip, or the folder img_align_celeba that it unpacks to, into celeba/ below STRATA_DATA",
+		Manual: "CelebA lies on Google Drive, which asks a person: agree to the terms at " +
+			"https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html, " +
+			"follow its link \"Align&Cropped Images\" to img_align_celeba.zip, and put the zip, or the folder " +
+			"img_align_celeba that it unpacks to, into celeba/ below STRATA_DATA",
 	},
 	{
 		Name: "tinyimagenet", Title: "Tiny ImageNet: 120,000 colour images 64x64, 200 classes",
@@ -190,12 +193,15 @@ var sets = []Set{
 			{Name: "Imagenet32_train_npz.zip", Unpack: "Imagenet32_train_npz"},
 			{Name: "Imagenet32_val_npz.zip", Unpack: "Imagenet32_val_npz"},
 		},
-		Manual: "image-net.org wants a login: register at https://image-net.org/download-images, download Imagenet32_train.zip and Imagenet32_val.zip " +
-			"(they hold train_data_batch_1 to train_data_batch_10 and val_data) or their _npz.zip forms, then strata data get --from FOLDER_WITH_THEM imagenet32, " +
+		Manual: "image-net.org wants a login: register at https://image-net.org/download-images, download " +
+			"Imagenet32_train.zip and Imagenet32_val.zip " +
+			"(they hold train_data_batch_1 to train_data_batch_10 and val_data) or their _npz.zip forms, then strata data " +
+			"get --from FOLDER_WITH_THEM imagenet32, " +
 			"or unpack them into imagenet32/ below STRATA_DATA",
 	},
 	{
-		Name: "random300k", Title: "300K Random Images: 300,000 colour images 32x32 out of 80 Million Tiny Images, cleaned by Hendrycks et al.",
+		Name: "random300k", Title: "300K Random Images: 300,000 colour images 32x32 out of 80 Million Tiny Images, " +
+			"cleaned by Hendrycks et al.",
 		Terms: "no licence stated; cite Hendrycks et al. 2019 (outlier exposure)",
 		Files: []File{{
 			Name: "300K_random_images.npy", MD5: "64ca64357de98351f28454274a112dc3",
@@ -205,14 +211,17 @@ var sets = []Set{
 	{
 		Name: "brats", Title: "BraTS: magnetic resonance images of brain tumours (NIfTI)",
 		Terms: "registration and a data use agreement; med.upenn.edu/cbica/brats",
-		Manual: "BraTS is given to registered researchers only: register at https://www.med.upenn.edu/cbica/brats (or www.synapse.org), " +
+		Manual: "BraTS is given to registered researchers only: register at https://www.med.upenn.edu/cbica/brats (or " +
+			"www.synapse.org), " +
 			"and unpack what you are sent into brats/ below STRATA_DATA, the .nii or .nii.gz files in their folders",
 	},
 	{
 		Name: "tiny", Title: "80 Million Tiny Images: the paper's general set",
 		Terms: "withdrawn by its authors in 2020",
-		Manual: "80 Million Tiny Images was withdrawn by its authors in 2020 (https://groups.csail.mit.edu/vision/TinyImages/) and strata does not download it. " +
-			"In its place as the general set: strata data get random300k, strata data get tinyimagenet, imagenet32, or any folder of images. " +
+		Manual: "80 Million Tiny Images was withdrawn by its authors in 2020 " +
+			"(https://groups.csail.mit.edu/vision/TinyImages/) and strata does not download it. " +
+			"In its place as the general set: strata data get random300k, strata data get tinyimagenet, imagenet32, or any " +
+			"folder of images. " +
 			"Those who have it put tiny_images.bin, 80mn_cifar_idxs.txt and cifar_indexes into tiny/ below STRATA_DATA",
 	},
 }

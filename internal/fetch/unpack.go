@@ -50,7 +50,8 @@ type unpacker struct {
 // unpack writes the archive (.tar.gz or .zip) into a new folder temp and returns
 // its files. Only plain files and folders are accepted; owners, times and modes
 // are not taken over. On error temp is left for the caller to remove.
-func unpack(ctx context.Context, archive, temp string, l limits, report func(files int, bytes int64)) ([]Fetched, error) {
+func unpack(ctx context.Context, archive, temp string, l limits,
+	report func(files int, bytes int64)) ([]Fetched, error) {
 	file, err := os.Open(archive)
 	if err != nil {
 		return nil, err
@@ -68,7 +69,8 @@ func unpack(ctx context.Context, archive, temp string, l limits, report func(fil
 		return nil, err
 	}
 	defer root.Close()
-	u := &unpacker{ctx: ctx, root: root, limits: l, archive: info.Size(), seen: map[string]bool{}, buffer: make([]byte, 256<<10), report: report}
+	u := &unpacker{ctx: ctx, root: root, limits: l, archive: info.Size(), seen: map[string]bool{},
+		buffer: make([]byte, 256<<10), report: report}
 	if strings.HasSuffix(archive, ".zip") {
 		err = u.zip(file)
 	} else {
@@ -112,7 +114,8 @@ func (u *unpacker) tarGz(file io.Reader) error {
 		case tar.TypeReg:
 			err = u.file(header.Name, entries)
 		default:
-			err = fmt.Errorf("entry %q: expected a file or folder, found a link, device or other (type %q)", header.Name, header.Typeflag)
+			err = fmt.Errorf("entry %q: expected a file or folder, found a link, device or other (type %q)", header.Name,
+				header.Typeflag)
 		}
 		if err != nil {
 			return err

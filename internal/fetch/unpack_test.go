@@ -91,7 +91,8 @@ func unpackBytes(t testing.TB, name string, archive []byte, l limits) (temp stri
 }
 
 func TestUnpack(t *testing.T) {
-	entries := []tar.Header{folder("set/"), file("set/a.bin", "aaa"), folder("set/deep/er/"), file("set/deep/b.bin", ""), file("top.txt", "top")}
+	entries := []tar.Header{folder("set/"), file("set/a.bin", "aaa"), folder("set/deep/er/"), file("set/deep/b.bin", ""),
+		file("top.txt", "top")}
 	for name, archive := range map[string][]byte{"x.tar.gz": tarOf(t, entries...), "x.zip": zipOf(t, entries...)} {
 		temp, files, err := unpackBytes(t, name, archive, small)
 		require.NoError(t, err)
@@ -130,19 +131,21 @@ func TestHostileArchives(t *testing.T) {
 		"absolute":        {[]tar.Header{file("/tmp/evil", "x")}, "not a plain path"},
 		"backslash":       {[]tar.Header{file(`..\evil`, "x")}, "not a plain path"},
 		"empty part":      {[]tar.Header{file("a//b", "x")}, "not a plain path"},
-		"symlink":         {[]tar.Header{{Name: "l", Linkname: "/etc/passwd", Typeflag: tar.TypeSymlink}, file("l", "x")}, `entry "l": expected a file or folder`},
-		"device":          {[]tar.Header{{Name: "d", Typeflag: tar.TypeChar}}, "expected a file or folder"},
-		"twice":           {[]tar.Header{file("a", "x"), file("a", "y")}, `entry "a": is there twice`},
-		"folder twice":    {[]tar.Header{folder("a/"), folder("a/")}, "is there twice"},
-		"file, folder":    {[]tar.Header{file("a", "x"), file("a/b", "y")}, "is both a file and a folder"},
-		"file, folder 2":  {[]tar.Header{file("a", "x"), folder("a/b/")}, "is both a file and a folder"},
-		"folder, file":    {[]tar.Header{file("a/b", "y"), file("a", "x")}, "is both a file and a folder"},
-		"many":            {many, "more than 20"},
-		"nothing":         {nil, "holds no files"},
-		"only folders":    {[]tar.Header{folder("a/")}, "holds no files"},
-		"bomb":            {[]tar.Header{file("a", zeros), file("b", zeros)}, "unpacks to far more"},
-		"large entry":     {[]tar.Header{file("a", string(data)+"x")}, `entry "a": more than 1048576 bytes`},
-		"large":           {[]tar.Header{file("a", string(data)), file("b", string(data)), file("c", string(data)), file("d", "x")}, "unpacks to far more"},
+		"symlink": {[]tar.Header{{Name: "l", Linkname: "/etc/passwd", Typeflag: tar.TypeSymlink}, file("l", "x")},
+			`entry "l": expected a file or folder`},
+		"device":         {[]tar.Header{{Name: "d", Typeflag: tar.TypeChar}}, "expected a file or folder"},
+		"twice":          {[]tar.Header{file("a", "x"), file("a", "y")}, `entry "a": is there twice`},
+		"folder twice":   {[]tar.Header{folder("a/"), folder("a/")}, "is there twice"},
+		"file, folder":   {[]tar.Header{file("a", "x"), file("a/b", "y")}, "is both a file and a folder"},
+		"file, folder 2": {[]tar.Header{file("a", "x"), folder("a/b/")}, "is both a file and a folder"},
+		"folder, file":   {[]tar.Header{file("a/b", "y"), file("a", "x")}, "is both a file and a folder"},
+		"many":           {many, "more than 20"},
+		"nothing":        {nil, "holds no files"},
+		"only folders":   {[]tar.Header{folder("a/")}, "holds no files"},
+		"bomb":           {[]tar.Header{file("a", zeros), file("b", zeros)}, "unpacks to far more"},
+		"large entry":    {[]tar.Header{file("a", string(data)+"x")}, `entry "a": more than 1048576 bytes`},
+		"large": {[]tar.Header{file("a", string(data)), file("b", string(data)), file("c", string(data)),
+			file("d", "x")}, "unpacks to far more"},
 	} {
 		for kind, archive := range map[string][]byte{"x.tar.gz": tarOf(t, c.entries...), "x.zip": zipOf(t, c.entries...)} {
 			t.Run(name+" "+kind, func(t *testing.T) {
@@ -153,7 +156,8 @@ func TestHostileArchives(t *testing.T) {
 			})
 		}
 	}
-	_, _, err := unpackBytes(t, "x.tar.gz", tarOf(t, file("a", "x"), tar.Header{Name: "b", Linkname: "a", Typeflag: tar.TypeLink}), small)
+	_, _, err := unpackBytes(t, "x.tar.gz",
+		tarOf(t, file("a", "x"), tar.Header{Name: "b", Linkname: "a", Typeflag: tar.TypeLink}), small)
 	require.ErrorContains(t, err, `entry "b": expected a file or folder`, "hard link")
 	_, _, err = unpackBytes(t, "x.tar.gz", tarOf(t, tar.Header{Name: "p", Typeflag: tar.TypeFifo}), small)
 	require.ErrorContains(t, err, "expected a file or folder", "pipe")

@@ -1,5 +1,5 @@
-// Package fs is what strata asks of the file system beyond package os: locks between processes, names that outlive a power cut, and
-// the room that a disk has left.
+// Package fs is what strata asks of the file system beyond package os: locks between processes, names that outlive a
+// power cut, and the room that a disk has left.
 package fs
 
 import (
@@ -12,8 +12,8 @@ import (
 // ErrLocked says that another process holds a lock.
 var ErrLocked = errors.New("another process is at work")
 
-// Lock claims what a file stands for, for this process; the file is made and stays. What counts is the lock on it (flock), so a
-// killed process leaves nothing to clear away. Where another process has it the error is ErrLocked.
+// Lock claims what a file stands for, for this process; the file is made and stays. What counts is the lock on it
+// (flock), so a killed process leaves nothing to clear away. Where another process has it the error is ErrLocked.
 func Lock(path string) (unlock func(), err error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {

@@ -232,7 +232,8 @@ func (r *run) cell(ctx context.Context, cell *Cell, timeout time.Duration) *Cell
 		select {
 		case <-limit.C:
 			r.kernel.kill()
-			return &CellError{Reason: fmt.Sprintf("did not end within %v and was killed", timeout), Details: tail(text(cell.Outputs))}
+			return &CellError{Reason: fmt.Sprintf("did not end within %v and was killed", timeout),
+				Details: tail(text(cell.Outputs))}
 		case msg, ok := <-r.kernel.messages:
 			switch {
 			case !ok:

@@ -16,9 +16,12 @@ import (
 // the parts, and kernels that are none.
 
 func TestKernelEnv(t *testing.T) {
-	env := kernelEnv([]string{"PATH=/bin", "GOWORK=off", "GOFLAGS=-mod=mod -buildvcs=false", "TMPDIR=/x", "A=1"}, []string{"A=2"}, "/tools")
-	assert.ElementsMatch(t, []string{"PATH=/tools:/bin", "GOEXPERIMENT=simd", "GOFLAGS=-buildvcs=false", "A=1", "A=2"}, env)
-	assert.ElementsMatch(t, []string{"PATH=/tools", "GOEXPERIMENT=none"}, kernelEnv([]string{"GOEXPERIMENT=none", "GOFLAGS=-mod=mod"}, nil, "/tools"))
+	env := kernelEnv([]string{"PATH=/bin", "GOWORK=off", "GOFLAGS=-mod=mod -buildvcs=false", "TMPDIR=/x", "A=1"},
+		[]string{"A=2"}, "/tools")
+	assert.ElementsMatch(t, []string{"PATH=/tools:/bin", "GOEXPERIMENT=simd", "GOFLAGS=-buildvcs=false", "A=1", "A=2"},
+		env)
+	assert.ElementsMatch(t, []string{"PATH=/tools", "GOEXPERIMENT=none"},
+		kernelEnv([]string{"GOEXPERIMENT=none", "GOFLAGS=-mod=mod"}, nil, "/tools"))
 }
 
 func TestOutputsAreFiledUnderTheirCell(t *testing.T) {
@@ -53,8 +56,10 @@ func TestOutputsAreFiledUnderTheirCell(t *testing.T) {
 	assert.Empty(t, one.Outputs)
 
 	r.bytes["1"] = maxCellOutput
-	assert.ErrorContains(t, r.output(message{kind: "stream", parent: "1", content: json.RawMessage(`{"name": "stdout", "text": "z"}`)}), "more than 64 MiB")
-	assert.ErrorContains(t, r.output(message{kind: "stream", parent: "2", content: json.RawMessage(`[]`)}), "cannot be read")
+	assert.ErrorContains(t, r.output(message{kind: "stream", parent: "1",
+		content: json.RawMessage(`{"name": "stdout", "text": "z"}`)}), "more than 64 MiB")
+	assert.ErrorContains(t, r.output(message{kind: "stream", parent: "2", content: json.RawMessage(`[]`)}),
+		"cannot be read")
 }
 
 // fakeKernel is a program that is no kernel.

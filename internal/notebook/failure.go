@@ -82,7 +82,8 @@ func special(source string) (shell []string, magic bool) {
 	for i, line := range strings.Split(source, "\n") {
 		line = strings.TrimPrefix(line, "//gonb:")
 		switch {
-		case i == 0 && (strings.HasPrefix(line, "%%bash") || strings.HasPrefix(line, "%%sh") || strings.HasPrefix(line, "%%script")):
+		case i == 0 && (strings.HasPrefix(line, "%%bash") || strings.HasPrefix(line, "%%sh") ||
+			strings.HasPrefix(line, "%%script")):
 			return []string{strings.TrimSpace(line)}, true
 		case strings.HasPrefix(line, "!"):
 			shell = append(shell, line)

@@ -15,8 +15,8 @@ import (
 	markdownhtml "github.com/yuin/goldmark/renderer/html"
 )
 
-// HTML writes the notebook as one page that needs nothing else: pictures are inside of it, formulas are MathML, which browsers draw
-// themselves, and interactive outputs keep their scripts. Links to other notebooks lead to their pages.
+// HTML writes the notebook as one page that needs nothing else: pictures are inside of it, formulas are MathML, which
+// browsers draw themselves, and interactive outputs keep their scripts. Links to other notebooks lead to their pages.
 func (nb *Notebook) HTML(w io.Writer, title string) error {
 	var page bytes.Buffer
 	fmt.Fprintf(&page, pageHead, html.EscapeString(title))
@@ -73,7 +73,8 @@ func (o Output) html() (string, error) {
 	case "stream":
 		return fmt.Sprintf("<pre class=\"%s\">%s</pre>\n", html.EscapeString(o.Name), html.EscapeString(o.Text)), nil
 	case "error":
-		return fmt.Sprintf("<pre class=\"stderr\">%s: %s</pre>\n", html.EscapeString(o.Ename), html.EscapeString(o.Evalue)), nil
+		return fmt.Sprintf("<pre class=\"stderr\">%s: %s</pre>\n", html.EscapeString(o.Ename), html.EscapeString(o.Evalue)),
+			nil
 	}
 	for _, mime := range []string{"text/html", "image/svg+xml", "image/png", "text/markdown", "text/plain"} {
 		raw, ok := o.Data[mime]
@@ -88,7 +89,8 @@ func (o Output) html() (string, error) {
 		case "text/html", "image/svg+xml":
 			return "<div class=\"output\">" + text + "</div>\n", nil
 		case "image/png":
-			return fmt.Sprintf("<div class=\"output\"><img alt=\"figure\" src=\"data:image/png;base64,%s\"></div>\n", strings.TrimSpace(text)), nil
+			return fmt.Sprintf("<div class=\"output\"><img alt=\"figure\" src=\"data:image/png;base64,%s\"></div>\n",
+				strings.TrimSpace(text)), nil
 		case "text/markdown":
 			text, err := markdown(text)
 			return "<div class=\"output\">" + text + "</div>\n", err
@@ -112,7 +114,8 @@ func textOf(raw json.RawMessage) (string, error) {
 }
 
 var (
-	converter = goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(markdownhtml.WithUnsafe()))
+	converter = goldmark.New(goldmark.WithExtensions(extension.GFM),
+		goldmark.WithRendererOptions(markdownhtml.WithUnsafe()))
 	formulas  = regexp.MustCompile(`(?s)\$\$(.+?)\$\$|\$([^$\s][^$\n]*?)\$`)
 	links     = regexp.MustCompile(`href="([^"/:]+)\.ipynb"`)
 	inFigures = "href=\"../figures/" // seen from notebooks/; pages lie in figures/notebooks/
@@ -150,10 +153,14 @@ func markdown(text string) (string, error) {
 
 const pageHead = `<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>%s</title><style>
-body{font:16px/1.5 sans-serif;color:#222;max-width:76rem;margin:2rem auto;padding:0 1rem} h1,h2,h3,p,ul,ol,pre,figure{max-width:60rem}
-img,svg{max-width:100%%;height:auto} table{border-collapse:collapse;font-size:13px;margin:1rem 0;display:block;overflow-x:auto}
+body{font:16px/1.5 sans-serif;color:#222;max-width:76rem;margin:2rem auto;padding:0 1rem}
+h1,h2,h3,p,ul,ol,pre,figure{max-width:60rem}
+img,svg{max-width:100%%;height:auto}
+table{border-collapse:collapse;font-size:13px;margin:1rem 0;display:block;overflow-x:auto}
 td,th{border-bottom:1px solid #ddd;padding:.3rem .6rem;text-align:left;vertical-align:top}
-pre{overflow-x:auto;font-size:13px} pre.code{background:#f5f5f5;padding:.6rem;border-left:3px solid #bbb} pre.stderr{color:#a00}
+pre{overflow-x:auto;font-size:13px}
+pre.code{background:#f5f5f5;padding:.6rem;border-left:3px solid #bbb}
+pre.stderr{color:#a00}
 math{font-size:1.1em} math[display=block]{margin:1rem 0}
 </style></head><body>
 `

@@ -18,19 +18,23 @@ func TestHTML(t *testing.T) {
 		return text
 	}
 	nb := &Notebook{Cells: []Cell{
-		{Type: "markdown", Source: "# Title\n\n$a_1 * b_2$ and [next](02_more.ipynb), [code](../pkg/x.go)\n\n$$\\ln p(x) = \\sum_i c_i$$\n\n| a | b |\n|---|---|\n| 1 | 2 |"},
+		{Type: "markdown", Source: "# Title\n\n$a_1 * b_2$ and [next](02_more.ipynb), [code](../pkg/x.go)\n\n$$\\ln p(x) " +
+			"= \\sum_i c_i$$\n\n| a | b |\n|---|---|\n| 1 | 2 |"},
 		{Type: "code", Source: "%%\nshow(1 < 2)", Outputs: []Output{
 			{Type: "stream", Name: "stdout", Text: "a <b>"},
 			{Type: "display_data", Data: map[string]json.RawMessage{"image/png": raw("aGk=\n")}},
 			{Type: "display_data", Data: map[string]json.RawMessage{"text/markdown": raw([]string{"*cap", "tion*"})}},
-			{Type: "display_data", Data: map[string]json.RawMessage{"text/html": raw("<progress value=1>")}, Metadata: raw(map[string]string{"display_id": "x"})},
-			{Type: "display_data", Data: map[string]json.RawMessage{"text/html": raw("<progress value=2>")}, Metadata: raw(map[string]string{"display_id": "x"})},
+			{Type: "display_data", Data: map[string]json.RawMessage{"text/html": raw("<progress value=1>")},
+				Metadata: raw(map[string]string{"display_id": "x"})},
+			{Type: "display_data", Data: map[string]json.RawMessage{"text/html": raw("<progress value=2>")},
+				Metadata: raw(map[string]string{"display_id": "x"})},
 		}},
 	}}
 	var page bytes.Buffer
 	require.NoError(t, nb.HTML(&page, "a & b"))
 	text := page.String()
-	for _, want := range []string{"<title>a &amp; b</title>", "<h1>Title</h1>", "<math", `href="02_more.html"`, `href="../pkg/x.go"`, "<td>2</td>", "show(1 &lt; 2)", "a &lt;b&gt;",
+	for _, want := range []string{"<title>a &amp; b</title>", "<h1>Title</h1>", "<math", `href="02_more.html"`,
+		`href="../pkg/x.go"`, "<td>2</td>", "show(1 &lt; 2)", "a &lt;b&gt;",
 		`src="data:image/png;base64,aGk="`, "<em>caption</em>", "value=2"} {
 		assert.Contains(t, text, want)
 	}

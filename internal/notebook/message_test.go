@@ -42,5 +42,6 @@ func TestDecodeRefusesForgedMessages(t *testing.T) {
 // over the four parts {}{}{}{}.
 func TestSignature(t *testing.T) {
 	part := []byte("{}")
-	assert.Equal(t, "ca767b02c5bc061ed184a9a029e7f93a7f2f7ed4e8fe74120fc1212f0b008fa3", string(sign([]byte("key"), [][]byte{part, part, part, part})))
+	assert.Equal(t, "ca767b02c5bc061ed184a9a029e7f93a7f2f7ed4e8fe74120fc1212f0b008fa3",
+		string(sign([]byte("key"), [][]byte{part, part, part, part})))
 }

@@ -74,7 +74,8 @@ func Load(path string) (*Notebook, error) {
 		return nil, fmt.Errorf("notebook: %w", err)
 	}
 	if info.Size() > maxNotebookBytes {
-		return nil, fmt.Errorf("notebook %s: %d bytes, more than the %d that are read: remove its outputs", path, info.Size(), maxNotebookBytes)
+		return nil, fmt.Errorf("notebook %s: %d bytes, more than the %d that are read: remove its outputs", path, info.Size(),
+			maxNotebookBytes)
 	}
 	data, err := os.ReadFile(abs)
 	if err != nil {
@@ -98,7 +99,8 @@ func Parse(data []byte) (*Notebook, error) {
 		case errors.As(err, &syntax):
 			return nil, fmt.Errorf("no JSON at byte %d: %w", syntax.Offset, err)
 		case errors.As(err, &mismatch):
-			return nil, fmt.Errorf("at byte %d, field %s is a %s, expected %s", mismatch.Offset, mismatch.Field, mismatch.Value, mismatch.Type)
+			return nil, fmt.Errorf("at byte %d, field %s is a %s, expected %s", mismatch.Offset, mismatch.Field, mismatch.Value,
+				mismatch.Type)
 		}
 		return nil, err
 	}
@@ -170,7 +172,8 @@ func (nb *Notebook) Save(path string) error {
 		return fmt.Errorf("notebook %s: %w", path, err)
 	}
 	if nb.HasOutputs() && sameFile(abs, nb.Path) {
-		return fmt.Errorf("notebook %s: refusing to write outputs into the notebook itself: choose another path, or Strip it", path)
+		return fmt.Errorf("notebook %s: refusing to write outputs into the notebook itself: choose another path, or Strip it",
+			path)
 	}
 	data, err := nb.Encode()
 	if err != nil {
@@ -226,7 +229,8 @@ func (nb *Notebook) HasOutputs() bool {
 func (nb *Notebook) Encode() ([]byte, error) {
 	file := notebookJSON{Cells: []cellJSON{}, Metadata: orEmpty(nb.Metadata), Format: 4, Minor: 5}
 	for _, c := range nb.Cells {
-		out := cellJSON{ID: c.ID, Type: c.Type, Source: lines(c.Source), Metadata: orEmpty(c.Metadata), Attachments: c.Attachments}
+		out := cellJSON{ID: c.ID, Type: c.Type, Source: lines(c.Source), Metadata: orEmpty(c.Metadata),
+			Attachments: c.Attachments}
 		if c.Type == "code" {
 			if c.ExecutionCount != 0 {
 				out.ExecutionCount = &c.ExecutionCount

@@ -72,7 +72,8 @@ func TestOutputsSurviveSaveAndLoad(t *testing.T) {
 	nb.Cells[1].ExecutionCount = 3
 	nb.Cells[1].Outputs = []Output{
 		{Type: "stream", Name: "stdout", Text: "one\ntwo"},
-		{Type: "display_data", Data: map[string]json.RawMessage{"image/png": json.RawMessage(`"aGk="`)}, Metadata: json.RawMessage("{}")},
+		{Type: "display_data", Data: map[string]json.RawMessage{"image/png": json.RawMessage(`"aGk="`)},
+			Metadata: json.RawMessage("{}")},
 		{Type: "execute_result", ExecutionCount: 3, Data: map[string]json.RawMessage{}, Metadata: json.RawMessage("{}")},
 		{Type: "error", Ename: "ERROR", Evalue: "", Traceback: []string{"a", "b"}},
 	}
@@ -103,14 +104,16 @@ func TestOutputsSurviveSaveAndLoad(t *testing.T) {
 
 func TestParseRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ data, message string }{
-		"no JSON":       {`{"cells": [}`, "byte 12"},
-		"truncated":     {bare[:len(bare)/2], "no JSON at byte"},
-		"wrong type":    {`{"nbformat": "four"}`, "nbformat is a string"},
-		"old format":    {`{"nbformat": 3, "cells": []}`, "nbformat 3, expected 4"},
-		"no cells":      {`{"nbformat": 4}`, "no cells"},
-		"unknown cell":  {`{"nbformat": 4, "cells": [{"cell_type": "heading", "source": ""}]}`, `cell 1 has type "heading"`},
-		"same id twice": {`{"nbformat": 4, "cells": [{"cell_type": "raw", "id": "a", "source": ""}, {"cell_type": "raw", "id": "a", "source": ""}]}`, "cell 2 has the id"},
-		"python":        {`{"nbformat": 4, "cells": [], "metadata": {"kernelspec": {"name": "python3", "language": "python"}}}`, "only Go notebooks"},
+		"no JSON":      {`{"cells": [}`, "byte 12"},
+		"truncated":    {bare[:len(bare)/2], "no JSON at byte"},
+		"wrong type":   {`{"nbformat": "four"}`, "nbformat is a string"},
+		"old format":   {`{"nbformat": 3, "cells": []}`, "nbformat 3, expected 4"},
+		"no cells":     {`{"nbformat": 4}`, "no cells"},
+		"unknown cell": {`{"nbformat": 4, "cells": [{"cell_type": "heading", "source": ""}]}`, `cell 1 has type "heading"`},
+		"same id twice": {`{"nbformat": 4, "cells": [{"cell_type": "raw", "id": "a", "source": ""}, ` +
+			`{"cell_type": "raw", "id": "a", "source": ""}]}`, "cell 2 has the id"},
+		"python": {`{"nbformat": 4, "cells": [], "metadata": {"kernelspec": {"name": "python3", "language": "python"}}}`,
+			"only Go notebooks"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Parse([]byte(c.data))
@@ -125,8 +128,10 @@ func TestParseRefuses(t *testing.T) {
 // form that it reads back as the same notebook.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(bare))
-	f.Add([]byte(`{"nbformat":4,"cells":[{"cell_type":"code","source":"x","outputs":[{"output_type":"stream","name":"stdout","text":"hi"}],"execution_count":1}]}`))
-	f.Add([]byte(`{"nbformat":4,"cells":[{"cell_type":"markdown","source":["a","b"],"attachments":{"i.png":{"image/png":"aGk="}}}]}`))
+	f.Add([]byte(`{"nbformat":4,"cells":[{"cell_type":"code","source":"x",` +
+		`"outputs":[{"output_type":"stream","name":"stdout","text":"hi"}],"execution_count":1}]}`))
+	f.Add([]byte(`{"nbformat":4,"cells":[{"cell_type":"markdown","source":["a","b"],` +
+		`"attachments":{"i.png":{"image/png":"aGk="}}}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		nb, err := Parse(data)
 		if err != nil {

@@ -30,8 +30,8 @@ func (i *installer) indexes() []string {
 	return []string{defaultIndex}
 }
 
-// network is how packages are reached: as pip does, so that a machine on which pip works needs no more. Proxies are HTTPS_PROXY's or PIP_PROXY,
-// authorities the system's and those of PIP_CERT.
+// network is how packages are reached: as pip does, so that a machine on which pip works needs no more. Proxies are
+// HTTPS_PROXY's or PIP_PROXY, authorities the system's and those of PIP_CERT.
 type network struct {
 	transport *withPasswords
 	client    *http.Client
@@ -84,7 +84,8 @@ func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }
 func (n *network) find(ctx context.Context, index, name, file string) (string, error) {
 	address, err := url.Parse(strings.TrimSuffix(index, "/") + "/" + name + "/")
 	if err != nil || address.Host == "" {
-		return "", errors.New("PIP_INDEX_URL is no URL of a package index: https://HOST/simple is one") // it may hold a password
+		// Its value is not told: it may hold a password.
+		return "", errors.New("PIP_INDEX_URL is no URL of a package index: https://HOST/simple is one")
 	}
 	if address.User != nil {
 		n.transport.users[origin(address)] = address.User

@@ -40,8 +40,9 @@ type Options struct {
 // ErrNotPinned says that no plugin is pinned for this platform.
 var ErrNotPinned = errors.New("no plugin is pinned for " + Platform())
 
-// Install brings the pinned plugin, or the file of o.From, to its place, checked, and returns it. One that is there stays: the pinned one
-// silently, whatever folder it is in, and another with a word, for somebody wanted it. An archive that was cut off is gone on with.
+// Install brings the pinned plugin, or the file of o.From, to its place, checked, and returns it. One that is there
+// stays: the pinned one silently, whatever folder it is in, and another with a word, for somebody wanted it. An archive
+// that was cut off is gone on with.
 func Install(ctx context.Context, o Options) (Found, error) {
 	if o.Out == nil {
 		o.Out = io.Discard
@@ -52,7 +53,8 @@ func Install(ctx context.Context, o Options) (Found, error) {
 	}
 	if i.From == "" {
 		if i.pin.Package == "" {
-			return Found{}, fmt.Errorf("%w: the Go backend computes there, or install a plugin of your own with --from", ErrNotPinned)
+			return Found{}, fmt.Errorf("%w: the Go backend computes there, or install a plugin of your own with --from",
+				ErrNotPinned)
 		}
 		if found, ok, err := i.there(); ok || err != nil {
 			return found, err
@@ -117,7 +119,8 @@ func (i *installer) there() (found Found, ok bool, err error) {
 	if i.Replace {
 		return Found{}, false, nil
 	}
-	fmt.Fprintf(i.Out, "%s is used as it is, sha256 %s; strata is tested with %s: strata plugin --replace puts that in its place\n", found, sum, i.pin)
+	fmt.Fprintf(i.Out, "%s is used as it is, sha256 %s; strata is tested with %s: strata plugin --replace puts that in "+
+		"its place\n", found, sum, i.pin)
 	return found, true, nil
 }
 
@@ -222,7 +225,8 @@ func pluginIn(wheel string) (string, error) {
 	return plugins[0], nil
 }
 
-// unpack writes one member of a wheel to the plugin's place. Its other members, and what they call themselves, do not matter.
+// unpack writes one member of a wheel to the plugin's place. Its other members, and what they call themselves, do not
+// matter.
 func (i *installer) unpack(ctx context.Context, wheel, member string, size int64, sha string, seen *Record) error {
 	archive, err := zip.OpenReader(wheel)
 	if err != nil {
@@ -246,8 +250,8 @@ func (i *installer) unpack(ctx context.Context, wheel, member string, size int64
 // limit is more bytes than any plugin has: CUDA's has 500 MB.
 const limit = 4 << 30
 
-// write writes the plugin aside, compares it with the size and hash that it must have, or says in seen what it has, tries whether it opens, and
-// gives it its name.
+// write writes the plugin aside, compares it with the size and hash that it must have, or says in seen what it has,
+// tries whether it opens, and gives it its name.
 func (i *installer) write(ctx context.Context, content io.Reader, total, size int64, sha string, seen *Record) error {
 	file, err := renameio.NewPendingFile(i.path, renameio.WithTempDir(i.folder), renameio.WithPermissions(0o755))
 	if err != nil {
@@ -321,9 +325,11 @@ func (i *installer) download(ctx context.Context) (wheel, from string, err error
 			failed = append(failed, err.Error())
 			continue
 		}
-		fmt.Fprintf(i.Out, "XLA's CPU plugin, %s: %s from %s, to %s\n", i.pin, humanize.Bytes(uint64(file.Size)), url, i.folder)
+		fmt.Fprintf(i.Out, "XLA's CPU plugin, %s: %s from %s, to %s\n", i.pin, humanize.Bytes(uint64(file.Size)), url,
+			i.folder)
 		file.URLs = []string{url}
-		wheel, err = fetch.Download(ctx, i.work, file, fetch.Options{Out: i.Out, Transport: network.transport, Variable: PathVariable})
+		wheel, err = fetch.Download(ctx, i.work, file, fetch.Options{Out: i.Out, Transport: network.transport,
+			Variable: PathVariable})
 		if err == nil {
 			return wheel, url, nil
 		}
@@ -332,5 +338,6 @@ func (i *installer) download(ctx context.Context) (wheel, from string, err error
 		}
 		failed = append(failed, err.Error())
 	}
-	return "", "", fmt.Errorf("%s cannot be downloaded (%s): strata plugin --from takes it, %s, from this disk", i.pin, strings.Join(failed, "; "), file.Name)
+	return "", "", fmt.Errorf("%s cannot be downloaded (%s): strata plugin --from takes it, %s, from this disk", i.pin,
+		strings.Join(failed, "; "), file.Name)
 }

@@ -1,15 +1,15 @@
 // Package plugin finds and installs XLA's CPU plugin, the one shared library through which GoMLX reaches XLA on a CPU.
 //
-// It lies where go-xla looks for it, under the name that go-xla gives it, so that GOMLX_BACKEND=xla:cpu of any GoMLX program finds the same
-// file as strata:
+// It lies where go-xla looks for it, under the name that go-xla gives it, so that GOMLX_BACKEND=xla:cpu of any GoMLX
+// program finds the same file as strata:
 //
 //	FOLDER/pjrt_c_api_cpu_plugin.so         the plugin
 //	FOLDER/pjrt_c_api_cpu_plugin.so.json    what it is and where it is from, where strata put it there
 //	FOLDER/.strata-plugin/                  a download that goes on with the next call
 //	FOLDER/.strata-plugin.lock              held while somebody installs
 //
-// FOLDER is the first of PJRT_PLUGIN_LIBRARY_PATH, or ~/.local/lib/go-xla. Nothing here is downloaded but by Install, and nothing that
-// somebody else put there is overwritten unless asked.
+// FOLDER is the first of PJRT_PLUGIN_LIBRARY_PATH, or ~/.local/lib/go-xla. Nothing here is downloaded but by Install,
+// and nothing that somebody else put there is overwritten unless asked.
 package plugin
 
 import (
@@ -76,7 +76,8 @@ type Found struct {
 	Record *Record
 }
 
-// Record is what lies beside a plugin that strata put there. While size and time are the file's, it need not be hashed again.
+// Record is what lies beside a plugin that strata put there. While size and time are the file's, it need not be hashed
+// again.
 type Record struct {
 	Package  string    `json:"package,omitempty"` // "" for a file that somebody named
 	Version  string    `json:"version,omitempty"`
@@ -109,7 +110,8 @@ func Folders() []string {
 
 // Find is the CPU plugin that xla:cpu opens. Where there is none the error is ErrNone, with where it was looked for.
 func Find() (Found, error) {
-	if runtime.GOOS != "linux" { // elsewhere a plugin that is loaded at run time crashes when it compiles, go-xla's authors say
+	// Elsewhere a plugin that is loaded at run time crashes when it compiles, go-xla's authors say.
+	if runtime.GOOS != "linux" {
 		return Found{}, fmt.Errorf("%w: it works on Linux only", ErrNone)
 	}
 	folders := Folders()

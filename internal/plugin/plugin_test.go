@@ -54,8 +54,9 @@ type site struct {
 
 func serve(t *testing.T, wheel []byte) *site {
 	t.Helper()
-	s := &site{pin: Pin{Package: "toy-plugin", Version: "1.2", Member: "toy/plugin.so", Size: int64(len(library)), SHA256: hexOf(library),
-		Wheel: fetch.File{Name: "toy_plugin-1.2-py3-none-any.whl", Size: int64(len(wheel)), SHA256: hexOf(wheel)}}}
+	s := &site{pin: Pin{Package: "toy-plugin", Version: "1.2", Member: "toy/plugin.so", Size: int64(len(library)),
+		SHA256: hexOf(library),
+		Wheel:  fetch.File{Name: "toy_plugin-1.2-py3-none-any.whl", Size: int64(len(wheel)), SHA256: hexOf(wheel)}}}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.requests.Add(1)
 		switch r.URL.Path {
@@ -231,13 +232,17 @@ func TestFailures(t *testing.T) {
 	}{
 		"no member":    {map[string][]byte{"toy/other.so": library}, nil, "holds no file toy/plugin.so"},
 		"other plugin": {map[string][]byte{"toy/plugin.so": library[1:]}, nil, "expected"},
-		"longer":       {map[string][]byte{"toy/plugin.so": append(bytes.Clone(library), 1)}, nil, "more bytes than the plugin has"},
+		"longer": {map[string][]byte{"toy/plugin.so": append(bytes.Clone(library), 1)}, nil,
+			"more bytes than the plugin has"},
 		"does not open": {map[string][]byte{"toy/plugin.so": library}, func(_ *site, o *Options) {
 			o.Try = func(string) error { return errors.New("GLIBC_2.99 not found") }
 		}, "does not open here: GLIBC_2.99"},
-		"other wheel": {map[string][]byte{"toy/plugin.so": library}, func(_ *site, o *Options) { o.pin.Wheel.SHA256 = hexOf(nil) }, "sha256 is"},
-		"not offered": {map[string][]byte{"toy/plugin.so": library}, func(_ *site, o *Options) { o.pin.Wheel.Name = "toy_plugin-1.3.whl" }, "does not offer toy_plugin-1.3.whl"},
-		"no package":  {map[string][]byte{"toy/plugin.so": library}, func(_ *site, o *Options) { o.pin.Package = "nothing" }, "HTTP 404"},
+		"other wheel": {map[string][]byte{"toy/plugin.so": library},
+			func(_ *site, o *Options) { o.pin.Wheel.SHA256 = hexOf(nil) }, "sha256 is"},
+		"not offered": {map[string][]byte{"toy/plugin.so": library},
+			func(_ *site, o *Options) { o.pin.Wheel.Name = "toy_plugin-1.3.whl" }, "does not offer toy_plugin-1.3.whl"},
+		"no package": {map[string][]byte{"toy/plugin.so": library}, func(_ *site, o *Options) { o.pin.Package = "nothing" },
+			"HTTP 404"},
 		"no network": {map[string][]byte{"toy/plugin.so": library}, func(s *site, o *Options) {
 			s.Close()
 		}, "connection refused"},
@@ -361,7 +366,8 @@ func TestPins(t *testing.T) {
 		require.Regexp(t, `^\w+/\w+$`, platform)
 		require.Regexp(t, `^[0-9a-f]{64}$`, pin.SHA256)
 		require.Regexp(t, `^[0-9a-f]{64}$`, pin.Wheel.SHA256)
-		require.Equal(t, strings.ReplaceAll(pin.Package, "-", "_")+"-"+pin.Version, strings.Join(strings.Split(pin.Wheel.Name, "-")[:2], "-"))
+		require.Equal(t, strings.ReplaceAll(pin.Package, "-", "_")+"-"+pin.Version,
+			strings.Join(strings.Split(pin.Wheel.Name, "-")[:2], "-"))
 		require.Positive(t, pin.Size)
 		require.Positive(t, pin.Wheel.Size)
 	}

@@ -1,6 +1,6 @@
-// Package slurm hands a plan to a Slurm scheduler (22.05 and newer): one job array a run, one task a seed, each behind those
-// that it is made from. What is computed where, and in which order, is Slurm's business; what a task has done lies in the run
-// store, so that a task that is requeued goes on where it was.
+// Package slurm hands a plan to a Slurm scheduler (22.05 and newer): one job array a run, one task a seed, each behind
+// those that it is made from. What is computed where, and in which order, is Slurm's business; what a task has done
+// lies in the run store, so that a task that is requeued goes on where it was.
 package slurm
 
 import (
@@ -17,8 +17,8 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// ExitStopped is the exit code by which a command says that it was stopped and has saved all: its task is put back into the
-// queue, where it goes on. It is strata's, too.
+// ExitStopped is the exit code by which a command says that it was stopped and has saved all: its task is put back into
+// the queue, where it goes on. It is strata's, too.
 const ExitStopped = 130
 
 // grace is how many seconds before its time limit a task is told to stop.
@@ -88,8 +88,8 @@ func (o Options) Script(job Job) string {
 		s.WriteString("export " + name + "=" + Quote(value) + "\n")
 	}
 	fmt.Fprintf(&s, `
-# srun, because the time limit's warning is sent to a job's steps. A stopped command has saved all: the task goes back into the
-# queue. scancel ends this script too, so what a person cancels stays away.
+# srun, because the time limit's warning is sent to a job's steps. A stopped command has saved all: the task goes back
+# into the queue. scancel ends this script too, so what a person cancels stays away.
 srun --ntasks=1 %s
 code=$?
 if [ $code -eq %d ] && [ "${SLURM_RESTART_COUNT:-0}" -lt %d ]; then
@@ -105,8 +105,8 @@ func Quote(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
-// Submit writes the scripts and hands them to sbatch. Either all jobs are queued or none: where one is refused, those before
-// it are cancelled.
+// Submit writes the scripts and hands them to sbatch. Either all jobs are queued or none: where one is refused, those
+// before it are cancelled.
 func Submit(ctx context.Context, jobs []Job, options Options) ([]Submitted, error) {
 	if err := check(jobs, options); err != nil {
 		return nil, err

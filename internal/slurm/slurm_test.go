@@ -16,7 +16,8 @@ import (
 )
 
 func ExampleOptions_Script() {
-	options := Options{Folder: "/shared/runs/slurm", Env: []string{"STRATA_RUNS=/shared/runs"}, Sbatch: []string{"--time=60"}}
+	options := Options{Folder: "/shared/runs/slurm", Env: []string{"STRATA_RUNS=/shared/runs"},
+		Sbatch: []string{"--time=60"}}
 	fmt.Print(options.Script(Job{Name: "R05", Command: "strata reproduce R05 --seed $SLURM_ARRAY_TASK_ID", Tasks: 3}))
 	// Output:
 	// #!/bin/bash
@@ -31,8 +32,8 @@ func ExampleOptions_Script() {
 	//
 	// export STRATA_RUNS='/shared/runs'
 	//
-	// # srun, because the time limit's warning is sent to a job's steps. A stopped command has saved all: the task goes back into the
-	// # queue. scancel ends this script too, so what a person cancels stays away.
+	// # srun, because the time limit's warning is sent to a job's steps. A stopped command has saved all: the task goes back
+	// # into the queue. scancel ends this script too, so what a person cancels stays away.
 	// srun --ntasks=1 strata reproduce R05 --seed $SLURM_ARRAY_TASK_ID
 	// code=$?
 	// if [ $code -eq 130 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 100 ]; then
@@ -49,21 +50,24 @@ func TestQuote(t *testing.T) {
 	}
 }
 
-// Jobs come behind those that they are made from, seed by seed; a failed seed takes its own followers along and no others; the
-// last job comes in any case; a stopped task goes on where it was.
+// Jobs come behind those that they are made from, seed by seed; a failed seed takes its own followers along and no
+// others; the last job comes in any case; a stopped task goes on where it was.
 func TestSubmit(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a Slurm cluster; not with -short")
 	}
 	folder := slurmtest.Start(t)
-	options := Options{Folder: folder, Env: []string{"NOTES=" + filepath.Join(folder, "notes"), "QUOTED=it's $HOME"}, Sbatch: []string{"--time=5"}}
+	options := Options{Folder: folder, Env: []string{"NOTES=" + filepath.Join(folder, "notes"), "QUOTED=it's $HOME"},
+		Sbatch: []string{"--time=5"}}
 	note := func(text string) string { return `echo "` + text + `" >> "$NOTES"` }
 	bash := func(script string) string { return "bash -c " + Quote(script) }
 	jobs := []Job{
-		{Name: "parent", Tasks: 3, Command: bash(`sleep 1; [ $SLURM_ARRAY_TASK_ID != 1 ] && ` + note(`parent $SLURM_ARRAY_TASK_ID`))},
+		{Name: "parent", Tasks: 3, Command: bash(`sleep 1; [ $SLURM_ARRAY_TASK_ID != 1 ] && ` +
+			note(`parent $SLURM_ARRAY_TASK_ID`))},
 		{Name: "child", Tasks: 3, After: []string{"parent"}, Command: bash(note(`child $SLURM_ARRAY_TASK_ID $QUOTED`))},
 		// Stopped the first time, as by its time limit.
-		{Name: "stopped", Tasks: 1, Command: bash(note(`stopped ${SLURM_RESTART_COUNT:-0}`) + `; echo in the log; [ ${SLURM_RESTART_COUNT:-0} -gt 0 ] || exit 130`)},
+		{Name: "stopped", Tasks: 1, Command: bash(note(`stopped ${SLURM_RESTART_COUNT:-0}`) +
+			`; echo in the log; [ ${SLURM_RESTART_COUNT:-0} -gt 0 ] || exit 130`)},
 		{Name: "last", Tasks: 1, AtLast: true, Command: bash(note("last"))},
 	}
 	submitted, err := Submit(context.Background(), jobs, options)
@@ -74,7 +78,8 @@ func TestSubmit(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(folder, "notes"))
 	require.NoError(t, err)
 	notes := strings.Split(strings.TrimSpace(string(text)), "\n")
-	require.ElementsMatch(t, []string{"parent 0", "parent 2", "child 0 it's $HOME", "child 2 it's $HOME", "stopped 0", "stopped 1", "last"}, notes)
+	require.ElementsMatch(t, []string{"parent 0", "parent 2", "child 0 it's $HOME", "child 2 it's $HOME", "stopped 0",
+		"stopped 1", "last"}, notes)
 	place := func(note string) int {
 		for i, n := range notes {
 			if strings.HasPrefix(n, note) {
@@ -97,8 +102,10 @@ func TestTimeLimit(t *testing.T) {
 		t.Skip("starts a Slurm cluster; not with -short")
 	}
 	folder := slurmtest.Start(t)
-	options := Options{Folder: folder, Env: []string{"NOTES=" + filepath.Join(folder, "notes")}, Sbatch: []string{"--time=1"}}
-	stop := `trap "echo told >> \"$NOTES\"; exit 130" TERM; echo "start ${SLURM_RESTART_COUNT:-0}" >> "$NOTES"; [ ${SLURM_RESTART_COUNT:-0} -gt 0 ] || while :; do sleep 0.1; done`
+	options := Options{Folder: folder, Env: []string{"NOTES=" + filepath.Join(folder, "notes")},
+		Sbatch: []string{"--time=1"}}
+	stop := `trap "echo told >> \"$NOTES\"; exit 130" TERM; echo "start ${SLURM_RESTART_COUNT:-0}" >> "$NOTES"; ` +
+		`[ ${SLURM_RESTART_COUNT:-0} -gt 0 ] || while :; do sleep 0.1; done`
 	_, err := Submit(context.Background(), []Job{{Name: "limited", Tasks: 1, Command: "bash -c " + Quote(stop)}}, options)
 	require.NoError(t, err)
 	slurmtest.Wait(t, 4*time.Minute)
@@ -106,7 +113,8 @@ func TestTimeLimit(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "start 0\ntold\nstart 1\n", string(text))
 
-	cancelled, err := Submit(context.Background(), []Job{{Name: "cancelled", Tasks: 1, Command: "bash -c " + Quote(stop)}}, options)
+	cancelled, err := Submit(context.Background(), []Job{{Name: "cancelled", Tasks: 1, Command: "bash -c " + Quote(stop)}},
+		options)
 	require.NoError(t, err)
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		if text, _ = os.ReadFile(filepath.Join(folder, "notes")); strings.Count(string(text), "start 0") == 2 {

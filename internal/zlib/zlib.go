@@ -1,8 +1,9 @@
-// Package zlib counts the bytes that zlib makes of data at its best level, without making them. The size of the reference's PNG files
-// (digest §6.1), which package score takes for an image's complexity, depends on which of many valid codings an encoder finds, and Go's
-// compress/flate finds others (it takes no matches of three bytes), which ranks images differently. The algorithm is that of zlib's
-// deflate_slow and its trees, as RFC 1951 and zlib's documentation name the parts: hash chains over three bytes, lazy matching, one
-// Huffman code a block of symbols, and of dynamic, fixed and stored blocks the shortest.
+// Package zlib counts the bytes that zlib makes of data at its best level, without making them. The size of the
+// reference's PNG files (digest §6.1), which package score takes for an image's complexity, depends on which of many
+// valid codings an encoder finds, and Go's compress/flate finds others (it takes no matches of three bytes), which
+// ranks images differently. The algorithm is that of zlib's deflate_slow and its trees, as RFC 1951 and zlib's
+// documentation name the parts: hash chains over three bytes, lazy matching, one Huffman code a block of symbols, and
+// of dynamic, fixed and stored blocks the shortest.
 package zlib
 
 // Level 9: matches of good bytes quarter the search, lazy ones end the search for a better one at the next byte.
@@ -26,15 +27,16 @@ const (
 	lengths    = 19 // codes of code lengths
 )
 
-// Size is the length of zlib's stream of data at level 9: header, blocks, checksum. Data of up to 32 KiB are counted exactly; in
-// longer ones zlib's window slides, which may cost or save some bytes here.
+// Size is the length of zlib's stream of data at level 9: header, blocks, checksum. Data of up to 32 KiB are counted
+// exactly; in longer ones zlib's window slides, which may cost or save some bytes here.
 func Size(data []byte) int {
 	d := deflater{data: data, previous: make([]int32, len(data))}
 	d.run()
 	return 2 + (d.bits+7)/8 + 4
 }
 
-// deflater finds the symbols of a stream and adds up the bits of its blocks. Positions are counted from 1 in the chains, 0 ends them.
+// deflater finds the symbols of a stream and adds up the bits of its blocks. Positions are counted from 1 in the
+// chains, 0 ends them.
 type deflater struct {
 	data     []byte
 	head     [1 << 15]int32 // the last position of each hash
@@ -48,8 +50,8 @@ type deflater struct {
 	extra    int // bits beside the codes of lengths and distances
 }
 
-// insert enters the three bytes at a position and returns the position before with their hash, -1 where there is none. zlib takes
-// position 0 for none, so it is never found.
+// insert enters the three bytes at a position and returns the position before with their hash, -1 where there is none.
+// zlib takes position 0 for none, so it is never found.
 func (d *deflater) insert(at int) int {
 	hash := (int(d.data[at])<<10 ^ int(d.data[at+1])<<5 ^ int(d.data[at+2])) & (len(d.head) - 1)
 	before := int(d.head[hash])
@@ -224,9 +226,9 @@ func fixedLength(code int) int {
 	return 8
 }
 
-// codeLengths are the lengths, in bits, of Huffman codes for symbols with these counts, at most longest, up to the last symbol that has
-// one; and the bits that the symbols take with them. Which of two symbols with equal counts gets the longer code does not change
-// that, but changes the table: ties go as in zlib, to the deeper subtree.
+// codeLengths are the lengths, in bits, of Huffman codes for symbols with these counts, at most longest, up to the last
+// symbol that has one; and the bits that the symbols take with them. Which of two symbols with equal counts gets the
+// longer code does not change that, but changes the table: ties go as in zlib, to the deeper subtree.
 func codeLengths(counts []int, longest int) (codes []int, bits int) {
 	n := len(counts)
 	count := make([]int, n, 2*n+1)
@@ -326,7 +328,8 @@ func codeLengths(counts []int, longest int) (codes []int, bits int) {
 	return length[:last+1], bits
 }
 
-// lengthOrder is the order in which a block names the lengths of the code that its two tables are written in (RFC 1951, 3.2.7).
+// lengthOrder is the order in which a block names the lengths of the code that its two tables are written in (RFC 1951,
+// 3.2.7).
 var lengthOrder = [lengths]int{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
 
 // tableBits is what a dynamic block takes to say its two codes.
@@ -341,7 +344,8 @@ func tableBits(codes, distanceCodes []int) int {
 	return 5 + 5 + 4 + 3*named + bits + extra
 }
 
-// countRuns counts the symbols that a table of code lengths is written in, repetitions as one symbol, and returns the bits beside them.
+// countRuns counts the symbols that a table of code lengths is written in, repetitions as one symbol, and returns the
+// bits beside them.
 func countRuns(codes []int, counts *[lengths]int) (extra int) {
 	before := -1
 	for at := 0; at < len(codes); {

@@ -10,8 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The sizes are those of zlib itself (testdata/make.py), to the byte: from nothing to the largest data that are counted exactly, from
-// constants, which are matches alone, to noise, which is stored. What OpenCV makes of images with them is tested in package score.
+// The sizes are those of zlib itself (testdata/make.py), to the byte: from nothing to the largest data that are counted
+// exactly, from constants, which are matches alone, to noise, which is stored. What OpenCV makes of images with them is
+// tested in package score.
 func TestSizeEqualsZlib(t *testing.T) {
 	text, err := os.ReadFile("testdata/sizes.json")
 	require.NoError(t, err)
@@ -31,13 +32,15 @@ func TestSizeEqualsZlib(t *testing.T) {
 // RFC 1951, 3.2.5: the codes divide lengths and distances without a gap, each into so many as its extra bits count.
 func TestCodes(t *testing.T) {
 	for _, c := range []struct{ length, code, extra int }{
-		{3, 257, 0}, {10, 264, 0}, {11, 265, 1}, {12, 265, 1}, {13, 266, 1}, {18, 268, 1}, {19, 269, 2}, {227, 284, 5}, {257, 284, 5}, {258, 285, 0},
+		{3, 257, 0}, {10, 264, 0}, {11, 265, 1}, {12, 265, 1}, {13, 266, 1}, {18, 268, 1}, {19, 269, 2},
+		{227, 284, 5}, {257, 284, 5}, {258, 285, 0},
 	} {
 		code, extra := lengthCode(c.length)
 		assert.Equal(t, []int{c.code, c.extra}, []int{code, extra}, "length %d", c.length)
 	}
 	for _, c := range []struct{ distance, code, extra int }{
-		{1, 0, 0}, {4, 3, 0}, {5, 4, 1}, {6, 4, 1}, {7, 5, 1}, {9, 6, 2}, {257, 16, 7}, {24576, 28, 13}, {24577, 29, 13}, {32768, 29, 13},
+		{1, 0, 0}, {4, 3, 0}, {5, 4, 1}, {6, 4, 1}, {7, 5, 1}, {9, 6, 2}, {257, 16, 7},
+		{24576, 28, 13}, {24577, 29, 13}, {32768, 29, 13},
 	} {
 		code, extra := distanceCode(c.distance)
 		assert.Equal(t, []int{c.code, c.extra}, []int{code, extra}, "distance %d", c.distance)
@@ -51,7 +54,8 @@ func TestCodes(t *testing.T) {
 	assert.Len(t, count, distances)
 }
 
-// The counts of Fibonacci's numbers make the deepest tree; its code is cut down to the longest that is allowed and stays a code.
+// The counts of Fibonacci's numbers make the deepest tree; its code is cut down to the longest that is allowed and
+// stays a code.
 func TestCodeLengths(t *testing.T) {
 	counts := []int{1, 1}
 	for len(counts) < 24 {

@@ -75,7 +75,8 @@ func Save(dir string, s *State, keep int) error {
 		return fmt.Errorf("checkpoint: step %d is not saved in %s: %w%s", s.Step, dir, err, advice(err))
 	}
 	if err := prune(dir, s.Step, keep); err != nil {
-		return fmt.Errorf("checkpoint: step %d is saved in %s, but the older ones are not cleared away: %w%s", s.Step, dir, err, advice(err))
+		return fmt.Errorf("checkpoint: step %d is saved in %s, but the older ones are not cleared away: %w%s", s.Step, dir,
+			err, advice(err))
 	}
 	return nil
 }
@@ -98,9 +99,11 @@ func Latest(dir string) (s *State, warnings []string, err error) {
 		if err == nil {
 			return s, warnings, nil
 		}
-		warnings = append(warnings, fmt.Sprintf("%s: step %d is passed over", strings.TrimPrefix(err.Error(), "checkpoint: "), entry.step))
+		warnings = append(warnings, fmt.Sprintf("%s: step %d is passed over", strings.TrimPrefix(err.Error(), "checkpoint: "),
+			entry.step))
 	}
-	return nil, warnings, fmt.Errorf("checkpoint: none of the %d checkpoints in %s can be read (%s): move the folder away to start anew", len(found), dir, warnings[0])
+	return nil, warnings, fmt.Errorf("checkpoint: none of the %d checkpoints in %s can be read (%s): move the folder "+
+		"away to start anew", len(found), dir, warnings[0])
 }
 
 // Load reads the checkpoint in the folder path (one of dir/step-*) and verifies
@@ -148,7 +151,8 @@ func (s *State) validate() error {
 	names := make(map[string]bool, len(s.Tensors))
 	for _, t := range s.Tensors {
 		if !validName(t.Name) {
-			return fmt.Errorf("tensor name %q: use parts joined by single slashes, without . and .. and control characters", t.Name)
+			return fmt.Errorf("tensor name %q: use parts joined by single slashes, without . and .. and control characters",
+				t.Name)
 		}
 		if names[t.Name] {
 			return fmt.Errorf("two tensors are named %q", t.Name)
@@ -167,7 +171,8 @@ func (s *State) validate() error {
 // validName allows what is the same file name for every zip reader.
 func validName(name string) bool {
 	control := func(r rune) bool { return r < ' ' || r == 0x7f || r == '\\' }
-	return name != "." && len(name) < 1<<12 && utf8.ValidString(name) && iofs.ValidPath(name) && !strings.ContainsFunc(name, control)
+	return name != "." && len(name) < 1<<12 && utf8.ValidString(name) && iofs.ValidPath(name) &&
+		!strings.ContainsFunc(name, control)
 }
 
 // save brings the checkpoint to its final name and touches no other step.

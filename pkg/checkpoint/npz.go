@@ -10,10 +10,10 @@ import (
 	"strata/internal/importer/npy"
 )
 
-// tensors.npz is NumPy's own container: a zip archive with one .npy file per array, here of single precision, row by row. The
-// entries are stored, not deflated: weights do not compress, and deflating them costs minutes where storing costs a second. What
-// others wrote, deflated or of other types, is read by internal/importer/statedict, which holds a file in memory as a whole;
-// this reader does not, for a checkpoint of the paper's network has half a gigabyte.
+// tensors.npz is NumPy's own container: a zip archive with one .npy file per array, here of single precision, row by
+// row. The entries are stored, not deflated: weights do not compress, and deflating them costs minutes where storing
+// costs a second. What others wrote, deflated or of other types, is read by internal/importer/statedict, which holds a
+// file in memory as a whole; this reader does not, for a checkpoint of the paper's network has half a gigabyte.
 
 // writeNPZ writes the tensors, in their order.
 func writeNPZ(w io.Writer, tensors []Tensor) error {
@@ -55,7 +55,8 @@ func readNPZ(r io.ReaderAt, size int64) ([]Tensor, error) {
 		case entry.Method != zip.Store || entry.UncompressedSize64 != entry.CompressedSize64:
 			return nil, fmt.Errorf("entry %q: is compressed, expected it stored", entry.Name)
 		case entry.UncompressedSize64 > left:
-			return nil, fmt.Errorf("entry %q: claims %d bytes, more than the file has left (%d)", entry.Name, entry.UncompressedSize64, left)
+			return nil, fmt.Errorf("entry %q: claims %d bytes, more than the file has left (%d)", entry.Name,
+				entry.UncompressedSize64, left)
 		}
 		names[name] = true
 		left -= entry.UncompressedSize64

@@ -35,7 +35,8 @@ func one(t testing.TB, values ...float32) string {
 
 func TestReadRefuses(t *testing.T) {
 	good := one(t, 1, 2)
-	flipped := bytes.Replace(archive(t, zip.Store, "a.npy", good), []byte("\x00\x00\x80\x3f"), []byte("\x00\x00\x81\x3f"), 1)
+	flipped := bytes.Replace(archive(t, zip.Store, "a.npy", good), []byte("\x00\x00\x80\x3f"), []byte("\x00\x00\x81\x3f"),
+		1)
 	for name, c := range map[string]struct {
 		data []byte
 		want string

@@ -1,8 +1,8 @@
 // Package folders is the one rule for where strata's files lie.
 //
-// Every folder has an environment variable and a default below the module root. A relative value counts from the module root, never
-// from the working folder: `go test` runs in the folder of the package and a notebook cell in the folder of the notebook, and both
-// must find the same files. An empty variable counts as unset.
+// Every folder has an environment variable and a default below the module root. A relative value counts from the module
+// root, never from the working folder: `go test` runs in the folder of the package and a notebook cell in the folder of
+// the notebook, and both must find the same files. An empty variable counts as unset.
 //
 // Read only:
 //
@@ -12,8 +12,8 @@
 //	STRATA_PARITY   SHARED/parity   outputs of the reference implementation
 //	STRATA_RESULTS  the newest below FIGURES/results: what figures are drawn from
 //
-// Such a variable that names no folder is an error: a slip of the pen must not look like a folder without files. An absent default is
-// none: ok is false then, so that a test can skip with the folder as its reason.
+// Such a variable that names no folder is an error: a slip of the pen must not look like a folder without files. An
+// absent default is none: ok is false then, so that a test can skip with the folder as its reason.
 //
 // Written to:
 //
@@ -21,8 +21,8 @@
 //	STRATA_FIGURES  ROOT/figures    figures and result tables
 //	STRATA_CACHE    ROOT/cache      prepared image sets
 //
-// These may be absent, whether a variable names them or not: asking for one makes nothing, and whoever writes there makes it. What is
-// there and is no folder is an error.
+// These may be absent, whether a variable names them or not: asking for one makes nothing, and whoever writes there
+// makes it. What is there and is no folder is an error.
 package folders
 
 import (
@@ -49,12 +49,13 @@ const module = "strata"
 func Root() (string, error) {
 	if value := os.Getenv("STRATA_ROOT"); value != "" {
 		if !filepath.IsAbs(value) {
-			return "", fmt.Errorf("STRATA_ROOT=%q is relative: set it to the absolute path of the folder with strata's go.mod, or unset it",
-				value)
+			return "", fmt.Errorf("STRATA_ROOT=%q is relative: set it to the absolute path of the folder with "+
+				"strata's go.mod, or unset it", value)
 		}
 		dir := filepath.Clean(value)
 		if err := mustBeFolder(dir); err != nil {
-			return "", fmt.Errorf("STRATA_ROOT=%q: %s %w: set it to the folder with strata's go.mod, or unset it", value, dir, err)
+			return "", fmt.Errorf("STRATA_ROOT=%q: %s %w: set it to the folder with strata's go.mod, or unset it",
+				value, dir, err)
 		}
 		return dir, nil
 	}
@@ -81,14 +82,14 @@ func Data() (dir string, ok bool, err error) {
 	return existing("STRATA_DATA", Root, "data")
 }
 
-// Shared returns the folder of the reference material: STRATA_SHARED, or ROOT/../shared. ok is false when that default does not
-// exist.
+// Shared returns the folder of the reference material: STRATA_SHARED, or ROOT/../shared. ok is false when that default
+// does not exist.
 func Shared() (dir string, ok bool, err error) {
 	return existing("STRATA_SHARED", Root, filepath.Join("..", "shared"))
 }
 
-// Parity returns the folder of the reference implementation's outputs: STRATA_PARITY, or SHARED/parity. ok is false when that default
-// does not exist; an error of STRATA_SHARED is an error here too.
+// Parity returns the folder of the reference implementation's outputs: STRATA_PARITY, or SHARED/parity. ok is false
+// when that default does not exist; an error of STRATA_SHARED is an error here too.
 func Parity() (dir string, ok bool, err error) {
 	shared := func() (string, error) {
 		dir, _, err := Shared()
@@ -107,7 +108,8 @@ func Figures() (string, error) { return toBeMade("STRATA_FIGURES", "figures") }
 func Cache() (string, error) { return toBeMade("STRATA_CACHE", "cache") }
 
 // Results returns a folder of results that is complete (its claims.csv is written last): the one that name says, below
-// FIGURES/results or an absolute path; without a name STRATA_RESULTS, or else the one below FIGURES/results that was completed last.
+// FIGURES/results or an absolute path; without a name STRATA_RESULTS, or else the one below FIGURES/results that was
+// completed last.
 func Results(name string) (string, error) {
 	if name == "" {
 		if dir, _, err := existing("STRATA_RESULTS", Figures, "results"); err != nil || os.Getenv("STRATA_RESULTS") != "" {
@@ -154,8 +156,8 @@ func named(name, all string, ledgers []string) (string, error) {
 	return "", fmt.Errorf("no results in %s; in %s there are: %s", folder, all, cmp.Or(strings.Join(there, ", "), "none"))
 }
 
-// existing is the absolute path of a folder that is read: the one that variable names, or else fallback below the folder that base
-// returns. ok says whether it exists; it may be false only for the fallback.
+// existing is the absolute path of a folder that is read: the one that variable names, or else fallback below the
+// folder that base returns. ok says whether it exists; it may be false only for the fallback.
 func existing(variable string, base func() (string, error), fallback string) (dir string, ok bool, err error) {
 	dir, problem, err := find(variable, base, fallback)
 	switch {
@@ -181,8 +183,8 @@ func toBeMade(variable, fallback string) (string, error) {
 	return dir, nil
 }
 
-// find is the absolute path that variable names, or else of fallback below the folder that base returns, and what is wrong with the
-// folder there, if anything is. An error says that there is no such path.
+// find is the absolute path that variable names, or else of fallback below the folder that base returns, and what is
+// wrong with the folder there, if anything is. An error says that there is no such path.
 func find(variable string, base func() (string, error), fallback string) (dir string, problem, err error) {
 	value := os.Getenv(variable)
 	switch {
@@ -211,8 +213,8 @@ func advised(variable, dir string, problem error) error {
 		return fmt.Errorf("%s is not set and its default %s %w: move that out of the way, or set %s to a folder",
 			variable, dir, problem, variable)
 	}
-	return fmt.Errorf("%s=%q: %s %w: create that folder, correct the variable (a relative value counts from the module root), or unset it",
-		variable, value, dir, problem)
+	return fmt.Errorf("%s=%q: %s %w: create that folder, correct the variable (a relative value counts from the "+
+		"module root), or unset it", variable, value, dir, problem)
 }
 
 var (

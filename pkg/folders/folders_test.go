@@ -12,7 +12,8 @@ import (
 )
 
 var variables = []string{
-	"STRATA_ROOT", "STRATA_DATA", "STRATA_RUNS", "STRATA_FIGURES", "STRATA_CACHE", "STRATA_SHARED", "STRATA_PARITY", "STRATA_RESULTS",
+	"STRATA_ROOT", "STRATA_DATA", "STRATA_RUNS", "STRATA_FIGURES", "STRATA_CACHE", "STRATA_SHARED",
+	"STRATA_PARITY", "STRATA_RESULTS",
 }
 
 // The tests speak about a world of their own, not about the caller's variables.
@@ -127,8 +128,8 @@ func TestRelativeCountsFromTheRoot(t *testing.T) {
 	}
 }
 
-// A folder that is read must be there where a variable names it; one that is written to may be absent, and asking does not make it.
-// What is there and is no folder is an error for both.
+// A folder that is read must be there where a variable names it; one that is written to may be absent, and asking does
+// not make it. What is there and is no folder is an error for both.
 func TestSetAndMissing(t *testing.T) {
 	for _, f := range functions {
 		t.Run(f.variable, func(t *testing.T) {

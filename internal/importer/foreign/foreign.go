@@ -1,11 +1,11 @@
-// Package foreign turns weights that other programs trained into strata's: it recognises whose names a file holds, works out
-// the architecture from names and shapes, and renames and reshapes every tensor. Nothing is guessed: a tensor that is unknown,
-// missing or misshapen is an error that names it.
+// Package foreign turns weights that other programs trained into strata's: it recognises whose names a file holds,
+// works out the architecture from names and shapes, and renames and reshapes every tensor. Nothing is guessed: a tensor
+// that is unknown, missing or misshapen is an error that names it.
 //
 // Recognised are
 //
-//   - the public, explicitly conditioned Glow of y0ast/Glow-PyTorch, whose weights the supplement compares with (S1.3, S6;
-//     digest §2.6): read into [glow.Conditioned] or [glow.ConditionedTop];
+//   - the public, explicitly conditioned Glow of y0ast/Glow-PyTorch, whose weights the supplement compares with (S1.3,
+//     S6; digest §2.6): read into [glow.Conditioned] or [glow.ConditionedTop];
 //   - strata's own names, those of ../shared/parity, with and without param/ before them: the paper's Glow;
 //   - rosinality/glow-pytorch: refused, with the reason.
 //
@@ -87,7 +87,8 @@ func Convert(tensors []statedict.Tensor) (*Weights, error) {
 	for _, f := range formats() {
 		known = append(known, f.name)
 	}
-	return nil, fmt.Errorf("%d tensors, the first called %q: these are not the names of %s", len(tensors), names, strings.Join(known, ", "))
+	return nil, fmt.Errorf("%d tensors, the first called %q: these are not the names of %s", len(tensors), names,
+		strings.Join(known, ", "))
 }
 
 func anyHasPrefix(tensors []statedict.Tensor, prefixes ...string) bool {
@@ -101,8 +102,8 @@ func anyHasPrefix(tensors []statedict.Tensor, prefixes ...string) bool {
 	return false
 }
 
-// source hands out tensors by name and keeps book: of those that were asked for in vain, of those that do not fit, and of
-// those that nobody asked for.
+// source hands out tensors by name and keeps book: of those that were asked for in vain, of those that do not fit, and
+// of those that nobody asked for.
 type source struct {
 	tensors  []statedict.Tensor
 	byName   map[string]*statedict.Tensor
@@ -144,8 +145,8 @@ type axis struct {
 	number int
 }
 
-// size is the length that most of some axes have, each of which should have it: one of them may be missing or misshapen. It
-// is 0, which no architecture has, if none of them is there.
+// size is the length that most of some axes have, each of which should have it: one of them may be missing or
+// misshapen. It is 0, which no architecture has, if none of them is there.
 func (s *source) size(axes ...axis) int {
 	best, votes := 0, map[int]int{}
 	for _, a := range axes {

@@ -50,8 +50,8 @@ func TestConvertY0ast(t *testing.T) {
 	}
 }
 
-// Every single tensor is missing once, has another shape once, and holds a NaN once: each is named, and nothing else is but what
-// the size of a model hangs on.
+// Every single tensor is missing once, has another shape once, and holds a NaN once: each is named, and nothing else is
+// but what the size of a model hangs on.
 func TestProblemsAreNamed(t *testing.T) {
 	for _, file := range []string{"lu_top.pt", "matrix.pt"} {
 		whole := read(t, file)
@@ -69,7 +69,8 @@ func TestProblemsAreNamed(t *testing.T) {
 			changed := slices.Clone(whole)
 			changed[i].Shape = append(slices.Clone(tensor.Shape), 1)
 			_, err = Convert(changed)
-			require.ErrorContains(t, err, fmt.Sprintf("tensor %s has shape %v, expected %v", tensor.Name, changed[i].Shape, tensor.Shape))
+			require.ErrorContains(t, err, fmt.Sprintf("tensor %s has shape %v, expected %v", tensor.Name, changed[i].Shape,
+				tensor.Shape))
 			require.NotContains(t, err.Error(), ";", "one problem only")
 
 			changed = slices.Clone(whole)
@@ -79,7 +80,8 @@ func TestProblemsAreNamed(t *testing.T) {
 			require.ErrorContains(t, err, fmt.Sprintf("tensor %s: value %d is NaN", tensor.Name, len(tensor.Data)-1))
 		}
 	}
-	_, err := Convert(append(read(t, "lu.pt"), statedict.Tensor{Name: "flow.layers.1.extra", Shape: []int{3}}, statedict.Tensor{Name: "other"}))
+	_, err := Convert(append(read(t, "lu.pt"), statedict.Tensor{Name: "flow.layers.1.extra", Shape: []int{3}},
+		statedict.Tensor{Name: "other"}))
 	require.ErrorContains(t, err, "tensor flow.layers.1.extra [3] is not one of this model's; tensor other [] is not")
 	_, err = Convert(without(read(t, "lu.pt"), ".actnorm.")) // six steps of three norms of two tensors
 	require.Regexp(t, `^weights of y0ast/Glow-PyTorch: (tensor \S+ is missing; ){20}and 16 more$`, err)
@@ -87,7 +89,8 @@ func TestProblemsAreNamed(t *testing.T) {
 
 // without leaves out tensors whose names contain a text.
 func without(tensors []statedict.Tensor, text string) []statedict.Tensor {
-	return slices.DeleteFunc(slices.Clone(tensors), func(t statedict.Tensor) bool { return strings.Contains(t.Name, text) })
+	return slices.DeleteFunc(slices.Clone(tensors),
+		func(t statedict.Tensor) bool { return strings.Contains(t.Name, text) })
 }
 
 func named(tensors []statedict.Tensor, name string, change func(*statedict.Tensor)) []statedict.Tensor {
@@ -115,17 +118,22 @@ func TestOtherVariantsAreRefused(t *testing.T) {
 		want    string
 	}{
 		{nil, "0 tensors"},
-		{add("conv1.weight", "conv1.bias", "fc.weight", "fc.bias"), `4 tensors, the first called ["conv1.weight" "conv1.bias" "fc.weight"]: these are not the names of y0ast/Glow-PyTorch, `},
+		{add("conv1.weight", "conv1.bias", "fc.weight", "fc.bias"),
+			`4 tensors, the first called ["conv1.weight" "conv1.bias" "fc.weight"]: ` +
+				`these are not the names of y0ast/Glow-PyTorch, `},
 		{append(add("project_ycond.linear.weight"), lu...), "trained with labels"},
 		{without(lu, ".invconv."), "shuffled or reversed channels"},
 		{without(lu, "prior_h"), "prior_h is missing"},
 		{named(lu, "prior_h", func(t *statedict.Tensor) { t.Data = []float32{0, 1} }), "prior_h is not zero"},
 		{without(lu, ".block."), "flow.layers.1.block are missing"},
-		{named(lu, "flow.layers.1.block.4.conv.weight", func(t *statedict.Tensor) { t.Shape = []int{2, 8, 3, 3} }), "additive coupling"},
+		{named(lu, "flow.layers.1.block.4.conv.weight", func(t *statedict.Tensor) { t.Shape = []int{2, 8, 3, 3} }),
+			"additive coupling"},
 		{named(matrix, "flow.layers.1.invconv.weight", func(t *statedict.Tensor) { t.Data = make([]float32, len(t.Data)) }),
 			"tensor flow.layers.1.invconv.weight: a 1x1 convolution whose matrix is singular"},
-		{slices.Concat(add("flow.layers.1.invconv.p"), []statedict.Tensor{{Name: "flow.layers.1.actnorm.bias", Shape: []int{1, 6, 1, 1}},
-			{Name: "flow.layers.1.block.0.conv.weight", Shape: []int{8, 3, 3, 3}}, {Name: "prior_h", Shape: []int{1, 12, 4, 4}}}),
+		{slices.Concat(add("flow.layers.1.invconv.p"),
+			[]statedict.Tensor{{Name: "flow.layers.1.actnorm.bias", Shape: []int{1, 6, 1, 1}},
+				{Name: "flow.layers.1.block.0.conv.weight", Shape: []int{8, 3, 3, 3}},
+				{Name: "prior_h", Shape: []int{1, 12, 4, 4}}}),
 			"tensor flow.layers.1.actnorm.bias: 6 channels are not four times"},
 		{add("flow.layers.1.invconv.p", "flow.layers.0.conv.conv.weight"), "splits at [0]"},
 		{add("flow.layers.999999.invconv.p"), "1 tensors do not fill the 1000001 layers"},
@@ -187,6 +195,7 @@ func FuzzConvert(f *testing.F) {
 	f.Fuzz(func(t *testing.T, a, b, c string, m, n int) {
 		shape := []int{max(m, 0) % 100, max(n, 0) % 100, 1, 1}
 		data := make([]float32, shape[0]*shape[1])
-		Convert([]statedict.Tensor{{Name: a, Shape: shape[:1], Data: data}, {Name: b, Shape: shape[:2], Data: data}, {Name: c, Shape: shape, Data: data}})
+		Convert([]statedict.Tensor{{Name: a, Shape: shape[:1], Data: data}, {Name: b, Shape: shape[:2], Data: data},
+			{Name: c, Shape: shape, Data: data}})
 	})
 }

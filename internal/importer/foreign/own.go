@@ -9,9 +9,10 @@ import (
 	"strata/pkg/glow"
 )
 
-// convertOwn reads strata's own names of the paper's Glow (../shared/parity/README.md). Where names begin with param/, those
-// are the weights, and the others (in/, out/, ...) are passed over, as is the state of the optimiser in tensors.npz of a checkpoint. Images are taken as square: the flattened latents say
-// how many positions there are, not how they lie.
+// convertOwn reads strata's own names of the paper's Glow (../shared/parity/README.md). Where names begin with param/,
+// those are the weights, and the others (in/, out/, ...) are passed over, as is the state of the optimiser in
+// tensors.npz of a checkpoint. Images are taken as square: the flattened latents say how many positions there are, not
+// how they lie.
 func convertOwn(s *source) (*Weights, error) {
 	prefix := ""
 	if anyHasPrefix(s.tensors, "param/") {
@@ -42,12 +43,14 @@ func convertOwn(s *source) (*Weights, error) {
 		return nil, fmt.Errorf("%d scales of %d steps", config.Scales, config.K)
 	}
 	first := prefix + "scale1/step1/"
-	channels := s.size(axis{first + "actnorm/loc", 0}, axis{first + "actnorm/log_scale", 0}, axis{first + "invconv/log_s", 0})
+	channels := s.size(axis{first + "actnorm/loc", 0}, axis{first + "actnorm/log_scale", 0},
+		axis{first + "invconv/log_s", 0})
 	if channels == 0 || channels%4 != 0 {
 		return nil, fmt.Errorf("tensor %sactnorm/loc: %d channels are not four times those of an image", first, channels)
 	}
 	config.Channels = channels / 4
-	config.Hidden = s.size(axis{first + "coupling/conv1/weight", 0}, axis{first + "coupling/conv2/weight", 0}, axis{first + "coupling/conv3/weight", 1})
+	config.Hidden = s.size(axis{first + "coupling/conv1/weight", 0}, axis{first + "coupling/conv2/weight", 0},
+		axis{first + "coupling/conv3/weight", 1})
 	latent := fmt.Sprintf("%sscale%d/latent_actnorm/", prefix, config.Scales)
 	size := s.size(axis{latent + "loc", 0}, axis{latent + "log_scale", 0})
 	lastChannels := channels << (config.Scales - 1)

@@ -17,8 +17,9 @@ import (
 // layerName is the number of a layer and the tensor's name in it.
 var layerName = regexp.MustCompile(`^flow\.layers\.(\d{1,6})\.(.+)$`)
 
-// convertY0ast reads the conditioned Glow of y0ast/Glow-PyTorch (facts of its model.py and modules.py at 13c7b01). Its layers
-// are numbered through: a scale is a squeeze, which has no weights, K steps, and a split, which the last scale has not.
+// convertY0ast reads the conditioned Glow of y0ast/Glow-PyTorch (facts of its model.py and modules.py at 13c7b01). Its
+// layers are numbered through: a scale is a squeeze, which has no weights, K steps, and a split, which the last scale
+// has not.
 //
 //	theirs                                                 strata's
 //	flow.layers.N.actnorm.{bias,logs} [1,C,1,1]            scaleI/stepK/actnorm/{loc,log_scale} [C]
@@ -32,11 +33,12 @@ var layerName = regexp.MustCompile(`^flow\.layers\.(\d{1,6})\.(.+)$`)
 //	learn_top_fn.conv.{weight,bias}, learn_top_fn.logs     top_prior/{bias,logs}
 //	prior_h [1,2C,H,W], zeros                              says how large images are
 //
-// Halves, interleaving, sigmoid(r + 2), actnorms and the scale of x are strata's. The top prior convolves zeros, padded by
-// zeros, so that its kernel has no effect and only bias and logs are kept.
+// Halves, interleaving, sigmoid(r + 2), actnorms and the scale of x are strata's. The top prior convolves zeros, padded
+// by zeros, so that its kernel has no effect and only bias and logs are kept.
 func convertY0ast(s *source) (*Weights, error) {
 	if anyHasPrefix(s.tensors, "project_ycond.", "project_class.") {
-		return nil, errors.New("trained with labels (project_ycond): it gives p(x|y) only, and strata's conditioned Glow has no labels")
+		return nil, errors.New("trained with labels (project_ycond): it gives p(x|y) only, and strata's conditioned Glow " +
+			"has no labels")
 	}
 	scales, k, err := y0astLayout(s)
 	if err != nil {
@@ -44,8 +46,10 @@ func convertY0ast(s *source) (*Weights, error) {
 	}
 	step := func(scale, i int) string { return fmt.Sprintf("flow.layers.%d", (scale-1)*(k+2)+i) }
 	first := step(1, 1)
-	channels := s.size(axis{first + ".actnorm.bias", 1}, axis{first + ".actnorm.logs", 1}, axis{first + ".block.4.conv.weight", 0})
-	hidden := s.size(axis{first + ".block.0.conv.weight", 0}, axis{first + ".block.2.conv.weight", 0}, axis{first + ".block.4.conv.weight", 1})
+	channels := s.size(axis{first + ".actnorm.bias", 1}, axis{first + ".actnorm.logs", 1},
+		axis{first + ".block.4.conv.weight", 0})
+	hidden := s.size(axis{first + ".block.0.conv.weight", 0}, axis{first + ".block.2.conv.weight", 0},
+		axis{first + ".block.4.conv.weight", 1})
 	config := glow.Config{Scales: scales, K: k, Hidden: hidden, Channels: channels / 4, Prior: glow.Conditioned,
 		Height: s.size(axis{"prior_h", 2}) << scales, Width: s.size(axis{"prior_h", 3}) << scales}
 	if anyHasPrefix(s.tensors, "learn_top_fn.") {
@@ -96,7 +100,8 @@ func convertY0ast(s *source) (*Weights, error) {
 	}
 	zeros := s.take("prior_h", 1, 2*channels, config.Height>>scales, config.Width>>scales)
 	if slices.ContainsFunc(zeros, func(v float32) bool { return v != 0 }) {
-		return nil, errors.New("tensor prior_h is not zero: the top prior would depend on the position, which strata's does not")
+		return nil, errors.New("tensor prior_h is not zero: the top prior would depend on the position, which strata's " +
+			"does not")
 	}
 	return w, nil
 }
@@ -120,7 +125,8 @@ func y0astLayout(s *source) (scales, k int, err error) {
 		}
 	}
 	if !invconv {
-		return 0, 0, errors.New("no 1x1 convolution (invconv): a model with shuffled or reversed channels, whose order is not in the file")
+		return 0, 0, errors.New("no 1x1 convolution (invconv): a model with shuffled or reversed channels, whose order is " +
+			"not in the file")
 	}
 	slices.Sort(splits)
 	splits = slices.Compact(splits)
@@ -129,12 +135,14 @@ func y0astLayout(s *source) (scales, k int, err error) {
 		k = splits[0] - 1
 	}
 	if layers := scales * (k + 2); k < 1 || layers > len(s.tensors) || scales > maxScales {
-		return 0, 0, fmt.Errorf("%d tensors do not fill the %d layers of %d scales with splits at %v", len(s.tensors), layers, scales, splits)
+		return 0, 0, fmt.Errorf("%d tensors do not fill the %d layers of %d scales with splits at %v", len(s.tensors), layers,
+			scales, splits)
 	}
 	// An additive coupling shifts only.
 	name := "flow.layers.1.block.4.conv.weight"
 	if n := s.size(axis{name, 0}); n > 0 && 2*n == s.size(axis{"flow.layers.1.actnorm.bias", 1}) {
-		return 0, 0, fmt.Errorf("tensor %s has %d outputs, half of the channels: additive coupling, and strata's is affine", name, n)
+		return 0, 0, fmt.Errorf("tensor %s has %d outputs, half of the channels: additive coupling, and strata's is affine",
+			name, n)
 	}
 	return scales, k, nil
 }

@@ -1,6 +1,6 @@
-// Package npy reads and writes NumPy's .npy format: one array, a header in Python's syntax and then the values. Whatever in strata
-// meets such an array, an image set, other people's weights or a checkpoint's tensors.npz, reads its header here. No length in a
-// file is believed before it is compared with the bytes that are there.
+// Package npy reads and writes NumPy's .npy format: one array, a header in Python's syntax and then the values.
+// Whatever in strata meets such an array, an image set, other people's weights or a checkpoint's tensors.npz, reads its
+// header here. No length in a file is believed before it is compared with the bytes that are there.
 package npy
 
 import (
@@ -32,7 +32,8 @@ type Array struct {
 }
 
 // pattern is the dictionary of a header as NumPy writes it: its keys in the order of the alphabet.
-var pattern = regexp.MustCompile(`^\{'descr': '([^']*)', 'fortran_order': (True|False), 'shape': \(((?:\d+, ?)*\d*)\), ?\}\s*$`)
+var pattern = regexp.MustCompile(`^\{'descr': '([^']*)', 'fortran_order': (True|False), ` +
+	`'shape': \(((?:\d+, ?)*\d*)\), ?\}\s*$`)
 
 // ReadHeader reads the header of a .npy file, of version 1 to 3, and leaves r at the values.
 func ReadHeader(r io.Reader) (Array, error) {
@@ -169,20 +170,22 @@ func header(shape []int) []byte {
 	return append(head, dict...)
 }
 
-// ReadFloat32s reads a .npy file of size bytes that [WriteFloat32s] could have written. It reads r to its end, where an entry of a zip
-// archive compares its checksum, and allocates no more values than size has room for.
+// ReadFloat32s reads a .npy file of size bytes that [WriteFloat32s] could have written. It reads r to its end, where an
+// entry of a zip archive compares its checksum, and allocates no more values than size has room for.
 func ReadFloat32s(r io.Reader, size uint64) (shape []int, values []float32, err error) {
 	a, err := ReadHeader(r)
 	if err != nil {
 		return nil, nil, err
 	}
 	if a.Type != Float32 || a.Fortran {
-		return nil, nil, fmt.Errorf("an array of type %s, Fortran order %v: expected float32 (%q) row by row", a.Type, a.Fortran, Float32)
+		return nil, nil, fmt.Errorf("an array of type %s, Fortran order %v: expected float32 (%q) row by row", a.Type,
+			a.Fortran, Float32)
 	}
 	room := size - uint64(a.Header)
 	count, ok := a.Len(math.MaxInt / 4)
 	if size < uint64(a.Header) || !ok || uint64(count) != room/4 || room%4 != 0 {
-		return nil, nil, fmt.Errorf("shape %v does not fit the values of a file of %d bytes, %d of them header", a.Shape, size, a.Header)
+		return nil, nil, fmt.Errorf("shape %v does not fit the values of a file of %d bytes, %d of them header", a.Shape,
+			size, a.Header)
 	}
 	values = make([]float32, count)
 	chunk := make([]byte, min(1<<16, 4*count))

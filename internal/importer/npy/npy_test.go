@@ -23,7 +23,8 @@ func dict(kind, order, shape string) string {
 	return fmt.Sprintf("{'descr': '%s', 'fortran_order': %s, 'shape': %s, }\n", kind, order, shape)
 }
 
-// What NumPy itself wrote is read in pkg/imageset/format (images) and internal/importer/statedict (weights of every type).
+// What NumPy itself wrote is read in pkg/imageset/format (images) and internal/importer/statedict (weights of every
+// type).
 func TestReadHeader(t *testing.T) {
 	wide := dict("<f8", "True", "(3, 4)") // in version 2 the length has four bytes
 	long := magic + "\x02\x00" + string(binary.LittleEndian.AppendUint32(nil, uint32(len(wide)))) + wide
@@ -50,10 +51,10 @@ func TestReadHeaderRefuses(t *testing.T) {
 		magic + "\x01\x00\x00":                  "truncated at offset 9",
 		magic + "\x01\x00\xff\xff{":             "truncated at offset 11: the NumPy header has 65545 bytes",
 		magic + "\x02\x00\xff\xff\xff\x7f{}":    "offset 8: a NumPy header of 2147483647 bytes",
-		file("{}\n", ""):                        "no NumPy header of an array of numbers",
-		file(dict("<f4", "Maybe", "(1,)"), ""):  "no NumPy header of an array of numbers",
-		file(dict("<f4", "False", "(-2,)"), ""): "no NumPy header of an array of numbers",
-		file("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }\n", ""): "no NumPy header of an array of numbers",
+		file("{}\n", ""):                        "no NumPy header of an array",
+		file(dict("<f4", "Maybe", "(1,)"), ""):  "no NumPy header of an array",
+		file(dict("<f4", "False", "(-2,)"), ""): "no NumPy header of an array",
+		file("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }\n", ""): "no NumPy header of an array",
 		file(dict("<f4", "False", "("+strings.Repeat("9", 99)+",)"), ""):                 "too large",
 		file(dict("<f4", "False", "("+strings.Repeat("1, ", MaxRank+1)+")"), ""):         "an array of 33 axes",
 	} {
@@ -90,7 +91,8 @@ func TestInteger(t *testing.T) {
 		bytes string
 		want  int
 	}{
-		"|u1": {"\xff", 255}, "|i1": {"\xff", -1}, "<u2": {"\x01\x02", 513}, ">u2": {"\x01\x02", 258}, "<i2": {"\xfe\xff", -2},
+		"|u1": {"\xff", 255}, "|i1": {"\xff", -1}, "<u2": {"\x01\x02", 513}, ">u2": {"\x01\x02", 258},
+		"<i2": {"\xfe\xff", -2},
 		"<u4": {"\x01\x00\x00\x80", 1<<31 + 1}, "<i4": {"\xff\xff\xff\xff", -1}, ">i4": {"\x00\x00\x01\x00", 256},
 		"<i8": {"\xfd\xff\xff\xff\xff\xff\xff\xff", -3}, "<u8": {"\x07\x00\x00\x00\x00\x00\x00\x00", 7},
 	} {

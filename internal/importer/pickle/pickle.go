@@ -1,6 +1,6 @@
-// Package pickle reads Python's pickles without Python and without running code. A pickle is a small program that may ask for any
-// function of Python; here it gets plain values, and of classes only what the caller knows. No length in a file is believed before
-// it is compared with the bytes that are there.
+// Package pickle reads Python's pickles without Python and without running code. A pickle is a small program that may
+// ask for any function of Python; here it gets plain values, and of classes only what the caller knows. No length in a
+// file is believed before it is compared with the bytes that are there.
 package pickle
 
 import (
@@ -11,10 +11,10 @@ import (
 	"github.com/nlpodyssey/gopickle/types"
 )
 
-// Unpickle reads the pickle at the beginning of data, which has at most atMost bytes, and returns its length in bytes too.
-// class answers the names that it wants, besides collections.OrderedDict, list, dict, object, copy_reg._reconstructor and
-// array._array_reconstructor, which are built as plain data; persistent, if not nil, its references to what lies outside of
-// it. Errors name the offset.
+// Unpickle reads the pickle at the beginning of data, which has at most atMost bytes, and returns its length in bytes
+// too. class answers the names that it wants, besides collections.OrderedDict, list, dict, object,
+// copy_reg._reconstructor and array._array_reconstructor, which are built as plain data; persistent, if not nil, its
+// references to what lies outside of it. Errors name the offset.
 func Unpickle(data []byte, atMost int, class func(module, name string) (any, error),
 	persistent func(id []any) (any, error)) (value any, length int, err error) {
 	if length, err = Length(data, atMost); err != nil {
@@ -26,7 +26,8 @@ func Unpickle(data []byte, atMost int, class func(module, name string) (any, err
 			err = fmt.Errorf("damaged (%v)", problem)
 		}
 		if err != nil {
-			value, err = nil, fmt.Errorf("offset %d of the pickle: %.300s", length-reader.Len(), err) // gopickle's may print whole lists
+			// gopickle's errors may print whole lists.
+			value, err = nil, fmt.Errorf("offset %d of the pickle: %.300s", length-reader.Len(), err)
 		}
 	}()
 	u := gopickle.NewUnpickler(reader)

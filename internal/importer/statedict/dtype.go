@@ -18,13 +18,14 @@ var (
 	float32Type  = &dtype{"float32", 4, func(b []byte) float32 { return math.Float32frombits(little.Uint32(b)) }}
 	float64Type  = &dtype{"float64", 8, func(b []byte) float32 { return float32(math.Float64frombits(little.Uint64(b))) }}
 	float16Type  = &dtype{"float16", 2, func(b []byte) float32 { return fromHalf(little.Uint16(b)) }}
-	bfloat16Type = &dtype{"bfloat16", 2, func(b []byte) float32 { return math.Float32frombits(uint32(little.Uint16(b)) << 16) }}
-	int64Type    = &dtype{"int64", 8, func(b []byte) float32 { return float32(int64(little.Uint64(b))) }}
-	int32Type    = &dtype{"int32", 4, func(b []byte) float32 { return float32(int32(little.Uint32(b))) }}
-	int16Type    = &dtype{"int16", 2, func(b []byte) float32 { return float32(int16(little.Uint16(b))) }}
-	int8Type     = &dtype{"int8", 1, func(b []byte) float32 { return float32(int8(b[0])) }}
-	uint8Type    = &dtype{"uint8", 1, func(b []byte) float32 { return float32(b[0]) }}
-	boolType     = &dtype{"bool", 1, func(b []byte) float32 { return float32(min(b[0], 1)) }}
+	bfloat16Type = &dtype{"bfloat16", 2,
+		func(b []byte) float32 { return math.Float32frombits(uint32(little.Uint16(b)) << 16) }}
+	int64Type = &dtype{"int64", 8, func(b []byte) float32 { return float32(int64(little.Uint64(b))) }}
+	int32Type = &dtype{"int32", 4, func(b []byte) float32 { return float32(int32(little.Uint32(b))) }}
+	int16Type = &dtype{"int16", 2, func(b []byte) float32 { return float32(int16(little.Uint16(b))) }}
+	int8Type  = &dtype{"int8", 1, func(b []byte) float32 { return float32(int8(b[0])) }}
+	uint8Type = &dtype{"uint8", 1, func(b []byte) float32 { return float32(b[0]) }}
+	boolType  = &dtype{"bool", 1, func(b []byte) float32 { return float32(min(b[0], 1)) }}
 )
 
 // torchStorages are the classes of PyTorch's storages.

@@ -2,6 +2,7 @@ package statedict_test
 
 import (
 	"fmt"
+	"strings"
 
 	"strata/internal/importer/statedict"
 )
@@ -17,9 +18,13 @@ func ExampleRead() {
 	}
 
 	_, err = statedict.Read("testdata/model.pt")
-	fmt.Println(err)
+	refused, advice, _ := strings.Cut(err.Error(), "; ")
+	_, refused, _ = strings.Cut(refused, "refused: ")
+	fmt.Println(refused)
+	fmt.Println(advice)
 	// Output:
 	// weight [2 3] float32 [0 1 2 3 4 5]
 	// transposed [2 3] float32 [0 1 2 3 4 5]
-	// statedict: testdata/model.pt: entry model/data.pkl: offset 41 of the pickle: refused: it wants Python's torch.nn.modules.container.Sequential, and only tensors and plain values are read, no code is run; save the state dict alone: torch.save(model.state_dict(), "weights.pt")
+	// it wants Python's torch.nn.modules.container.Sequential, and only tensors and plain values are read, no code is run
+	// save the state dict alone: torch.save(model.state_dict(), "weights.pt")
 }

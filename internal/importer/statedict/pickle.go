@@ -23,14 +23,14 @@ type view struct {
 // maxPickle bounds a pickle: names and shapes only, the values lie outside of it. That of the paper's Glow has 0.3 MB.
 const maxPickle = 16 << 20
 
-// unpickle reads a pickle at the beginning of data and says how long it is. persistent answers its references to what lies
-// outside of it, the storages.
+// unpickle reads a pickle at the beginning of data and says how long it is. persistent answers its references to what
+// lies outside of it, the storages.
 func unpickle(data []byte, persistent func(id []any) (any, error)) (value any, length int, err error) {
 	return pickle.Unpickle(data, maxPickle, findClass, persistent)
 }
 
-// inertClasses are names that training programs put beside their weights. What they make is never looked at, so it is made
-// to nothing: the classes are not known here either.
+// inertClasses are names that training programs put beside their weights. What they make is never looked at, so it is
+// made to nothing: the classes are not known here either.
 var inertClasses = map[string]bool{
 	"argparse.Namespace": true, "collections.defaultdict": true, "collections.Counter": true,
 	"torch.Size": true, "torch.device": true, "torch.float32": true, "torch.float64": true, "torch.float16": true,

@@ -1,9 +1,9 @@
-// Package statedict reads files of named tensors that other programs wrote: PyTorch's .pt and .pth, in the zip format of
-// PyTorch 1.6 and later and in the one before it, and NumPy's .npz. Formats are told apart by content, not by name.
+// Package statedict reads files of named tensors that other programs wrote: PyTorch's .pt and .pth, in the zip format
+// of PyTorch 1.6 and later and in the one before it, and NumPy's .npz. Formats are told apart by content, not by name.
 //
-// A PyTorch file is a pickle, a small program that may ask for any function of Python. This package runs none: it reads a
-// pickle with github.com/nlpodyssey/gopickle, which executes no Python, and refuses every name that does not stand in a short
-// list, by that name. No length in a file is believed before it is compared with the bytes that are there.
+// A PyTorch file is a pickle, a small program that may ask for any function of Python. This package runs none: it reads
+// a pickle with github.com/nlpodyssey/gopickle, which executes no Python, and refuses every name that does not stand in
+// a short list, by that name. No length in a file is believed before it is compared with the bytes that are there.
 package statedict
 
 import (
@@ -23,14 +23,14 @@ type Tensor struct {
 	Data  []float32
 }
 
-// maxExpansion bounds what a file may grow to: its tensors hold no more values than this many times the bytes of the file.
-// Tensors of a plain file hold at most one value a byte; views that share a storage and compressed arrays hold more, and so
-// do files that were made to fill the memory.
+// maxExpansion bounds what a file may grow to: its tensors hold no more values than this many times the bytes of the
+// file. Tensors of a plain file hold at most one value a byte; views that share a storage and compressed arrays hold
+// more, and so do files that were made to fill the memory.
 const maxExpansion = 16
 
 // Read reads the tensors of a file in the order in which they stand in it. A state dict may lie in a wrapper such as
-// {"state_dict": ..., "epoch": ...}; what is not a tensor is passed over. The prefix "module." of DataParallel is dropped where every
-// name has it. The error names the file, and the tensor and the offset in bytes where there is one.
+// {"state_dict": ..., "epoch": ...}; what is not a tensor is passed over. The prefix "module." of DataParallel is
+// dropped where every name has it. The error names the file, and the tensor and the offset in bytes where there is one.
 func Read(path string) ([]Tensor, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -65,7 +65,8 @@ func parse(data []byte) (tensors []Tensor, err error) {
 	case isLegacy(data):
 		tensors, err = readLegacy(data)
 	default:
-		return nil, fmt.Errorf("offset 0: begins with %q, which is neither PyTorch's (.pt, .pth) nor NumPy's (.npz)", data[:min(len(data), 16)])
+		return nil, fmt.Errorf("offset 0: begins with %q, which is neither PyTorch's (.pt, .pth) nor NumPy's (.npz)",
+			data[:min(len(data), 16)])
 	}
 	if err == nil {
 		err = distinct(tensors)

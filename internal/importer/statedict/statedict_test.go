@@ -73,7 +73,8 @@ func TestReadWrapped(t *testing.T) {
 		for _, tensor := range tensors {
 			names = append(names, tensor.Name)
 		}
-		require.Equal(t, []string{"0.weight", "0.bias", "1.weight", "1.bias", "1.running_mean", "1.running_var", "1.num_batches_tracked"}, names)
+		require.Equal(t, []string{"0.weight", "0.bias", "1.weight", "1.bias", "1.running_mean", "1.running_var",
+			"1.num_batches_tracked"}, names)
 		require.Equal(t, Tensor{"0.weight", []int{3, 2, 1, 1}, "float32", counting(6, 1)}, tensors[0])
 	}
 }
@@ -147,7 +148,8 @@ func TestReadRunsNoCode(t *testing.T) {
 
 // Every file is cut off at fifty places. None may be taken for a whole one, none may panic.
 func TestReadCutOff(t *testing.T) {
-	for _, file := range []string{"plain.pt", "plain_legacy.pt", "plain.npz", "compressed.npz", "wrapped.pt", "wrapped_legacy.pt"} {
+	for _, file := range []string{"plain.pt", "plain_legacy.pt", "plain.npz", "compressed.npz", "wrapped.pt",
+		"wrapped_legacy.pt"} {
 		data, err := os.ReadFile(filepath.Join("testdata", file))
 		require.NoError(t, err)
 		for i := range 50 {
@@ -158,8 +160,8 @@ func TestReadCutOff(t *testing.T) {
 	}
 }
 
-// Every byte of every file is damaged, by turns in two ways. Reading may succeed, where the byte is padding or a value without a
-// checksum, but must not panic.
+// Every byte of every file is damaged, by turns in two ways. Reading may succeed, where the byte is padding or a value
+// without a checksum, but must not panic.
 func TestReadDamaged(t *testing.T) {
 	for _, file := range []string{"plain.pt", "plain_legacy.pt", "plain.npz", "wrapped.pt", "wrapped_legacy.pt"} {
 		data, err := os.ReadFile(filepath.Join("testdata", file))
@@ -181,7 +183,8 @@ func tensorPickle(count, offset, shape, stride string) string {
 		}
 		return text + "t"
 	}
-	return "}S'w'\nctorch._utils\n_rebuild_tensor_v2\n((S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\nL" + count + "L\ntQ" +
+	return "}S'w'\nctorch._utils\n_rebuild_tensor_v2\n((S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\nL" + count +
+		"L\ntQ" +
 		"L" + offset + "L\n" + tuple(shape) + tuple(stride) + "I00\nNtRs."
 }
 
@@ -205,7 +208,8 @@ func TestReadRefusesClaims(t *testing.T) {
 		{"8", "0", "2 4", "1", "a tensor of storage"},
 		{"99999999999999999999", "0", "2", "1", "size 99999999999999999999"},
 	} {
-		tensors, err := parse([]byte(zipOf(t, "a/data.pkl", tensorPickle(c.count, c.offset, c.shape, c.stride), "a/data/0", values)))
+		tensors, err := parse([]byte(zipOf(t, "a/data.pkl", tensorPickle(c.count, c.offset, c.shape, c.stride), "a/data/0",
+			values)))
 		if c.want == "" {
 			require.NoError(t, err, "%+v", c)
 			require.Equal(t, float32(1), tensors[0].Data[0])
@@ -286,7 +290,8 @@ func TestNPYRefuses(t *testing.T) {
 
 // Known halves: the largest, the smallest normal and subnormal, one third, infinities.
 func TestHalf(t *testing.T) {
-	for bits, want := range map[uint16]float64{0x3c00: 1, 0xc000: -2, 0x7bff: 65504, 0x0400: math.Ldexp(1, -14), 0x0001: math.Ldexp(1, -24),
+	for bits, want := range map[uint16]float64{0x3c00: 1, 0xc000: -2, 0x7bff: 65504, 0x0400: math.Ldexp(1, -14),
+		0x0001: math.Ldexp(1, -24),
 		0x03ff: math.Ldexp(1023, -24), 0x3555: 0.333251953125, 0x7c00: math.Inf(1), 0xfc00: math.Inf(-1), 0x0000: 0} {
 		require.Equal(t, float32(want), fromHalf(bits), "%04x", bits)
 	}

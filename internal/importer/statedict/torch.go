@@ -93,8 +93,8 @@ func describe(value any) string {
 	return fmt.Sprintf("a value (%T)", value)
 }
 
-// fill reads the values of views. content gives the bytes of a storage; each storage is asked for once, in the order of the
-// views.
+// fill reads the values of views. content gives the bytes of a storage; each storage is asked for once, in the order of
+// the views.
 func fill(list []named, fileSize int, content func(*storage) ([]byte, error)) ([]Tensor, error) {
 	left := maxExpansion * fileSize
 	blocks := map[*storage][]byte{}
@@ -113,7 +113,8 @@ func fill(list []named, fileSize int, content func(*storage) ([]byte, error)) ([
 				return nil, fmt.Errorf("tensor %q: %w", t.name, err)
 			}
 			if len(block)/v.storage.dtype.size < v.storage.count {
-				return nil, fmt.Errorf("tensor %q: storage %q has %d bytes, too few for %d values of %s", t.name, v.storage.key, len(block), v.storage.count, v.storage.dtype.name)
+				return nil, fmt.Errorf("tensor %q: storage %q has %d bytes, too few for %d values of %s", t.name, v.storage.key,
+					len(block), v.storage.count, v.storage.dtype.name)
 			}
 			blocks[v.storage] = block
 		}
@@ -140,7 +141,8 @@ func (v *view) inside() error {
 		last += (d - 1) * step
 	}
 	if v.offset < 0 || last < 0 || last >= v.storage.count {
-		return fmt.Errorf("shape %v with stride %v from value %d on reaches out of its storage of %d", v.shape, v.stride, v.offset, v.storage.count)
+		return fmt.Errorf("shape %v with stride %v from value %d on reaches out of its storage of %d", v.shape, v.stride,
+			v.offset, v.storage.count)
 	}
 	return nil
 }
@@ -164,8 +166,8 @@ func (v *view) values(block []byte, n int) []float32 {
 	return out
 }
 
-// storages answers the references of a pickle: ("storage", class, key, device, count, view), the last of which only the oldest
-// files have.
+// storages answers the references of a pickle: ("storage", class, key, device, count, view), the last of which only the
+// oldest files have.
 type storages map[string]*storage
 
 func (s storages) persistent(id []any) (any, error) {
@@ -183,7 +185,8 @@ func (s storages) persistent(id []any) (any, error) {
 	}
 	if known := s[key]; known != nil {
 		if known.dtype != kind || known.count != count {
-			return nil, fmt.Errorf("storage %q is both %d values of %s and %d of %s", key, known.count, known.dtype.name, count, kind.name)
+			return nil, fmt.Errorf("storage %q is both %d values of %s and %d of %s", key, known.count, known.dtype.name, count,
+				kind.name)
 		}
 		return known, nil
 	}
@@ -203,8 +206,8 @@ func isLegacy(data []byte) bool {
 // legacyVersion is the only protocol version that there ever was.
 const legacyVersion = 1001
 
-// readLegacy reads five pickles (magic number, version, machine, the object, the keys of the storages), then each storage: its number
-// of values in 8 bytes, and the values.
+// readLegacy reads five pickles (magic number, version, machine, the object, the keys of the storages), then each
+// storage: its number of values in 8 bytes, and the values.
 func readLegacy(data []byte) ([]Tensor, error) {
 	found, at := storages{}, 0
 	next := func(persistent func([]any) (any, error)) (any, error) {
@@ -260,7 +263,8 @@ func readLegacy(data []byte) ([]Tensor, error) {
 		}
 		at += 8
 		if s.count > (len(data)-at)/s.dtype.size {
-			return nil, fmt.Errorf("offset %d: storage %q of %d %s values does not fit the %d bytes left: the file is cut off", at, name, s.count, s.dtype.name, len(data)-at)
+			return nil, fmt.Errorf("offset %d: storage %q of %d %s values does not fit the %d bytes left: the file is cut off",
+				at, name, s.count, s.dtype.name, len(data)-at)
 		}
 		blocks[name] = data[at : at+s.count*s.dtype.size]
 		at += s.count * s.dtype.size

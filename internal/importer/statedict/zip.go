@@ -39,10 +39,12 @@ func readZip(data []byte) ([]Tensor, error) {
 			return readTorchZip(a, folder)
 		}
 	}
-	if len(a.order) > 0 && !slices.ContainsFunc(a.order, func(name string) bool { return !strings.HasSuffix(name, ".npy") }) {
+	if len(a.order) > 0 && !slices.ContainsFunc(a.order,
+		func(name string) bool { return !strings.HasSuffix(name, ".npy") }) {
 		return readNPZ(a)
 	}
-	return nil, errors.New("a zip archive, but neither PyTorch's (it has no data.pkl) nor NumPy's (not all of its entries are .npy)")
+	return nil, errors.New("a zip archive, but neither PyTorch's (it has no data.pkl) nor NumPy's (not all of its " +
+		"entries are .npy)")
 }
 
 func (a *archive) has(name string) bool { return a.entries[name] != nil }
@@ -54,7 +56,8 @@ func (a *archive) content(name string) ([]byte, error) {
 		return nil, fmt.Errorf("entry %s is not in the archive", name)
 	}
 	if f.UncompressedSize64 > uint64(a.left) {
-		return nil, fmt.Errorf("entry %s: %d bytes, where a file of %d bytes may unpack to %d in all", name, f.UncompressedSize64, a.size, maxExpansion*a.size)
+		return nil, fmt.Errorf("entry %s: %d bytes, where a file of %d bytes may unpack to %d in all", name,
+			f.UncompressedSize64, a.size, maxExpansion*a.size)
 	}
 	a.left -= int(f.UncompressedSize64)
 	r, err := f.Open()
@@ -98,7 +101,8 @@ func readNPY(data []byte) (t Tensor, err error) {
 	values, shape := data[array.Header:], array.Shape
 	n, ok := array.Len(len(values) / kind.size)
 	if !ok || n*kind.size != len(values) {
-		return t, fmt.Errorf("offset %d: %d bytes of %s values do not make an array of shape %v", array.Header, len(values), kind.name, shape)
+		return t, fmt.Errorf("offset %d: %d bytes of %s values do not make an array of shape %v", array.Header, len(values),
+			kind.name, shape)
 	}
 	// Row by row the last axis has stride 1; column by column ("Fortran") the first.
 	v := view{storage: &storage{dtype: kind, count: n}, shape: shape, stride: make([]int, len(shape))}

@@ -1,5 +1,5 @@
-// Package slurmtest runs a Slurm cluster of one node for a test: the real munged, slurmctld and slurmd, on ports and in folders
-// of their own, as the test's user.
+// Package slurmtest runs a Slurm cluster of one node for a test: the real munged, slurmctld and slurmd, on ports and in
+// folders of their own, as the test's user.
 package slurmtest
 
 import (
@@ -19,9 +19,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Start starts a cluster, points sbatch, squeue and scontrol at it by SLURM_CONF, and stops it when the test ends. It returns a
-// folder for scripts and logs, with a blank in its name as people have them. Without the programs the test is skipped, and says
-// how to get them.
+// Start starts a cluster, points sbatch, squeue and scontrol at it by SLURM_CONF, and stops it when the test ends. It
+// returns a folder for scripts and logs, with a blank in its name as people have them. Without the programs the test is
+// skipped, and says how to get them.
 func Start(t *testing.T) (folder string) {
 	t.Helper()
 	path := os.Getenv("PATH") + ":/usr/sbin:/sbin" // Debian keeps daemons there
