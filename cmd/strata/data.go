@@ -14,8 +14,8 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"strata/pkg/experiment"
 	"strata/internal/fetch"
+	"strata/pkg/experiment"
 	"strata/pkg/imageset"
 
 	"github.com/dustin/go-humanize"

@@ -12,8 +12,8 @@ import (
 	"sync"
 	"time"
 
-	"strata/pkg/folders"
 	"strata/internal/notebook"
+	"strata/pkg/folders"
 	"strata/pkg/progress"
 	"strata/pkg/report"
 

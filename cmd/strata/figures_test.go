@@ -3,8 +3,8 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"strata/pkg/folders"
 	"strata/internal/notebook"
+	"strata/pkg/folders"
 	"strings"
 	"testing"
 

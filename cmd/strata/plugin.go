@@ -6,8 +6,8 @@ import (
 	"os"
 	"strings"
 
-	"strata/pkg/backend"
 	"strata/internal/plugin"
+	"strata/pkg/backend"
 )
 
 type pluginCommand struct {

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"strata/pkg/experiment"
 	"strata/internal/slurm"
+	"strata/pkg/experiment"
 )
 
 // submit hands what is missing of a schedule to Slurm. Every job runs this program on the same folders: the runs are where

@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strings"
 
+	"strata/internal/plugin"
 	"strata/pkg/backend"
 	"strata/pkg/experiment"
-	"strata/internal/plugin"
 )
 
 type versionCommand struct{}

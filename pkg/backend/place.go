@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"strata/pkg/nn"
 	"strata/internal/plugin"
+	"strata/pkg/nn"
 
 	"github.com/gomlx/compute"
 )

@@ -5,9 +5,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"strata/internal/plugin"
 	"strata/pkg/backend"
 	"strata/pkg/backend/backendtest"
-	"strata/internal/plugin"
 
 	"github.com/stretchr/testify/require"
 )

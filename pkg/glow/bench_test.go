@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"strata/pkg/backend"
 	"strata/internal/benchtest"
+	"strata/pkg/backend"
 	"strata/pkg/density"
 	"strata/pkg/glow"
 	"strata/pkg/imageset"

@@ -5,8 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"strata/pkg/backend"
 	"strata/internal/benchtest"
+	"strata/pkg/backend"
 	"strata/pkg/density"
 	"strata/pkg/imageset"
 	"strata/pkg/optimiser"

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"strata/pkg/checkpoint"
 	"strata/internal/importer/foreign"
+	"strata/pkg/checkpoint"
 	"strata/pkg/glow"
 	"strata/pkg/models"
 )

@@ -13,8 +13,8 @@ import (
 	"sync"
 	"testing"
 
-	"strata/pkg/backend"
 	"strata/internal/plugin"
+	"strata/pkg/backend"
 
 	"github.com/gomlx/compute"
 )
