@@ -399,10 +399,10 @@ type meter struct {
 	text  string
 }
 
-func (m *meter) info(bytes int64) string {
+func (m *meter) info(have int64) string {
 	if spent := time.Since(m.at); spent >= time.Second {
-		m.text = bytesOf(int64(float64(bytes-m.bytes)/spent.Seconds())) + "/s"
-		m.at, m.bytes = m.at.Add(spent), bytes
+		m.text = bytesOf(int64(float64(have-m.bytes)/spent.Seconds())) + "/s"
+		m.at, m.bytes = m.at.Add(spent), have
 	}
 	return m.text
 }

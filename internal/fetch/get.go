@@ -217,7 +217,7 @@ func (g *getter) plan() (jobs []job, err error) {
 // for it. How much an archive unpacks to is not known; it is never less.
 func (g *getter) announce(dir string, jobs []job) error {
 	fmt.Fprintf(g.Out, "%s: %s\nterms: %s\n", g.set.Name, g.set.Title, g.set.Terms)
-	var bytes, room int64
+	var transfer, room int64
 	unknown := ""
 	for _, j := range jobs {
 		size := bytesOf(j.Size)
@@ -234,13 +234,13 @@ func (g *getter) announce(dir string, jobs []job) error {
 		default:
 			fmt.Fprintf(g.Out, "  %s, %s, from %s\n", j.Name, size, g.urls(j.File)[0])
 		}
-		bytes += j.bytes
+		transfer += j.bytes
 		room += j.bytes
 		if j.Unpack != "" {
 			room += max(j.Size, j.bytes)
 		}
 	}
-	fmt.Fprintf(g.Out, "to %s: %s%s to transfer\n", g.folder, bytesOf(bytes), unknown)
+	fmt.Fprintf(g.Out, "to %s: %s%s to transfer\n", g.folder, bytesOf(transfer), unknown)
 	free, err := g.free(dir)
 	if err != nil {
 		return fmt.Errorf("%s: how much is free on its disk: %w", dir, err)
@@ -302,7 +302,7 @@ func (g *getter) unpack(ctx context.Context, f File, source Source) error {
 	}
 	bar := progress.New(g.Out, "unpacking "+f.Name, 0)
 	defer bar.Done("")
-	files, err := unpack(ctx, g.path(f), temp, g.limits, func(n int, bytes int64) { bar.Set(n, bytesOf(bytes)) })
+	files, err := unpack(ctx, g.path(f), temp, g.limits, func(n int, unpacked int64) { bar.Set(n, bytesOf(unpacked)) })
 	if err == nil {
 		var entries []os.DirEntry
 		if entries, err = os.ReadDir(temp); err == nil {

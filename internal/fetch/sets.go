@@ -34,11 +34,12 @@ type Set struct {
 }
 
 // Size returns the bytes of all files, as far as they are published.
-func (s Set) Size() (bytes int64) {
+func (s Set) Size() int64 {
+	size := int64(0)
 	for _, f := range s.Files {
-		bytes += f.Size
+		size += f.Size
 	}
-	return bytes
+	return size
 }
 
 // File is one file of a set as its publisher offers it.

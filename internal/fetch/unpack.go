@@ -44,14 +44,14 @@ type unpacker struct {
 	files   []Fetched
 	total   int64
 	buffer  []byte
-	report  func(files int, bytes int64)
+	report  func(files int, size int64)
 }
 
 // unpack writes the archive (.tar.gz or .zip) into a new folder temp and returns
 // its files. Only plain files and folders are accepted; owners, times and modes
 // are not taken over. On error temp is left for the caller to remove.
 func unpack(ctx context.Context, archive, temp string, l limits,
-	report func(files int, bytes int64)) ([]Fetched, error) {
+	report func(files int, size int64)) ([]Fetched, error) {
 	file, err := os.Open(archive)
 	if err != nil {
 		return nil, err
