@@ -162,11 +162,11 @@ func (d *download) finish() error {
 // resumable returns how many bytes of the part can be kept, and of what they
 // are a part. A part of another URL or size, or whose description is damaged,
 // is of no use.
-func (d *download) resumable(url string) (int64, partInfo) {
+func (d *download) resumable(from string) (int64, partInfo) {
 	var p partInfo
 	info, err := os.Lstat(d.part())
 	data, err2 := os.ReadFile(d.part() + ".json")
-	if err != nil || err2 != nil || !info.Mode().IsRegular() || json.Unmarshal(data, &p) != nil || p.URL != url ||
+	if err != nil || err2 != nil || !info.Mode().IsRegular() || json.Unmarshal(data, &p) != nil || p.URL != from ||
 		p.Size < 0 {
 		return 0, partInfo{}
 	}
@@ -349,9 +349,9 @@ func withoutURL(err error) error {
 var errTooLong = errors.New("sends more bytes than the file has")
 
 // write puts what body sends behind the first at bytes of the part, up to limit
-// bytes in all, and syncs it. progress is told how many there are; its error
+// bytes in all, and syncs it. report is told how many there are; its error
 // ends the writing. Errors of the disk are fatal and leave what was written.
-func (d *download) write(at int64, body io.Reader, limit int64, progress func(done int64) error) (err error) {
+func (d *download) write(at int64, body io.Reader, limit int64, report func(done int64) error) (err error) {
 	file, err := os.OpenFile(d.part(), os.O_WRONLY|os.O_CREATE, 0o644)
 	if err != nil {
 		return fatal{fmt.Errorf("%w%s", err, adviceFor(err, d.Variable))}
@@ -379,7 +379,7 @@ func (d *download) write(at int64, body io.Reader, limit int64, progress func(do
 		}
 		at += int64(n)
 		if n > 0 {
-			if err := progress(at); err != nil {
+			if err := report(at); err != nil {
 				return err
 			}
 		}

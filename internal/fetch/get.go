@@ -119,17 +119,17 @@ func (o Options) withDefaults() Options {
 // Download brings one file to a folder, which must exist, as Get does: it goes on where an earlier call stopped, and
 // the file has its name only when its hash is right. One that is there and right stays. Of the options Out, Idle,
 // Transport and Variable count; the caller keeps other processes out.
-func Download(ctx context.Context, folder string, f File, o Options) (path string, err error) {
+func Download(ctx context.Context, folder string, f File, o Options) (target string, err error) {
 	o = o.withDefaults()
 	o.Mirror, o.From = "", ""
 	g := &getter{Options: o, folder: folder, client: newClient(o.Transport)}
-	path = g.path(f)
-	if exists(path) {
-		_, err := check(path, f)
-		return path, err
+	target = g.path(f)
+	if exists(target) {
+		_, err := check(target, f)
+		return target, err
 	}
 	_, err = g.download(ctx, f)
-	return path, err
+	return target, err
 }
 
 // getter is one call of Get.

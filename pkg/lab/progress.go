@@ -15,7 +15,7 @@ import (
 // display is one place of the notebook that is redrawn: how far the job is (it is a [progress.Listener]), and under
 // that the last lines that were written. A log that scrolls by is no progress display.
 type display struct {
-	update func(html string)
+	update func(page string)
 
 	mu    sync.Mutex
 	rest  string // of a line that has not ended
