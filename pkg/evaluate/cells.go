@@ -6,18 +6,13 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
-	"strata/pkg/density"
-	"strata/pkg/ledger"
 	"strata/pkg/metric"
-	"strata/pkg/paper"
-	"strata/pkg/pixeldiff"
+	"strata/pkg/plan"
+	"strata/pkg/result"
 	"strata/pkg/score"
 	"strata/pkg/train"
-
-	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // paperRoles are the roles of the sets that the paper's tables name.
@@ -33,16 +28,16 @@ type source struct {
 }
 
 // sourceOf reads a cell of the paper; a cell that the paper quotes, or a mean, has no source here.
-func sourceOf(all plan.Configurations, c paper.Cell) (source, error) {
+func sourceOf(all plan.Configurations, c result.PaperCell) (source, error) {
 	if by := c.ReportedBy(); by != "" {
-		return source{}, fmt.Errorf("quoted by the paper from %s", by)
+		return source{}, plan.Absent("quoted by the paper from %s", by)
 	}
 	if c.In == "Mean" || c.Out == "Mean" {
-		return source{}, errors.New("a mean of the cells above")
+		return source{}, plan.Absent("a mean of the cells above")
 	}
 	s := source{inRole: paperRoles[c.In], outRole: paperRoles[c.Out]}
 	if s.inRole == "" || s.outRole == "" && c.Out != "" {
-		return source{}, fmt.Errorf("no role is declared for %s against %s", c.In, c.Out)
+		return source{}, plan.Absent("no role is declared for %s against %s", c.In, c.Out)
 	}
 	model := map[string]string{"Glow": "glow", "PCNN": "pixelcnn", "WRN-28-10": "classifier"}[c.InModel()]
 	loss := map[string]string{"none": "", "outlier_eq2": "outlier", "margin": "margin", "binary_cross_entropy_vs_Tiny": ""}[c.Loss]
@@ -52,7 +47,7 @@ func sourceOf(all plan.Configurations, c paper.Cell) (source, error) {
 		if i < 0 {
 			return "", fmt.Errorf("no configuration trains %s", what)
 		}
-		return all[i].ID, nil
+		return all[i].Name, nil
 	}
 	general := func(model string) (string, error) {
 		return find("the general "+model, func(d plan.Configuration) bool {
@@ -100,285 +95,181 @@ func sourceOf(all plan.Configurations, c paper.Cell) (source, error) {
 	return s, err
 }
 
-// Evaluation computes the paper's numbers from the finished runs of a schedule.
-type Evaluation struct {
-	engine         *Engine
-	schedule       *Schedule
-	configurations plan.Configurations // all, not only the scheduled ones
-	// NonFinite counts the log-likelihoods that were replaced (digest §6), by run.
-	NonFinite map[string]int
-	columns   map[string][]float64
-	baselines map[string][]float64
-	// densities are those of the pixel differences of training sets, by set.
-	densities map[string]*pixeldiff.Density
-	// moment, if not 0, is a point of the learning curves, 1 to CurvePoints: the numbers are then those of that moment (moments.go).
-	moment moment
-	// correlate is Spearman's correlation, as in the paper; its footnote 3 asks for Pearson's too.
-	correlate func(x, y []float64, resamples int, seed uint64) (metric.Interval, error)
-}
-
-// Evaluate prepares the numbers of a schedule's runs.
-func (e *Engine) Evaluate(s *Schedule) (*Evaluation, error) {
-	all, err := plan.LoadConfigurations()
+// Cells are the paper's table cells with what was measured here, then the trivial baselines of every pair of sets, and what each
+// seed gave for each cell. An error is told after all cells.
+func (v *Evaluation) Cells(ctx context.Context) ([]result.Cell, []result.SeedValue, error) {
+	all, err := result.PaperCells()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return &Evaluation{engine: e, schedule: s, configurations: all, NonFinite: map[string]int{}, columns: map[string][]float64{}, baselines: map[string][]float64{}, densities: map[string]*pixeldiff.Density{},
-		correlate: metric.SpearmanInterval}, nil
-}
-
-// set is the set of a role.
-func (v *Evaluation) set(role string) (string, error) {
-	if name := v.schedule.Roles.Set(role); name != "" {
-		return name, nil
-	}
-	return "", fmt.Errorf("no set plays the role %s in family %s", role, v.schedule.Roles.Family)
-}
-
-// scores are a column of the test images of a role under a configuration, with what is not finite replaced.
-func (v *Evaluation) scores(ctx context.Context, id string, seed uint64, role, column string) ([]float64, error) {
-	name, err := v.set(role)
-	if err != nil {
-		return nil, err
-	}
-	return v.scoresOf(ctx, id, seed, name, column, density.Noise{})
-}
-
-func (v *Evaluation) scoresOf(ctx context.Context, id string, seed uint64, set, column string, noise density.Noise) ([]float64, error) {
-	run, err := v.schedule.Run(id, seed)
-	if err != nil {
-		return nil, err
-	}
-	key := fmt.Sprint(run.Info.ID, "/", set, "/", column, noise)
-	if values, ok := v.columns[key]; ok {
-		return values, nil
-	}
-	table, err := v.tableOf(ctx, run, set, noise)
-	if err != nil {
-		return nil, err
-	}
-	values, err := table.Column(column, nil)
-	if err != nil {
-		return nil, err
-	}
-	clean, replaced := metric.ReplaceNonFinite(values)
-	v.NonFinite[run.Info.ID] += replaced
-	v.columns[key] = clean
-	return clean, nil
-}
-
-// images are values of the test images of a role that need no model: a trivial baseline by name.
-func (v *Evaluation) images(role, name string) ([]float64, error) {
-	set, err := v.set(role)
-	if err != nil {
-		return nil, err
-	}
-	key := set + "/" + name
-	if values, ok := v.baselines[key]; ok {
-		return values, nil
-	}
-	test, err := v.engine.TestImages(set, v.schedule.Size.TestImages)
-	if err != nil {
-		return nil, err
-	}
-	if name == "png_bytes" {
-		sizes, err := score.PNGBytesOf(test)
-		if err != nil {
-			return nil, err
-		}
-		for _, size := range sizes {
-			v.baselines[key] = append(v.baselines[key], float64(size))
-		}
-		return v.baselines[key], nil
-	}
-	for _, b := range score.Baselines() {
-		if b.Name == name {
-			v.baselines[key], err = b.Of(test)
-			return v.baselines[key], err
-		}
-	}
-	return nil, fmt.Errorf("no baseline %q", name)
-}
-
-// score is what a source gives the images of a role, higher for in-distribution.
-func (v *Evaluation) score(ctx context.Context, s source, seed uint64, role string) ([]float64, error) {
-	own, err := v.scores(ctx, s.in, seed, role, s.column)
-	if err != nil || s.general == "" {
-		return own, err
-	}
-	if s.general == "PNG" {
-		sizes, err := v.images(role, "png_bytes")
-		if err != nil {
-			return nil, err
-		}
-		bytes := make([]int, len(sizes))
-		for i, size := range sizes {
-			bytes[i] = int(size)
-		}
-		return score.ComplexityRatio(own, bytes)
-	}
-	general, err := v.scores(ctx, s.general, seed, role, s.column)
-	if err != nil {
-		return nil, err
-	}
-	return score.Ratio(own, general)
-}
-
-// auroc is that of a source, 0 to 1, with DeLong's interval.
-func (v *Evaluation) auroc(ctx context.Context, s source, seed uint64) (value metric.Interval, imagesIn, imagesOut int, err error) {
-	in, err := v.score(ctx, s, seed, s.inRole)
-	if err != nil {
-		return value, 0, 0, err
-	}
-	out, err := v.score(ctx, s, seed, s.outRole)
-	if err != nil {
-		return value, 0, 0, err
-	}
-	value, err = metric.AUROC(in, out)
-	return value, len(in), len(out), err
-}
-
-// bitsPerDim is the mean over the test images of a role, with one noise sample (Table S1), and the interval of that mean.
-func (v *Evaluation) bitsPerDim(ctx context.Context, id string, seed uint64, role string) (metric.Interval, int, error) {
-	name, err := v.set(role)
-	if err != nil {
-		return metric.Interval{}, 0, err
-	}
-	values, err := v.scoresOf(ctx, id, seed, name, "log_likelihood", density.Noise{Sample: true, Seed: seed})
-	if err != nil {
-		return metric.Interval{}, 0, err
-	}
-	set, err := v.engine.Set(name, "test")
-	if err != nil {
-		return metric.Interval{}, 0, err
-	}
-	bits := make([]float64, len(values))
-	for i, l := range values {
-		bits[i] = density.BitsPerDim(l, set.ImageSize())
-	}
-	mean, std := metric.OverSeeds(bits)
-	half := 1.96 * std / math.Sqrt(float64(len(bits)))
-	return metric.Interval{Value: mean, Low: mean - half, High: mean + half}, len(bits), nil
-}
-
-// Cells are the paper's table cells with what was measured here, then the trivial baselines of every pair of sets.
-func (v *Evaluation) Cells(ctx context.Context) ([]ledger.Cell, error) {
-	all, err := paper.Cells()
-	if err != nil {
-		return nil, err
-	}
-	var cells []ledger.Cell
+	var cells []result.Cell
+	var seeds []result.SeedValue
+	var problems []error
 	for _, c := range all {
-		cell := v.cell(ctx, c)
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
+		cell, bySeed, err := v.cell(ctx, c)
+		switch {
+		case ctx.Err() != nil:
+			return nil, nil, ctx.Err()
+		case errors.Is(err, plan.ErrAbsent):
+			cell = result.Unmeasured(c, v.schedule.Size.Name, err.Error())
+		case err != nil:
+			cell = result.Unmeasured(c, v.schedule.Size.Name, brokenNote)
+			problems = append(problems, fmt.Errorf("table %s, %s against %s: %w", c.Table, c.In, c.Out, err))
 		}
-		cells = append(cells, cell)
+		cells, seeds = append(cells, cell), append(seeds, bySeed...)
 	}
-	return append(cells, v.baselineCells()...), nil
+	baselines, err := v.baselineCells()
+	return append(cells, baselines...), seeds, errors.Join(append(problems, err)...)
 }
 
-func unmeasured(c paper.Cell, size plan.Size, note string) ledger.Cell {
-	nan := math.NaN()
-	return ledger.Cell{Cell: c, Measured: nan, Low: nan, High: nan, StdSeeds: nan, Size: size.Name, Note: note}
-}
+// brokenNote stands where an error kept something from being measured. The error itself may name folders, and is printed, not kept.
+const brokenNote = "an error kept it from being measured; strata reproduce says which"
 
-func (v *Evaluation) cell(ctx context.Context, c paper.Cell) ledger.Cell {
-	cell := unmeasured(c, v.schedule.Size, "")
-	fail := func(err error) ledger.Cell {
-		return unmeasured(c, v.schedule.Size, err.Error())
-	}
+// cell measures a cell of the paper with every seed whose runs are there.
+func (v *Evaluation) cell(ctx context.Context, c result.PaperCell) (result.Cell, []result.SeedValue, error) {
+	cell := result.Unmeasured(c, v.schedule.Size.Name, "")
 	s, err := sourceOf(v.configurations, c)
 	if err != nil {
-		return fail(err)
+		return cell, nil, err
 	}
+	var bySeed []result.SeedValue
 	var values []float64
-	var one metric.Interval
+	var absent error
 	for _, seed := range v.schedule.Seeds {
-		v.measure(ctx, s, seed, &cell, func(of metric.Interval) {
-			one = of
-			values = append(values, of.Value)
-			cell.BySeed = append(cell.BySeed, ledger.SeedValue{Seed: seed, Value: of.Value, Low: of.Low, High: of.High})
-		}, &err)
+		m, err := v.measure(ctx, s, seed)
+		if errors.Is(err, plan.ErrAbsent) {
+			absent = err
+			continue
+		}
+		if err != nil {
+			return cell, nil, err
+		}
+		values = append(values, m.value.Value)
+		bySeed = append(bySeed, result.SeedValue{Place: c.Place, Seed: seed, Value: m.value.Value, Low: m.value.Low, High: m.value.High})
+		cell.Measured, cell.Low, cell.High = m.value.Value, m.value.Low, m.value.High
+		cell.ImagesIn, cell.ImagesOut = m.imagesIn, m.imagesOut
+		cell.NonFinite += m.replaced
+		for _, name := range []string{s.in, s.general} {
+			if name == "" || name == "PNG" {
+				continue
+			}
+			run, err := v.schedule.Run(name, seed)
+			if err != nil {
+				return cell, nil, err
+			}
+			cell.Runs = append(cell.Runs, run.Info.ID)
+			if name == s.general {
+				cell.GeneralSet = run.Info.Spec.Set
+			} else {
+				cell.Network, cell.Steps = run.Info.Spec.Network(), v.steps(name, seed)
+			}
+		}
 	}
 	if len(values) == 0 {
-		return fail(err)
+		return cell, nil, absent
 	}
 	cell.Seeds = len(values)
-	cell.Measured, cell.Low, cell.High = one.Value, one.Low, one.High
 	if len(values) > 1 {
-		cell.Measured, cell.StdSeeds = metric.OverSeeds(values)
-		half := distuv.StudentsT{Sigma: 1, Nu: float64(len(values) - 1)}.Quantile(0.975) * cell.StdSeeds / math.Sqrt(float64(len(values)))
-		cell.Low, cell.High = cell.Measured-half, cell.Measured+half
+		over := metric.MeanInterval(values)
+		_, cell.StdSeeds = metric.OverSeeds(values)
+		cell.Measured, cell.Low, cell.High = over.Value, over.Low, over.High
 		if s.column != "bpd" { // Student's interval of few seeds is wider than what an AUROC can be
 			cell.Low, cell.High = max(0, cell.Low), min(100, cell.High)
 		}
 	}
-	cell.InSet = v.schedule.Roles.Set(s.inRole)
-	cell.OutSet = v.schedule.Roles.Set(s.outRole)
-	var stands []string
+	cell.InSet, cell.OutSet = v.schedule.Roles.Set(s.inRole), v.schedule.Roles.Set(s.outRole)
+	cell.StandsFor = v.standsFor(s, cell)
+	return cell, bySeed, nil
+}
+
+// standsFor says which sets of a cell play the roles of which of the paper's.
+func (v *Evaluation) standsFor(s source, cell result.Cell) string {
 	sets := []string{cell.InSet, cell.OutSet, cell.GeneralSet}
-	if i := slices.IndexFunc(v.configurations, func(c plan.Configuration) bool { return c.ID == s.in }); cell.GeneralSet == "" && i >= 0 {
-		if c := v.configurations[i]; c.Set == "general" || c.Parent != "" || c.Outliers == "general" { // trained on it on the way
-			sets = append(sets, v.schedule.Roles.Set("general"))
-		}
+	if c, ok := v.configurations.Find(s.in); ok && cell.GeneralSet == "" && (c.Set == "general" || c.Parent != "" || c.Outliers == "general") {
+		sets = append(sets, v.schedule.Roles.Set("general")) // trained on it on the way
 	}
+	var stands []string
 	for _, set := range sets {
-		stand := set + " for " + plan.StandsFor(set)
-		if plan.StandsFor(set) != "" && !slices.Contains(stands, stand) {
-			stands = append(stands, stand)
+		if of := plan.StandsFor(set); of != "" && !slices.Contains(stands, set+" for "+of) {
+			stands = append(stands, set+" for "+of)
 		}
 	}
-	cell.StandsFor = strings.Join(stands, "; ")
-	return cell
+	return strings.Join(stands, "; ")
 }
 
-// measure adds what a seed gives to a cell, or says in failed why it gives nothing.
-func (v *Evaluation) measure(ctx context.Context, s source, seed uint64, cell *ledger.Cell, add func(metric.Interval), failed *error) {
-	var value metric.Interval
-	var in, out int
-	var err error
+// measured is what a seed gives for a source.
+type measured struct {
+	value               metric.Interval
+	imagesIn, imagesOut int
+	// replaced is how many log-likelihoods that it was computed from were not finite.
+	replaced int
+}
+
+// measure is an AUROC in percent with DeLong's interval, or mean bits/dim with one noise sample (Table S1).
+func (v *Evaluation) measure(ctx context.Context, s source, seed uint64) (measured, error) {
 	if s.column == "bpd" {
-		value, in, err = v.bitsPerDim(ctx, s.in, seed, s.inRole)
-	} else {
-		value, in, out, err = v.auroc(ctx, s, seed)
-		value = percent(value)
+		return v.bitsPerDim(ctx, s.in, seed, s.inRole)
 	}
+	in, replacedIn, err := v.score(ctx, s, seed, s.inRole)
 	if err != nil {
-		*failed = err
-		return
+		return measured{}, err
 	}
-	add(value)
-	cell.ImagesIn, cell.ImagesOut = in, out
-	for _, id := range []string{s.in, s.general} {
-		run, err := v.schedule.Run(id, seed)
-		if err != nil {
-			continue // no general model, or PNG
-		}
-		cell.Runs = append(cell.Runs, run.Info.ID)
-		cell.NonFinite += v.NonFinite[run.Info.ID]
-		if id == s.general {
-			cell.GeneralSet = run.Info.Spec.Set
-		} else {
-			cell.Network, cell.Steps = run.Info.Spec.Network(), v.steps(run, seed)
-		}
+	out, replacedOut, err := v.score(ctx, s, seed, s.outRole)
+	if err != nil {
+		return measured{}, err
 	}
+	area, err := metric.AUROC(in, out)
+	return measured{percent(area), len(in), len(out), replacedIn + replacedOut}, err
 }
 
-// steps are those of a run and of the runs that it was finetuned from: "500 after 1000".
-func (v *Evaluation) steps(run *Run, seed uint64) string {
-	text := strconv.Itoa(run.Info.Spec.Train.Steps)
-	for _, other := range v.schedule.Runs {
-		if other.Run != nil && run.Info.Spec.Parent != "" && other.Run.Info.ID == run.Info.Spec.Parent {
-			return text + " after " + v.steps(other.Run, seed)
+// score is what a source gives the images of a role, higher for in-distribution, and how many log-likelihoods were replaced for it.
+func (v *Evaluation) score(ctx context.Context, s source, seed uint64, role string) ([]float64, int, error) {
+	own, _, err := v.column(ctx, score.Column{Configuration: s.in, Seed: seed, Role: role, Name: s.column})
+	if err != nil || s.general == "" {
+		return own.values, own.replaced, err
+	}
+	if s.general == "PNG" {
+		sizes, err := v.ofImages(role, "png_bytes", v.schedule.Size.TestImages)
+		if err != nil {
+			return nil, 0, err
+		}
+		whole := make([]int, len(sizes))
+		for i, size := range sizes {
+			whole[i] = int(size)
+		}
+		values, err := score.ComplexityRatio(own.values, whole)
+		return values, own.replaced, err
+	}
+	general, _, err := v.column(ctx, score.Column{Configuration: s.general, Seed: seed, Role: role, Name: s.column})
+	if err != nil {
+		return nil, 0, err
+	}
+	values, err := score.Ratio(own.values, general.values)
+	return values, own.replaced + general.replaced, err
+}
+
+func (v *Evaluation) bitsPerDim(ctx context.Context, configuration string, seed uint64, role string) (measured, error) {
+	c, _, err := v.column(ctx, score.Column{Configuration: configuration, Seed: seed, Role: role, Name: likelihood, Noise: true})
+	if err != nil {
+		return measured{}, err
+	}
+	bits := make([]float64, len(c.values))
+	for i, l := range c.values {
+		if bits[i], err = v.BitsPerDim(role, l); err != nil {
+			return measured{}, err
 		}
 	}
-	return text
+	return measured{value: metric.MeanInterval(bits), imagesIn: len(bits), replaced: c.replaced}, nil
+}
+
+func percent(v metric.Interval) metric.Interval {
+	return metric.Interval{Value: 100 * v.Value, Low: 100 * v.Low, High: 100 * v.High}
 }
 
 // baselineCells tell every pair of the tables' sets apart by what needs no model: a score that does no better has a confound.
-func (v *Evaluation) baselineCells() []ledger.Cell {
-	var cells []ledger.Cell
+func (v *Evaluation) baselineCells() ([]result.Cell, error) {
+	var cells []result.Cell
+	var problems []error
 	names := []string{"CIFAR10", "CIFAR100", "SVHN", "LSUN", "CelebA", "Tiny-Imagenet"}
 	for _, in := range names[:3] {
 		for _, out := range names {
@@ -386,30 +277,36 @@ func (v *Evaluation) baselineCells() []ledger.Cell {
 				continue
 			}
 			for _, b := range score.Baselines() {
-				c := paper.Cell{Table: "baselines", In: in, Out: out, Score: b.Name, Value: math.NaN(), Std: math.NaN()}
-				cell := unmeasured(c, v.schedule.Size, "")
-				inValues, err := v.images(paperRoles[in], b.Name)
-				if err != nil {
+				c := result.PaperCell{Place: result.Place{Table: "baselines", In: in, Out: out, Score: b.Name}, Value: math.NaN(), Std: math.NaN()}
+				cell := result.Unmeasured(c, v.schedule.Size.Name, "")
+				m, err := v.baseline(b.Name, paperRoles[in], paperRoles[out])
+				switch {
+				case errors.Is(err, plan.ErrAbsent):
 					cell.Note = err.Error()
-					cells = append(cells, cell)
-					continue
-				}
-				outValues, err := v.images(paperRoles[out], b.Name)
-				var area metric.Interval
-				if err == nil {
-					area, err = metric.AUROC(inValues, outValues)
-				}
-				if err != nil {
-					cell.Note = err.Error()
-				} else {
-					area = percent(area)
-					cell.Measured, cell.Low, cell.High = area.Value, area.Low, area.High
-					cell.ImagesIn, cell.ImagesOut = len(inValues), len(outValues)
+				case err != nil:
+					cell.Note = brokenNote
+					problems = append(problems, fmt.Errorf("baseline %s, %s against %s: %w", b.Name, in, out, err))
+				default:
+					cell.Measured, cell.Low, cell.High = m.value.Value, m.value.Low, m.value.High
+					cell.ImagesIn, cell.ImagesOut = m.imagesIn, m.imagesOut
 					cell.InSet, cell.OutSet = v.schedule.Roles.Set(paperRoles[in]), v.schedule.Roles.Set(paperRoles[out])
 				}
 				cells = append(cells, cell)
 			}
 		}
 	}
-	return cells
+	return cells, errors.Join(problems...)
+}
+
+func (v *Evaluation) baseline(name, inRole, outRole string) (measured, error) {
+	in, err := v.ofImages(inRole, name, v.schedule.Size.TestImages)
+	if err != nil {
+		return measured{}, err
+	}
+	out, err := v.ofImages(outRole, name, v.schedule.Size.TestImages)
+	if err != nil {
+		return measured{}, err
+	}
+	area, err := metric.AUROC(in, out)
+	return measured{value: percent(area), imagesIn: len(in), imagesOut: len(out)}, err
 }

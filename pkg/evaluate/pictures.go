@@ -62,7 +62,7 @@ func (v *Evaluation) chosen(role string) ([]int, error) {
 // mixed exchanges all latents but the last scale's between images of in and smooth, pair by pair (Fig 3A). The columns of the sheet are
 // in, smooth, and the mixes with the last latents of in and of smooth; values are ln p, nats.
 func (v *Evaluation) mixed(seed uint64) (*tiles.Sheet, error) {
-	run, err := v.schedule.Run("R06", seed)
+	run, err := v.schedule.Run("glow-in-from-general", seed)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func (v *Evaluation) mixed(seed uint64) (*tiles.Sheet, error) {
 		sets[i] = sets[i].Chunk(0, pairs)
 	}
 	return keptSheet(run, "mixed", sets, func() (*tiles.Sheet, error) {
-		inverter, err := v.invertible("R06", seed, 4*pairs)
+		inverter, err := v.invertible("glow-in-from-general", seed, 4*pairs)
 		if err != nil {
 			return nil, err
 		}
@@ -128,7 +128,7 @@ func (v *Evaluation) mixed(seed uint64) (*tiles.Sheet, error) {
 // climbed raises ln p of images of a role by their latents other than the last scale's (Fig 3B). The columns of the sheet are the images
 // and what became of them; values are ln p, nats.
 func (v *Evaluation) climbed(ctx context.Context, seed uint64, role string, images int) (*tiles.Sheet, error) {
-	run, err := v.schedule.Run("R06", seed)
+	run, err := v.schedule.Run("glow-in-from-general", seed)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +141,7 @@ func (v *Evaluation) climbed(ctx context.Context, seed uint64, role string, imag
 		return nil, err
 	}
 	return keptSheet(run, fmt.Sprintf("climbed%d", climb.steps), []*imageset.Set{set}, func() (*tiles.Sheet, error) {
-		inverter, err := v.invertible("R06", seed, 3*climb.steps*set.Len()) // a gradient is three passes
+		inverter, err := v.invertible("glow-in-from-general", seed, 3*climb.steps*set.Len()) // a gradient is three passes
 		if err != nil {
 			return nil, err
 		}
@@ -203,14 +203,14 @@ func (v *Evaluation) writePictures(ctx context.Context, folder string) error {
 	}{
 		{"sets", nil, v.setsSheet},
 		{"augmentation", nil, v.augmentationSheet},
-		{"fourier", []string{"R06"}, func() (*tiles.Sheet, error) { return v.fourierSheet(ctx, seed) }},
-		{"mixed", []string{"R06"}, func() (*tiles.Sheet, error) {
+		{"fourier", []string{"glow-in-from-general"}, func() (*tiles.Sheet, error) { return v.fourierSheet(ctx, seed) }},
+		{"mixed", []string{"glow-in-from-general"}, func() (*tiles.Sheet, error) {
 			sheet, err := v.mixed(seed)
 			return firstRows(sheet, shownPairs), err
 		}},
-		{"climbed", []string{"R06"}, func() (*tiles.Sheet, error) { return v.climbedSheet(ctx, seed) }},
-		{"top_R06", []string{"R06", "R01"}, func() (*tiles.Sheet, error) { return v.topSheet(ctx, seed, "R06") }},
-		{"top_R11", []string{"R11", "R01"}, func() (*tiles.Sheet, error) { return v.topSheet(ctx, seed, "R11") }},
+		{"climbed", []string{"glow-in-from-general"}, func() (*tiles.Sheet, error) { return v.climbedSheet(ctx, seed) }},
+		{"top_R06", []string{"glow-in-from-general", "glow-general"}, func() (*tiles.Sheet, error) { return v.topSheet(ctx, seed, "glow-in-from-general") }},
+		{"top_R11", []string{"glow-in-outlier-loss", "glow-general"}, func() (*tiles.Sheet, error) { return v.topSheet(ctx, seed, "glow-in-outlier-loss") }},
 	}
 	for _, s := range sheets {
 		path := filepath.Join(folder, s.name)
@@ -279,7 +279,7 @@ type fourierMix struct {
 // fourierMix mixes all test images of some roles with each other, paired at random (paper S3).
 func (v *Evaluation) fourierMix(ctx context.Context, seed uint64, roles ...string) (fourierMix, error) {
 	var m fourierMix
-	run, err := v.schedule.Run("R06", seed)
+	run, err := v.schedule.Run("glow-in-from-general", seed)
 	if err != nil {
 		return m, err
 	}
@@ -289,7 +289,7 @@ func (v *Evaluation) fourierMix(ctx context.Context, seed uint64, roles ...strin
 		if err != nil {
 			return m, err
 		}
-		own, err := v.scores(ctx, "R06", seed, role, likelihood)
+		own, err := v.scores(ctx, "glow-in-from-general", seed, role, likelihood)
 		if err != nil {
 			return m, err
 		}
@@ -376,7 +376,7 @@ func (v *Evaluation) topSheet(ctx context.Context, seed uint64, id string) (*til
 		return nil, err
 	}
 	var tables [2]*score.Table
-	for i, of := range []string{id, "R01"} {
+	for i, of := range []string{id, "glow-general"} {
 		run, err := v.schedule.Run(of, seed)
 		if err != nil {
 			return nil, err

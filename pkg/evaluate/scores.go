@@ -7,9 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"strata/pkg/density"
-	"strata/pkg/imageset"
-	"strata/pkg/metric"
+	"strata/pkg/plan"
+	"strata/pkg/result"
 	"strata/pkg/score"
 )
 
@@ -21,164 +20,105 @@ var scoreFiles = []struct {
 	// lowLevel adds what needs no model: pixel-difference pseudo-likelihoods and PNG sizes.
 	lowLevel bool
 }{
-	{"scores.csv", []string{"in", "near", "smooth", "general", "far", "faces", "further"},
-		[]string{"R01", "R02", "R03", "R04", "R05", "R06", "R07", "R11", "R18", "R19"}, true},
-	{"scores_grey.csv", []string{"grey_in", "grey_smooth"}, []string{"R20", "R21", "R22", "R23"}, false},
-	{"scores_mri.csv", []string{"mri_one", "mri_others"}, []string{"R01", "R25", "R26"}, false},
+	{result.ScoresFile, []string{"in", "near", "smooth", "general", "far", "faces", "further"},
+		[]string{"glow-general", "glow-smooth", "glow-in", "glow-near", "glow-smooth-from-general", "glow-in-from-general", "glow-near-from-general",
+			"glow-in-outlier-loss", "patch-in", "dense-in"}, true},
+	{result.GreyScoresFile, []string{"grey_in", "grey_smooth"}, []string{"glow-grey-in", "glow-grey-smooth", "dense-grey-in", "dense-grey-smooth"}, false},
+	{result.MRIScoresFile, []string{"mri_one", "mri_others"}, []string{"glow-general", "glow-mri-all", "glow-mri-one"}, false},
 }
-
-// maxScored is how many images of a role a score file has at most: all at every size but paper, and there all of SVHN's test fold.
-const maxScored = 30_000
 
 // scoreDigits are those of a value in a score file: what float32 has.
 const scoreDigits = 7
 
 // writeScores writes the score files: role, set, index in the test split, then png_bytes, pseudo_ROLE (nats), and for every configuration that is
-// trained ID (ln p, nats), ID_c1, ID_c2, ... (its scales'), all of the first seed. What is not finite is replaced (digest §6).
+// trained its name (ln p, nats), NAME/c1, NAME/c2, ... (its scales'), all of the first seed. What is not finite is replaced (digest §6). The
+// images are those of the table cells, so that nothing is scored for the files alone.
 func (v *Evaluation) writeScores(ctx context.Context, folder string) error {
-	images := v.schedule.Size.TestImages
-	if images == 0 || images > maxScored {
-		images = maxScored
-	}
+	var problems []error
 	for _, file := range scoreFiles {
-		table := &score.Table{}
-		var sets []*imageset.Set
-		for _, role := range file.roles {
+		table := &result.Scores{}
+		roles := v.schedule.Roles.Have(file.roles...)
+		for _, role := range roles {
 			name := v.schedule.Roles.Set(role)
-			if name == "" {
-				continue
-			}
-			whole, err := v.engine.Set(name, imageset.Test)
+			places, err := v.engine.TestPlaces(name, v.schedule.Size.TestImages)
 			if err != nil {
 				return err
 			}
-			set, err := v.engine.TestImages(name, images)
-			if err != nil {
-				return err
-			}
-			sets = append(sets, set)
-			for _, index := range whole.Choose(images, subsetSeed) {
-				table.Rows = append(table.Rows, score.Row{Role: role, Set: name, Index: index})
+			for _, index := range places {
+				table.Rows = append(table.Rows, result.ScoreRow{Role: role, Set: name, Index: index})
 			}
 		}
 		if file.lowLevel {
-			if err := v.addLowLevel(table, sets); err != nil {
-				return err
+			names := []string{result.PNGBytes}
+			for _, role := range pixelRoles {
+				names = append(names, result.PseudoColumn(role))
+			}
+			for _, name := range names {
+				if err := v.addColumn(ctx, table, name, score.Column{Name: name}, roles); err != nil {
+					return fmt.Errorf("%s: %w", file.name, err)
+				}
 			}
 		}
 		own := file.lowLevel
-		for _, id := range file.configurations {
-			run, err := v.schedule.Run(id, v.schedule.Seeds[0])
-			if err != nil {
-				continue // not trained: it has no column
-			}
-			own = own || id != "R01" // the general Glow is there for the ratios of others
-			if err := v.addScores(ctx, table, id, run, sets, images); err != nil {
-				return fmt.Errorf("%s: %s: %w", file.name, id, err)
+		for _, configuration := range file.configurations {
+			err := v.addScores(ctx, table, configuration, roles)
+			switch {
+			case ctx.Err() != nil:
+				return ctx.Err()
+			case errors.Is(err, plan.ErrAbsent): // not trained: it has no column
+			case err != nil:
+				problems = append(problems, fmt.Errorf("%s: %s: %w", file.name, configuration, err))
+			default:
+				own = own || configuration != generalGlow // it is there for the ratios of others
 			}
 		}
 		path := filepath.Join(folder, file.name)
 		if !own {
-			if err := ignoreMissing(os.Remove(path)); err != nil {
-				return err
-			}
+			problems = append(problems, ignoreMissing(os.Remove(path)))
 			continue
 		}
 		if err := table.Round(scoreDigits).Write(path); err != nil {
 			return err
 		}
 	}
-	return nil
+	return errors.Join(problems...)
 }
 
-func (v *Evaluation) addLowLevel(table *score.Table, sets []*imageset.Set) error {
-	var bytes []float64
-	for _, set := range sets {
-		sizes, err := score.PNGBytesOf(set)
+// addColumn adds a column for all images of a table, role after role.
+func (v *Evaluation) addColumn(ctx context.Context, table *result.Scores, as string, of score.Column, roles []string) error {
+	var all []float64
+	for _, role := range roles {
+		of.Role = role
+		_, values, err := v.Values(ctx, of)
 		if err != nil {
 			return err
 		}
-		for _, size := range sizes {
-			bytes = append(bytes, float64(size))
-		}
+		all = append(all, values...)
 	}
-	if err := table.AddColumn("png_bytes", bytes); err != nil {
+	return table.AddColumn(as, all)
+}
+
+// addScores adds ln p and the scales of a configuration.
+func (v *Evaluation) addScores(ctx context.Context, table *result.Scores, configuration string, roles []string) error {
+	if len(roles) == 0 {
+		return plan.Absent("no role of the file has a set")
+	}
+	run, err := v.schedule.Run(configuration, v.schedule.Seeds[0])
+	if err != nil {
 		return err
 	}
-	for _, role := range pixelRoles {
-		d, err := v.density(role)
-		if err != nil {
-			return err
-		}
-		var pseudo []float64
-		for _, set := range sets {
-			values, err := d.LogLikelihoods(set)
-			if err != nil {
-				return err
-			}
-			pseudo = append(pseudo, values...)
-		}
-		if err := table.AddColumn("pseudo_"+role, pseudo); err != nil {
-			return err
-		}
+	model, err := run.Info.Spec.Model.New()
+	if err != nil {
+		return err
 	}
-	return nil
-}
-
-func (v *Evaluation) addScores(ctx context.Context, table *score.Table, id string, run *Run, sets []*imageset.Set, images int) error {
-	columns := map[string][]float64{}
-	var names []string
-	for _, set := range sets {
-		scored, err := v.engine.Scores(ctx, run, set.Name, images, density.Noise{})
-		if err != nil {
-			return err
-		}
-		names = scored.Columns
-		for _, name := range names {
-			values, err := scored.Column(name, nil)
-			if err != nil {
-				return err
-			}
-			columns[name] = append(columns[name], values...)
-		}
+	names := []string{likelihood}
+	for scale := range model.Scales() {
+		names = append(names, fmt.Sprintf("c%d", scale+1))
 	}
 	for _, name := range names {
-		clean, _ := metric.ReplaceNonFinite(columns[name])
-		column := id
-		if name != likelihood {
-			column += "_" + name
-		}
-		if err := table.AddColumn(column, clean); err != nil {
+		if err := v.addColumn(ctx, table, columnName(configuration, name), score.Column{Configuration: configuration, Seed: v.schedule.Seeds[0], Name: name}, roles); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// made are ln p of images that strata made, under a run, kept beside its scores and found by the images' hash.
-func (v *Evaluation) made(ctx context.Context, run *Run, name string, set *imageset.Set) ([]float64, error) {
-	path := filepath.Join(run.Folder, "scores", fmt.Sprintf("%s-%d-%s.csv", name, set.Len(), set.Hash()[:12]))
-	table, err := score.Read(path)
-	if errors.Is(err, os.ErrNotExist) {
-		network, openErr := v.engine.scorer(run, set.Len())
-		if openErr != nil {
-			return nil, openErr
-		}
-		every := make([]int, set.Len())
-		for i := range every {
-			every[i] = i
-		}
-		if table, err = scoreTable(name, every, network, set, density.Noise{}, func(int) error { return ctx.Err() }); err != nil {
-			return nil, err
-		}
-		if err = os.MkdirAll(filepath.Dir(path), 0o755); err == nil {
-			err = table.Write(path)
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	values, err := table.Column(likelihood, nil)
-	clean, _ := metric.ReplaceNonFinite(values)
-	return clean, err
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 
 	"strata/pkg/train"
@@ -9,7 +10,8 @@ import (
 
 // Configuration is a declared training run, without seed and size (experiments/configurations.yaml).
 type Configuration struct {
-	ID           string            `yaml:"id"`
+	Name         string            `yaml:"name"`
+	Row          string            `yaml:"row"` // its number in earlier notes
 	Model        string            `yaml:"model"`
 	Labels       bool              `yaml:"labels"`
 	Set          string            `yaml:"set"`
@@ -36,14 +38,14 @@ func LoadConfigurations() (Configurations, error) {
 	for i, c := range all {
 		before := all[:i]
 		fail := func(format string, args ...any) (Configurations, error) {
-			return nil, fmt.Errorf("experiments/configurations.yaml: %s: %s", c.ID, fmt.Sprintf(format, args...))
+			return nil, fmt.Errorf("experiments/configurations.yaml: %s: %s", c.Name, fmt.Sprintf(format, args...))
 		}
-		_, twice := before.Find(c.ID)
+		_, twice := before.Find(c.Name)
 		parent, known := before.Find(c.Parent)
 		general, generalKnown := before.Find(c.General)
 		switch {
-		case c.ID == "" || twice:
-			return fail("every configuration has an id of its own")
+		case !configurationName.MatchString(c.Name) || twice:
+			return fail("every configuration has a name of its own, of small letters, digits and -")
 		case c.Model != "classifier" && !slices.Contains(ModelNames(), c.Model):
 			return fail("no model %q, only %v and classifier", c.Model, ModelNames())
 		case !slices.Contains(roles, c.Set):
@@ -76,24 +78,36 @@ func LoadConfigurations() (Configurations, error) {
 
 func (c Configuration) loss() train.Loss { return train.PaperLoss(c.Loss, c.Labels) }
 
-// Find is the configuration with an id.
-func (all Configurations) Find(id string) (Configuration, bool) {
-	i := slices.IndexFunc(all, func(c Configuration) bool { return c.ID == id })
-	if i < 0 || id == "" {
+// Find is the configuration with a name.
+func (all Configurations) Find(name string) (Configuration, bool) {
+	i := slices.IndexFunc(all, func(c Configuration) bool { return c.Name == name })
+	if i < 0 || name == "" {
 		return Configuration{}, false
 	}
 	return all[i], true
 }
 
-// Needs are the ids of the configurations that one is made from.
+// configurationName is what a configuration may be called: its name becomes a column of score files and part of file names.
+var configurationName = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+
+// Watched says whether the scores of a run are looked at while it trains, for the learning curves of Figs S2 to S4 and S6: those of the Glows
+// of the sets that the paper draws, and of the general one.
+func (c Configuration) Watched() bool {
+	if c.Model != "glow" {
+		return false
+	}
+	return slices.Contains([]string{"in", "near", "smooth"}, c.Set) || c.Set == "general" && c.Parent == "" && c.Loss == ""
+}
+
+// Needs are the names of the configurations that one is made from.
 func (c Configuration) Needs() []string {
-	var ids []string
-	for _, id := range []string{c.Parent, c.General} {
-		if id != "" && !slices.Contains(ids, id) {
-			ids = append(ids, id)
+	var names []string
+	for _, name := range []string{c.Parent, c.General} {
+		if name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
-	return ids
+	return names
 }
 
 // Targets are what can be asked for: tables, figures, and "all".
@@ -111,30 +125,30 @@ func (all Configurations) Targets() []string {
 }
 
 // For are the configurations that targets need, and those that these are made from, in the order of their declaration. A
-// target may also be a configuration's id.
+// target may also be a configuration's name.
 func (all Configurations) For(targets ...string) (Configurations, error) {
 	wanted := map[string]bool{}
 	for _, t := range targets {
 		if _, ok := all.Find(t); !ok && !slices.Contains(all.Targets(), t) {
-			return nil, fmt.Errorf("nothing is called %q: choose of %v or a configuration, %s to %s", t, all.Targets(), all[0].ID, all[len(all)-1].ID)
+			return nil, fmt.Errorf("nothing is called %q: choose of %v or a configuration, %s to %s", t, all.Targets(), all[0].Name, all[len(all)-1].Name)
 		}
 	}
 	for i := len(all) - 1; i >= 0; i-- { // what is needed stands before what needs it
 		c := all[i]
 		for _, t := range targets {
-			if c.ID == t || t == "all" && !c.Optional || slices.Contains(c.Serves, t) {
-				wanted[c.ID] = true
+			if c.Name == t || t == "all" && !c.Optional || slices.Contains(c.Serves, t) {
+				wanted[c.Name] = true
 			}
 		}
-		if wanted[c.ID] {
-			for _, id := range c.Needs() {
-				wanted[id] = true
+		if wanted[c.Name] {
+			for _, name := range c.Needs() {
+				wanted[name] = true
 			}
 		}
 	}
 	var chosen Configurations
 	for _, c := range all {
-		if wanted[c.ID] {
+		if wanted[c.Name] {
 			chosen = append(chosen, c)
 		}
 	}

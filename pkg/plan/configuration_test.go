@@ -31,8 +31,8 @@ func TestConfigurations(t *testing.T) {
 	for _, c := range chosen {
 		ids = append(ids, c.ID)
 	}
-	require.Equal(t, []string{"R01", "R06"}, ids)
-	chosen, err = all.For("R16")
+	require.Equal(t, []string{"glow-general", "glow-in-from-general"}, ids)
+	chosen, err = all.For("glow-general-against-in")
 	require.NoError(t, err)
 	require.Len(t, chosen, 3, "R16, its parent R01, and the frozen R06 of its loss")
 	whole, err := all.For("all")
@@ -67,9 +67,9 @@ func TestEveryCellHasASource(t *testing.T) {
 	}
 	want := []string{}
 	for table, ids := range map[string][]string{
-		"1": {"R05", "R06", "R07", "R28", "R29", "R30", "R01", "R27", "PNG"}, "2": {"R06", "R01"}, "3": {"R06", "R13", "R11", "R01"},
-		"4": {"R11", "R12", "R14", "R15", "R16", "R17", "R01"}, "S1": {"R01", "R02", "R03", "R04", "R05", "R06", "R07"},
-		"S2": {"R11", "R12", "R14", "R15", "R16", "R17", "R01"}, "S3": {"R11", "R12", "R14", "R15", "R16", "R17", "R01"}, "S4": {"R31", "R32", "R33"},
+		"1": {"glow-smooth-from-general", "glow-in-from-general", "glow-near-from-general", "pixelcnn-smooth-from-general", "pixelcnn-in-from-general", "pixelcnn-near-from-general", "glow-general", "pixelcnn-general", "PNG"}, "2": {"glow-in-from-general", "glow-general"}, "3": {"glow-in-from-general", "glow-in-margin-loss", "glow-in-outlier-loss", "glow-general"},
+		"4": {"glow-in-outlier-loss", "glow-near-outlier-loss", "glow-in-labels", "glow-near-labels", "glow-general-against-in", "glow-general-against-near", "glow-general"}, "S1": {"glow-general", "glow-smooth", "glow-in", "glow-near", "glow-smooth-from-general", "glow-in-from-general", "glow-near-from-general"},
+		"S2": {"glow-in-outlier-loss", "glow-near-outlier-loss", "glow-in-labels", "glow-near-labels", "glow-general-against-in", "glow-general-against-near", "glow-general"}, "S3": {"glow-in-outlier-loss", "glow-near-outlier-loss", "glow-in-labels", "glow-near-labels", "glow-general-against-in", "glow-general-against-near", "glow-general"}, "S4": {"classifier-smooth", "classifier-in", "classifier-near"},
 	} {
 		for _, id := range ids {
 			want = append(want, table+" "+id)
@@ -123,12 +123,12 @@ func TestFailedRunIsReported(t *testing.T) {
 		t.Skip("trains seven runs")
 	}
 	runs := t.TempDir()
-	engine, schedule, _ := scheduleOf(t, runs, "table3", "R02")
-	bad := schedule.find("R13", 1).Run.Folder
+	engine, schedule, _ := scheduleOf(t, runs, "table3", "glow-smooth")
+	bad := schedule.find("glow-in-margin-loss", 1).Run.Folder
 	require.NoError(t, os.WriteFile(bad, []byte("a file where a folder should be"), 0o644))
 	require.NoError(t, engine.TrainAll(t.Context(), schedule))
 	require.ErrorContains(t, schedule.Failures(), "R13 seed 1")
-	for _, id := range []string{"R01", "R02", "R06", "R11"} {
+	for _, id := range []string{"glow-general", "glow-smooth", "glow-in-from-general", "glow-in-outlier-loss"} {
 		_, err := schedule.Run(id, 1)
 		require.NoError(t, err, id)
 	}
@@ -143,7 +143,7 @@ func TestFailedRunIsReported(t *testing.T) {
 		case c.Table != "3":
 		case c.Loss == "margin":
 			require.False(t, c.IsMeasured())
-			require.Contains(t, c.Note, "R13")
+			require.Contains(t, c.Note, "glow-in-margin-loss")
 			without++
 		case !c.IsMean():
 			require.True(t, c.IsMeasured(), "%+v", c)
@@ -156,7 +156,7 @@ func TestFailedRunIsReported(t *testing.T) {
 	for _, c := range claims {
 		if c.ID == "O1" {
 			require.Equal(t, ledger.NotMeasured, c.Verdict)
-			require.Contains(t, c.Note, "R13")
+			require.Contains(t, c.Note, "glow-in-margin-loss")
 		}
 	}
 	read, err := ledger.ReadCells(folder)
@@ -164,7 +164,7 @@ func TestFailedRunIsReported(t *testing.T) {
 	require.Len(t, read, len(cells))
 
 	require.NoError(t, os.Remove(bad))
-	engine, schedule, out := scheduleOf(t, runs, "table3", "R02")
+	engine, schedule, out := scheduleOf(t, runs, "table3", "glow-smooth")
 	missing, _ := schedule.Missing()
 	require.Len(t, missing, 1)
 	require.NoError(t, engine.TrainAll(t.Context(), schedule))
@@ -173,13 +173,13 @@ func TestFailedRunIsReported(t *testing.T) {
 }
 
 func TestPlanNamesWhatIsNotPossible(t *testing.T) {
-	_, schedule, _ := scheduleOf(t, t.TempDir(), "X1", "R05")
+	_, schedule, _ := scheduleOf(t, t.TempDir(), "glow-general-clean", "glow-smooth-from-general")
 	var text bytes.Buffer
 	schedule.Print(&text)
 	require.Contains(t, text.String(), "no set plays the role general_clean")
 	require.Contains(t, text.String(), "2 to train")
 	require.NoError(t, schedule.Failures(), "a set that is not there is no failure")
-	_, err := schedule.Run("X1", 1)
+	_, err := schedule.Run("glow-general-clean", 1)
 	require.ErrorContains(t, err, "general_clean")
 }
 

@@ -1,15 +1,27 @@
-// Package experiment knows the declared sizes, sets and configurations, what a run is and where it is kept, and works out
-// which runs and scores the paper's tables and figures need: it trains what is missing, once, and writes tables and pictures that
-// everything a person looks at is drawn from.
+// Package plan holds what is declared in experiments/*.yaml: sizes, roles and sets, and the paper's training configurations. It opens
+// no image and trains nothing.
+//
+// The words, each with one meaning:
+//
+//	set            images under a name, "svhn": a file or folder of STRATA_DATA, a procedural set, or one that a recipe makes of these
+//	split          the part of a set that is trained on or tested on: train, test
+//	recipe         how a set is made of another one: some classes, in grey, in another size (imageset.Recipe)
+//	role           the part that a set plays in the paper: in, near, smooth, far, general, ... (RoleNames, OtherRoles)
+//	family         which sets play which roles: "real", "procedural"; sets of one family may be compared with each other
+//	size           a network for each model, and a budget of steps and images: smoke, demo, ... paper
+//	configuration  a training run of the paper without seed, size and family: "glow-in-from-general"
+//	subset         the images of a split that a size uses, where it does not use all
 package plan
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"strata/experiments"
 	"strata/pkg/glow"
@@ -126,7 +138,8 @@ type OptimiserChange struct {
 	Warmup int     `yaml:"warmup"`
 }
 
-func (c OptimiserChange) apply(a optimiser.Config) optimiser.Config {
+// Apply is an optimiser with what differs.
+func (c OptimiserChange) Apply(a optimiser.Config) optimiser.Config {
 	if c.Rate != 0 {
 		a.Rate = c.Rate
 	}
@@ -148,10 +161,39 @@ func LoadSize(name string) (Size, error) {
 		return Size{}, fmt.Errorf("no size %q: choose one of %s", name, strings.Join(SizeNames(), ", "))
 	}
 	size.Name = name
-	if size.Steps < 1 || size.FinetuneSteps < 1 || size.Batch < 1 {
-		return Size{}, fmt.Errorf("experiments/sizes.yaml: size %s needs steps, finetune_steps and batch", name)
+	return size, size.Validate()
+}
+
+// Validate says what a size lacks that a run needs.
+func (s Size) Validate() error {
+	for _, needed := range []struct {
+		name  string
+		value int
+	}{{"batch", s.Batch}, {"steps", s.Steps}, {"finetune_steps", s.FinetuneSteps}, {"checkpoint_every", s.CheckpointEvery}} {
+		if needed.value < 1 {
+			return fmt.Errorf("experiments/sizes.yaml: size %s needs %s of at least 1, not %d", s.Name, needed.name, needed.value)
+		}
 	}
-	return size, nil
+	return nil
+}
+
+// StepSeconds is what a training step takes on two cores, on the Go backend. Outliers cost 7/3 of a step without, labels 8/3 (the general
+// model's pass and the outliers' share of the batch).
+func (s Size) StepSeconds(model string, labels, outliers bool) float64 {
+	seconds := s.Seconds[model]
+	switch {
+	case labels:
+		seconds *= 8. / 3
+	case outliers:
+		seconds *= 7. / 3
+	}
+	return seconds
+}
+
+// Estimate is how long a configuration trains from nothing, on two cores without a GPU.
+func (s Size) Estimate(c Configuration) time.Duration {
+	_, steps := s.BudgetOf(c.Model, c.Parent != "")
+	return time.Duration(s.StepSeconds(c.Model, c.Labels, c.Loss != "") * float64(steps) * float64(time.Second))
 }
 
 // Roles says which set plays which role.
@@ -170,6 +212,36 @@ func OtherRoles() []string {
 
 // Set is the name of the set in a role, "" where there is none.
 func (r Roles) Set(role string) string { return r.Sets[role] }
+
+// Need is the name of the set in a role, and ErrAbsent where there is none.
+func (r Roles) Need(role string) (string, error) {
+	if name := r.Sets[role]; name != "" {
+		return name, nil
+	}
+	return "", Absent("no set plays the role %s in family %s", role, r.Family)
+}
+
+// Have are those of some roles that have a set.
+func (r Roles) Have(roles ...string) []string {
+	return slices.DeleteFunc(slices.Clone(roles), func(role string) bool { return r.Sets[role] == "" })
+}
+
+// Outliers are the roles that have a set and against which the set of a role is held, in the order of the paper's tables.
+func (r Roles) Outliers(in string) []string {
+	return slices.DeleteFunc(r.Have("smooth", "in", "near", "far"), func(role string) bool { return role == in })
+}
+
+// ErrAbsent is what errors.Is finds in every error that says that something is not there and need not be: a role without a set, a
+// run that nobody asked for or that is not trained yet. What depends on it is reported as not measured. Every other error is one.
+var ErrAbsent = errors.New("not there")
+
+// Absent is an error that says what is not there.
+func Absent(format string, args ...any) error { return absent(fmt.Sprintf(format, args...)) }
+
+type absent string
+
+func (a absent) Error() string        { return string(a) }
+func (a absent) Is(target error) bool { return target == ErrAbsent }
 
 // With is a copy in which another set plays a role.
 func (r Roles) With(role, set string) Roles {

@@ -24,9 +24,9 @@ func ExampleLoadConfigurations() {
 	}
 	// Output:
 	// R01 glow of general, parent "", loss ""
-	// R06 glow of in, parent "R01", loss ""
-	// R11 glow of in, parent "R01", loss "outlier"
-	// R13 glow of in, parent "R01", loss "margin"
+	// R06 glow of in, parent "glow-general", loss ""
+	// R11 glow of in, parent "glow-general", loss "outlier"
+	// R13 glow of in, parent "glow-general", loss "margin"
 }
 
 func ExampleLoadSize() {

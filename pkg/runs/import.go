@@ -28,7 +28,7 @@ type Imported struct {
 // another run can be finetuned. set, which may be "", is what the weights were trained on. The same file may be imported again
 // under its name, another one may not.
 func (e *Engine) Import(file, name, set string) (*Run, error) {
-	if plain := strings.ReplaceAll(name, "-", "_"); plain == "" || plain != safeName(plain) || strings.HasPrefix(plain, ".") {
+	if plain := strings.ReplaceAll(name, "-", "_"); plain == "" || plain != SafeName(plain) || strings.HasPrefix(plain, ".") {
 		return nil, fmt.Errorf("%q is no name for a run: use letters, digits, points, - and _", name)
 	}
 	content, err := os.ReadFile(file)

@@ -1,97 +1,20 @@
 package runs
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
 	"strata/pkg/backend"
-	"strata/pkg/classifier"
-	"strata/pkg/models"
 	"strata/pkg/train"
 
 	"github.com/google/renameio/v2"
 )
 
-// codeVersion is part of every run's identity: raise it when a change to models or training makes the same Spec train to
-// something else than rounding.
-const codeVersion = 4
-
-// Spec is all that determines a run. Its hash is the run's address: asked for twice, it is trained once.
-type Spec struct {
-	Model models.Spec `json:"model"`
-	// Classifier is the discriminative baseline, in the place of Model: In-distribution against Outliers.
-	Classifier  *classifier.Config `json:"classifier,omitempty"`
-	Train       train.Config       `json:"train"`
-	Set         string             `json:"set"`
-	SetHash     string             `json:"set_hash"`
-	TrainImages int                `json:"train_images"`
-	// Parent is the id of the run that this one is finetuned from, "" from scratch.
-	Parent string `json:"parent,omitempty"`
-	// Outliers is the set of outliers, with its hash, and General the id of the general model's run, where the loss wants them.
-	Outliers     string `json:"outliers,omitempty"`
-	OutliersHash string `json:"outliers_hash,omitempty"`
-	General      string `json:"general,omitempty"`
-	CodeVersion  int    `json:"code_version"`
-}
-
-// ID is a readable prefix, model, set and size, and twelve digits of the hash of the spec.
-func (s Spec) ID() string {
-	text, err := json.Marshal(s)
-	if err != nil {
-		panic(err) // plain numbers and strings
-	}
-	sum := sha256.Sum256(text)
-	model, numbers := s.Network(), ""
-	if at := firstNumber.FindStringIndex(model); at != nil {
-		model, numbers = model[:at[0]], model[at[0]:]
-	}
-	prefix := fmt.Sprintf("%s-%s-%s-s%d", slug(model), safeName(s.Set), slug(numbers), s.Train.Steps)
-	if s.Parent != "" {
-		prefix += "-ft"
-	}
-	if s.Train.Loss.Outliers != train.NoOutliers {
-		prefix += "-" + string(s.Train.Loss.Outliers)
-	}
-	return prefix + "-" + hex.EncodeToString(sum[:6])
-}
-
-// firstNumber is where the numbers of a network's name begin: "Glow L3 K4".
-var firstNumber = regexp.MustCompile(` [A-Z0-9]*\d`)
-
-func slug(name string) string {
-	return strings.Trim(notInSlugs.ReplaceAllString(strings.ToLower(name), "-"), "-")
-}
-
-var notInSlugs = regexp.MustCompile(`[^a-z0-9]+`)
-
-func safeName(name string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '.' {
-			return r
-		}
-		return '_'
-	}, name)
-}
-
-// Network says in a few words what was trained: "Glow L3 K4 H64".
-func (s Spec) Network() string {
-	if s.Classifier != nil {
-		return fmt.Sprintf("WRN %d-%d", s.Classifier.Depth, s.Classifier.Widen)
-	}
-	model, err := s.Model.New()
-	if err != nil {
-		return "no model"
-	}
-	return model.String()
-}
 
 // Info is a run's record, run.json: what it is and where its numbers come from.
 type Info struct {

@@ -5,131 +5,142 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
 	"strata/pkg/backend"
+	"strata/pkg/plan"
 	"strata/pkg/train"
 )
 
-// Schedule is the runs of some configurations, one a seed, in an order in which each stands behind those that it is made
-// from.
+// Schedule is the runs of all configurations, one a seed, in an order in which each stands behind those that it is made from.
 type Schedule struct {
-	Size plan.Size
-	Roles Roles
+	Size  plan.Size
+	Roles plan.Roles
 	Seeds []uint64
 	Runs  []*Scheduled
+
+	engine *Engine
+	speeds map[string]float64
 }
 
 // Scheduled is a run of a schedule.
 type Scheduled struct {
-	plan.Configuration plan.Configuration
+	Configuration plan.Configuration
 	Seed          uint64
-	// Wanted says that somebody asked for it: the others are used where they are done, and not trained.
+	// Wanted says that somebody asked for it, or for what is made from it: the others are used where they are done, and not trained.
 	Wanted bool
-	// Run is there unless Problem says why it cannot be, or why it failed.
+	// Run is there, once it was looked for, unless Problem says why it cannot be, or why it failed.
 	Run     *Run
 	Problem error
 	// Estimate is how long what is missing of it will take, and Choice where it would be computed.
 	Estimate time.Duration
 	Choice   backend.Choice
 
-	request Request
+	request  Request
+	prepared bool
 }
 
 // Schedule works out the runs of all configurations: what is done already, what is missing of those that are wanted and how
-// long it will take, and what cannot be run because no set plays a role. Nothing is trained.
-func (e *Engine) Schedule(wanted plan.Configurations, size plan.Size, roles Roles, seeds []uint64) (*Schedule, error) {
+// long it will take, and what cannot be run because no set plays a role. Nothing is trained, and no set is opened that only runs
+// need which nobody wants.
+func (e *Engine) Schedule(wanted plan.Configurations, size plan.Size, roles plan.Roles, seeds []uint64) (*Schedule, error) {
 	all, err := plan.LoadConfigurations()
 	if err != nil {
 		return nil, err
 	}
-	s := &Schedule{Size: size, Roles: roles, Seeds: seeds}
-	speeds := e.speeds()
+	s := &Schedule{Size: size, Roles: roles, Seeds: seeds, engine: e, speeds: e.speeds()}
 	for _, seed := range seeds {
 		for _, c := range all {
-			_, asked := wanted.Find(c.ID)
+			_, asked := wanted.Find(c.Name)
 			run := &Scheduled{Configuration: c, Seed: seed, Wanted: asked}
 			s.Runs = append(s.Runs, run)
-			if run.Problem = e.prepare(s, run); run.Problem == nil {
-				run.estimate(speeds)
+			if asked {
+				s.prepare(run)
 			}
 		}
 	}
 	return s, nil
 }
 
-// prepare completes a run of a schedule; those that it is made from have been.
-func (e *Engine) prepare(s *Schedule, run *Scheduled) error {
-	c := run.Configuration
-	set := func(role string) (string, error) {
-		if name := s.Roles.Set(role); name != "" {
-			return name, nil
-		}
-		return "", fmt.Errorf("no set plays the role %s in family %s", role, s.Roles.Family)
+// prepare looks for a run, once.
+func (s *Schedule) prepare(run *Scheduled) {
+	if run.prepared {
+		return
 	}
+	run.prepared = true
+	if run.Problem = s.find(run); run.Problem == nil {
+		run.estimate(s.speeds)
+	}
+}
+
+// find completes a run of a schedule.
+func (s *Schedule) find(run *Scheduled) error {
+	c := run.Configuration
 	q := Request{Model: c.Model, Size: s.Size, Seed: run.Seed, Loss: c.Loss, Labels: c.Labels, FrozenScales: c.FrozenScales}
 	var err error
-	if q.Set, err = set(c.Set); err != nil {
+	if q.Set, err = s.Roles.Need(c.Set); err != nil {
 		return err
 	}
 	if c.Outliers != "" {
-		if q.Outliers, err = set(c.Outliers); err != nil {
+		if q.Outliers, err = s.Roles.Need(c.Outliers); err != nil {
 			return err
 		}
 	}
 	for _, from := range []struct {
-		id   string
+		name string
 		into **Run
 	}{{c.Parent, &q.Parent}, {c.General, &q.General}} {
-		if from.id == "" {
+		if from.name == "" {
 			continue
 		}
-		needed := s.find(from.id, run.Seed)
+		needed := s.Scheduled(from.name, run.Seed)
 		if needed == nil {
-			return fmt.Errorf("%s is not in the plan", from.id)
+			return fmt.Errorf("%s is not in the plan", from.name)
 		}
 		if needed.Problem != nil {
-			return fmt.Errorf("it is made from %s: %w", from.id, needed.Problem)
+			return fmt.Errorf("it is made from %s: %w", from.name, needed.Problem)
 		}
 		*from.into = needed.Run
 	}
-	if slices.Contains([]string{"in", "near", "smooth"}, c.Set) && c.Model == "glow" || c.ID == "R01" {
-		for _, role := range []string{"in", "near", "smooth", "far"} {
-			if name := s.Roles.Set(role); name != "" {
-				q.Watch = append(q.Watch, name)
-			}
+	if c.Watched() {
+		for _, role := range s.Roles.Have("in", "near", "smooth", "far") {
+			q.Watch = append(q.Watch, s.Roles.Set(role))
 		}
 	}
 	run.request = q
-	spec, err := e.Spec(q)
+	spec, err := s.engine.Spec(q)
 	if err != nil {
 		return err
 	}
-	run.Run, err = openOrStart(e.Runs, spec)
+	run.Run, err = openOrStart(s.engine.Runs, spec)
 	return err
 }
 
-func (s *Schedule) find(id string, seed uint64) *Scheduled {
+// Scheduled is the run of a configuration, wherever it stands; nil where there is no such configuration or seed.
+func (s *Schedule) Scheduled(name string, seed uint64) *Scheduled {
 	for _, run := range s.Runs {
-		if run.Configuration.ID == id && run.Seed == seed {
+		if run.Configuration.Name == name && run.Seed == seed {
+			s.prepare(run)
 			return run
 		}
 	}
 	return nil
 }
 
-// Run is the finished run of a configuration; where there is none the error says why.
-func (s *Schedule) Run(id string, seed uint64) (*Run, error) {
-	run := s.find(id, seed)
+// Run is the finished run of a configuration; where it is not trained, failed, or cannot be for want of a set, the error is plan.ErrAbsent.
+func (s *Schedule) Run(name string, seed uint64) (*Run, error) {
+	run := s.Scheduled(name, seed)
+	var failed *failure
 	switch {
 	case run == nil:
-		return nil, fmt.Errorf("%s was not asked for", id)
+		return nil, fmt.Errorf("no configuration %q with seed %d in this plan", name, seed)
+	case errors.As(run.Problem, &failed): // Failures says more
+		return nil, plan.Absent("the training of %s failed, or of what it is made from", name)
 	case run.Problem != nil:
-		return nil, fmt.Errorf("%s: %w", id, run.Problem)
+		return nil, fmt.Errorf("%s: %w", name, run.Problem)
 	case !run.Run.Info.Done:
-		return nil, fmt.Errorf("%s is not trained", id)
+		return nil, plan.Absent("%s is not trained", name)
 	}
 	return run.Run, nil
 }
@@ -145,13 +156,13 @@ func (s *Schedule) Missing() (missing []*Scheduled, left time.Duration) {
 	return missing, left
 }
 
-// Failures are the runs that were tried and failed, or that are made from such a one; a role without a set is none.
+// Failures are the runs that were tried and failed, that are made from such a one, or that could not be looked for; a role without a
+// set is none.
 func (s *Schedule) Failures() error {
 	var failures []error
 	for _, run := range s.Runs {
-		var failed *failure
-		if errors.As(run.Problem, &failed) {
-			failures = append(failures, fmt.Errorf("%s seed %d: %w", run.Configuration.ID, run.Seed, run.Problem))
+		if run.Problem != nil && !errors.Is(run.Problem, plan.ErrAbsent) {
+			failures = append(failures, fmt.Errorf("%s seed %d: %w", run.Configuration.Name, run.Seed, run.Problem))
 		}
 	}
 	return errors.Join(failures...)
@@ -168,17 +179,17 @@ func (e *Engine) TrainAll(ctx context.Context, s *Schedule) error {
 	missing, _ := s.Missing()
 	defer func() { e.label = "" }()
 	for i, run := range missing {
-		for _, id := range run.Configuration.Needs() {
-			if needed := s.find(id, run.Seed); needed.Problem != nil {
-				run.Problem = fmt.Errorf("it is made from %s: %w", id, needed.Problem)
+		for _, name := range run.Configuration.Needs() {
+			if needed := s.Scheduled(name, run.Seed); needed.Problem != nil {
+				run.Problem = fmt.Errorf("it is made from %s: %w", name, needed.Problem)
 			}
 		}
 		if run.Problem != nil {
-			fmt.Fprintf(e.Out, "%s seed %d: not trained: %v\n", run.Configuration.ID, run.Seed, run.Problem)
+			fmt.Fprintf(e.Out, "%s seed %d: not trained: %v\n", run.Configuration.Name, run.Seed, run.Problem)
 			continue
 		}
 		_, left := s.Missing()
-		e.label = fmt.Sprintf("%d/%d %s, plan %s left: ", i+1, len(missing), run.Configuration.ID, Roughly(left))
+		e.label = fmt.Sprintf("%d/%d %s, plan %s left: ", i+1, len(missing), run.Configuration.Name, Roughly(left))
 		trained, err := e.Train(ctx, run.request)
 		switch {
 		case err == nil:
@@ -187,7 +198,7 @@ func (e *Engine) TrainAll(ctx context.Context, s *Schedule) error {
 			return err
 		default:
 			run.Problem = &failure{err}
-			fmt.Fprintf(e.Out, "%s seed %d FAILED: %v\n", run.Configuration.ID, run.Seed, err)
+			fmt.Fprintf(e.Out, "%s seed %d FAILED: %v\n", run.Configuration.Name, run.Seed, err)
 		}
 	}
 	return nil
@@ -203,14 +214,14 @@ func (s *Schedule) Print(w io.Writer) {
 		}
 	}
 	fmt.Fprintf(w, "size %s, family %s, %d runs, %d to train, about %s\n\n", s.Size.Name, s.Roles.Family, wanted, len(missing), Roughly(left))
-	fmt.Fprintf(w, "%-5s %-4s %-28s %-24s %6s  %-10s %-4s %s\n", "run", "seed", "network", "set", "steps", "state", "on", "serves")
+	fmt.Fprintf(w, "%-27s %-4s %-28s %-24s %6s  %-10s %-4s %s\n", "run", "seed", "network", "set", "steps", "state", "on", "serves")
 	for _, run := range s.Runs {
 		c := run.Configuration
 		if !run.Wanted {
 			continue
 		}
 		if run.Problem != nil {
-			fmt.Fprintf(w, "%-5s %-4d not possible: %v\n", c.ID, run.Seed, run.Problem)
+			fmt.Fprintf(w, "%-27s %-4d not possible: %v\n", c.Name, run.Seed, run.Problem)
 			continue
 		}
 		spec := run.Run.Info.Spec
@@ -222,7 +233,7 @@ func (s *Schedule) Print(w io.Writer) {
 		if spec.Outliers != "" {
 			set += " vs " + spec.Outliers
 		}
-		fmt.Fprintf(w, "%-5s %-4d %-28s %-24s %6d  %-10s %-4s %s\n", c.ID, run.Seed, spec.Network(), set, spec.Train.Steps, state, on, strings.Join(c.Serves, " "))
+		fmt.Fprintf(w, "%-27s %-4d %-28s %-24s %6d  %-10s %-4s %s\n", c.Name, run.Seed, spec.Network(), set, spec.Train.Steps, state, on, strings.Join(c.Serves, " "))
 	}
 }
 
@@ -270,23 +281,4 @@ func (r *Scheduled) estimate(speeds map[string]float64) {
 		seconds = r.Choice.Seconds()
 	}
 	r.Estimate = time.Duration(seconds * float64(time.Second))
-}
-
-// Estimate is how long a configuration trains from nothing at a size, on two cores without a GPU.
-func (s plan.Size) Estimate(c plan.Configuration) time.Duration {
-	_, steps := s.BudgetOf(c.Model, c.Parent != "")
-	return time.Duration(s.stepSeconds(c.Model, c.Labels, c.Loss != "") * float64(steps) * float64(time.Second))
-}
-
-// stepSeconds is what a step takes on two cores, on the Go backend. Outliers cost 7/3 of a step without, labels 8/3 (the general model's pass
-// and the outliers' share of the batch).
-func (s plan.Size) stepSeconds(model string, labels, outliers bool) float64 {
-	seconds := s.Seconds[model]
-	switch {
-	case labels:
-		seconds *= 8. / 3
-	case outliers:
-		seconds *= 7. / 3
-	}
-	return seconds
 }

@@ -14,8 +14,8 @@ import (
 // images of each, 0 for all. Columns, in nats, higher is more in-distribution: log_likelihood, c1, c2, ... (each scale), png_bytes,
 // complexity (log-ratio to PNG), and with a general run: general, ratio, ratio_c1, .... Non-finite likelihoods become
 // metric.NonFiniteScore before any difference is taken, and are counted on Out; sets with unlike histories are warned of.
-func (e *Engine) ScoreSets(ctx context.Context, run, general *Run, sets []string, images int, noise density.Noise) (*score.Table, error) {
-	var all *score.Table
+func (e *Engine) ScoreSets(ctx context.Context, run, general *Run, sets []string, images int, noise density.Noise) (*result.Scores, error) {
+	var all *result.Scores
 	for i, set := range sets {
 		role := "out"
 		if i == 0 {
@@ -38,16 +38,16 @@ func (e *Engine) ScoreSets(ctx context.Context, run, general *Run, sets []string
 }
 
 // scoreSet makes all columns for the images of one set.
-func (e *Engine) scoreSet(ctx context.Context, run, general *Run, set string, images int, noise density.Noise) (*score.Table, error) {
+func (e *Engine) scoreSet(ctx context.Context, run, general *Run, set string, images int, noise density.Noise) (*result.Scores, error) {
 	own, err := e.Scores(ctx, run, set, images, noise)
 	if err != nil {
 		return nil, err
 	}
-	result := &score.Table{}
+	result := &result.Scores{}
 	for _, row := range own.Rows {
-		result.Rows = append(result.Rows, score.Row{Set: row.Set, Index: row.Index})
+		result.Rows = append(result.Rows, result.ScoreRow{Set: row.Set, Index: row.Index})
 	}
-	clean := func(table *score.Table, column, model string) ([]float64, error) {
+	clean := func(table *result.Scores, column, model string) ([]float64, error) {
 		values, err := table.Column(column, nil)
 		if err != nil {
 			return nil, err

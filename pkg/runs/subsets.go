@@ -31,7 +31,7 @@ func (e *Engine) use(whole *imageset.Set, images int) Subset {
 	if s, ok := e.used[key]; ok && s.Whole == whole.Len() {
 		return s
 	}
-	part := whole.Subset(images, subsetSeed)
+	part := whole.Subset(images, SubsetSeed)
 	s := Subset{Set: whole.Name, Split: whole.Split, Images: part.Len(), Whole: whole.Len(), SHA256: part.Hash(), History: part.History, set: part}
 	if e.used == nil {
 		e.used = map[string]Subset{}
@@ -51,7 +51,7 @@ func (e *Engine) Subsets() []Subset {
 
 // file is what the list of a subset's images is called.
 func (s Subset) file() string {
-	return fmt.Sprintf("%s-%s-%d.txt", safeName(s.Set), s.Split, s.Images)
+	return fmt.Sprintf("%s-%s-%d.txt", SafeName(s.Set), s.Split, s.Images)
 }
 
 // maxListed is the longest list that is written; longer ones follow from the recipe and are checked by the hash.
@@ -87,7 +87,7 @@ func (e *Engine) WriteSubsets(folder, prefix string) error {
 				return err
 			}
 		}
-		rows = append(rows, []string{s.Set, s.Split, strconv.Itoa(s.Images), strconv.Itoa(s.Whole), s.SHA256, s.History, sets.recipe(s.Set).Key(), strconv.Itoa(subsetSeed), list, in})
+		rows = append(rows, []string{s.Set, s.Split, strconv.Itoa(s.Images), strconv.Itoa(s.Whole), s.SHA256, s.History, sets.recipe(s.Set).Key(), strconv.Itoa(SubsetSeed), list, in})
 	}
 	return writeCSV(filepath.Join(folder, prefix+"subsets.csv"), rows)
 }

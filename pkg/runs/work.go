@@ -14,7 +14,7 @@ import (
 
 // trainingWork is that of training what a request asks for. It counts all steps, resumed or not: a run stays where it began.
 func (q Request) trainingWork(spec Spec) backend.Work {
-	w := backend.Work{Seconds: q.Size.stepSeconds(q.kind(spec), q.Labels, q.Loss != "") * float64(spec.Train.Steps), Programs: 1}
+	w := backend.Work{Seconds: q.Size.StepSeconds(q.kind(spec), q.Labels, q.Loss != "") * float64(spec.Train.Steps), Programs: 1}
 	if q.Parent == nil && spec.Classifier == nil {
 		w.Programs++ // the data-dependent start
 	}
@@ -66,7 +66,7 @@ func networkOf(s Spec) network {
 	return network{}
 }
 
-func (n Networks) of(model string) network {
+func declared(n plan.Networks, model string) network {
 	switch model {
 	case "glow":
 		return network{model, n.Glow.K, n.Glow.Hidden}
@@ -94,18 +94,18 @@ func imageSeconds(s Spec) float64 {
 			return 0 // a test sees to it that all can be read
 		}
 		batch, _ := size.BudgetOf(of.model, false)
-		declared := size.Networks.of(of.model)
+		own := declared(size.Networks, of.model)
 		seconds = size.Seconds[of.model] / float64(batch)
-		if declared == of {
+		if own == of {
 			return seconds
 		}
-		seconds *= of.products() / declared.products()
+		seconds *= of.products() / own.products()
 	}
 	return seconds
 }
 
 // Choices are where runs of a size that start from nothing would be computed, by the names of their models.
-func (s plan.Size) Choices() map[string]backend.Choice {
+func Choices(s plan.Size) map[string]backend.Choice {
 	choices := map[string]backend.Choice{}
 	for _, model := range append(plan.ModelNames(), "classifier") {
 		_, steps := s.BudgetOf(model, false)

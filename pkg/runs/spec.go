@@ -1,0 +1,205 @@
+package runs
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"strata/pkg/classifier"
+	"strata/pkg/glow"
+	"strata/pkg/imageset"
+	"strata/pkg/models"
+	"strata/pkg/optimiser"
+	"strata/pkg/plan"
+	"strata/pkg/train"
+)
+
+
+// codeVersion is part of every run's identity: raise it when a change to models or training makes the same Spec train to
+// something else than rounding.
+const codeVersion = 4
+
+// Spec is all that determines a run. Its hash is the run's address: asked for twice, it is trained once.
+type Spec struct {
+	Model models.Spec `json:"model"`
+	// Classifier is the discriminative baseline, in the place of Model: In-distribution against Outliers.
+	Classifier  *classifier.Config `json:"classifier,omitempty"`
+	Train       train.Config       `json:"train"`
+	Set         string             `json:"set"`
+	SetHash     string             `json:"set_hash"`
+	TrainImages int                `json:"train_images"`
+	// Parent is the id of the run that this one is finetuned from, "" from scratch.
+	Parent string `json:"parent,omitempty"`
+	// Outliers is the set of outliers, with its hash, and General the id of the general model's run, where the loss wants them.
+	Outliers     string `json:"outliers,omitempty"`
+	OutliersHash string `json:"outliers_hash,omitempty"`
+	General      string `json:"general,omitempty"`
+	CodeVersion  int    `json:"code_version"`
+}
+
+// ID is a readable prefix, model, set and size, and twelve digits of the hash of the spec.
+func (s Spec) ID() string {
+	text, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // plain numbers and strings
+	}
+	sum := sha256.Sum256(text)
+	model, numbers := s.Network(), ""
+	if at := firstNumber.FindStringIndex(model); at != nil {
+		model, numbers = model[:at[0]], model[at[0]:]
+	}
+	prefix := fmt.Sprintf("%s-%s-%s-s%d", slug(model), SafeName(s.Set), slug(numbers), s.Train.Steps)
+	if s.Parent != "" {
+		prefix += "-ft"
+	}
+	if s.Train.Loss.Outliers != train.NoOutliers {
+		prefix += "-" + string(s.Train.Loss.Outliers)
+	}
+	return prefix + "-" + hex.EncodeToString(sum[:6])
+}
+
+// firstNumber is where the numbers of a network's name begin: "Glow L3 K4".
+var firstNumber = regexp.MustCompile(` [A-Z0-9]*\d`)
+
+func slug(name string) string {
+	return strings.Trim(notInSlugs.ReplaceAllString(strings.ToLower(name), "-"), "-")
+}
+
+var notInSlugs = regexp.MustCompile(`[^a-z0-9]+`)
+
+// SafeName is a name of a set as part of a file name.
+func SafeName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '.' {
+			return r
+		}
+		return '_'
+	}, name)
+}
+
+// Network says in a few words what was trained: "Glow L3 K4 H64".
+func (s Spec) Network() string {
+	if s.Classifier != nil {
+		return fmt.Sprintf("WRN %d-%d", s.Classifier.Depth, s.Classifier.Widen)
+	}
+	model, err := s.Model.New()
+	if err != nil {
+		return "no model"
+	}
+	return model.String()
+}
+
+// Request is a run that somebody wants.
+type Request struct {
+	Set string
+	// Model is one of ModelNames or "classifier", "" for the first of ModelNames; a parent's model is its own.
+	Model  string
+	Size   plan.Size
+	Seed   uint64
+	Parent *Run // nil from scratch
+	// Loss, on images of the set Outliers, compares with General where it is Eq. 2. A classifier has Outliers and no loss.
+	Loss     train.OutlierLoss
+	Outliers string
+	General  *Run
+	// Labels makes a class-conditional model of the parent's and trains it with the wrong-class loss.
+	Labels       bool
+	FrozenScales int
+	// Steps, Rate and Flip change the size's; zero values do not.
+	Steps int
+	Rate  float64
+	Flip  *bool
+	// Watch are sets whose scores are looked at while the run trains. They do not change it.
+	Watch []string
+}
+
+// Spec works out what a request would train.
+func (e *Engine) Spec(q Request) (Spec, error) {
+	if err := q.Size.Validate(); err != nil {
+		return Spec{}, err
+	}
+	set, hash, err := e.TrainingImages(q.Set, q.Size.TrainImages)
+	if err != nil {
+		return Spec{}, err
+	}
+	if q.Model == "" {
+		q.Model = plan.ModelNames()[0]
+	}
+	spec := Spec{Set: q.Set, SetHash: hash, TrainImages: set.Len(), CodeVersion: codeVersion}
+	batch, steps := q.Size.BudgetOf(q.Model, q.Parent != nil)
+	spec.Train = train.Config{Batch: batch, Steps: steps, Seed: q.Seed, Loss: train.PaperLoss(q.Loss, q.Labels), FrozenScales: q.FrozenScales, Precision: q.Size.Precision}
+	augmentation := func(set string) imageset.Augmentation {
+		a := imageset.PaperAugmentation
+		if q.Model == "classifier" {
+			a = imageset.WideResNetAugmentation
+		}
+		a.Flip = plan.Flip(set)
+		return a
+	}
+	spec.Train.Augmentation = augmentation(q.Set)
+	if q.Flip != nil {
+		spec.Train.Augmentation.Flip = *q.Flip
+	}
+	if q.Outliers != "" {
+		_, outliersHash, err := e.TrainingImages(q.Outliers, q.Size.TrainImages)
+		if err != nil {
+			return Spec{}, fmt.Errorf("outliers: %w", err)
+		}
+		spec.Outliers, spec.OutliersHash = q.Outliers, outliersHash
+		spec.Train.OutlierAugmentation = augmentation(q.Outliers)
+	}
+	if q.General != nil {
+		spec.General = q.General.Info.ID
+	}
+	perEpoch := imageset.BatchesPerEpoch(set.Len(), batch)
+	rule := optimiser.PaperAdamax()
+	switch q.Model {
+	case "classifier":
+		size := q.Size.Networks.Classifier
+		spec.Classifier = &classifier.Config{Height: set.Height, Width: set.Width, Channels: set.Channels,
+			Depth: size.Depth, Widen: size.Widen, Dropout: size.Dropout, Classes: 2}
+		// The paper's rate falls after 60, 120 and 160 of 200 epochs: after these shares of any budget.
+		rule = optimiser.PaperSGD(1)
+		for i, epoch := range rule.DecayAt {
+			rule.DecayAt[i] = steps * epoch / 200
+		}
+	default:
+		if spec.Model, err = q.Size.Networks.Spec(q.Model, set.Height, set.Width, set.Channels); err != nil {
+			return Spec{}, err
+		}
+		if q.Parent != nil {
+			spec.Model = q.Parent.Info.Spec.Model
+		}
+		if spec.Model.PixelCNN != nil {
+			// Digest §5: Adam, and images as they are.
+			rule = optimiser.PaperAdam(perEpoch)
+			spec.Train.Augmentation, spec.Train.OutlierAugmentation = imageset.Augmentation{}, imageset.Augmentation{}
+		}
+		if q.Labels {
+			if spec.Model.Glow == nil {
+				return Spec{}, fmt.Errorf("labels: a class-conditional model is made of a Glow's run, by Parent")
+			}
+			spec.Model = models.Spec{ClassConditionalGlow: &glow.ClassConditionalConfig{Glow: *spec.Model.Glow, Classes: len(set.Classes)}}
+		}
+		rule = q.Size.Optimiser.Apply(rule)
+	}
+	if q.Parent != nil {
+		spec.Parent = q.Parent.Info.ID
+		rule = q.Size.Finetune.Apply(rule)
+	}
+	spec.Train.Optimiser = rule
+	if q.Steps > 0 {
+		spec.Train.Steps = q.Steps
+	}
+	if q.Rate > 0 {
+		spec.Train.Optimiser.Rate = q.Rate
+	}
+	if spec.Classifier != nil {
+		return spec, errors.Join(spec.Classifier.Validate(), spec.Train.Validate())
+	}
+	_, err = spec.Model.New()
+	return spec, errors.Join(err, spec.Train.Validate())
+}
