@@ -29,10 +29,10 @@ func TestReadHeader(t *testing.T) {
 	wide := dict("<f8", "True", "(3, 4)") // in version 2 the length has four bytes
 	long := magic + "\x02\x00" + string(binary.LittleEndian.AppendUint32(nil, uint32(len(wide)))) + wide
 	for data, want := range map[string]Array{
-		file(dict("|u1", "False", "(2, 3,)"), "123456"): {Shape: []int{2, 3}, Type: "|u1", Header: 10 + 59},
-		file(dict("<f4", "False", "()"), "1234"):        {Type: "<f4", Header: 10 + 54},
-		file(dict(">i2", "False", "(7,)"), ""):          {Shape: []int{7}, Type: ">i2", Header: 10 + 56},
-		long:                                            {Shape: []int{3, 4}, Type: "<f8", Fortran: true, Header: 12 + 57},
+		file(dict("|u1", "False", "(2, 3,)"), "123456"): {Shape: []int{2, 3}, Type: "|u1", Header: 10 + 61},
+		file(dict("<f4", "False", "()"), "1234"):        {Type: "<f4", Header: 10 + 56},
+		file(dict(">i2", "False", "(7,)"), ""):          {Shape: []int{7}, Type: ">i2", Header: 10 + 58},
+		long:                                            {Shape: []int{3, 4}, Type: "<f8", Fortran: true, Header: 12 + 59},
 	} {
 		r := strings.NewReader(data)
 		got, err := ReadHeader(r)
