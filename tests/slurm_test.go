@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"strata/pkg/slurm/slurmtest"
+	"strata/internal/slurm/slurmtest"
 
 	"github.com/stretchr/testify/require"
 )

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"strata/pkg/plan"
-	"strata/pkg/fetch"
+	"strata/internal/fetch"
 	"strata/pkg/imageset"
 
 	"github.com/dustin/go-humanize"

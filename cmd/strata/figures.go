@@ -12,8 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"strata/internal/notebook"
 	"strata/pkg/folders"
-	"strata/pkg/notebook"
 	"strata/pkg/progress"
 	"strata/pkg/report"
 

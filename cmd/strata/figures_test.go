@@ -3,8 +3,8 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strata/internal/notebook"
 	"strata/pkg/folders"
-	"strata/pkg/notebook"
 	"strings"
 	"testing"
 

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"strata/internal/plugin"
 	"strata/pkg/backend/backendtest"
 	"strata/pkg/plan"
-	"strata/pkg/plugin"
 
 	"github.com/stretchr/testify/require"
 )

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"strata/pkg/runs"
-	"strata/pkg/slurm"
+	"strata/internal/slurm"
 )
 
 // submit hands what is missing of a schedule to Slurm. Every job runs this program on the same folders: the runs are where

@@ -9,10 +9,10 @@ import (
 	"slices"
 	"strings"
 
+	"strata/internal/plugin"
 	"strata/pkg/backend"
 	"strata/pkg/plan"
 	"strata/pkg/runs"
-	"strata/pkg/plugin"
 )
 
 type versionCommand struct{}

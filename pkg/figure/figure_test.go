@@ -351,8 +351,8 @@ func TestPeakIsTheHighestBinNearestZero(t *testing.T) {
 
 func TestWrappedLinesFit(t *testing.T) {
 	style := textStyle(sizeNote, ink)
-	width := style.Width("colour_numbers_q7")
-	assert.Equal(t, []string{"colour_numbers_", "q75 is long"}, wrapped("colour_numbers_q75 is long", style, width))
+	width := style.Width("mixed_numbers_b7")
+	assert.Equal(t, []string{"mixed_numbers_", "b75 is long"}, wrapped("mixed_numbers_b75 is long", style, width))
 	assert.Equal(t, []string{"a b c"}, wrapped(" a  b c ", style, width))
 	for _, line := range wrapped(strings.Repeat("W", 99), style, width) {
 		assert.LessOrEqual(t, style.Width(line), width)

@@ -103,7 +103,7 @@ func setsPlaying(results string) string {
 	return "Sets: " + strings.Join(pairs, ", ") + "."
 }
 
-// label is a role with the name of its set: "smooth: colour_numbers_q75".
+// label is a role with the name of its set: "smooth: digits".
 func (s *scores) label(role string) string {
 	return roleLabel(role, strings.Join(s.roles[role].sets, " and "))
 }

@@ -31,7 +31,7 @@ func (l *Library) drawn(name, split string, draw Draw) (*Set, error) {
 		return drawProcedural(name, split, draw)
 	}
 	key := sha256.Sum256(fmt.Appendf(nil, "strata drawn %d %s %s %+v", procedural.Version, name, split, draw))
-	return l.make(name, split, hex.EncodeToString(key[:]), 0, drawn, func(split string, target format.Target) (*format.Images, error) {
+	return l.openOrMake(name, split, hex.EncodeToString(key[:]), 0, drawn, func(split string, target format.Target) (*format.Images, error) {
 		set, err := drawProcedural(name, split, draw)
 		if err != nil {
 			return nil, err

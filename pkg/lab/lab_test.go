@@ -18,29 +18,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A display keeps one bar and the last lines, whatever pieces the lines come in.
-func TestDisplay(t *testing.T) {
-	var shown []string
-	d := &display{update: func(text string) { shown = append(shown, text) }}
-	for _, piece := range []string{"glow-in: 412/10", "00 (41%), 1:12 elapsed\nplain <line>\n", "glow-in: 500/1000 (50%), 1:30 elapsed\n"} {
-		n, err := d.Write([]byte(piece))
-		require.NoError(t, err)
-		require.Equal(t, len(piece), n)
-	}
-	require.Len(t, shown, 2)
-	last := shown[len(shown)-1]
-	assert.Contains(t, last, `<progress max="1000" value="500"`)
-	assert.Contains(t, last, "500 of 1000, 1:30 elapsed")
-	assert.Contains(t, last, "plain &lt;line&gt;")
-	assert.NotContains(t, last, "412")
-	for range 20 {
-		_, err := d.Write([]byte("more\n"))
-		require.NoError(t, err)
-	}
-	assert.Equal(t, notesKept, strings.Count(shown[len(shown)-1], "more"))
-	assert.Equal(t, io.Discard, newDisplay(), "outside of a notebook")
-}
-
 func TestNeeds(t *testing.T) {
 	text, err := needs([]string{"table2"})
 	require.NoError(t, err)

@@ -74,12 +74,12 @@ func TestCheckBands(t *testing.T) {
 
 // What does not hold has a reason or says that there is none; the reasons are of claims that there are.
 func TestReasons(t *testing.T) {
-	lines, err := ledger.Reasons([]ledger.Claim{{ID: "D2", Verdict: ledger.DoesNotHold, Data: "cifar10_q75_in, colour_numbers_q75", Size: "demo"}, {ID: "D2", Verdict: ledger.DoesNotHold, Data: "mine", Size: "demo"},
-		{ID: "D2", Verdict: ledger.DoesNotHold, Data: "cifar10_q75_in", Size: "smoke"}, {ID: "D1", Verdict: ledger.Holds}, {ID: "B1", Verdict: ledger.DoesNotHold, Data: "mine", Size: "demo"}})
+	lines, err := ledger.Reasons([]ledger.Claim{{ID: "D5", Verdict: ledger.DoesNotHold, Data: "shapes_in, digits", Size: "demo"}, {ID: "D5", Verdict: ledger.DoesNotHold, Data: "mine", Size: "demo"},
+		{ID: "D5", Verdict: ledger.DoesNotHold, Data: "shapes_in", Size: "smoke"}, {ID: "D1", Verdict: ledger.Holds}, {ID: "B1", Verdict: ledger.DoesNotHold, Data: "mine", Size: "demo"}})
 	require.NoError(t, err)
 	require.Len(t, lines, 4)
-	require.Contains(t, lines[0], "D2: The general stand-in")
-	require.Contains(t, lines[1], "D2: no reason is recorded")
+	require.Contains(t, lines[0], "D5: It rises with every step")
+	require.Contains(t, lines[1], "D5: no reason is recorded")
 	require.Contains(t, lines[2], "size smoke")
 	require.Contains(t, lines[3], "B1: After 300 steps")
 	claims, err := ledger.Declared()

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"strata/internal/importer/foreign"
 	"strata/pkg/checkpoint"
-	"strata/pkg/foreign"
 	"strata/pkg/glow"
 	"strata/pkg/models"
 )

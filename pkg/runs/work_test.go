@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"strata/internal/plugin"
 	"strata/pkg/backend"
 	"strata/pkg/backend/backendtest"
 	"strata/pkg/checkpoint"
@@ -18,7 +19,6 @@ import (
 	"strata/pkg/glow"
 	"strata/pkg/models"
 	"strata/pkg/pixelcnn"
-	"strata/pkg/plugin"
 	"strata/pkg/train"
 
 	"github.com/stretchr/testify/require"
