@@ -1,49 +1,73 @@
-// Package tiles keeps the pictures of a result: a lossless PNG of equal tiles without gaps, and a CSV beside it that names each tile.
-// Figures are drawn from both, and what took long to compute is read back from them pixel by pixel.
-//
-//	NAME.png   the tiles, row by row; a grid place without a tile is black
-//	NAME.csv   row,column,what,role,set,index,class,value: one line a tile
-//
-// It knows no model and no figure.
-package tiles
+package result
 
 import (
 	"bytes"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"image"
 	"image/color"
 	"image/png"
 	"io/fs"
-	"math"
 	"os"
+	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 
 	"strata/pkg/imageset"
 
 	"github.com/google/renameio/v2"
 )
 
+// SheetPath is where a results folder keeps a sheet of pictures, without the extension that Sheet.Write adds.
+func SheetPath(folder, name string) string { return filepath.Join(folder, "pictures", name) }
+
+// TopSheet is the name of the sheet of the images that score highest under a configuration (Figs. S7 and S8).
+func TopSheet(configuration string) string { return "top_" + configuration }
+
 // Tile is one picture of a sheet.
 type Tile struct {
 	// Row and Column are its place, counted from 0.
-	Row, Column int
+	Row    int `csv:"row"`
+	Column int `csv:"column"`
 	// What it is in its sheet: "amplitude", "mix", "raw".
-	What string
-	// Role and Set are those of the image that it is, or that it was made from, Index its place in the set's split (test where the sheet's figure does not say otherwise), Class its label.
-	Role, Set string
-	Index     int
-	Class     string
+	What string `csv:"what"`
+	// Role and Set are those of the image that it is, or that it was made from, Index its place in the set's split (test where the sheet's
+	// figure does not say otherwise), Class its label.
+	Role  string `csv:"role"`
+	Set   string `csv:"set"`
+	Index int    `csv:"index"`
+	Class string `csv:"class"`
 	// Value is what the sheet's maker says of it, in nats where it is a likelihood; NaN where there is none.
-	Value float64
+	Value float64 `csv:"value"`
 	// RGB are the pixels, row by row, three values each. Grey images have three equal ones.
-	RGB []uint8
+	RGB []uint8 `csv:"-"`
 }
 
-// Sheet is a grid of tiles of one size.
+// most is the largest number of rows or columns of a sheet: a damaged file asks for no more memory.
+const most = 1 << 16
+
+// check: tiles lie on the grid, one at a place.
+func (Tile) check(tiles []Tile) *problem {
+	seen := map[[2]int]bool{}
+	for i, t := range tiles {
+		switch place := [2]int{t.Row, t.Column}; {
+		case t.Row < 0 || t.Row > most:
+			return &problem{i, "row", fmt.Sprintf("%d is not within 0..%d", t.Row, most)}
+		case t.Column < 0 || t.Column > most:
+			return &problem{i, "column", fmt.Sprintf("%d is not within 0..%d", t.Column, most)}
+		case seen[place]:
+			return &problem{i, "column", fmt.Sprintf("a second tile at row %d, column %d", t.Row, t.Column)}
+		default:
+			seen[place] = true
+		}
+	}
+	return nil
+}
+
+// Sheet is a grid of tiles of one size. It keeps the pictures of a result: figures are drawn from it, and what took long to compute is read
+// back from it pixel by pixel.
+//
+//	NAME.png   the tiles, row by row without gaps, lossless; a grid place without a tile is black
+//	NAME.csv   row,column,what,role,set,index,class,value: one line a tile
 type Sheet struct {
 	Height, Width int // of a tile, pixels
 	Tiles         []Tile
@@ -55,7 +79,7 @@ func (s *Sheet) Add(t Tile, set *imageset.Set, i int) error {
 		s.Height, s.Width = set.Height, set.Width
 	}
 	if set.Height != s.Height || set.Width != s.Width {
-		return fmt.Errorf("tiles: images of %s are %dx%d, those of the sheet %dx%d", set.Name, set.Height, set.Width, s.Height, s.Width)
+		return fmt.Errorf("sheet: images of %s are %dx%d, those of the sheet %dx%d", set.Name, set.Height, set.Width, s.Height, s.Width)
 	}
 	pixels := set.Image(i)
 	if t.RGB = pixels; set.Channels == 1 {
@@ -119,8 +143,6 @@ func (s *Sheet) Image(t *Tile, scale int) *image.NRGBA {
 	return picture
 }
 
-var header = []string{"row", "column", "what", "role", "set", "index", "class", "value"}
-
 // Write saves path.png and path.csv; each appears whole or not at all, the CSV last.
 func (s *Sheet) Write(path string) error {
 	sheet := image.NewNRGBA(image.Rect(0, 0, max(1, s.Columns()*s.Width), max(1, s.Rows()*s.Height)))
@@ -129,9 +151,6 @@ func (s *Sheet) Write(path string) error {
 			sheet.Pix[i] = 255
 		}
 	}
-	var text bytes.Buffer
-	w := csv.NewWriter(&text)
-	w.Write(header)
 	for _, t := range s.Tiles {
 		for y := range s.Height {
 			for x := range s.Width {
@@ -139,82 +158,52 @@ func (s *Sheet) Write(path string) error {
 				sheet.SetNRGBA(t.Column*s.Width+x, t.Row*s.Height+y, color.NRGBA{t.RGB[at], t.RGB[at+1], t.RGB[at+2], 255})
 			}
 		}
-		value := ""
-		if !math.IsNaN(t.Value) {
-			value = strconv.FormatFloat(t.Value, 'g', -1, 64)
-		}
-		w.Write([]string{strconv.Itoa(t.Row), strconv.Itoa(t.Column), t.What, t.Role, t.Set, strconv.Itoa(t.Index), t.Class, value})
 	}
-	w.Flush()
+	text, err := encode(s.Tiles, allDigits)
+	if err != nil {
+		return fmt.Errorf("%s.csv: %w", path, err)
+	}
 	if err := imageset.WritePNG(path+".png", sheet); err != nil {
-		return fmt.Errorf("tiles: %w", err)
+		return err
 	}
-	if err := renameio.WriteFile(path+".csv", text.Bytes(), 0o644); err != nil {
-		return fmt.Errorf("tiles: %w", err)
-	}
-	return nil
+	return renameio.WriteFile(path+".csv", text, 0o644)
 }
 
-// again is what to do about a damaged sheet: it is derived, nobody should repair it by hand.
-const again = "delete it and evaluate again (strata reproduce)"
-
-// Read reads path.csv and path.png; what is wrong with them is said with file, line and column. A missing sheet is fs.ErrNotExist.
-func Read(path string) (*Sheet, error) {
-	text, err := os.ReadFile(path + ".csv")
+// ReadSheet reads path.csv and path.png. A missing sheet is fs.ErrNotExist.
+func ReadSheet(path string) (*Sheet, error) {
+	tiles, err := ReadFile[Tile](path + ".csv")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
 	if err != nil {
-		return nil, fmt.Errorf("tiles: %w", err)
+		return nil, fmt.Errorf("%w; %s", err, again)
 	}
-	s := &Sheet{}
-	reader := csv.NewReader(bytes.NewReader(text))
-	records, err := reader.ReadAll()
-	if err != nil {
-		return nil, fmt.Errorf("tiles: %s.csv: %w: %s", path, err, again)
+	s := &Sheet{Tiles: tiles}
+	if err := s.readPixels(path + ".png"); err != nil {
+		return nil, fmt.Errorf("%w; %s", err, again)
 	}
-	if len(records) == 0 || !slices.Equal(records[0], header) {
-		return nil, fmt.Errorf("tiles: %s.csv, line 1: expected the columns %s: %s", path, strings.Join(header, ","), again)
-	}
-	for i, r := range records[1:] {
-		t := Tile{What: r[2], Role: r[3], Set: r[4], Class: r[6], Value: math.NaN()}
-		wrong := func(column int) error {
-			return fmt.Errorf("tiles: %s.csv, line %d, column %d (%s) is %q: %s", path, i+2, column+1, header[column], r[column], again)
-		}
-		for column, into := range map[int]*int{0: &t.Row, 1: &t.Column, 5: &t.Index} {
-			if *into, err = strconv.Atoi(r[column]); err != nil || column < 2 && (*into < 0 || *into > 1<<16) {
-				return nil, wrong(column)
-			}
-		}
-		if r[7] != "" {
-			if t.Value, err = strconv.ParseFloat(r[7], 64); err != nil {
-				return nil, wrong(7)
-			}
-		}
-		if s.At(t.Row, t.Column) != nil {
-			return nil, fmt.Errorf("tiles: %s.csv, line %d: a second tile at row %d, column %d: %s", path, i+2, t.Row, t.Column, again)
-		}
-		s.Tiles = append(s.Tiles, t)
-	}
-	return s, s.readPixels(path + ".png")
+	return s, nil
 }
 
 func (s *Sheet) readPixels(path string) error {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("tiles: %s is missing beside its CSV: %s", path, again)
+		return fmt.Errorf("%s is missing beside its CSV", path)
 	}
 	if err != nil {
-		return fmt.Errorf("tiles: %w", err)
+		return err
 	}
 	defer file.Close()
 	picture, err := png.Decode(file)
 	if err != nil {
-		return fmt.Errorf("tiles: %s: %w: %s", path, err, again)
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	if len(s.Tiles) == 0 {
 		return nil
 	}
 	size := picture.Bounds().Size()
 	if size.X%s.Columns() != 0 || size.Y%s.Rows() != 0 {
-		return fmt.Errorf("tiles: %s is %dx%d pixels, its CSV names %d rows of %d tiles: %s", path, size.X, size.Y, s.Rows(), s.Columns(), again)
+		return fmt.Errorf("%s is %dx%d pixels, its CSV names %d rows of %d tiles", path, size.X, size.Y, s.Rows(), s.Columns())
 	}
 	s.Width, s.Height = size.X/s.Columns(), size.Y/s.Rows()
 	for i := range s.Tiles {

@@ -1,4 +1,4 @@
-package paper
+package result
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 )
 
 // A few cells looked up in the paper's text.
-func TestCells(t *testing.T) {
-	cells, err := Cells()
+func TestPaperCells(t *testing.T) {
+	cells, err := PaperCells()
 	require.NoError(t, err)
 	count := map[string]int{}
 	for _, c := range cells {
@@ -18,17 +18,17 @@ func TestCells(t *testing.T) {
 		require.False(t, math.IsNaN(c.Value))
 		require.NotEmpty(t, c.InModel(), c)
 	}
-	for _, table := range Tables() {
+	for _, table := range PaperTables() {
 		require.NotZero(t, count[table], table)
 	}
-	find := func(table, in, out, score, general string, supervised bool) Cell {
+	find := func(table, in, out, score, general string, supervised bool) PaperCell {
 		for _, c := range cells {
 			if c.Table == table && c.In == in && c.Out == out && c.Score == score && c.General == general && c.Supervised() == supervised && c.InModel() == "Glow" {
 				return c
 			}
 		}
 		t.Fatalf("no cell %s %s %s", table, in, out)
-		return Cell{}
+		return PaperCell{}
 	}
 	require.Equal(t, 8.8, find("1", "CIFAR10", "SVHN", "raw", "none", false).Value)
 	require.Equal(t, 93.9, find("1", "CIFAR10", "SVHN", "diff", "Tiny-Glow", false).Value)
@@ -36,16 +36,18 @@ func TestCells(t *testing.T) {
 	require.Equal(t, 1.4, find("S2", "CIFAR10", "SVHN", "raw_4x4", "none", false).Std)
 }
 
-func TestParseNamesTheLine(t *testing.T) {
+func TestPaperTablesNameTheLine(t *testing.T) {
 	top := "table,in_dist,out_dist,setting,score,general_model,loss,value,std\n"
-	_, err := parse("x.csv", []byte(top+"1,a,b,c,raw,none,none,many,\n"))
-	require.ErrorContains(t, err, `x.csv, line 2, column value: "many"`)
-	_, err = parse("x.csv", []byte("a,b\n"))
+	_, err := decode[printed]("x.csv", []byte(top+"1,a,b,c,raw,none,none,many,\n"))
+	require.ErrorContains(t, err, `x.csv, line 2, column value: "many" is no number`)
+	_, err = decode[printed]("x.csv", []byte(top+"1,a,b,c,raw,none,none,5,\n1,a,b,c,raw,none,none,,\n"))
+	require.ErrorContains(t, err, "x.csv, line 3, column value: is empty")
+	_, err = decode[printed]("x.csv", []byte("a,b\n"))
 	require.ErrorContains(t, err, "x.csv, line 1")
 }
 
-func ExampleCells() {
-	cells, err := Cells()
+func ExamplePaperCells() {
+	cells, err := PaperCells()
 	if err != nil {
 		fmt.Println(err)
 		return
