@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"strata/pkg/result"
+
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -15,8 +17,8 @@ import (
 // Fig1A draws the densities of pixel differences, a pixel minus the mean of its neighbours, of the general, the in-distribution and the
 // smooth set (digest §8; claim L1): all centred at 0, the smooth set with the highest peak. Bins are those of the histograms; the axis
 // is cut to ±100 grey levels.
-func Fig1A(results string) (*Figure, error) {
-	densities, err := readPixelDifferences(results)
+func Fig1A(r *Results) (*Figure, error) {
+	densities, err := r.densities()
 	if err != nil {
 		return nil, err
 	}
@@ -31,8 +33,8 @@ func Fig1A(results string) (*Figure, error) {
 		}
 	}
 	if len(drawn) == 0 {
-		return nil, fmt.Errorf("figure: %s has no role among %s: %s", filepath.Join(results, "pixel_differences.csv"),
-			strings.Join(wanted, ", "), again)
+		return nil, fmt.Errorf("figure: %s has no role among %s: %s",
+			filepath.Join(r.folder, result.FileOf[result.PixelDifference]()), strings.Join(wanted, ", "), again)
 	}
 
 	p := newPlot("pixel \u2212 mean of its neighbours (grey levels)", "density (per grey level)")

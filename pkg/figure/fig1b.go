@@ -3,19 +3,21 @@ package figure
 import (
 	"fmt"
 
+	"strata/pkg/result"
+
 	"gonum.org/v1/plot/vg"
 )
 
 // Fig1B draws the log-likelihood of Glow against the pixel-difference pseudo-log-likelihood, one panel a model: the Glow of the in-distribution
 // set as in the paper, and those of the smooth and the general set, of which its text speaks; each under the histogram of its own training
 // set, with the rank correlation over test images of in and smooth (digest §8; claim L2).
-func Fig1B(results string) (*Figure, error) {
-	views := []struct{ role, configuration string }{{roleIn, "R03"}, {roleSmooth, "R02"}, {roleGeneral, "R01"}}
+func Fig1B(r *Results) (*Figure, error) {
+	views := []struct{ role, configuration string }{{roleIn, glowIn}, {roleSmooth, glowSmooth}, {roleGeneral, glowGeneral}}
 	var needed []score
 	for _, v := range views {
-		needed = append(needed, score{plus: "pseudo_" + v.role}, score{plus: v.configuration})
+		needed = append(needed, score{plus: result.PseudoColumn(v.role)}, score{plus: v.configuration})
 	}
-	s, err := readScores(results, needed...)
+	s, err := r.scores()
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"strata/pkg/tiles"
+	"strata/pkg/result"
 
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
@@ -15,8 +15,8 @@ import (
 
 // Fig2A is the schematic of the hierarchy of distributions, drawn with images of the sets: natural images, seen through the general set, contain
 // those of in, near, smooth and far, and these their classes (paper §3).
-func Fig2A(results string) (*Figure, error) {
-	sheet, err := readSheet(results, "sets")
+func Fig2A(r *Results) (*Figure, error) {
+	sheet, err := r.sheet("sets")
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ var hierarchyRoles = []string{roleIn, roleNear, roleSmooth, roleFar}
 
 // hierarchy draws boxes within boxes.
 type hierarchy struct {
-	sheet *tiles.Sheet
+	sheet *result.Sheet
 	rows  map[string]int // of the sheet, by role
 }
 
@@ -118,7 +118,7 @@ func (h hierarchy) draw(c draw.Canvas) {
 
 // classes draws two classes of in, of which there are images.
 func (h hierarchy) classes(c draw.Canvas, within vg.Rectangle) {
-	images := map[string][]*tiles.Tile{}
+	images := map[string][]*result.Tile{}
 	var names []string
 	for _, t := range h.row(roleIn) {
 		if t.Class == "" {
@@ -143,7 +143,7 @@ func (h hierarchy) classes(c draw.Canvas, within vg.Rectangle) {
 	}
 }
 
-func (h hierarchy) row(role string) (images []*tiles.Tile) {
+func (h hierarchy) row(role string) (images []*result.Tile) {
 	row, ok := h.rows[role]
 	for column := range h.sheet.Columns() {
 		if t := h.sheet.At(row, column); ok && t != nil {
@@ -196,7 +196,7 @@ func (h hierarchy) fit(width vg.Length) int {
 }
 
 // thumbs draws as many images as there is room for, from a top left corner.
-func (h hierarchy) thumbs(c draw.Canvas, x, top, right vg.Length, images []*tiles.Tile) {
+func (h hierarchy) thumbs(c draw.Canvas, x, top, right vg.Length, images []*result.Tile) {
 	width, height := vg.Length(h.sheet.Width*hierarchyDots)*dot, vg.Length(h.sheet.Height*hierarchyDots)*dot
 	x, top = onDots(x), onDots(top)
 	for _, t := range images[:min(len(images), h.fit(right-x))] {

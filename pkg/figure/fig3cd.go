@@ -3,25 +3,28 @@ package figure
 import (
 	"fmt"
 
+	"strata/pkg/result"
+
 	"gonum.org/v1/plot/vg"
 )
 
 // Fig3C draws what the first two scales contribute to the log-likelihood of test images of in and smooth, c1+c2, under the Glow of in against
 // the same under the Glow of smooth (digest §8; claim F2).
-func Fig3C(results string) (*Figure, error) { return scaleScatter(results, "fig3c", 0) }
+func Fig3C(r *Results) (*Figure, error) { return scaleScatter(r, "fig3c", 0) }
 
 // Fig3D draws the same for the last scale, c3. The axes of both figures are as many nats long, so that the spans can be compared.
-func Fig3D(results string) (*Figure, error) { return scaleScatter(results, "fig3d", 1) }
+func Fig3D(r *Results) (*Figure, error) { return scaleScatter(r, "fig3d", 1) }
 
-func scaleScatter(results, name string, shown int) (*Figure, error) {
+func scaleScatter(r *Results, name string, shown int) (*Figure, error) {
+	inLast, smoothLast := result.ScaleColumn(glowIn, 3), result.ScaleColumn(glowSmooth, 3)
 	parts := []struct {
 		name string
 		x, y score // under the Glows of in and of smooth
 	}{
-		{"c1 + c2", score{"R03", []string{"R03_c3"}}, score{"R02", []string{"R02_c3"}}},
-		{"c3", score{plus: "R03_c3"}, score{plus: "R02_c3"}},
+		{"c1 + c2", score{glowIn, []string{inLast}}, score{glowSmooth, []string{smoothLast}}},
+		{"c3", score{plus: inLast}, score{plus: smoothLast}},
 	}
-	s, err := readScores(results, parts[0].x, parts[0].y)
+	s, err := r.scores()
 	if err != nil {
 		return nil, err
 	}

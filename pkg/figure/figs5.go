@@ -4,9 +4,8 @@ import (
 	"fmt"
 	"image/color"
 	"math"
-	"slices"
 
-	"strata/pkg/ledger"
+	"strata/pkg/result"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -37,14 +36,18 @@ var (
 // FigS5 draws Tables S2 and S3: the mean AUROC over seeds with its standard error, a row an in-distribution set, a column an outlier set, a mark a
 // score, a colour without or with labels; small dots are single seeds, grey diamonds the paper's values. With one seed the bar is the 95 %
 // interval over images.
-func FigS5(results string) (*Figure, error) {
-	cells, err := ledger.ReadCells(results)
+func FigS5(r *Results) (*Figure, error) {
+	cells, err := r.cells()
 	if err != nil {
-		return nil, fmt.Errorf("figure: %w", err)
+		return nil, err
 	}
-	seeds, err := ledger.ReadSeeds(results)
+	single, err := r.seeds()
 	if err != nil {
-		return nil, fmt.Errorf("figure: %w", err)
+		return nil, err
+	}
+	seeds := map[result.Place][]float64{}
+	for _, s := range single {
+		seeds[s.Place] = append(seeds[s.Place], s.Value)
 	}
 	p := page{width: twoColumns, height: 12 * vg.Centimeter, columns: 5}
 	for _, s := range summaries {
@@ -85,11 +88,7 @@ func FigS5(results string) (*Figure, error) {
 							se := c.StdSeeds / math.Sqrt(float64(c.Seeds))
 							d.low, d.high = c.Measured-se, c.Measured+se
 							most = max(most, c.Seeds)
-							if k := slices.IndexFunc(seeds, func(o ledger.Cell) bool { return o.Cell.Table == c.Table && samePlace(o, c) }); k >= 0 {
-								for _, v := range seeds[k].BySeed {
-									d.seeds = append(d.seeds, v.Value)
-								}
-							}
+							d.seeds = seeds[c.Place]
 						}
 						dots = append(dots, d)
 					}
@@ -121,11 +120,7 @@ func FigS5(results string) (*Figure, error) {
 	for _, m := range missing {
 		caption += "Not drawn: " + m + ". "
 	}
-	return &Figure{Name: "figS5", page: onlyFirstNames(p, 5), Caption: caption + setsPlaying(results)}, nil
-}
-
-func samePlace(a, b ledger.Cell) bool {
-	return a.In == b.In && a.Out == b.Out && a.Setting == b.Setting && a.Score == b.Score && a.General == b.General && a.Loss == b.Loss
+	return &Figure{Name: "figS5", page: onlyFirstNames(p, 5), Caption: caption + r.setsPlaying()}, nil
 }
 
 // paperColor is that of the paper's values beside ours.

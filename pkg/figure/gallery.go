@@ -2,15 +2,15 @@ package figure
 
 import (
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	"io/fs"
 	"math"
-	"path/filepath"
 	"slices"
 
 	"strata/pkg/metric"
-	"strata/pkg/tiles"
+	"strata/pkg/result"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -168,13 +168,16 @@ func frameMark(role string) func(draw.Canvas) {
 	return func(c draw.Canvas) { frame(c, c.Rectangle, role) }
 }
 
-// readSheet reads a sheet of pictures; nil where there is none.
-func readSheet(results, name string) (*tiles.Sheet, error) {
-	sheet, err := tiles.Read(filepath.Join(results, "pictures", name))
+// sheet reads a sheet of pictures; nil where there is none.
+func (r *Results) sheet(name string) (*result.Sheet, error) {
+	sheet, err := result.ReadSheet(result.SheetPath(r.folder, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	return sheet, err
+	if err != nil {
+		return nil, fmt.Errorf("figure: %w", err)
+	}
+	return sheet, nil
 }
 
 // noPictures is a figure without its sheet.
@@ -184,7 +187,7 @@ func noPictures(name, title, sheet, why string) *Figure {
 }
 
 // framed are the legend's keys of the roles in a sheet, each with its set, in the order in which they come.
-func framed(sheet *tiles.Sheet) (legend []key) {
+func framed(sheet *result.Sheet) (legend []key) {
 	var seen []string
 	for _, t := range sheet.Tiles {
 		if !slices.Contains(seen, t.Role) {

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"strata/pkg/metric"
-	"strata/pkg/tiles"
+	"strata/pkg/result"
 )
 
 // shown is how many examples of each kind Figs 3A, 3B and S1 have.
@@ -14,13 +14,13 @@ const shown = 4
 
 // Fig3A draws what mixing latents makes: pairs of test images of in and of smooth, and below each image the mix of its last latents z3 with z1
 // and z2 of the other, decoded by the Glow of in (digest §8; claim F5).
-func Fig3A(results string) (*Figure, error) {
-	sheet, err := readSheet(results, "mixed")
+func Fig3A(r *Results) (*Figure, error) {
+	sheet, err := r.sheet("mixed")
 	if err != nil {
 		return nil, err
 	}
 	if sheet == nil {
-		return noPictures("fig3a", "Mixed latents", "mixed", "R06 is not trained"), nil
+		return noPictures("fig3a", "Mixed latents", "mixed", words[glowInFromGeneral]+" is not trained"), nil
 	}
 	g := gallery{width: twoColumns, groups: 2, dots: 6, legend: framed(sheet)}
 	images, mixes := galleryRow{label: "image", note: "ln p, nats", colour: ink}, galleryRow{label: "its z3, the other's z1 and z2", colour: ink}
@@ -35,7 +35,7 @@ func Fig3A(results string) (*Figure, error) {
 		"of the other image of the pair. Frames name the set of the image that z3 comes from; under each picture its log-likelihood under the same Glow, nats. The first %d pairs of the test subsets, not chosen.", min(shown, sheet.Rows()))}, nil
 }
 
-func pictureOf(sheet *tiles.Sheet, t *tiles.Tile) picture {
+func pictureOf(sheet *result.Sheet, t *result.Tile) picture {
 	if t == nil {
 		return picture{}
 	}
@@ -47,13 +47,13 @@ func pictureOf(sheet *tiles.Sheet, t *tiles.Tile) picture {
 }
 
 // Fig3B draws test images of in and of smooth, and what became of them when ln p was raised by z1 and z2 with z3 kept (digest §8; claim F6).
-func Fig3B(results string) (*Figure, error) {
-	sheet, err := readSheet(results, "climbed")
+func Fig3B(r *Results) (*Figure, error) {
+	sheet, err := r.sheet("climbed")
 	if err != nil {
 		return nil, err
 	}
 	if sheet == nil {
-		return noPictures("fig3b", "Raised likelihood", "climbed", "R06 is not trained"), nil
+		return noPictures("fig3b", "Raised likelihood", "climbed", words[glowInFromGeneral]+" is not trained"), nil
 	}
 	g := gallery{width: twoColumns, groups: shown, dots: 6, legend: framed(sheet)}
 	images, climbed := galleryRow{label: "image", note: "ln p, nats", colour: ink}, galleryRow{label: "ln p raised, z3 kept", colour: ink}
@@ -88,13 +88,13 @@ func differences(a, b []float64) []float64 {
 }
 
 // FigS1 draws Fourier mixing: amplitudes of one image with the phases of another (digest §8; claim L5).
-func FigS1(results string) (*Figure, error) {
-	sheet, err := readSheet(results, "fourier")
+func FigS1(r *Results) (*Figure, error) {
+	sheet, err := r.sheet("fourier")
 	if err != nil {
 		return nil, err
 	}
 	if sheet == nil {
-		return noPictures("figS1", "Fourier mixing", "fourier", "R06 is not trained"), nil
+		return noPictures("figS1", "Fourier mixing", "fourier", words[glowInFromGeneral]+" is not trained"), nil
 	}
 	g := gallery{width: twoColumns, groups: 2, dots: 6, legend: framed(sheet)}
 	for column, label := range []string{"amplitude", "phase", "result"} {
@@ -116,22 +116,24 @@ func FigS1(results string) (*Figure, error) {
 }
 
 // FigS7 draws the images of general that the Glow of in likes best, by raw likelihood, ratio and last scale (digest §8; claim Q1).
-func FigS7(results string) (*Figure, error) {
-	return best(results, "figS7", "top_R06", "the finetuned Glow of in, without outlier loss")
+func FigS7(r *Results) (*Figure, error) {
+	return best(r, "figS7", glowInFromGeneral, "the finetuned Glow of in, without outlier loss")
 }
 
 // FigS8 draws the same for the Glow trained with the outlier loss (claim Q2).
-func FigS8(results string) (*Figure, error) {
-	return best(results, "figS8", "top_R11", "the Glow of in that was trained with the outlier loss")
+func FigS8(r *Results) (*Figure, error) {
+	return best(r, "figS8", glowInOutlierLoss, words[glowInOutlierLoss])
 }
 
-func best(results, name, sheetName, glow string) (*Figure, error) {
-	sheet, err := readSheet(results, sheetName)
+func best(r *Results, name, configuration, glow string) (*Figure, error) {
+	sheetName := result.TopSheet(configuration)
+	sheet, err := r.sheet(sheetName)
 	if err != nil {
 		return nil, err
 	}
 	if sheet == nil {
-		return noPictures(name, "Most likely images of general", sheetName, strings.TrimPrefix(sheetName, "top_")+" or R01 is not trained"), nil
+		return noPictures(name, "Most likely images of general", sheetName,
+			words[configuration]+" or "+words[glowGeneral]+" is not trained"), nil
 	}
 	labels := map[string]string{"raw": "log-likelihood", "ratio": "ratio to the Glow of general"}
 	g := gallery{width: twoColumns, dots: 4}
@@ -163,8 +165,8 @@ func best(results, name, sheetName, glow string) (*Figure, error) {
 }
 
 // Sets is a contact sheet of the sets that play the roles, a row each: test images, the classes in turn (S5).
-func Sets(results string) (*Figure, error) {
-	sheet, err := readSheet(results, "sets")
+func Sets(r *Results) (*Figure, error) {
+	sheet, err := r.sheet("sets")
 	if err != nil {
 		return nil, err
 	}
@@ -175,8 +177,8 @@ func Sets(results string) (*Figure, error) {
 }
 
 // Augmentation shows what training does to images (S4.1): the image, then draws.
-func Augmentation(results string) (*Figure, error) {
-	sheet, err := readSheet(results, "augmentation")
+func Augmentation(r *Results) (*Figure, error) {
+	sheet, err := r.sheet("augmentation")
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +189,7 @@ func Augmentation(results string) (*Figure, error) {
 		"and mirrored in half of the draws where the set is not of digits."}, nil
 }
 
-func sheetGallery(sheet *tiles.Sheet) gallery {
+func sheetGallery(sheet *result.Sheet) gallery {
 	g := gallery{width: twoColumns, dots: 4}
 	for row := range sheet.Rows() {
 		first := sheet.At(row, 0)

@@ -46,7 +46,7 @@ func (s *scores) scatterLegend(roles []string) (legend []key) {
 // scatterPanel draws images of the roles and returns what the caption says about it.
 func (s *scores) scatterPanel(of cloud) (panel, string) {
 	if missing := s.missing(of.x, of.y); len(missing) > 0 {
-		return notThere(of.title, "scores.csv has no", missing)
+		return notThere(of.title, "scores.csv lacks", missing)
 	}
 	roles := s.present(of.roles...)
 	if len(roles) == 0 {

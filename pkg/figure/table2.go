@@ -5,7 +5,7 @@ import (
 	"math"
 	"strings"
 
-	"strata/pkg/ledger"
+	"strata/pkg/result"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -30,10 +30,10 @@ var table2Rows = []struct {
 
 // Table2 draws Table 2 as dots: the AUROC of every score of the finetuned Glow of in with its 95 % interval, a panel an outlier set, the paper's
 // values beside ours (digest §6; claims D1, D2, F3, F7).
-func Table2(results string) (*Figure, error) {
-	cells, err := ledger.ReadCells(results)
+func Table2(r *Results) (*Figure, error) {
+	cells, err := r.cells()
 	if err != nil {
-		return nil, fmt.Errorf("figure: %w", err)
+		return nil, err
 	}
 	p := page{width: twoColumns, height: 8.5 * vg.Centimeter, legend: []key{
 		{"ours, with 95 % interval over images (over seeds, if several)", glyphMark(draw.GlyphStyle{Color: ink, Radius: vg.Points(2.2), Shape: draw.CircleGlyph{}})},
@@ -47,7 +47,7 @@ func Table2(results string) (*Figure, error) {
 	return &Figure{Name: "table2", page: p, Caption: strings.TrimSpace(caption)}, nil
 }
 
-func table2Panel(cells []ledger.Cell, out string, labelled bool) (panel, string) {
+func table2Panel(cells []result.Cell, out string, labelled bool) (panel, string) {
 	role := paperSets[out]
 	title := "in vs " + role
 	p := newPlot("AUROC (%)", "")

@@ -50,7 +50,7 @@ func Read[T Row](folder string) ([]T, error) {
 
 // WriteFile saves rows as a table at any path, for tables beside a score file.
 func WriteFile[T any](path string, rows []T) error {
-	text, err := encode(rows, tableDigits)
+	text, err := Encode(rows)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -65,6 +65,9 @@ func ReadFile[T any](path string) ([]T, error) {
 	}
 	return decode[T](path, text)
 }
+
+// Encode is rows as WriteFile saves them.
+func Encode[T any](rows []T) ([]byte, error) { return encode(rows, tableDigits) }
 
 // Digits of a number in a table: six significant ones are more than any interval here resolves. Tiles keep all, since the pictures' values
 // are compared with those that were computed.

@@ -39,8 +39,9 @@ type Manifest struct {
 	Family string   `json:"family"`
 	Size   string   `json:"size"`
 	Seeds  []uint64 `json:"seeds"`
-	// Roles are the sets by the role that they play.
-	Roles map[string]string `json:"roles"`
+	// Roles are the sets by the role that they play, StandsFor the paper's sets by the set that stands for them here.
+	Roles     map[string]string `json:"roles"`
+	StandsFor map[string]string `json:"stands_for,omitempty"`
 	// When the folder was completed, and by what version of strata's training code.
 	When        time.Time `json:"when"`
 	CodeVersion int       `json:"code_version"`
