@@ -1,92 +1,83 @@
-package report
+package figure
 
 import (
 	"crypto/sha256"
-	"encoding/csv"
 	"encoding/hex"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
-	"strata/pkg/figure"
-	"strata/pkg/paper"
+	"strata/pkg/result"
 
 	"github.com/stretchr/testify/require"
 )
 
-// figureResults is the small results folder that pkg/figure's tests draw from.
-const figureResults = "../figure/testdata/results"
-
-func TestWriteFigures(t *testing.T) {
+func TestWriteAll(t *testing.T) {
 	if testing.Short() {
 		t.Skip("draws every figure at the resolution of print")
 	}
 	out := t.TempDir()
+	document := Document{Name: "tables/table1", Caption: "a table",
+		Files:   []TextFile{{"tables/table1.md", []byte("| a |")}, {"tables/table1.csv", []byte("a\n")}},
+		Sources: []string{"cells.csv"}}
 	var told []string
-	require.NoError(t, WriteFigures(figureResults, out, func(name string) { told = append(told, name) }))
+	require.NoError(t, WriteAll(opened(t), out, []Document{document}, func(name string) { told = append(told, name) }))
 
-	file, err := os.Open(filepath.Join(out, IndexFile))
+	rows, err := result.ReadFile[IndexRow](filepath.Join(out, IndexFile))
 	require.NoError(t, err)
-	defer file.Close()
-	rows, err := csv.NewReader(file).ReadAll()
-	require.NoError(t, err)
-	require.Equal(t, indexHeader, rows[0])
 	var want, got []string
-	for _, entry := range figure.All() {
+	for _, entry := range All() {
 		want = append(want, entry.Name)
 	}
-	for _, name := range paper.Tables() {
-		want = append(want, "tables/table"+name)
-	}
-	for _, row := range rows[1:] {
-		got = append(got, row[0])
-		files, sources, hashes := strings.Fields(row[1]), strings.Fields(row[3]), strings.Fields(row[4])
-		require.Len(t, files, 2)
-		for _, f := range files {
+	want = append(want, document.Name)
+	for _, row := range rows {
+		got = append(got, row.Figure)
+		require.Len(t, row.Files, 2)
+		for _, f := range row.Files {
 			require.FileExists(t, filepath.Join(out, f))
 		}
-		require.NotEmpty(t, sources)
-		require.Len(t, hashes, len(sources))
-		for i, s := range sources {
-			text, err := os.ReadFile(filepath.Join(figureResults, s))
+		require.NotEmpty(t, row.ResultFiles)
+		require.Len(t, row.SHA256, len(row.ResultFiles))
+		for i, s := range row.ResultFiles {
+			text, err := os.ReadFile(filepath.Join(results, s))
 			require.NoError(t, err)
 			sum := sha256.Sum256(text)
-			require.Equal(t, hex.EncodeToString(sum[:]), hashes[i])
+			require.Equal(t, hex.EncodeToString(sum[:]), row.SHA256[i])
 		}
-		require.NotEmpty(t, row[5], row[0])
+		require.NotEmpty(t, row.Caption, row.Figure)
 	}
 	require.Equal(t, want, got)
 	require.Equal(t, want, told)
 	for _, name := range []string{"fig1a", "fig1b", "fig1c", "fig2a", "fig2b", "fig2c", "fig2d", "fig3a", "fig3b", "fig3c", "fig3d",
-		"figS1", "figS2", "figS3", "figS4", "figS5", "figS6", "figS7", "figS8", "tables/table1", "tables/tableS4"} {
+		"figS1", "figS2", "figS3", "figS4", "figS5", "figS6", "figS7", "figS8"} {
 		require.Contains(t, got, name)
 	}
-
-	md, err := os.ReadFile(filepath.Join(out, "tables", "tableS2.md"))
-	require.NoError(t, err)
-	require.Contains(t, string(md), "# Table S2: As Table 4")
-	require.Contains(t, string(md), "shapes_in for CIFAR-10")
-	text, err := os.ReadFile(filepath.Join(out, "tables", "table2.csv"))
-	require.NoError(t, err)
-	cells, err := csv.NewReader(strings.NewReader(string(text))).ReadAll()
-	require.NoError(t, err)
-	require.Equal(t, []string{"CIFAR10", "SVHN", "raw full", "8.8"}, cells[1][:4])
-	require.NotEmpty(t, cells[1][5])
-	require.Contains(t, []string{"agrees", "same direction", "disagrees"}, cells[1][10])
 }
 
 // What cannot be drawn fails the whole, by name, and leaves no index that would say otherwise; the others are there.
-func TestWriteFiguresFails(t *testing.T) {
+func TestWriteAllFails(t *testing.T) {
 	if testing.Short() {
 		t.Skip("draws every figure at the resolution of print")
 	}
-	results, out := t.TempDir(), t.TempDir()
-	require.NoError(t, os.CopyFS(results, os.DirFS(figureResults)))
-	require.NoError(t, os.Remove(filepath.Join(results, "curves.csv")))
-	err := WriteFigures(results, out, nil)
-	require.ErrorContains(t, err, "figS2: figure: "+filepath.Join(results, "curves.csv")+" is missing")
+	folder, out := copied(t), t.TempDir()
+	require.NoError(t, os.Remove(filepath.Join(folder, "curves.csv")))
+	r, err := Open(folder)
+	require.NoError(t, err)
+	err = WriteAll(r, out, []Document{{Name: "a", Files: []TextFile{{"a", nil}}, Sources: []string{"nowhere.csv"}}}, nil)
+	require.ErrorContains(t, err, "figS2: figure: open "+filepath.Join(folder, "curves.csv"))
 	require.ErrorContains(t, err, "figS6: ")
+	require.ErrorContains(t, err, "nowhere.csv")
 	require.NoFileExists(t, filepath.Join(out, IndexFile))
 	require.FileExists(t, filepath.Join(out, "fig1a.png"))
+}
+
+// A document without content is absent, whatever its writing said.
+func TestEmptyDocumentsAreRefused(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws every figure at the resolution of print")
+	}
+	out := t.TempDir()
+	err := WriteAll(opened(t), out, []Document{{Name: "a", Caption: "b", Files: []TextFile{{"a.md", nil}}, Sources: []string{"cells.csv"}}}, nil)
+	require.ErrorContains(t, err, "a is absent after drawing: a.md")
+	require.NoFileExists(t, filepath.Join(out, IndexFile))
 }
