@@ -116,14 +116,14 @@ func (all curves) words() string {
 
 const curveWords = "Curves are of the images and the noise of the runs' intermediate looks, fewer than those of the tables. "
 
-// FigS2 draws the AUROC of the ratio to the general Glow over the epochs of training, from scratch and finetuned, without outlier loss: a row a training
-// set, a column an outlier set (digest §8; claim T1).
+// FigS2 draws the AUROC of the ratio to the general Glow over the epochs of training, from scratch and finetuned,
+// without outlier loss: a row a training set, a column an outlier set (digest §8; claim T1).
 func FigS2(r *Results) (*Figure, error) {
 	return detectionCurves(r, "figS2", "AUROC of the ratio to the Glow of general while Glows are trained from scratch and finetuned from it, without outlier loss; the straight line is the mean at the end of training from scratch. ", scratch, finetuned)
 }
 
-// FigS3 draws the bits/dim on the test images of the own set over the epochs of training, from scratch and finetuned; the straight line is what
-// training from scratch ends at (claim T1).
+// FigS3 draws the bits/dim on the test images of the own set over the epochs of training, from scratch and finetuned;
+// the straight line is what training from scratch ends at (claim T1).
 func FigS3(r *Results) (*Figure, error) {
 	all, err := r.curves()
 	if err != nil {
@@ -148,7 +148,8 @@ func FigS4(r *Results) (*Figure, error) {
 	return detectionCurves(r, "figS4", "AUROC of the ratio to the Glow of general while Glows are finetuned from it and from themselves, that is, trained on. ", fromOwn, finetuned)
 }
 
-// FigS6 draws the AUROC of the ratio while Glows of in are trained with the margin loss and with the outlier loss (claim O2).
+// FigS6 draws the AUROC of the ratio while Glows of in are trained with the margin loss and with the outlier loss
+// (claim O2).
 func FigS6(r *Results) (*Figure, error) {
 	all, err := r.curves()
 	if err != nil {
@@ -187,7 +188,8 @@ func detectionCurves(r *Results, name, caption string, kinds ...kind) (*Figure, 
 	return &Figure{Name: name, page: onlyFirstNames(p, 3), Caption: strings.TrimSpace(caption + r.setsPlaying())}, nil
 }
 
-// onlyFirstNames names the vertical axis in the first column only, and the horizontal one in the last row: they are the same in all panels.
+// onlyFirstNames names the vertical axis in the first column only, and the horizontal one in the last row: they are the
+// same in all panels.
 func onlyFirstNames(p page, columns int) page {
 	for i := range p.panels {
 		if i%columns > 0 {
@@ -253,8 +255,8 @@ func (all curves) panel(title, metric, trained, role, axis string, kinds ...kind
 	return drawn, text + ". "
 }
 
-// curveRange is the vertical axis for values between two: with a border, at least 5 points of AUROC or 0.05 bits/dim long, so that what is next to
-// nothing looks so, and little beyond 0 to 100 percent.
+// curveRange is the vertical axis for values between two: with a border, at least 5 points of AUROC or 0.05 bits/dim
+// long, so that what is next to nothing looks so, and little beyond 0 to 100 percent.
 func curveRange(metric string, low, high float64) (float64, float64) {
 	least := 0.05
 	if metric == result.AUROCRatio {

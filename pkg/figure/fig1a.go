@@ -14,9 +14,9 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Fig1A draws the densities of pixel differences, a pixel minus the mean of its neighbours, of the general, the in-distribution and the
-// smooth set (digest §8; claim L1): all centred at 0, the smooth set with the highest peak. Bins are those of the histograms; the axis
-// is cut to ±100 grey levels.
+// Fig1A draws the densities of pixel differences, a pixel minus the mean of its neighbours, of the general, the
+// in-distribution and the smooth set (digest §8; claim L1): all centred at 0, the smooth set with the highest peak.
+// Bins are those of the histograms; the axis is cut to ±100 grey levels.
 func Fig1A(r *Results) (*Figure, error) {
 	densities, err := r.densities()
 	if err != nil {
@@ -65,8 +65,8 @@ func Fig1A(r *Results) (*Figure, error) {
 		width: oneColumn, height: 6 * vg.Centimeter, panels: []panel{{plot: p, note: note}}}}, nil
 }
 
-// peakLabels names curves at their peaks: a line leads from each peak to the right, at its height, so that the order of the peaks can be
-// read. Where two heights are too close for two labels the upper one is moved up.
+// peakLabels names curves at their peaks: a line leads from each peak to the right, at its height, so that the order of
+// the peaks can be read. Where two heights are too close for two labels the upper one is moved up.
 type peakLabels []*density
 
 // Plot implements plot.Plotter.

@@ -8,9 +8,10 @@ import (
 	"gonum.org/v1/plot/vg"
 )
 
-// Fig1B draws the log-likelihood of Glow against the pixel-difference pseudo-log-likelihood, one panel a model: the Glow of the in-distribution
-// set as in the paper, and those of the smooth and the general set, of which its text speaks; each under the histogram of its own training
-// set, with the rank correlation over test images of in and smooth (digest §8; claim L2).
+// Fig1B draws the log-likelihood of Glow against the pixel-difference pseudo-log-likelihood, one panel a model: the
+// Glow of the in-distribution set as in the paper, and those of the smooth and the general set, of which its text
+// speaks; each under the histogram of its own training set, with the rank correlation over test images of in and smooth
+// (digest §8; claim L2).
 func Fig1B(r *Results) (*Figure, error) {
 	views := []struct{ role, configuration string }{{roleIn, glowIn}, {roleSmooth, glowSmooth}, {roleGeneral, glowGeneral}}
 	var needed []score

@@ -14,9 +14,9 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Fig1C draws rank correlations of likelihoods over test images of in and smooth as matrices: local and dense Glows of in against regular
-// ones of every training set, and the regular ones against each other, as full likelihoods and at their last scale (digest §8; claims L3, L4,
-// L8, F1).
+// Fig1C draws rank correlations of likelihoods over test images of in and smooth as matrices: local and dense Glows of
+// in against regular ones of every training set, and the regular ones against each other, as full likelihoods and at
+// their last scale (digest §8; claims L3, L4, L8, F1).
 func Fig1C(r *Results) (*Figure, error) {
 	rows, err := r.correlations()
 	if err != nil {

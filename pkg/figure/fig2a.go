@@ -13,8 +13,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Fig2A is the schematic of the hierarchy of distributions, drawn with images of the sets: natural images, seen through the general set, contain
-// those of in, near, smooth and far, and these their classes (paper §3).
+// Fig2A is the schematic of the hierarchy of distributions, drawn with images of the sets: natural images, seen through
+// the general set, contain those of in, near, smooth and far, and these their classes (paper §3).
 func Fig2A(r *Results) (*Figure, error) {
 	sheet, err := r.sheet("sets")
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"strata/pkg/metric"
 )
 
-// Fig2B draws log-likelihoods under the Glow of in against those under the Glow of general (top) and under the Glow of smooth (bottom),
-// for test images of all three sets (digest §8; claim L8). All three from scratch, as in §2.
+// Fig2B draws log-likelihoods under the Glow of in against those under the Glow of general (top) and under the Glow of
+// smooth (bottom), for test images of all three sets (digest §8; claim L8). All three from scratch, as in §2.
 func Fig2B(r *Results) (*Figure, error) {
 	own := score{plus: glowIn}
 	views := []struct {
@@ -44,9 +44,9 @@ type view struct {
 	what        score
 }
 
-// Fig2C draws the paradox: histograms of the raw log-likelihoods of in-distribution, smooth and general images under the Glow of the
-// in-distribution set (finetuned from the general model) and under that of the general set. The smooth images lie to the right
-// (digest §8; claim D1).
+// Fig2C draws the paradox: histograms of the raw log-likelihoods of in-distribution, smooth and general images under
+// the Glow of the in-distribution set (finetuned from the general model) and under that of the general set. The smooth
+// images lie to the right (digest §8; claim D1).
 func Fig2C(r *Results) (*Figure, error) {
 	return histograms(r, "fig2c",
 		"Raw log-likelihoods of test images, nats an image. The paradox, where it shows: smooth images are likelier than those of the set that the model was trained on. ",
@@ -54,8 +54,8 @@ func Fig2C(r *Results) (*Figure, error) {
 		view{"Glow of general", "log-likelihood", score{plus: glowGeneral}})
 }
 
-// Fig2D draws the repair: histograms of the log-likelihood ratio of the finetuned in-distribution Glow to the general one, without (top)
-// and with (bottom) the outlier loss of Eq. 2 (digest §6, §8; claims D2, O1).
+// Fig2D draws the repair: histograms of the log-likelihood ratio of the finetuned in-distribution Glow to the general
+// one, without (top) and with (bottom) the outlier loss of Eq. 2 (digest §6, §8; claims D2, O1).
 func Fig2D(r *Results) (*Figure, error) {
 	return histograms(r, "fig2d",
 		"Log-likelihood ratios of the Glow of in, finetuned from general, to the Glow of general, nats an image. ",

@@ -8,11 +8,12 @@ import (
 	"gonum.org/v1/plot/vg"
 )
 
-// Fig3C draws what the first two scales contribute to the log-likelihood of test images of in and smooth, c1+c2, under the Glow of in against
-// the same under the Glow of smooth (digest §8; claim F2).
+// Fig3C draws what the first two scales contribute to the log-likelihood of test images of in and smooth, c1+c2, under
+// the Glow of in against the same under the Glow of smooth (digest §8; claim F2).
 func Fig3C(r *Results) (*Figure, error) { return scaleScatter(r, "fig3c", 0) }
 
-// Fig3D draws the same for the last scale, c3. The axes of both figures are as many nats long, so that the spans can be compared.
+// Fig3D draws the same for the last scale, c3. The axes of both figures are as many nats long, so that the spans can be
+// compared.
 func Fig3D(r *Results) (*Figure, error) { return scaleScatter(r, "fig3d", 1) }
 
 func scaleScatter(r *Results, name string, shown int) (*Figure, error) {

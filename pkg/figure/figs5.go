@@ -33,9 +33,9 @@ var (
 	supervisedColor   = color.NRGBA{R: 0xB0, G: 0x5A, B: 0xB0, A: 0xFF}
 )
 
-// FigS5 draws Tables S2 and S3: the mean AUROC over seeds with its standard error, a row an in-distribution set, a column an outlier set, a mark a
-// score, a colour without or with labels; small dots are single seeds, grey diamonds the paper's values. With one seed the bar is the 95 %
-// interval over images.
+// FigS5 draws Tables S2 and S3: the mean AUROC over seeds with its standard error, a row an in-distribution set, a
+// column an outlier set, a mark a score, a colour without or with labels; small dots are single seeds, grey diamonds
+// the paper's values. With one seed the bar is the 95 % interval over images.
 func FigS5(r *Results) (*Figure, error) {
 	cells, err := r.cells()
 	if err != nil {

@@ -1,8 +1,8 @@
-// Package figure draws the figures of the paper from result files, and from nothing else: no model, no random number. Equal
-// files give equal bytes.
+// Package figure draws the figures of the paper from result files, and from nothing else: no model, no random number.
+// Equal files give equal bytes.
 //
-// A results folder is what strata reproduce wrote, for example figures/results/shapes_in-demo (pkg/result has its schema). The
-// files read are
+// A results folder is what strata reproduce wrote, for example figures/results/shapes_in-demo (pkg/result has its
+// schema). The files read are
 //
 //	pixel_differences.csv   Fig. 1A
 //	scores.csv              Figs 1B, 2B-D, 3C, 3D
@@ -13,12 +13,13 @@
 //	claims_over_steps.csv   the claims over the steps of training
 //	results.json            which sets play the roles, for captions
 //
-// A column, a role or a run that is missing is not an error, since runs come one after the other: the figure shows what there
-// is, says in its panel what is missing, and its caption repeats it. A file that is missing or malformed is an error with file,
-// line and column; only sheets of pictures may be missing, since they are left out with the run that they are of.
+// A column, a role or a run that is missing is not an error, since runs come one after the other: the figure shows what
+// there is, says in its panel what is missing, and its caption repeats it. A file that is missing or malformed is an
+// error with file, line and column; only sheets of pictures may be missing, since they are left out with the run that
+// they are of.
 //
-// Every figure keeps one colour, dash and mark a role (see [RoleColor]); sizes are those of print, 17 cm for two columns and
-// 8.5 cm for one, at 300 dpi.
+// Every figure keeps one colour, dash and mark a role (see [RoleColor]); sizes are those of print, 17 cm for two
+// columns and 8.5 cm for one, at 300 dpi.
 package figure
 
 import (
@@ -62,8 +63,8 @@ type Entry struct {
 	Draw  func(*Results) (*Figure, error)
 }
 
-// All lists the figures in the order of the paper, then those that it has not: Table 2 as dots, the sets, augmentation, and the
-// claims over the steps of training.
+// All lists the figures in the order of the paper, then those that it has not: Table 2 as dots, the sets, augmentation,
+// and the claims over the steps of training.
 func All() []Entry {
 	sheet := func(name string) []string {
 		path := result.SheetPath("", name)
@@ -125,8 +126,8 @@ func (f *Figure) SVG(w io.Writer) error {
 	if _, err := canvas.WriteTo(&buffer); err != nil {
 		return fmt.Errorf("figure: %s as SVG: %w", f.Name, err)
 	}
-	// The fonts are not embedded (0.4 MB a face). Arial and Helvetica have the widths of Liberation Sans, so that a machine without it
-	// shows the same figure rather than its default serif.
+	// The fonts are not embedded (0.4 MB a face). Arial and Helvetica have the widths of Liberation Sans, so that a
+	// machine without it shows the same figure rather than its default serif.
 	text := bytes.ReplaceAll(buffer.Bytes(), []byte("font-family:Liberation Sans;"),
 		[]byte("font-family:'Liberation Sans',Arimo,Arial,Helvetica,sans-serif;"))
 	text = bytes.ReplaceAll(text, []byte("data:image/jpg;"), []byte("data:image/png;")) // which they are
@@ -136,8 +137,8 @@ func (f *Figure) SVG(w io.Writer) error {
 	return nil
 }
 
-// Save writes dir/NAME.png and dir/NAME.svg, creating dir, and returns their paths. Each file appears whole or not at all: it is written
-// beside, synced and renamed.
+// Save writes dir/NAME.png and dir/NAME.svg, creating dir, and returns their paths. Each file appears whole or not at
+// all: it is written beside, synced and renamed.
 func (f *Figure) Save(dir string) ([]string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("figure: no folder for %s: %w", f.Name, err)

@@ -54,7 +54,8 @@ func TestSaveWritesBothFormatsAtPrintSize(t *testing.T) {
 // goldenDPI keeps the goldens small; every line and letter is there.
 const goldenDPI = 60
 
-// TestGoldens compares every figure of testdata/results with its golden; -update rewrites them. Look at them before you commit them.
+// TestGoldens compares every figure of testdata/results with its golden; -update rewrites them. Look at them before you
+// commit them.
 func TestGoldens(t *testing.T) {
 	for _, entry := range All() {
 		t.Run(entry.Name, func(t *testing.T) {
@@ -160,7 +161,8 @@ func TestFiguresSayWhatTheyShow(t *testing.T) {
 	}
 }
 
-// The numbers printed must be those of the files, not of what is drawn: the extreme images count although the axis leaves them out.
+// The numbers printed must be those of the files, not of what is drawn: the extreme images count although the axis
+// leaves them out.
 func TestPrintedNumbersCountEveryImage(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, dir, "scores.csv", "role,set,index,glow-in-from-general\n"+
@@ -246,7 +248,8 @@ func TestPicturesAreNotSmoothed(t *testing.T) {
 	}
 }
 
-// Whatever numbers a valid file holds, a figure comes out: single images, constants, huge values, several sets a role, unknown roles.
+// Whatever numbers a valid file holds, a figure comes out: single images, constants, huge values, several sets a role,
+// unknown roles.
 func TestOddValuesAreDrawn(t *testing.T) {
 	for name, rows := range map[string]string{
 		"one image":     "in,a,0,1,1,1,1\n",

@@ -16,7 +16,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// gallery is a grid of pictures of one size, each of whose pixels is a square of dots of the printer: nearest neighbour, nothing is smoothed.
+// gallery is a grid of pictures of one size, each of whose pixels is a square of dots of the printer: nearest
+// neighbour, nothing is smoothed.
 type gallery struct {
 	width  vg.Length
 	legend []key

@@ -23,8 +23,8 @@ var lineColors = []color.NRGBA{
 // overStepsUnits are what the claims' values are in, a panel each, with a word in the name of what was measured.
 var overStepsUnits = []struct{ word, label string }{{"points", "difference (points)"}, {"AUROC", "AUROC (%)"}, {"Spearman", "Spearman's ρ"}, {"", "value"}}
 
-// OverSteps draws the claims over the steps of training: which turn with more of it. A dot is filled where the claim holds,
-// pale where it is open; the band is the 95 % interval.
+// OverSteps draws the claims over the steps of training: which turn with more of it. A dot is filled where the claim
+// holds, pale where it is open; the band is the 95 % interval.
 func OverSteps(r *Results) (*Figure, error) {
 	rows, err := r.claims()
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 // shown is how many examples of each kind Figs 3A, 3B and S1 have.
 const shown = 4
 
-// Fig3A draws what mixing latents makes: pairs of test images of in and of smooth, and below each image the mix of its last latents z3 with z1
-// and z2 of the other, decoded by the Glow of in (digest §8; claim F5).
+// Fig3A draws what mixing latents makes: pairs of test images of in and of smooth, and below each image the mix of its
+// last latents z3 with z1 and z2 of the other, decoded by the Glow of in (digest §8; claim F5).
 func Fig3A(r *Results) (*Figure, error) {
 	sheet, err := r.sheet("mixed")
 	if err != nil {
@@ -46,7 +46,8 @@ func pictureOf(sheet *result.Sheet, t *result.Tile) picture {
 	return p
 }
 
-// Fig3B draws test images of in and of smooth, and what became of them when ln p was raised by z1 and z2 with z3 kept (digest §8; claim F6).
+// Fig3B draws test images of in and of smooth, and what became of them when ln p was raised by z1 and z2 with z3 kept
+// (digest §8; claim F6).
 func Fig3B(r *Results) (*Figure, error) {
 	sheet, err := r.sheet("climbed")
 	if err != nil {
@@ -115,7 +116,8 @@ func FigS1(r *Results) (*Figure, error) {
 		"Under each picture its log-likelihood under the finetuned Glow of in, nats. Test images of in and smooth, two pairs of each kind."}, nil
 }
 
-// FigS7 draws the images of general that the Glow of in likes best, by raw likelihood, ratio and last scale (digest §8; claim Q1).
+// FigS7 draws the images of general that the Glow of in likes best, by raw likelihood, ratio and last scale (digest §8;
+// claim Q1).
 func FigS7(r *Results) (*Figure, error) {
 	return best(r, "figS7", glowInFromGeneral, "the finetuned Glow of in, without outlier loss")
 }

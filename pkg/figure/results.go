@@ -27,8 +27,8 @@ type Results struct {
 	claims       func() ([]result.ClaimAtStep, error)
 }
 
-// Open is the results folder that a path names. It need not be complete: a figure says what is missing. A folder of another
-// schema is refused.
+// Open is the results folder that a path names. It need not be complete: a figure says what is missing. A folder of
+// another schema is refused.
 func Open(folder string) (*Results, error) {
 	r := &Results{folder: folder}
 	var err error
@@ -61,8 +61,8 @@ func read[T result.Row](folder string) ([]T, error) {
 // again is what to do about every damaged file: results are derived, so nobody should repair one by hand.
 const again = "delete the file and evaluate again (strata reproduce)"
 
-// setsPlaying says which sets play the roles of the paper's tables, for the captions of figures whose own file names roles
-// alone; "" where the folder is not complete.
+// setsPlaying says which sets play the roles of the paper's tables, for the captions of figures whose own file names
+// roles alone; "" where the folder is not complete.
 func (r *Results) setsPlaying() string {
 	var pairs []string
 	for _, role := range []string{roleIn, roleNear, roleSmooth, roleGeneral, roleFar, roleFaces, roleFurther} {
@@ -159,8 +159,8 @@ func (s *scores) missing(what ...score) []string {
 	return allInWords(missing)
 }
 
-// values are the scores of the images of a role, which must be present, as its columns must. failed marks images for which a
-// model gave no finite number: they have a place in an order, not on an axis.
+// values are the scores of the images of a role, which must be present, as its columns must. failed marks images for
+// which a model gave no finite number: they have a place in an order, not on an axis.
 func (s *scores) values(role string, what score) (values []float64, failed []bool) {
 	images := s.roles[role]
 	values = slices.Clone(images.columns[what.plus])

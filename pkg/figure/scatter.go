@@ -12,7 +12,8 @@ import (
 	"strata/pkg/metric"
 )
 
-// pointsDrawn is how many images of a set a scatter shows. More make a grey cloud and an SVG of megabytes; correlations are of all.
+// pointsDrawn is how many images of a set a scatter shows. More make a grey cloud and an SVG of megabytes; correlations
+// are of all.
 const pointsDrawn = 500
 
 // cloud is what a panel of points shows: every image at its score under x and under y.

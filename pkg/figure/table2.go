@@ -28,8 +28,8 @@ var table2Rows = []struct {
 	{"1", "diff", "PNG", "ratio to PNG", true},
 }
 
-// Table2 draws Table 2 as dots: the AUROC of every score of the finetuned Glow of in with its 95 % interval, a panel an outlier set, the paper's
-// values beside ours (digest §6; claims D1, D2, F3, F7).
+// Table2 draws Table 2 as dots: the AUROC of every score of the finetuned Glow of in with its 95 % interval, a panel an
+// outlier set, the paper's values beside ours (digest §6; claims D1, D2, F3, F7).
 func Table2(r *Results) (*Figure, error) {
 	cells, err := r.cells()
 	if err != nil {

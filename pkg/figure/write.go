@@ -20,8 +20,8 @@ const IndexFile = "index.csv"
 // IndexRow is a line of the index.
 type IndexRow struct {
 	Figure string `csv:"figure"`
-	// Files are its own, below the folder; ResultFiles are those of the results folder Results that it comes from, each with
-	// its hash in SHA256.
+	// Files are its own, below the folder; ResultFiles are those of the results folder Results that it comes from, each
+	// with its hash in SHA256.
 	Files       []string `csv:"files"`
 	Results     string   `csv:"results"`
 	ResultFiles []string `csv:"result_files"`
@@ -44,9 +44,9 @@ type TextFile struct {
 	Text []byte
 }
 
-// WriteAll draws every figure to a folder, NAME.png and NAME.svg, writes the documents beside them, and at last index.csv.
-// What cannot be drawn is an error at the end; the others are there, and no index. drawn, if not nil, is called after each
-// with its name.
+// WriteAll draws every figure to a folder, NAME.png and NAME.svg, writes the documents beside them, and at last
+// index.csv. What cannot be drawn is an error at the end; the others are there, and no index. drawn, if not nil, is
+// called after each with its name.
 func WriteAll(results *Results, folder string, documents []Document, drawn func(name string)) error {
 	w := writer{results: results, folder: folder, drawn: drawn}
 	for _, entry := range All() {

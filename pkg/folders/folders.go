@@ -104,8 +104,8 @@ func Figures() (string, error) {
 	return dir, err
 }
 
-// Cache returns the folder of prepared image sets: STRATA_CACHE, or ROOT/cache. The default may not exist yet; whoever writes
-// there creates it.
+// Cache returns the folder of prepared image sets: STRATA_CACHE, or ROOT/cache. The default may not exist yet; whoever
+// writes there creates it.
 func Cache() (string, error) {
 	dir, _, err := existing("STRATA_CACHE", Root, "cache")
 	return dir, err
@@ -114,8 +114,9 @@ func Cache() (string, error) {
 // manifest is what pkg/result writes into a folder of results last.
 const manifest = "results.json"
 
-// Results returns a folder of results that is complete (its results.json is written last): the one that name says, below FIGURES/results or an
-// absolute path; without a name STRATA_RESULTS, or else the one below FIGURES/results that was completed last.
+// Results returns a folder of results that is complete (its results.json is written last): the one that name says,
+// below FIGURES/results or an absolute path; without a name STRATA_RESULTS, or else the one below FIGURES/results that
+// was completed last.
 func Results(name string) (string, error) {
 	if name == "" {
 		if dir, _, err := existing("STRATA_RESULTS", Figures, "results"); err != nil || os.Getenv("STRATA_RESULTS") != "" {

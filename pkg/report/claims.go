@@ -11,7 +11,8 @@ import (
 
 // sign is how a verdict looks without colour.
 func sign(v result.Verdict) string {
-	return map[result.Verdict]string{result.Holds: "●", result.Open: "◐", result.DoesNotHold: "○", result.NotMeasured: "–"}[v]
+	return map[result.Verdict]string{
+		result.Holds: "●", result.Open: "◐", result.DoesNotHold: "○", result.NotMeasured: "–"}[v]
 }
 
 // of are the conditions of a claim.
@@ -24,7 +25,8 @@ func conditionText(c result.Condition) string {
 	if c.Verdict == result.NotMeasured {
 		return fmt.Sprintf("%s %s %s", c.Condition, c.Comparison, value(c.Bound))
 	}
-	return fmt.Sprintf("%s: %s [%s, %s] %s %s", c.Condition, value(c.Value), value(c.Low), value(c.High), c.Comparison, value(c.Bound))
+	return fmt.Sprintf("%s: %s [%s, %s] %s %s",
+		c.Condition, value(c.Value), value(c.Low), value(c.High), c.Comparison, value(c.Bound))
 }
 
 // measuredOn is what a claim was measured on.
@@ -77,7 +79,8 @@ func ClaimsMarkdown(claims []result.Claim, conditions ...result.Condition) strin
 	line := "\x00" // what breaks a line in a cell, until the text is escaped
 	for _, c := range claims {
 		if c.Verdict == result.NotMeasured {
-			fmt.Fprintf(&b, "| **%s** %s | %s | %s | %s | | %s | %s | | | |\n", c.ID, c.Text, c.Where, c.Paper, c.Note, c.Predicate, c.Verdict)
+			fmt.Fprintf(&b, "| **%s** %s | %s | %s | %s | | %s | %s | | | |\n",
+				c.ID, c.Text, c.Where, c.Paper, c.Note, c.Predicate, c.Verdict)
 			continue
 		}
 		measured := fmt.Sprintf("%s: %.4g", c.Measured, c.Value)

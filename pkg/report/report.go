@@ -1,5 +1,5 @@
-// Package report lays what was measured beside what the paper prints: every table cell by cell, and every claim with its
-// verdict. It reads result folders (pkg/result), knows no model, and computes nothing but means of cells.
+// Package report lays what was measured beside what the paper prints: every table cell by cell, and every claim with
+// its verdict. It reads result folders (pkg/result), knows no model, and computes nothing but means of cells.
 package report
 
 import (
@@ -29,7 +29,8 @@ type Result struct {
 	Tables     []Table
 	// Marks are the stand-ins, each with the letter that its cells carry.
 	Marks []Mark
-	// OverSteps is a drawing of the claims over the steps of training, an SVG element, with its caption; "" where there is none.
+	// OverSteps is a drawing of the claims over the steps of training, an SVG element, with its caption; "" where there
+	// is none.
 	OverSteps template.HTML
 	Caption   string
 	// Courses are the claims over steps in words, a line a claim.
@@ -269,7 +270,8 @@ func (r *Result) table(name string, cells []result.Cell) Table {
 // scoreNames are the paper's names of scores that the files of its tables call otherwise.
 var scoreNames = map[string]string{"p_indist": "p(in given x)", "MSP": "MSP-OE"}
 
-// labels gives a cell's column, by the score and by what else differs within its table: "Glow diff to PNG", "supervised diff†".
+// labels gives a cell's column, by the score and by what else differs within its table: "Glow diff to PNG", "supervised
+// diff†".
 func labels(cells []result.Cell) func(result.Cell) string {
 	parts := func(c result.Cell) []string {
 		setting := "unsupervised"
@@ -397,7 +399,8 @@ func (r *Result) mark(text string) string {
 	return letter
 }
 
-// widest is the widest interval of an AUROC, in points, that a paper's value can agree with by lying in it: that of two seeds may span everything.
+// widest is the widest interval of an AUROC, in points, that a paper's value can agree with by lying in it: that of two
+// seeds may span everything.
 const widest = 20
 
 // judge is the agreement of a cell.

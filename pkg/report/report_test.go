@@ -71,7 +71,8 @@ func written(t *testing.T, folders ...string) (md, html string, claims []claimRo
 	return read("report.md"), read("index.html"), claims
 }
 
-// Paper and measurement stand side by side: 10 against 8.8 agrees, 70 against 51.7 has the direction, 20 against 69.3 disagrees.
+// Paper and measurement stand side by side: 10 against 8.8 agrees, 70 against 51.7 has the direction, 20 against 69.3
+// disagrees.
 func TestCellsAreJudged(t *testing.T) {
 	md, html, claims := written(t, results(t))
 	require.Contains(t, md, strings.ReplaceAll("● 8.8 / **10.0**<br>[9.0, 11.0] <sup>a</sup>", " ", "\u00a0"), "in two lines that do not break")
@@ -127,7 +128,8 @@ func TestNothingRun(t *testing.T) {
 	require.Contains(t, md, "” 75.8", "quoted")
 }
 
-// Claims over the steps of training are drawn in the page and told in the text; damaged ones are an error, absent ones are not.
+// Claims over the steps of training are drawn in the page and told in the text; damaged ones are an error, absent ones
+// are not.
 func TestClaimsOverSteps(t *testing.T) {
 	folder := results(t)
 	md, html, _ := written(t, folder)

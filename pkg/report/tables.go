@@ -10,8 +10,8 @@ import (
 	"strata/pkg/result"
 )
 
-// TableFiles are the paper's tables of a results folder as files: tables/tableN.md to read and tables/tableN.csv to compute
-// with, for figure.WriteAll.
+// TableFiles are the paper's tables of a results folder as files: tables/tableN.md to read and tables/tableN.csv to
+// compute with, for figure.WriteAll.
 func TableFiles(folder string) ([]figure.Document, error) {
 	r, err := readFolder(folder)
 	if err != nil {
@@ -25,7 +25,8 @@ func TableFiles(folder string) ([]figure.Document, error) {
 		}
 		name := filepath.Join("tables", "table"+t.Name)
 		documents = append(documents, figure.Document{Name: name, Caption: t.Caption,
-			Files:   []figure.TextFile{{Name: name + ".md", Text: []byte(r.tableMarkdown(t))}, {Name: name + ".csv", Text: numbers}},
+			Files: []figure.TextFile{{Name: name + ".md", Text: []byte(r.tableMarkdown(t))},
+				{Name: name + ".csv", Text: numbers}},
 			Sources: []string{result.FileOf[result.Cell]()}})
 	}
 	return documents, nil
@@ -53,7 +54,8 @@ func (r Result) Explanation(t Table) string {
 
 // tableMarkdown is a table by itself, with what its signs and letters mean.
 func (r Result) tableMarkdown(t Table) string {
-	return fmt.Sprintf("# Table %s: %s\n\n%s\n%s\n\nResults: %s.\n", t.Name, t.Caption, t.Markdown(), r.Explanation(t), r.Name)
+	return fmt.Sprintf("# Table %s: %s\n\n%s\n%s\n\nResults: %s.\n",
+		t.Name, t.Caption, t.Markdown(), r.Explanation(t), r.Name)
 }
 
 // tableRow is a cell of a table as numbers: the paper's value, ours with its 95 % interval, and how they agree.
@@ -88,8 +90,9 @@ func (t Table) CSV() ([]byte, error) {
 				continue
 			}
 			c := v.Cell
-			rows = append(rows, tableRow{In: row.In, Out: row.Out, Column: t.Columns[i], Paper: c.Value, PaperStd: c.Std,
-				Value: c.Measured, Low: c.Low, High: c.High, StdSeeds: c.StdSeeds, Seeds: c.Seeds, Agreement: string(v.Agreement),
+			rows = append(rows, tableRow{In: row.In, Out: row.Out, Column: t.Columns[i],
+				Paper: c.Value, PaperStd: c.Std, Value: c.Measured, Low: c.Low, High: c.High,
+				StdSeeds: c.StdSeeds, Seeds: c.Seeds, Agreement: string(v.Agreement),
 				InSet: c.InSet, OutSet: c.OutSet, GeneralSet: c.GeneralSet, StandsFor: c.StandsFor,
 				Network: c.Network, Steps: c.Steps, Size: c.Size, Note: c.Note})
 		}

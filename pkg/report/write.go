@@ -37,8 +37,8 @@ func value(v float64) string {
 	return strconv.FormatFloat(v, 'g', 4, 64)
 }
 
-// Write saves the report in a folder: report.md, index.html, which needs nothing else, and claims.csv. Each file appears
-// whole or not at all.
+// Write saves the report in a folder: report.md, index.html, which needs nothing else, and claims.csv. Each file
+// appears whole or not at all.
 func (r *Report) Write(folder string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
@@ -79,11 +79,13 @@ func (r Result) ConditionsOf(c result.Claim) []result.Condition { return of(c.ID
 
 // RunTable is the runs as they are shown: a header, and a row a run.
 func (r Result) RunTable() [][]string {
-	rows := [][]string{{"configuration", "seed", "run", "network", "set", "stands for", "steps", "batch", "rate", "loss", "outliers",
-		"last value", "not finite: images, updates, likelihoods", "computed on", "seconds", "finished", "unstated", "problem"}}
+	rows := [][]string{{"configuration", "seed", "run", "network", "set", "stands for", "steps", "batch", "rate", "loss",
+		"outliers", "last value", "not finite: images, updates, likelihoods", "computed on", "seconds", "finished",
+		"unstated", "problem"}}
 	for _, run := range r.Runs {
-		row := []string{run.Configuration, strconv.FormatUint(run.Seed, 10), run.ID, run.Network, run.Set, run.StandsFor,
-			strconv.Itoa(run.Steps), strconv.Itoa(run.Batch), value(run.Rate), run.Loss, run.Outliers, value(run.LastValue),
+		row := []string{run.Configuration, strconv.FormatUint(run.Seed, 10), run.ID, run.Network, run.Set,
+			run.StandsFor, strconv.Itoa(run.Steps), strconv.Itoa(run.Batch), value(run.Rate), run.Loss, run.Outliers,
+			value(run.LastValue),
 			fmt.Sprintf("%d, %d, %d", run.Dropped, run.Skipped, run.Replaced), run.Backend, strconv.Itoa(run.Seconds),
 			run.Finished.Format("2006-01-02 15:04"), run.Unstated, run.Problem}
 		if run.Problem != "" { // nothing else is known of it

@@ -2,18 +2,20 @@ package result
 
 import "math"
 
-// Cell is a cell of the paper's tables with what was measured here: a row of cells.csv. Rows of Table "baselines" are what tells a pair of sets
-// apart without a model; they have no paper's value.
+// Cell is a cell of the paper's tables with what was measured here: a row of cells.csv. Rows of Table "baselines" are
+// what tells a pair of sets apart without a model; they have no paper's value.
 type Cell struct {
 	PaperCell
-	// Measured is the mean over Seeds seeds, in percent or bits/dim, NaN where nothing was measured; Low and High are its 95 %
-	// interval, over images for one seed and over seeds for several. StdSeeds is the standard deviation over seeds.
+	// Measured is the mean over Seeds seeds, in percent or bits/dim, NaN where nothing was measured; Low and High are
+	// its 95 % interval, over images for one seed and over seeds for several. StdSeeds is the standard deviation over
+	// seeds.
 	Measured float64 `csv:"value"`
 	Low      float64 `csv:"low"`
 	High     float64 `csv:"high"`
 	StdSeeds float64 `csv:"std_seeds"`
 	Seeds    int     `csv:"seeds"`
-	// InSet, OutSet and GeneralSet are the sets that it was measured on; StandsFor says which of the paper's they stand for.
+	// InSet, OutSet and GeneralSet are the sets that it was measured on; StandsFor says which of the paper's they stand
+	// for.
 	InSet      string `csv:"in_set"`
 	OutSet     string `csv:"out_set"`
 	GeneralSet string `csv:"general_set"`

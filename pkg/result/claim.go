@@ -24,7 +24,8 @@ type Claim struct {
 	High      float64 `csv:"high"`
 	Predicate string  `csv:"predicate"`
 	Verdict   Verdict `csv:"verdict"`
-	// Data, Size, Network and Steps say what it was measured on; Seeds is how many seeds it rests on, Images how many images.
+	// Data, Size, Network and Steps say what it was measured on; Seeds is how many seeds it rests on, Images how many
+	// images.
 	Data    string `csv:"data"`
 	Size    string `csv:"size"`
 	Network string `csv:"network"`
@@ -58,7 +59,8 @@ func (v *Verdict) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Condition is one of the comparisons that a claim rests on: a row of conditions.csv. Most claims have one, some several.
+// Condition is one of the comparisons that a claim rests on: a row of conditions.csv. Most claims have one, some
+// several.
 type Condition struct {
 	// ID is the claim's.
 	ID string `csv:"id"`
@@ -78,8 +80,8 @@ type Condition struct {
 // FileName implements Row.
 func (Condition) FileName() string { return "conditions.csv" }
 
-// ClaimAtStep is a claim as it was at a step of its runs, on the images of the learning curves: a row of claims_over_steps.csv. Together
-// they say which claims turn with more training.
+// ClaimAtStep is a claim as it was at a step of its runs, on the images of the learning curves: a row of
+// claims_over_steps.csv. Together they say which claims turn with more training.
 type ClaimAtStep struct {
 	ID       string `csv:"id"`
 	Measured string `csv:"measured"`
@@ -107,8 +109,8 @@ func (ClaimAtStep) check(rows []ClaimAtStep) *problem {
 	return nil
 }
 
-// DeclaredClaims are all of the paper's claims (experiments/claims.yaml) in words, not measured. How each is decided stands there too, and is
-// pkg/claim's to read.
+// DeclaredClaims are all of the paper's claims (experiments/claims.yaml) in words, not measured. How each is decided
+// stands there too, and is pkg/claim's to read.
 func DeclaredClaims() ([]Claim, error) {
 	text, err := experiments.Files.ReadFile("claims.yaml")
 	if err != nil {

@@ -69,8 +69,8 @@ func ReadFile[T any](path string) ([]T, error) {
 // Encode is rows as WriteFile saves them.
 func Encode[T any](rows []T) ([]byte, error) { return encode(rows, tableDigits) }
 
-// Digits of a number in a table: six significant ones are more than any interval here resolves. Tiles keep all, since the pictures' values
-// are compared with those that were computed.
+// Digits of a number in a table: six significant ones are more than any interval here resolves. Tiles keep all, since
+// the pictures' values are compared with those that were computed.
 const (
 	tableDigits = 6
 	allDigits   = -1

@@ -15,7 +15,8 @@ import (
 
 var nan = math.NaN()
 
-// examples are a table of each type of row, with what is hard to keep: commas, quotes, lines, letters beyond ASCII, nothing.
+// examples are a table of each type of row, with what is hard to keep: commas, quotes, lines, letters beyond ASCII,
+// nothing.
 var (
 	someClaims = []Claim{
 		{ID: "L1", Where: "Fig 1A", Text: "smooth has the highest peak", Paper: "shape", Measured: "ratio", Value: 1.5, Low: 1.4, High: 1.6,

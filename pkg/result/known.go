@@ -12,7 +12,8 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// Reasons says of every claim that does not hold why, as far as that is known (experiments/reasons.yaml): a line a claim.
+// Reasons says of every claim that does not hold why, as far as that is known (experiments/reasons.yaml): a line a
+// claim.
 func Reasons(claims []Claim) ([]string, error) {
 	text, err := experiments.Files.ReadFile("reasons.yaml")
 	if err != nil {
@@ -58,9 +59,9 @@ type band struct {
 // ErrNoBand says that nothing was measured before that some claims could be compared with.
 var ErrNoBand = errors.New("no band of experiments/bands.yaml fits these claims")
 
-// CheckBands compares claims with the bands of experiments/bands.yaml: what was measured before, give or take what other
-// seeds and machines may change. It is no verdict on the paper; it notices when a change of the program moves a result. Every
-// claim must also be a finite number within its interval. It returns the bands that were checked.
+// CheckBands compares claims with the bands of experiments/bands.yaml: what was measured before, give or take what
+// other seeds and machines may change. It is no verdict on the paper; it notices when a change of the program moves a
+// result. Every claim must also be a finite number within its interval. It returns the bands that were checked.
 func CheckBands(claims []Claim) (checked []string, err error) {
 	text, err := experiments.Files.ReadFile("bands.yaml")
 	if err != nil {
@@ -79,7 +80,8 @@ func CheckBands(claims []Claim) (checked []string, err error) {
 			continue
 		}
 		if !(c.Low <= c.Value && c.Value <= c.High) || math.IsInf(c.Value, 0) {
-			problems = append(problems, fmt.Errorf("%s: %g is not within its interval [%g, %g]", c.ID, c.Value, c.Low, c.High))
+			err := fmt.Errorf("%s: %g is not within its interval [%g, %g]", c.ID, c.Value, c.Low, c.High)
+			problems = append(problems, err)
 		}
 		for _, b := range bands {
 			if b.Claim != c.ID || b.Size != "" && b.Size != c.Size || b.Set != "" && !strings.Contains(c.Data, b.Set) {

@@ -15,7 +15,8 @@ type Place struct {
 	Table string `csv:"table"`
 	In    string `csv:"in_dist"`
 	Out   string `csv:"out_dist"`
-	// Setting, Score, General and Loss say what was scored by what, in the words of the files; the methods read Setting.
+	// Setting, Score, General and Loss say what was scored by what, in the words of the files; the methods read
+	// Setting.
 	Setting string `csv:"setting"`
 	Score   string `csv:"score"`
 	General string `csv:"general_model"`

@@ -1,6 +1,6 @@
-// Package result is the schema of a results folder (figures/results/NAME): a typed row for each of its tables, one codec for all of them, score
-// files, sheets of pictures, and the manifest that is written last. It knows no model and computes nothing: pkg/evaluate and pkg/claim write
-// rows, figures, reports and notebooks read them.
+// Package result is the schema of a results folder (figures/results/NAME): a typed row for each of its tables, one
+// codec for all of them, score files, sheets of pictures, and the manifest that is written last. It knows no model and
+// computes nothing: pkg/evaluate and pkg/claim write rows, figures, reports and notebooks read them.
 //
 //	claims.csv, conditions.csv    the paper's claims with their verdicts, and what each verdict rests on
 //	claims_over_steps.csv         some of the claims over the steps of training
@@ -26,7 +26,8 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// Schema is the version of the files that this package writes and reads. It grows with every change that an older strata would misread.
+// Schema is the version of the files that this package writes and reads. It grows with every change that an older
+// strata would misread.
 const Schema = 2
 
 // ManifestFile is the name of the manifest in a results folder.
@@ -68,7 +69,8 @@ func WriteManifest(folder string, m Manifest) error {
 	return renameio.WriteFile(filepath.Join(folder, ManifestFile), append(text, '\n'), 0o644)
 }
 
-// ReadManifest reads the manifest of a results folder. Without one the folder is not complete, and the error is fs.ErrNotExist.
+// ReadManifest reads the manifest of a results folder. Without one the folder is not complete, and the error is
+// fs.ErrNotExist.
 func ReadManifest(folder string) (Manifest, error) {
 	var m Manifest
 	path := filepath.Join(folder, ManifestFile)
@@ -81,11 +83,12 @@ func ReadManifest(folder string) (Manifest, error) {
 	if err := json.Unmarshal(text, &version); err != nil {
 		return m, fmt.Errorf("%s: %w; %s", path, err, again)
 	}
+	schemas := fmt.Sprintf("schema %d, this one knows %d", version.Schema, Schema)
 	switch {
 	case version.Schema > Schema:
-		return m, fmt.Errorf("%s: written by a newer strata: schema %d, this one knows %d", path, version.Schema, Schema)
+		return m, fmt.Errorf("%s: written by a newer strata: %s", path, schemas)
 	case version.Schema < Schema:
-		return m, fmt.Errorf("%s: written by an older strata: schema %d, this one knows %d; %s", path, version.Schema, Schema, again)
+		return m, fmt.Errorf("%s: written by an older strata: %s; %s", path, schemas, again)
 	}
 	if err := json.Unmarshal(text, &m); err != nil {
 		return m, fmt.Errorf("%s: %w; %s", path, err, again)

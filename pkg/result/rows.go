@@ -6,11 +6,13 @@ import (
 	"time"
 )
 
-// Correlation is how alike two columns of a score file rank the images of some roles: a row of correlations.csv, with 95 % bootstrap intervals.
+// Correlation is how alike two columns of a score file rank the images of some roles: a row of correlations.csv, with
+// 95 % bootstrap intervals.
 type Correlation struct {
 	// About is what the paper compares: "pixel differences", "network types", "training sets", "scales", "grey sets".
 	About string `csv:"about"`
-	// A and B are columns as the score files have them, NAME, NAME/c3 or pseudo_ROLE; Over are roles, with spaces between.
+	// A and B are columns as the score files have them, NAME, NAME/c3 or pseudo_ROLE; Over are roles, with spaces
+	// between.
 	A            string  `csv:"a"`
 	B            string  `csv:"b"`
 	Over         string  `csv:"over"`
@@ -69,7 +71,8 @@ func (CurvePoint) FileName() string { return "curves.csv" }
 func (CurvePoint) check(rows []CurvePoint) *problem {
 	seen := map[CurvePoint]bool{}
 	for i, r := range rows {
-		place := CurvePoint{Configuration: r.Configuration, Seed: r.Seed, Epoch: r.Epoch, Metric: r.Metric, Role: r.Role}
+		place := r // what makes it one of its kind
+		place.Step, place.Value, place.Low, place.High, place.Images = 0, 0, 0, 0, 0
 		switch {
 		case !(r.Epoch > 0 && r.Epoch <= largest):
 			return &problem{i, "epoch", fmt.Sprintf("%v is not above 0", r.Epoch)}
@@ -88,7 +91,8 @@ func (CurvePoint) check(rows []CurvePoint) *problem {
 // largest is far beyond every number of a result, and small enough that no difference or width of an axis overflows.
 const largest = 1e100
 
-// PixelDifference is a bin of the density of pixel differences of the training images of a role: a row of pixel_differences.csv.
+// PixelDifference is a bin of the density of pixel differences of the training images of a role: a row of
+// pixel_differences.csv.
 type PixelDifference struct {
 	Role string `csv:"role"`
 	Set  string `csv:"set"`
@@ -120,8 +124,8 @@ func (PixelDifference) check(rows []PixelDifference) *problem {
 	return nil
 }
 
-// Run is where the numbers of a configuration and seed come from, or why there are none: a row of runs.csv. Where Problem says why, only
-// Configuration, Seed and Unstated are known besides.
+// Run is where the numbers of a configuration and seed come from, or why there are none: a row of runs.csv. Where
+// Problem says why, only Configuration, Seed and Unstated are known besides.
 type Run struct {
 	Configuration string  `csv:"configuration"`
 	Seed          uint64  `csv:"seed"`
@@ -167,13 +171,14 @@ type Subset struct {
 	// Images of the part, Of how many of the split.
 	Images int `csv:"images"`
 	Of     int `csv:"of"`
-	// SHA256 is of shape, pixels and labels; History is codec and resizing; Recipe says how the set is made, Seed which images were chosen.
+	// SHA256 is of shape, pixels and labels; History is codec and resizing; Recipe says how the set is made, Seed which
+	// images were chosen.
 	SHA256  string `csv:"sha256"`
 	History string `csv:"history"`
 	Recipe  string `csv:"recipe"`
 	Seed    uint64 `csv:"seed"`
-	// List is the file of the images' places, below the folder, "" where they are all of the split or too many; Places says whether a place
-	// counts in the split or in the files that the split was chosen from.
+	// List is the file of the images' places, below the folder, "" where they are all of the split or too many; Places
+	// says whether a place counts in the split or in the files that the split was chosen from.
 	List   string `csv:"list"`
 	Places string `csv:"places"`
 }

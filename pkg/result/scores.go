@@ -21,13 +21,14 @@ const (
 // PNGBytes is the column of an image's size as PNG, bytes.
 const PNGBytes = "png_bytes"
 
-// ScaleColumn is the column of what a scale contributes to ln p under a configuration, counted from 1: "glow-in/c3". The column of ln p itself
-// has the configuration's name; both are in nats.
+// ScaleColumn is the column of what a scale contributes to ln p under a configuration, counted from 1: "glow-in/c3".
+// The column of ln p itself has the configuration's name; both are in nats.
 func ScaleColumn(configuration string, scale int) string {
 	return fmt.Sprintf("%s/c%d", configuration, scale)
 }
 
-// PseudoColumn is the column of the pixel-difference pseudo-log-likelihood under the density of a role's training images, nats.
+// PseudoColumn is the column of the pixel-difference pseudo-log-likelihood under the density of a role's training
+// images, nats.
 func PseudoColumn(role string) string { return "pseudo_" + role }
 
 // Scores are scores of images, one row an image: which set and which image of it, then one value a column.
@@ -88,7 +89,8 @@ func (s *Scores) Round(digits int) *Scores {
 // scorePlace are the columns in front of the scores.
 var scorePlace = []string{"role", "set", "index"}
 
-// Write saves the table as CSV: role, set, index, then the columns, with every digit. The file appears whole or not at all.
+// Write saves the table as CSV: role, set, index, then the columns, with every digit. The file appears whole or not at
+// all.
 func (s *Scores) Write(path string) error {
 	var text bytes.Buffer
 	w := csv.NewWriter(&text)
@@ -118,25 +120,28 @@ func ReadScores(path string) (*Scores, error) {
 	if err != nil {
 		return nil, fmt.Errorf("score file %s: %w", path, err)
 	}
+	wrong := func(line int, format string, args ...any) error {
+		return fmt.Errorf("score file %s, line %d%s", path, line, fmt.Sprintf(format, args...))
+	}
 	places := len(scorePlace)
 	if len(records) == 0 || len(records[0]) <= places || !slices.Equal(records[0][:places], scorePlace) {
-		return nil, fmt.Errorf("score file %s, line 1: expected role,set,index and at least one score; write it with strata score", path)
+		return nil, wrong(1, ": expected role,set,index and at least one score; write it with strata score")
 	}
 	s := &Scores{Columns: records[0][places:]}
 	for i, name := range s.Columns {
 		if before := slices.Index(s.Columns, name); before < i {
-			return nil, fmt.Errorf("score file %s, line 1: columns %d and %d are both named %q", path, places+before+1, places+i+1, name)
+			return nil, wrong(1, ": columns %d and %d are both named %q", places+before+1, places+i+1, name)
 		}
 	}
 	for i, record := range records[1:] {
 		row := ScoreRow{Role: record[0], Set: record[1]}
 		if row.Index, err = strconv.Atoi(record[2]); err != nil {
-			return nil, fmt.Errorf("score file %s, line %d, column index: %q is no whole number", path, i+2, record[2])
+			return nil, wrong(i+2, ", column index: %q is no whole number", record[2])
 		}
 		for j, field := range record[places:] {
 			v, err := strconv.ParseFloat(field, 64)
 			if err != nil {
-				return nil, fmt.Errorf("score file %s, line %d, column %s: %q is no number", path, i+2, s.Columns[j], field)
+				return nil, wrong(i+2, ", column %s: %q is no number", s.Columns[j], field)
 			}
 			row.Values = append(row.Values, v)
 		}

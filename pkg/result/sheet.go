@@ -30,8 +30,8 @@ type Tile struct {
 	Column int `csv:"column"`
 	// What it is in its sheet: "amplitude", "mix", "raw".
 	What string `csv:"what"`
-	// Role and Set are those of the image that it is, or that it was made from, Index its place in the set's split (test where the sheet's
-	// figure does not say otherwise), Class its label.
+	// Role and Set are those of the image that it is, or that it was made from, Index its place in the set's split
+	// (test where the sheet's figure does not say otherwise), Class its label.
 	Role  string `csv:"role"`
 	Set   string `csv:"set"`
 	Index int    `csv:"index"`
@@ -63,8 +63,8 @@ func (Tile) check(tiles []Tile) *problem {
 	return nil
 }
 
-// Sheet is a grid of tiles of one size. It keeps the pictures of a result: figures are drawn from it, and what took long to compute is read
-// back from it pixel by pixel.
+// Sheet is a grid of tiles of one size. It keeps the pictures of a result: figures are drawn from it, and what took
+// long to compute is read back from it pixel by pixel.
 //
 //	NAME.png   the tiles, row by row without gaps, lossless; a grid place without a tile is black
 //	NAME.csv   row,column,what,role,set,index,class,value: one line a tile
@@ -79,7 +79,8 @@ func (s *Sheet) Add(t Tile, set *imageset.Set, i int) error {
 		s.Height, s.Width = set.Height, set.Width
 	}
 	if set.Height != s.Height || set.Width != s.Width {
-		return fmt.Errorf("sheet: images of %s are %dx%d, those of the sheet %dx%d", set.Name, set.Height, set.Width, s.Height, s.Width)
+		return fmt.Errorf("sheet: images of %s are %dx%d, those of the sheet %dx%d",
+			set.Name, set.Height, set.Width, s.Height, s.Width)
 	}
 	pixels := set.Image(i)
 	if t.RGB = pixels; set.Channels == 1 {
@@ -116,7 +117,8 @@ func (s *Sheet) Columns() (n int) {
 	return n
 }
 
-// Column are the pixels of a column's tiles from top to bottom, with 1 or 3 channels, as an image set has them, and their values.
+// Column are the pixels of a column's tiles from top to bottom, with 1 or 3 channels, as an image set has them, and
+// their values.
 func (s *Sheet) Column(column, channels int) (pixels []uint8, values []float64) {
 	for row := range s.Rows() {
 		t := s.At(row, column)
@@ -155,7 +157,8 @@ func (s *Sheet) Write(path string) error {
 		for y := range s.Height {
 			for x := range s.Width {
 				at := 3 * (y*s.Width + x)
-				sheet.SetNRGBA(t.Column*s.Width+x, t.Row*s.Height+y, color.NRGBA{t.RGB[at], t.RGB[at+1], t.RGB[at+2], 255})
+				c := color.NRGBA{t.RGB[at], t.RGB[at+1], t.RGB[at+2], 255}
+				sheet.SetNRGBA(t.Column*s.Width+x, t.Row*s.Height+y, c)
 			}
 		}
 	}
@@ -203,7 +206,8 @@ func (s *Sheet) readPixels(path string) error {
 	}
 	size := picture.Bounds().Size()
 	if size.X%s.Columns() != 0 || size.Y%s.Rows() != 0 {
-		return fmt.Errorf("%s is %dx%d pixels, its CSV names %d rows of %d tiles", path, size.X, size.Y, s.Rows(), s.Columns())
+		return fmt.Errorf("%s is %dx%d pixels, its CSV names %d rows of %d tiles",
+			path, size.X, size.Y, s.Rows(), s.Columns())
 	}
 	s.Width, s.Height = size.X/s.Columns(), size.Y/s.Rows()
 	for i := range s.Tiles {

@@ -1,5 +1,5 @@
-// Package score turns log-likelihoods into anomaly scores (digest §6); pkg/result keeps them in score files, one row an image.
-// Higher scores are more in-distribution, everywhere.
+// Package score turns log-likelihoods into anomaly scores (digest §6); pkg/result keeps them in score files, one row an
+// image. Higher scores are more in-distribution, everywhere.
 //
 //	raw log-likelihood   ln p_in(x)
 //	last scale           c_L of the in-distribution model (paper §4)
@@ -25,7 +25,8 @@ func Ratio(a, b []float64) ([]float64, error) {
 	return ratio, nil
 }
 
-// Highest are the places of the n highest of some values, all of them where there are fewer, the highest first; of equal ones the first.
+// Highest are the places of the n highest of some values, all of them where there are fewer, the highest first; of
+// equal ones the first.
 func Highest(values []float64, n int) []int {
 	order := make([]int, len(values))
 	for i := range order {

@@ -26,12 +26,13 @@ import (
 // configurations, with /c1, /c2, /c3 for a scale ("glow-in-from-general/c3"), and png_bytes.
 func Scores() *result.Scores { return ScoresOf(result.ScoresFile) }
 
-// optional are the score files that a results folder has only where their runs are trained, with the role that is in-distribution in each.
+// optional are the score files that a results folder has only where their runs are trained, with the role that is
+// in-distribution in each.
 var optional = map[string]string{result.GreyScoresFile: "grey_in", result.MRIScoresFile: "mri_one"}
 
-// ScoresOf are those of another file of the folder: scores_grey.csv (Fashion-MNIST and MNIST) or scores_mri.csv (one modality
-// and the others). Where none of its runs is trained there is no such file: the cell says so, and what would show the table
-// shows nothing.
+// ScoresOf are those of another file of the folder: scores_grey.csv (Fashion-MNIST and MNIST) or scores_mri.csv (one
+// modality and the others). Where none of its runs is trained there is no such file: the cell says so, and what would
+// show the table shows nothing.
 func ScoresOf(file string) *result.Scores {
 	folder := resultsFolder()
 	must(result.CheckSchema(folder))
@@ -71,7 +72,8 @@ func trained(scores *result.Scores, columns ...string) []string {
 // configuration is how the name of a configuration begins (experiments/configurations.yaml).
 var configuration = regexp.MustCompile(`^(glow|patch|dense|pixelcnn|classifier)-`)
 
-// Ratio adds the log-ratio of two configurations to a table, ln p of the first less ln p of the second, as column "FIRST - SECOND".
+// Ratio adds the log-ratio of two configurations to a table, ln p of the first less ln p of the second, as column
+// "FIRST - SECOND".
 func Ratio(scores *result.Scores, in, general string) {
 	if scores == nil || len(untrained(scores, in, general)) > 0 {
 		return // what shows the ratio says so
@@ -95,8 +97,8 @@ func addRatio(scores *result.Scores, in, general string) error {
 	return scores.AddColumn(in+" - "+general, ratio)
 }
 
-// AUROC shows how well scores of a table, by column or all of them, tell the in-distribution set from each of the others, in percent with the
-// 95 % interval. 50 is guessing, below 50 confidently wrong.
+// AUROC shows how well scores of a table, by column or all of them, tell the in-distribution set from each of the
+// others, in percent with the 95 % interval. 50 is guessing, below 50 confidently wrong.
 func AUROC(scores *result.Scores, columns ...string) {
 	defer gonbui.Sync()
 	if scores == nil {
@@ -219,7 +221,8 @@ func histogram(scores *result.Scores, column string) ([]byte, error) {
 	return PlotPNG(p)
 }
 
-// rolesOf are the roles of a table's sets for their colours. Tables of a lab know in and out alone: its outliers take turns.
+// rolesOf are the roles of a table's sets for their colours. Tables of a lab know in and out alone: its outliers take
+// turns.
 func rolesOf(scores *result.Scores, in string, out []string) []string {
 	roles := []string{"in"}
 	for i, set := range out {

@@ -1,4 +1,5 @@
-// Package show is what the cells of strata's notebooks call: one call shows one thing in the notebook, from result files on disk.
+// Package show is what the cells of strata's notebooks call: one call shows one thing in the notebook, from result
+// files on disk.
 //
 //	show.Figure("fig1a")               // drawn from the results folder
 //	show.Table("1")                    // the paper's table beside ours
@@ -6,8 +7,9 @@
 //
 // It knows no model, so that its cells compile in no time; package lab is for the cells that train and score.
 //
-// Results come from the folder that [From] names, or else from STRATA_RESULTS, or else from the newest folder below STRATA_FIGURES/results.
-// Functions panic with an error that says what to do: a cell that cannot show what it should must fail. Outside of a notebook they display nothing.
+// Results come from the folder that [From] names, or else from STRATA_RESULTS, or else from the newest folder below
+// STRATA_FIGURES/results. Functions panic with an error that says what to do: a cell that cannot show what it should
+// must fail. Outside of a notebook they display nothing.
 package show
 
 import (
@@ -48,8 +50,9 @@ func Results() {
 // from is the folder that From named.
 var from string
 
-// From names the results that everything below shows: a folder of STRATA_FIGURES/results such as "shapes_in-demo", an absolute path, or "" for
-// STRATA_RESULTS or else the newest. In a notebook it stands beside the other parameters, outside of functions, so that it holds for every cell:
+// From names the results that everything below shows: a folder of STRATA_FIGURES/results such as "shapes_in-demo", an
+// absolute path, or "" for STRATA_RESULTS or else the newest. In a notebook it stands beside the other parameters,
+// outside of functions, so that it holds for every cell:
 //
 //	var _ = show.From("shapes_in-demo")
 func From(results string) string {
@@ -63,7 +66,8 @@ func resultsFolder() string {
 	return folder
 }
 
-// results says what a results folder holds: size, seeds, verdicts, and which set plays which role for which of the paper's.
+// results says what a results folder holds: size, seeds, verdicts, and which set plays which role for which of the
+// paper's.
 func results(folder string) (string, error) {
 	manifest, err := result.ReadManifest(folder)
 	if err != nil {
@@ -81,7 +85,8 @@ func results(folder string) (string, error) {
 	for _, c := range claims {
 		verdicts[c.Verdict]++
 	}
-	text := fmt.Sprintf("Results in `%s`, size %s, seeds %s. Of the paper's claims %d hold there, %d are open, %d do not hold, not measured: %d.",
+	text := fmt.Sprintf("Results in `%s`, size %s, seeds %s. "+
+		"Of the paper's claims %d hold there, %d are open, %d do not hold, not measured: %d.",
 		filepath.Base(folder), manifest.Size, strings.Trim(fmt.Sprint(manifest.Seeds), "[]"),
 		verdicts[result.Holds], verdicts[result.Open], verdicts[result.DoesNotHold], verdicts[result.NotMeasured])
 	return text + playing(manifest, subsets), nil
@@ -122,7 +127,8 @@ func Figure(names ...string) {
 	}
 }
 
-// sized is a figure with its caption, as wide beside others as it is on paper: figures of one column take half of the page.
+// sized is a figure with its caption, as wide beside others as it is on paper: figures of one column take half of the
+// page.
 func sized(file []byte, caption string) (string, error) {
 	config, err := png.DecodeConfig(bytes.NewReader(file))
 	if err != nil {
@@ -152,8 +158,8 @@ func drawn(results *figure.Results, name string) (png []byte, caption string, er
 	return nil, "", fmt.Errorf("no figure %q: choose of %s", name, strings.Join(known, ", "))
 }
 
-// Table shows tables of the paper by name, 1 to S4: each of the paper's values with what was measured here beside it, its interval, and how they
-// agree.
+// Table shows tables of the paper by name, 1 to S4: each of the paper's values with what was measured here beside it,
+// its interval, and how they agree.
 func Table(names ...string) {
 	defer gonbui.Sync()
 	for _, name := range names {
@@ -179,7 +185,8 @@ func table(results, name string) (string, error) {
 	return "", fmt.Errorf("no table %q: choose of %s", name, strings.Join(known, ", "))
 }
 
-// Claims shows claims of the paper by id with their verdicts, and under them why those do not hold that do not. Without ids it shows all.
+// Claims shows claims of the paper by id with their verdicts, and under them why those do not hold that do not. Without
+// ids it shows all.
 func Claims(ids ...string) {
 	defer gonbui.Sync()
 	text, err := claims(resultsFolder(), ids)
@@ -218,8 +225,9 @@ func claims(results string, ids []string) (string, error) {
 	return text, nil
 }
 
-// CheckBands compares the claims with these ids with the bands in which they were measured before (experiments/bands.yaml), all of them without ids.
-// It is for the last cell of a notebook: it notices a change of the program, not a disagreement with the paper.
+// CheckBands compares the claims with these ids with the bands in which they were measured before
+// (experiments/bands.yaml), all of them without ids. It is for the last cell of a notebook: it notices a change of the
+// program, not a disagreement with the paper.
 func CheckBands(ids ...string) ([]string, error) {
 	folder, err := folders.Results(from)
 	if err != nil {
@@ -229,7 +237,8 @@ func CheckBands(ids ...string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	checked, err := result.CheckBands(slices.DeleteFunc(all, func(c result.Claim) bool { return len(ids) > 0 && !slices.Contains(ids, c.ID) }))
+	asked := func(c result.Claim) bool { return len(ids) == 0 || slices.Contains(ids, c.ID) }
+	checked, err := result.CheckBands(slices.DeleteFunc(all, func(c result.Claim) bool { return !asked(c) }))
 	if errors.Is(err, result.ErrNoBand) {
 		return []string{"no band for these claims at this size on these sets; each value lies within its interval"}, nil
 	}

@@ -100,7 +100,8 @@ func TestAUROC(t *testing.T) {
 	assert.ErrorContains(t, err, "no in-distribution set or no other")
 }
 
-// One modality against the others, by the ratio that a cell adds; a file that is not there is no failure of the notebook.
+// One modality against the others, by the ratio that a cell adds; a file that is not there is no failure of the
+// notebook.
 func TestScoresOfOtherFiles(t *testing.T) {
 	t.Cleanup(func() { From("") })
 	folder := t.TempDir()
