@@ -67,7 +67,8 @@ func passed(tuned, ended curve, better func(a, b float64) bool) string {
 	if at < 0 {
 		return "finetuning does not pass the end of training from scratch"
 	}
-	return fmt.Sprintf("finetuning has passed the end of training from scratch (%.3g epochs) after %.3g", epochs[last], tunedEpochs[at])
+	return fmt.Sprintf("finetuning has passed the end of training from scratch (%.3g epochs) after %.3g", epochs[last],
+		tunedEpochs[at])
 }
 
 // kind is a way of training that a figure of curves compares.
@@ -82,14 +83,17 @@ type kind struct {
 }
 
 var (
-	scratch = kind{label: "from scratch", of: map[string]string{roleSmooth: glowSmooth, roleIn: glowIn, roleNear: glowNear},
+	scratch = kind{label: "from scratch", of: map[string]string{roleSmooth: glowSmooth, roleIn: glowIn,
+		roleNear: glowNear},
 		dash: []vg.Length{3, 1.5}, mark: draw.RingGlyph{}, final: true}
 	finetuned = kind{label: "finetuned from general", mark: draw.CircleGlyph{},
-		of: map[string]string{roleSmooth: glowSmoothFromGeneral, roleIn: glowInFromGeneral, roleNear: glowNearFromGeneral}}
+		of: map[string]string{roleSmooth: glowSmoothFromGeneral, roleIn: glowInFromGeneral,
+			roleNear: glowNearFromGeneral}}
 	fromOwn = kind{label: "finetuned from own", dash: []vg.Length{3, 1.5}, mark: draw.RingGlyph{},
 		of: map[string]string{roleSmooth: glowSmoothFromItself, roleIn: glowInFromItself, roleNear: glowNearFromItself}}
-	outlierLoss = kind{label: "outlier loss (Eq. 2)", of: map[string]string{roleIn: glowInOutlierLoss}, mark: draw.CircleGlyph{}}
-	marginLoss  = kind{label: "margin loss", of: map[string]string{roleIn: glowInMarginLoss},
+	outlierLoss = kind{label: "outlier loss (Eq. 2)", of: map[string]string{roleIn: glowInOutlierLoss},
+		mark: draw.CircleGlyph{}}
+	marginLoss = kind{label: "margin loss", of: map[string]string{roleIn: glowInMarginLoss},
 		dash: []vg.Length{3, 1.5}, mark: draw.RingGlyph{}}
 )
 
@@ -114,12 +118,15 @@ func (all curves) words() string {
 	return words
 }
 
-const curveWords = "Curves are of the images and the noise of the runs' intermediate looks, fewer than those of the tables. "
+const curveWords = "Curves are of the images and the noise of the runs' intermediate looks, fewer than those of the " +
+	"tables. "
 
 // FigS2 draws the AUROC of the ratio to the general Glow over the epochs of training, from scratch and finetuned,
 // without outlier loss: a row a training set, a column an outlier set (digest §8; claim T1).
 func FigS2(r *Results) (*Figure, error) {
-	return detectionCurves(r, "figS2", "AUROC of the ratio to the Glow of general while Glows are trained from scratch and finetuned from it, without outlier loss; the straight line is the mean at the end of training from scratch. ", scratch, finetuned)
+	return detectionCurves(r, "figS2", "AUROC of the ratio to the Glow of general while Glows are trained from "+
+		"scratch and finetuned from it, without outlier loss; the straight line is the mean at the end of training "+
+		"from scratch. ", scratch, finetuned)
 }
 
 // FigS3 draws the bits/dim on the test images of the own set over the epochs of training, from scratch and finetuned;
@@ -130,12 +137,15 @@ func FigS3(r *Results) (*Figure, error) {
 		return nil, err
 	}
 	p := page{width: twoColumns, height: 6.6 * vg.Centimeter, legend: kindLegend(scratch, finetuned)}
-	caption := "Bits per dimension on test images of the training set while Glows are trained from scratch and finetuned from the general one; the straight line is the mean at the end of training from scratch. " + all.words()
+	caption := "Bits per dimension on test images of the training set while Glows are trained from scratch and " +
+		"finetuned from the general one; the straight line is the mean at the end of training from scratch. " +
+		all.words()
 	for _, role := range []string{roleSmooth, roleIn, roleNear} { // as in Table 1
 		panel, said := all.panel("trained on "+role, result.BitsPerDim, role, role, "bits/dim", scratch, finetuned)
 		p.panels = append(p.panels, panel)
 		caption += said
-		ends, tuned := all[[3]string{scratch.of[role], result.BitsPerDim, role}], all[[3]string{finetuned.of[role], result.BitsPerDim, role}]
+		ends, tuned := all[[3]string{scratch.of[role], result.BitsPerDim, role}],
+			all[[3]string{finetuned.of[role], result.BitsPerDim, role}]
 		if when := passed(tuned, ends, func(a, b float64) bool { return a < b }); when != "" {
 			caption += role + ": " + when + ". "
 		}
@@ -145,7 +155,8 @@ func FigS3(r *Results) (*Figure, error) {
 
 // FigS4 draws the AUROC of the ratio while Glows are finetuned from the general one and from themselves (claim T2).
 func FigS4(r *Results) (*Figure, error) {
-	return detectionCurves(r, "figS4", "AUROC of the ratio to the Glow of general while Glows are finetuned from it and from themselves, that is, trained on. ", fromOwn, finetuned)
+	return detectionCurves(r, "figS4", "AUROC of the ratio to the Glow of general while Glows are finetuned from it "+
+		"and from themselves, that is, trained on. ", fromOwn, finetuned)
 }
 
 // FigS6 draws the AUROC of the ratio while Glows of in are trained with the margin loss and with the outlier loss
@@ -156,13 +167,15 @@ func FigS6(r *Results) (*Figure, error) {
 		return nil, err
 	}
 	p := page{width: twoColumns, height: 6.6 * vg.Centimeter, legend: kindLegend(marginLoss, outlierLoss)}
-	caption := "AUROC of the ratio to the Glow of general while the Glow of in is finetuned with the margin loss and with the outlier loss. " + all.words()
+	caption := "AUROC of the ratio to the Glow of general while the Glow of in is finetuned with the margin loss and " +
+		"with the outlier loss. " + all.words()
 	for _, out := range trainedOn[1].out {
 		panel, said := all.panel("in vs "+out, result.AUROCRatio, roleIn, out, "AUROC (%)", marginLoss, outlierLoss)
 		p.panels = append(p.panels, panel)
 		caption += said
 	}
-	return &Figure{Name: "figS6", page: onlyFirstNames(p, len(p.panels)), Caption: strings.TrimSpace(caption + r.setsPlaying())}, nil
+	return &Figure{Name: "figS6", page: onlyFirstNames(p, len(p.panels)),
+		Caption: strings.TrimSpace(caption + r.setsPlaying())}, nil
 }
 
 func detectionCurves(r *Results, name, caption string, kinds ...kind) (*Figure, error) {
@@ -178,7 +191,8 @@ func detectionCurves(r *Results, name, caption string, kinds ...kind) (*Figure, 
 			p.panels = append(p.panels, panel)
 			caption += said
 			if kinds[0].final {
-				tuned, ends := all[[3]string{kinds[1].of[in.role], result.AUROCRatio, out}], all[[3]string{kinds[0].of[in.role], result.AUROCRatio, out}]
+				tuned, ends := all[[3]string{kinds[1].of[in.role], result.AUROCRatio, out}],
+					all[[3]string{kinds[0].of[in.role], result.AUROCRatio, out}]
 				if when := passed(tuned, ends, func(a, b float64) bool { return a > b }); when != "" {
 					caption += strings.ToUpper(when[:1]) + when[1:] + ". "
 				}
@@ -218,7 +232,8 @@ func kindLegend(kinds ...kind) (legend []key) {
 		}})
 		if k.final {
 			legend = append(legend, key{k.label + ", at its end", func(c draw.Canvas) {
-				c.StrokeLine2(draw.LineStyle{Color: notes, Width: hairpin}, c.Min.X, c.Center().Y, c.Max.X, c.Center().Y)
+				c.StrokeLine2(draw.LineStyle{Color: notes, Width: hairpin}, c.Min.X, c.Center().Y, c.Max.X,
+					c.Center().Y)
 			}})
 		}
 	}
@@ -329,11 +344,13 @@ func (lines curveLines) Plot(c draw.Canvas, p *plot.Plot) {
 		c.StrokeLines(style, path)
 		for i := range path {
 			if every := max(1, len(path)/10); i%every == every-1 || i == len(path)-1 {
-				c.DrawGlyphNoClip(draw.GlyphStyle{Color: RoleColor(l.role), Radius: vg.Points(1.8), Shape: l.kind.mark}, path[i])
+				c.DrawGlyphNoClip(draw.GlyphStyle{Color: RoleColor(l.role), Radius: vg.Points(1.8), Shape: l.kind.mark},
+					path[i])
 			}
 		}
 		if l.kind.final && len(path) > 0 {
-			c.StrokeLine2(draw.LineStyle{Color: notes, Width: hairpin}, c.Min.X, path[len(path)-1].Y, c.Max.X, path[len(path)-1].Y)
+			c.StrokeLine2(draw.LineStyle{Color: notes, Width: hairpin}, c.Min.X, path[len(path)-1].Y, c.Max.X,
+				path[len(path)-1].Y)
 		}
 	}
 }

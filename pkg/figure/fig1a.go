@@ -42,12 +42,14 @@ func Fig1A(r *Results) (*Figure, error) {
 		p.Add(steps{edges: d.edges, heights: d.heights, role: d.role})
 	}
 	p.X.Min, p.X.Max, p.Y.Min = -100, 100, 0
-	p.X.Tick.Marker = plot.ConstantTicks{{Value: -100, Label: "\u2212100"}, {Value: -50, Label: "\u221250"}, {Value: 0, Label: "0"},
+	p.X.Tick.Marker = plot.ConstantTicks{{Value: -100, Label: "\u2212100"}, {Value: -50, Label: "\u221250"},
+		{Value: 0, Label: "0"},
 		{Value: 50, Label: "50"}, {Value: 100, Label: "100"}}
 	p.Add(peakLabels(drawn))
 	p.Y.Max = max(p.Y.Max*1.13, math.SmallestNonzeroFloat32)
 
-	caption := "Densities of pixel differences (a pixel minus the mean of its eight neighbours, channels pooled). Highest bins, of which two meet at 0: "
+	caption := "Densities of pixel differences (a pixel minus the mean of its eight neighbours, channels pooled). " +
+		"Highest bins, of which two meet at 0: "
 	for i, d := range drawn {
 		centre, height, _ := d.peak()
 		if i > 0 {
@@ -110,9 +112,11 @@ func (densities peakLabels) Plot(c draw.Canvas, p *plot.Plot) {
 		_, h, bin := d.peak()
 		line := draw.LineStyle{Color: RoleColor(d.role), Width: hairpin}
 		textX := x(labelsFrom)
-		c.StrokeLines(line, []vg.Point{{X: x(d.edges[bin+1]), Y: y(h)}, {X: textX - 10, Y: y(h)}, {X: textX - 4, Y: positions[i]}, {X: textX - 2, Y: positions[i]}})
+		c.StrokeLines(line, []vg.Point{{X: x(d.edges[bin+1]), Y: y(h)}, {X: textX - 10, Y: y(h)},
+			{X: textX - 4, Y: positions[i]}, {X: textX - 2, Y: positions[i]}})
 		style := textStyle(sizeTick, roleInk(d.role))
-		c.FillText(style, vg.Point{X: textX, Y: positions[i] + baseline(style) + 1.5}, fmt.Sprintf("%s, peak %.3f", d.role, h))
+		c.FillText(style, vg.Point{X: textX, Y: positions[i] + baseline(style) + 1.5},
+			fmt.Sprintf("%s, peak %.3f", d.role, h))
 		c.FillText(style, vg.Point{X: textX, Y: positions[i] + baseline(style) + 1.5 - 8}, shortened(d.set, 20))
 	}
 }

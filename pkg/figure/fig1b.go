@@ -13,7 +13,8 @@ import (
 // speaks; each under the histogram of its own training set, with the rank correlation over test images of in and smooth
 // (digest §8; claim L2).
 func Fig1B(r *Results) (*Figure, error) {
-	views := []struct{ role, configuration string }{{roleIn, glowIn}, {roleSmooth, glowSmooth}, {roleGeneral, glowGeneral}}
+	views := []struct{ role, configuration string }{{roleIn, glowIn}, {roleSmooth, glowSmooth},
+		{roleGeneral, glowGeneral}}
 	var needed []score
 	for _, v := range views {
 		needed = append(needed, score{plus: result.PseudoColumn(v.role)}, score{plus: v.configuration})
@@ -24,14 +25,17 @@ func Fig1B(r *Results) (*Figure, error) {
 	}
 	both := []string{roleIn, roleSmooth}
 	p := page{width: twoColumns, height: 6.6 * vg.Centimeter, legend: s.scatterLegend(both)}
-	caption := "Log-likelihood under Glow against the pseudo-log-likelihood of pixel differences, both in nats an image; " +
+	caption := "Log-likelihood under Glow against the pseudo-log-likelihood of pixel differences, both in nats an " +
+		"image; " +
 		"the histogram and the Glow of a panel were fitted on the same training set, each Glow from scratch. "
 	for i, v := range views {
-		panel, said := s.scatterPanel(cloud{title: "Glow of " + v.role, xAxis: "pseudo-log-likelihood", yAxis: "log-likelihood",
-			x: needed[2*i], y: needed[2*i+1], roles: both})
+		panel, said := s.scatterPanel(cloud{title: "Glow of " + v.role, xAxis: "pseudo-log-likelihood",
+			yAxis: "log-likelihood",
+			x:     needed[2*i], y: needed[2*i+1], roles: both})
 		p.panels = append(p.panels, panel)
 		caption += said
 	}
-	caption += fmt.Sprintf("\u03C1 is Spearman's, over the images of both sets (paper: above 0.83); at most %d images a set are drawn.", pointsDrawn)
+	caption += fmt.Sprintf("\u03C1 is Spearman's, over the images of both sets (paper: above 0.83); at most %d "+
+		"images a set are drawn.", pointsDrawn)
 	return &Figure{Name: "fig1b", Caption: caption, page: p}, nil
 }

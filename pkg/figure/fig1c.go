@@ -24,13 +24,15 @@ func Fig1C(r *Results) (*Figure, error) {
 	}
 	regular := []named{{glowIn, "in"}, {glowSmooth, "smooth"}, {glowGeneral, "general"}, {glowNear, "near"}}
 	p := page{width: twoColumns, height: 6.2 * vg.Centimeter}
-	caption := "Spearman's correlations of log-likelihoods over the test images of in and smooth together, with 95 % bootstrap intervals; all Glows from scratch. "
+	caption := "Spearman's correlations of log-likelihoods over the test images of in and smooth together, with 95 % " +
+		"bootstrap intervals; all Glows from scratch. "
 	for _, m := range []struct {
 		title         string
 		suffix        string
 		rows, columns []named
 	}{
-		{"Network types, trained on in", "", []named{{glowIn, "regular"}, {patchIn, "local"}, {denseIn, "dense"}}, regular},
+		{"Network types, trained on in", "", []named{{glowIn, "regular"}, {patchIn, "local"}, {denseIn, "dense"}},
+			regular},
 		{"Regular Glows", "", regular, regular},
 		{"Regular Glows, last scale", "/c3", regular, regular},
 	} {
@@ -60,7 +62,9 @@ func Fig1C(r *Results) (*Figure, error) {
 			caption += "Not measured: " + strings.Join(missing, ", ") + ". "
 		}
 	}
-	return &Figure{Name: "fig1c", page: p, Caption: caption + "On the diagonal stands the same network twice. In the paper: local above 0.95, dense less; regular Glows above 0.96, 0.99 in the mean; last scale 0.26 in the mean. " + r.setsPlaying()}, nil
+	return &Figure{Name: "fig1c", page: p, Caption: caption +
+		"On the diagonal stands the same network twice. In the paper: local above 0.95, dense less; regular Glows " +
+		"above 0.96, 0.99 in the mean; last scale 0.26 in the mean. " + r.setsPlaying()}, nil
 }
 
 // named is a configuration and what a figure calls it.
@@ -130,7 +134,8 @@ func (m *matrix) Plot(c draw.Canvas, p *plot.Plot) {
 		for j, column := range m.columns {
 			left, right := x(float64(j)), x(float64(j+1))
 			bottom, top := y(float64(len(m.rows)-1-i)), y(float64(len(m.rows)-i))
-			corners := []vg.Point{{X: left, Y: bottom}, {X: right, Y: bottom}, {X: right, Y: top}, {X: left, Y: top}, {X: left, Y: bottom}}
+			corners := []vg.Point{{X: left, Y: bottom}, {X: right, Y: bottom}, {X: right, Y: top}, {X: left, Y: top},
+				{X: left, Y: bottom}}
 			centre := vg.Point{X: (left + right) / 2, Y: (bottom + top) / 2}
 			cell := m.cells[i*len(m.columns)+j]
 			text, small, dark := "", "", false

@@ -29,8 +29,10 @@ func Fig2A(r *Results) (*Figure, error) {
 			h.rows[first.Role] = row
 		}
 	}
-	caption := "Schematic of the hierarchy of distributions. Natural images are approximated by the general set; the in-distribution set and the others are subdistributions of them, " +
-		"and its classes are subdistributions of the in-distribution set. The ratio of the likelihoods of two neighbours takes away what all images of the upper one share."
+	caption := "Schematic of the hierarchy of distributions. Natural images are approximated by the general set; the " +
+		"in-distribution set and the others are subdistributions of them, " +
+		"and its classes are subdistributions of the in-distribution set. The ratio of the likelihoods of two " +
+		"neighbours takes away what all images of the upper one share."
 	var missing []string
 	for _, role := range append([]string{roleGeneral}, hierarchyRoles...) {
 		if _, ok := h.rows[role]; !ok {
@@ -79,11 +81,13 @@ func (h hierarchy) draw(c draw.Canvas) {
 	h.thumbs(c, x, y, c.Max.X-pad, h.row(roleGeneral))
 	style := textStyle(sizeLabel, ink)
 	style.XAlign = draw.XRight
-	c.FillText(style, vg.Point{X: c.Max.X - pad, Y: c.Max.Y - pad - lineHeight + baseline(style) + 2}, "score of the hierarchy: ln p(x | in) \u2212 ln p(x | general)")
+	c.FillText(style, vg.Point{X: c.Max.X - pad, Y: c.Max.Y - pad - lineHeight + baseline(style) + 2},
+		"score of the hierarchy: ln p(x | in) \u2212 ln p(x | general)")
 	top := y - thumb - 2*gap
 
 	// Its subdistributions. The first, with its classes, is twice as wide.
-	present := slices.DeleteFunc(slices.Clone(hierarchyRoles), func(role string) bool { _, ok := h.rows[role]; return !ok })
+	present := slices.DeleteFunc(slices.Clone(hierarchyRoles),
+		func(role string) bool { _, ok := h.rows[role]; return !ok })
 	if len(present) == 0 {
 		return
 	}
@@ -104,7 +108,8 @@ func (h hierarchy) draw(c draw.Canvas) {
 		h.thumbs(c, at.Min.X+pad, y, at.Max.X-pad, h.row(role))
 		y -= thumb + gap
 		if role == roleIn {
-			h.classes(c, vg.Rectangle{Min: vg.Point{X: at.Min.X + pad, Y: at.Min.Y + pad}, Max: vg.Point{X: at.Max.X - pad, Y: y}})
+			h.classes(c, vg.Rectangle{Min: vg.Point{X: at.Min.X + pad, Y: at.Min.Y + pad},
+				Max: vg.Point{X: at.Max.X - pad, Y: y}})
 		} else {
 			images, fit := h.row(role), h.fit(width-2*pad)
 			for y += gap - pictureGap; len(images) > fit && y-thumb > at.Min.Y+2; y -= thumb + pictureGap {

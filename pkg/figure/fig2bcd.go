@@ -27,7 +27,8 @@ func Fig2B(r *Results) (*Figure, error) {
 	p := page{width: oneColumn, height: 14.5 * vg.Centimeter, columns: 1, legend: s.scatterLegend(roles)}
 	caption := "Log-likelihoods of the same images under Glows trained from scratch on different sets, nats an image. "
 	for _, v := range views {
-		panel, said := s.scatterPanel(cloud{title: v.title, xAxis: "ln p, Glow of in", yAxis: v.axis, x: own, y: v.other, roles: roles, each: true})
+		panel, said := s.scatterPanel(cloud{title: v.title, xAxis: "ln p, Glow of in", yAxis: v.axis, x: own,
+			y: v.other, roles: roles, each: true})
 		p.panels = append(p.panels, panel)
 		caption += said
 	}
@@ -49,7 +50,8 @@ type view struct {
 // images lie to the right (digest §8; claim D1).
 func Fig2C(r *Results) (*Figure, error) {
 	return histograms(r, "fig2c",
-		"Raw log-likelihoods of test images, nats an image. The paradox, where it shows: smooth images are likelier than those of the set that the model was trained on. ",
+		"Raw log-likelihoods of test images, nats an image. The paradox, where it shows: smooth images are likelier "+
+			"than those of the set that the model was trained on. ",
 		view{"Glow of in, finetuned from general", "log-likelihood", score{plus: glowInFromGeneral}},
 		view{"Glow of general", "log-likelihood", score{plus: glowGeneral}})
 }
@@ -77,7 +79,8 @@ func histograms(r *Results, name, caption string, views ...view) (*Figure, error
 		p.panels = append(p.panels, panel)
 		caption += said
 	}
-	return &Figure{Name: name, page: p, Caption: caption + "Densities are shares of all images of a set. AUROC in percent with its 95 % interval over images, " +
+	return &Figure{Name: name, page: p, Caption: caption +
+		"Densities are shares of all images of a set. AUROC in percent with its 95 % interval over images, " +
 		"in-distribution as the positive class: below 50 the outliers score higher."}, nil
 }
 

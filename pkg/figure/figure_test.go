@@ -32,7 +32,8 @@ func TestSaveWritesBothFormatsAtPrintSize(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "not", "there", "yet")
 			paths, err := figure.Save(dir)
 			require.NoError(t, err)
-			require.Equal(t, []string{filepath.Join(dir, entry.Name+".png"), filepath.Join(dir, entry.Name+".svg")}, paths)
+			require.Equal(t, []string{filepath.Join(dir, entry.Name+".png"), filepath.Join(dir, entry.Name+".svg")},
+				paths)
 
 			data, err := os.ReadFile(paths[0])
 			require.NoError(t, err)
@@ -74,7 +75,8 @@ func TestGoldens(t *testing.T) {
 			if !alikePictures(t, drawn.Bytes(), golden) {
 				now := filepath.Join(os.TempDir(), "strata-"+entry.Name+".png")
 				require.NoError(t, os.WriteFile(now, drawn.Bytes(), 0o644))
-				t.Errorf("%s is not its golden any more: compare %s with it; go test ./pkg/figure -update accepts it", entry.Name, now)
+				t.Errorf("%s is not its golden any more: compare %s with it; go test ./pkg/figure -update accepts it",
+					entry.Name, now)
 			}
 		})
 	}
@@ -94,7 +96,8 @@ func alikePictures(t *testing.T, a, b []byte) bool {
 	}
 	for y := range pictures[0].Bounds().Dy() {
 		for x := range pictures[0].Bounds().Dx() {
-			p, q := color.NRGBAModel.Convert(pictures[0].At(x, y)).(color.NRGBA), color.NRGBAModel.Convert(pictures[1].At(x, y)).(color.NRGBA)
+			p, q := color.NRGBAModel.Convert(pictures[0].At(x, y)).(color.NRGBA),
+				color.NRGBAModel.Convert(pictures[1].At(x, y)).(color.NRGBA)
 			for _, d := range []int{int(p.R) - int(q.R), int(p.G) - int(q.G), int(p.B) - int(q.B)} {
 				if max(d, -d) > 4 {
 					return false
@@ -130,19 +133,25 @@ func TestFiguresReadWhatTheyName(t *testing.T) {
 func TestFiguresSayWhatTheyShow(t *testing.T) {
 	inAndSmooth := []string{"in: shapes_in", "smooth: digits"}
 	for name, want := range map[string][]string{
-		"fig1a":             {"smooth, peak 0.", "digits", "general, peak 0.", "grey levels"},
-		"fig1b":             append([]string{"Glow of general", "Glow of in", "Glow of smooth", "\u03C1 = ", "10\u00B3 nats"}, inAndSmooth...),
-		"fig1c":             {"Network types, trained on in", "local", "dense", "regular", "Regular Glows, last scale", "same", "trained on"},
-		"fig2a":             {"natural images, approximated by general", "shapes_in", "leaves", "class "},
-		"fig2b":             append([]string{"Glows of in and of general", "Glows of in and of smooth", "\u03C1: in ", "general: leaves"}, inAndSmooth...),
-		"fig2c":             append([]string{"Glow of in, finetuned from general", "Glow of general", "AUROC vs smooth: "}, inAndSmooth...),
-		"fig2d":             append([]string{"Ratio, without outlier loss", "Ratio, with the outlier loss", "log-likelihood ratio (nats)"}, inAndSmooth...),
-		"fig3a":             append([]string{"image", "ln p, nats"}, inAndSmooth...),
-		"fig3b":             append([]string{"ln p raised"}, inAndSmooth...),
-		"fig3c":             append([]string{"c1 + c2, Glow of in"}, inAndSmooth...),
-		"fig3d":             append([]string{"c3, Glow of smooth"}, inAndSmooth...),
-		"figS1":             append([]string{"amplitude", "phase", "result"}, inAndSmooth...),
-		"figS2":             {"from scratch", "finetuned from general", "smooth vs in", "near vs far", "AUROC (%)", "epochs"},
+		"fig1a": {"smooth, peak 0.", "digits", "general, peak 0.", "grey levels"},
+		"fig1b": append([]string{"Glow of general", "Glow of in", "Glow of smooth", "\u03C1 = ",
+			"10\u00B3 nats"}, inAndSmooth...),
+		"fig1c": {"Network types, trained on in", "local", "dense", "regular", "Regular Glows, last scale",
+			"same", "trained on"},
+		"fig2a": {"natural images, approximated by general", "shapes_in", "leaves", "class "},
+		"fig2b": append([]string{"Glows of in and of general", "Glows of in and of smooth", "\u03C1: in ",
+			"general: leaves"}, inAndSmooth...),
+		"fig2c": append([]string{"Glow of in, finetuned from general", "Glow of general",
+			"AUROC vs smooth: "}, inAndSmooth...),
+		"fig2d": append([]string{"Ratio, without outlier loss", "Ratio, with the outlier loss",
+			"log-likelihood ratio (nats)"}, inAndSmooth...),
+		"fig3a": append([]string{"image", "ln p, nats"}, inAndSmooth...),
+		"fig3b": append([]string{"ln p raised"}, inAndSmooth...),
+		"fig3c": append([]string{"c1 + c2, Glow of in"}, inAndSmooth...),
+		"fig3d": append([]string{"c3, Glow of smooth"}, inAndSmooth...),
+		"figS1": append([]string{"amplitude", "phase", "result"}, inAndSmooth...),
+		"figS2": {"from scratch", "finetuned from general", "smooth vs in", "near vs far", "AUROC (%)",
+			"epochs"},
 		"figS3":             {"trained on in", "trained on near", "trained on smooth", "bits/dim"},
 		"figS4":             {"finetuned from own", "finetuned from general", "in vs smooth"},
 		"figS5":             {"4x4", "Diff\u2020", "supervised, hollow", "in vs near", "near vs in", "no set", "paper"},
@@ -189,24 +198,27 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 		}
 		return row
 	})
-	for _, sheet := range []string{"sets", "mixed", "climbed", "fourier", "top_glow-in-from-general", "top_glow-in-outlier-loss", "augmentation"} {
+	for _, sheet := range []string{"sets", "mixed", "climbed", "fourier", "top_glow-in-from-general",
+		"top_glow-in-outlier-loss", "augmentation"} {
 		require.NoError(t, os.Remove(filepath.Join(dir, "pictures", sheet+".csv")))
 	}
 	for name, want := range map[string]struct{ caption, drawn string }{
-		"fig1a":        {"Not in the results: smooth.", "not in the results: smooth"},
-		"fig1b":        {"Glow of smooth is not drawn: scores.csv lacks the Glow of smooth.", "not drawn:"},
-		"fig1c":        {"Not measured: the local Glow of in with the Glow of in", "not drawn:"},
-		"fig2a":        {"the results have no pictures/sets", "not drawn:"},
-		"fig2b":        {"Glows of in and of smooth is not drawn: scores.csv lacks the Glow of smooth.", "not drawn:"},
-		"fig2c":        {"Glow of in, finetuned from general is not drawn: scores.csv lacks the finetuned Glow of in.", "not drawn:"},
-		"fig2d":        {"scores.csv lacks the Glow of in with the outlier loss.", "not drawn:"},
-		"fig3a":        {"the finetuned Glow of in is not trained", "not drawn:"},
-		"fig3b":        {"the finetuned Glow of in is not trained", "not drawn:"},
-		"fig3c":        {"is not drawn: scores.csv lacks c3 of the Glow of in, the Glow of smooth", "not drawn:"},
-		"fig3d":        {"is not drawn: scores.csv lacks c3 of the Glow of in", "not drawn:"},
-		"figS1":        {"the finetuned Glow of in is not trained", "not drawn:"},
-		"figS2":        {"not trained: finetuned from general", "not trained: finetuned"},
-		"figS3":        {"trained on near is not drawn: not in curves.csv: from scratch, finetuned from general", "not drawn:"},
+		"fig1a": {"Not in the results: smooth.", "not in the results: smooth"},
+		"fig1b": {"Glow of smooth is not drawn: scores.csv lacks the Glow of smooth.", "not drawn:"},
+		"fig1c": {"Not measured: the local Glow of in with the Glow of in", "not drawn:"},
+		"fig2a": {"the results have no pictures/sets", "not drawn:"},
+		"fig2b": {"Glows of in and of smooth is not drawn: scores.csv lacks the Glow of smooth.", "not drawn:"},
+		"fig2c": {"Glow of in, finetuned from general is not drawn: scores.csv lacks the finetuned Glow of in.",
+			"not drawn:"},
+		"fig2d": {"scores.csv lacks the Glow of in with the outlier loss.", "not drawn:"},
+		"fig3a": {"the finetuned Glow of in is not trained", "not drawn:"},
+		"fig3b": {"the finetuned Glow of in is not trained", "not drawn:"},
+		"fig3c": {"is not drawn: scores.csv lacks c3 of the Glow of in, the Glow of smooth", "not drawn:"},
+		"fig3d": {"is not drawn: scores.csv lacks c3 of the Glow of in", "not drawn:"},
+		"figS1": {"the finetuned Glow of in is not trained", "not drawn:"},
+		"figS2": {"not trained: finetuned from general", "not trained: finetuned"},
+		"figS3": {"trained on near is not drawn: not in curves.csv: from scratch, finetuned from general",
+			"not drawn:"},
 		"figS4":        {"in vs smooth is not drawn", "not drawn:"},
 		"figS5":        {"Not drawn: in vs faces (no set plays the role faces", "not drawn:"},
 		"figS6":        {"in vs smooth is not drawn: not in curves.csv: margin loss, outlier loss", "not drawn:"},
@@ -279,7 +291,8 @@ func TestOddValuesAreDrawn(t *testing.T) {
 		{Configuration: glowIn, Seed: 1, Epoch: 5, Metric: result.BitsPerDim, Role: "in", Value: 4},
 		{Configuration: glowInFromGeneral, Seed: 1, Epoch: 5, Metric: result.BitsPerDim, Role: "in", Value: 4}}))
 	assert.NotContains(t, svg(t, "figS3", dir), "NaN", "a single look")
-	require.NoError(t, result.Write(dir, []result.Correlation{{A: patchIn, B: glowIn, Spearman: -1, SpearmanLow: -1, SpearmanHigh: -1}}))
+	require.NoError(t, result.Write(dir, []result.Correlation{{A: patchIn, B: glowIn, Spearman: -1, SpearmanLow: -1,
+		SpearmanHigh: -1}}))
 	assert.Contains(t, svg(t, "fig1c", dir), "\u22121.00")
 }
 
@@ -315,7 +328,8 @@ func TestTicksAreRoundNumbersWithinTheAxis(t *testing.T) {
 
 func TestRolesKeepTheirColours(t *testing.T) {
 	colours := map[any]string{}
-	for _, role := range []string{roleIn, roleSmooth, roleGeneral, roleFar, roleNear, roleFaces, roleFurther, "any other"} {
+	for _, role := range []string{roleIn, roleSmooth, roleGeneral, roleFar, roleNear, roleFaces, roleFurther,
+		"any other"} {
 		c := RoleColor(role)
 		assert.Empty(t, colours[c], "%s and %s", role, colours[c])
 		colours[c] = role
@@ -397,8 +411,10 @@ func TestCurvesAreMeansOfAllSeeds(t *testing.T) {
 func TestFinetuningPassesTheEndOfScratch(t *testing.T) {
 	scratch := curve{1: {1: 4.2, 2: 4}}
 	less := func(a, b float64) bool { return a < b }
-	assert.Equal(t, "finetuning has passed the end of training from scratch (2 epochs) after 1", passed(curve{1: {0.5: 4.1, 1: 3.9}}, scratch, less))
-	assert.Equal(t, "finetuning does not pass the end of training from scratch", passed(curve{1: {0.5: 4.1, 1: 4}}, scratch, less))
+	assert.Equal(t, "finetuning has passed the end of training from scratch (2 epochs) after 1",
+		passed(curve{1: {0.5: 4.1, 1: 3.9}}, scratch, less))
+	assert.Equal(t, "finetuning does not pass the end of training from scratch",
+		passed(curve{1: {0.5: 4.1, 1: 4}}, scratch, less))
 	assert.Empty(t, passed(curve{}, scratch, less))
 	assert.Empty(t, passed(scratch, curve{}, less))
 }
@@ -415,7 +431,8 @@ func TestOpenClaimsArePale(t *testing.T) {
 	dir := t.TempDir()
 	var steps []result.ClaimAtStep
 	for i, verdict := range []result.Verdict{result.DoesNotHold, result.Open, result.Holds, result.Holds} {
-		steps = append(steps, result.ClaimAtStep{ID: "D2", Measured: "AUROC", Steps: 100 * (i + 1), Run: glowInFromGeneral,
+		steps = append(steps, result.ClaimAtStep{ID: "D2", Measured: "AUROC", Steps: 100 * (i + 1),
+			Run:   glowInFromGeneral,
 			Value: 50, Low: 45, High: 55, Verdict: verdict})
 	}
 	require.NoError(t, result.Write(dir, steps))
@@ -425,5 +442,6 @@ func TestOpenClaimsArePale(t *testing.T) {
 	var drawn bytes.Buffer
 	require.NoError(t, figure.SVG(&drawn))
 	pale := mixed(lineColors[0], openAlpha)
-	assert.Equal(t, 1, strings.Count(drawn.String(), fmt.Sprintf("fill:#%02X%02X%02X", pale.R, pale.G, pale.B)), "one mark is pale")
+	assert.Equal(t, 1, strings.Count(drawn.String(), fmt.Sprintf("fill:#%02X%02X%02X", pale.R, pale.G, pale.B)),
+		"one mark is pale")
 }

@@ -138,7 +138,8 @@ func (g gallery) draw(c draw.Canvas) {
 			text := textStyle(sizeNote, ink)
 			text.XAlign = draw.XCenter
 			for n, line := range p.lines {
-				c.FillText(text, vg.Point{X: left + width/2, Y: top - height - vg.Length(n+1)*(sizeNote+1) - 1 + baseline(text)}, line)
+				c.FillText(text, vg.Point{X: left + width/2, Y: top - height - vg.Length(n+1)*(sizeNote+1) - 1 +
+					baseline(text)}, line)
 			}
 		}
 		top -= g.rowHeight(row)
@@ -184,7 +185,8 @@ func (r *Results) sheet(name string) (*result.Sheet, error) {
 // noPictures is a figure without its sheet.
 func noPictures(name, title, sheet, why string) *Figure {
 	drawn, said := notThere(title, "the results have no", []string{"pictures/" + sheet + " (" + why + ")"})
-	return &Figure{Name: name, Caption: said, page: page{width: twoColumns, height: 4 * vg.Centimeter, panels: []panel{drawn}}}
+	return &Figure{Name: name, Caption: said,
+		page: page{width: twoColumns, height: 4 * vg.Centimeter, panels: []panel{drawn}}}
 }
 
 // framed are the legend's keys of the roles in a sheet, each with its set, in the order in which they come.

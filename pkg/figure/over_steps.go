@@ -16,12 +16,14 @@ import (
 
 // lineColors tell claims apart, in the order of Okabe and Ito (2008) without yellow, which does not print.
 var lineColors = []color.NRGBA{
-	{R: 0x00, G: 0x72, B: 0xB2, A: 0xFF}, {R: 0xD5, G: 0x5E, B: 0x00, A: 0xFF}, {R: 0x00, G: 0x9E, B: 0x73, A: 0xFF}, {R: 0x4A, G: 0x4A, B: 0x4A, A: 0xFF},
+	{R: 0x00, G: 0x72, B: 0xB2, A: 0xFF}, {R: 0xD5, G: 0x5E, B: 0x00, A: 0xFF}, {R: 0x00, G: 0x9E, B: 0x73, A: 0xFF},
+	{R: 0x4A, G: 0x4A, B: 0x4A, A: 0xFF},
 	{R: 0xCC, G: 0x79, B: 0xA7, A: 0xFF}, {R: 0x56, G: 0xB4, B: 0xE9, A: 0xFF}, {R: 0xE6, G: 0x9F, B: 0x00, A: 0xFF},
 }
 
 // overStepsUnits are what the claims' values are in, a panel each, with a word in the name of what was measured.
-var overStepsUnits = []struct{ word, label string }{{"points", "difference (points)"}, {"AUROC", "AUROC (%)"}, {"Spearman", "Spearman's ρ"}, {"", "value"}}
+var overStepsUnits = []struct{ word, label string }{{"points", "difference (points)"}, {"AUROC", "AUROC (%)"},
+	{"Spearman", "Spearman's ρ"}, {"", "value"}}
 
 // OverSteps draws the claims over the steps of training: which turn with more of it. A dot is filled where the claim
 // holds, pale where it is open; the band is the 95 % interval.
@@ -34,7 +36,8 @@ func OverSteps(r *Results) (*Figure, error) {
 	groups := map[string][]*claimLine{}
 	var turned []string
 	for _, m := range rows {
-		unit := overStepsUnits[slices.IndexFunc(overStepsUnits, func(u struct{ word, label string }) bool { return strings.Contains(m.Measured, u.word) })].label
+		unit := overStepsUnits[slices.IndexFunc(overStepsUnits,
+			func(u struct{ word, label string }) bool { return strings.Contains(m.Measured, u.word) })].label
 		lines := groups[unit]
 		if len(lines) == 0 || lines[len(lines)-1].id != m.ID {
 			lines = append(lines, &claimLine{id: m.ID, color: lineColors[len(lines)%len(lineColors)]})
@@ -54,7 +57,8 @@ func OverSteps(r *Results) (*Figure, error) {
 		for _, line := range lines {
 			title = append(title, line.id)
 			if n := line.turns(); n > 0 {
-				turned = append(turned, fmt.Sprintf("%s turns %d times, and ends as %s", line.id, n, line.steps[len(line.steps)-1].Verdict))
+				turned = append(turned, fmt.Sprintf("%s turns %d times, and ends as %s", line.id, n,
+					line.steps[len(line.steps)-1].Verdict))
 			}
 		}
 		p.Add(claimLines(lines))
@@ -67,10 +71,13 @@ func OverSteps(r *Results) (*Figure, error) {
 	}
 	drawn.legend = []key{
 		{"holds", glyphMark(draw.GlyphStyle{Color: ink, Radius: vg.Points(2), Shape: draw.CircleGlyph{}})},
-		{"open", glyphMark(draw.GlyphStyle{Color: faded(ink, openAlpha), Radius: vg.Points(2), Shape: draw.CircleGlyph{}})},
+		{"open", glyphMark(draw.GlyphStyle{Color: faded(ink, openAlpha), Radius: vg.Points(2),
+			Shape: draw.CircleGlyph{}})},
 		{"does not hold", glyphMark(draw.GlyphStyle{Color: ink, Radius: vg.Points(2), Shape: draw.RingGlyph{}})},
 	}
-	caption := "Claims over the steps of the runs that they are about, on the images of the learning curves, with 95 % intervals; filled where a claim holds, pale where the interval leaves it open. D, F3, F4, F7, O and T: while finetuning; L, F1: from scratch. "
+	caption := "Claims over the steps of the runs that they are about, on the images of the learning curves, with 95 " +
+		"% intervals; filled where a claim holds, pale where the interval leaves it open. D, F3, F4, F7, O and T: " +
+		"while finetuning; L, F1: from scratch. "
 	if len(turned) > 0 {
 		caption += strings.Join(turned, "; ") + "."
 	} else {

@@ -72,7 +72,8 @@ func (p page) draw(c draw.Canvas) {
 			footer = lineHeight
 		}
 	}
-	tiles := draw.Tiles{Rows: rows, Cols: columns, PadX: panelGap, PadY: header + footer + rowGap, PadTop: header, PadBottom: footer}
+	tiles := draw.Tiles{Rows: rows, Cols: columns, PadX: panelGap, PadY: header + footer + rowGap, PadTop: header,
+		PadBottom: footer}
 	areas := plot.Align(grid, tiles, c)
 	for i, panel := range p.panels {
 		area := areas[i/columns][i%columns]
@@ -213,7 +214,8 @@ func boxMark(role string) func(draw.Canvas) {
 func colourMark(of color.Color) func(draw.Canvas) {
 	return func(c draw.Canvas) {
 		middle := c.Center().Y
-		c.FillPolygon(of, []vg.Point{{X: c.Min.X, Y: middle - 2}, {X: c.Max.X, Y: middle - 2}, {X: c.Max.X, Y: middle + 2}, {X: c.Min.X, Y: middle + 2}})
+		c.FillPolygon(of, []vg.Point{{X: c.Min.X, Y: middle - 2}, {X: c.Max.X, Y: middle - 2},
+			{X: c.Max.X, Y: middle + 2}, {X: c.Min.X, Y: middle + 2}})
 	}
 }
 

@@ -23,7 +23,8 @@ func Fig3A(r *Results) (*Figure, error) {
 		return noPictures("fig3a", "Mixed latents", "mixed", words[glowInFromGeneral]+" is not trained"), nil
 	}
 	g := gallery{width: twoColumns, groups: 2, dots: 6, legend: framed(sheet)}
-	images, mixes := galleryRow{label: "image", note: "ln p, nats", colour: ink}, galleryRow{label: "its z3, the other's z1 and z2", colour: ink}
+	images, mixes := galleryRow{label: "image", note: "ln p, nats", colour: ink},
+		galleryRow{label: "its z3, the other's z1 and z2", colour: ink}
 	for row := range min(shown, sheet.Rows()) {
 		for column := range 2 {
 			images.pictures = append(images.pictures, pictureOf(sheet, sheet.At(row, column)))
@@ -31,8 +32,11 @@ func Fig3A(r *Results) (*Figure, error) {
 		}
 	}
 	g.rows = []galleryRow{images, mixes}
-	return &Figure{Name: "fig3a", page: g, Caption: fmt.Sprintf("Pairs of test images (top) and what the finetuned Glow of in decodes when their latents are exchanged (bottom): z3 of the image above, z1 and z2 "+
-		"of the other image of the pair. Frames name the set of the image that z3 comes from; under each picture its log-likelihood under the same Glow, nats. The first %d pairs of the test subsets, not chosen.", min(shown, sheet.Rows()))}, nil
+	return &Figure{Name: "fig3a", page: g, Caption: fmt.Sprintf("Pairs of test images (top) and what the finetuned "+
+		"Glow of in decodes when their latents are exchanged (bottom): z3 of the image above, z1 and z2 "+
+		"of the other image of the pair. Frames name the set of the image that z3 comes from; under each picture its "+
+		"log-likelihood under the same Glow, nats. The first %d pairs of the test subsets, not chosen.",
+		min(shown, sheet.Rows()))}, nil
 }
 
 func pictureOf(sheet *result.Sheet, t *result.Tile) picture {
@@ -57,7 +61,8 @@ func Fig3B(r *Results) (*Figure, error) {
 		return noPictures("fig3b", "Raised likelihood", "climbed", words[glowInFromGeneral]+" is not trained"), nil
 	}
 	g := gallery{width: twoColumns, groups: shown, dots: 6, legend: framed(sheet)}
-	images, climbed := galleryRow{label: "image", note: "ln p, nats", colour: ink}, galleryRow{label: "ln p raised, z3 kept", colour: ink}
+	images, climbed := galleryRow{label: "image", note: "ln p, nats", colour: ink},
+		galleryRow{label: "ln p raised, z3 kept", colour: ink}
 	var before, after []float64
 	for _, role := range []string{roleIn, roleSmooth} {
 		n := 0
@@ -68,7 +73,8 @@ func Fig3B(r *Results) (*Figure, error) {
 			}
 			before, after = append(before, a.Value), append(after, b.Value)
 			if n++; n <= shown {
-				images.pictures, climbed.pictures = append(images.pictures, pictureOf(sheet, a)), append(climbed.pictures, pictureOf(sheet, b))
+				images.pictures, climbed.pictures = append(images.pictures, pictureOf(sheet, a)),
+					append(climbed.pictures, pictureOf(sheet, b))
 			}
 		}
 	}
@@ -76,8 +82,10 @@ func Fig3B(r *Results) (*Figure, error) {
 	before, _ = metric.ReplaceNonFinite(before)
 	after, _ = metric.ReplaceNonFinite(after)
 	raised, _ := metric.OverSeeds(differences(after, before))
-	return &Figure{Name: "fig3b", page: g, Caption: fmt.Sprintf("Test images (top) and what gradient ascent on the log-likelihood of the finetuned Glow of in makes of them, moving z1 and z2 with z3 kept (bottom). "+
-		"Under each picture ln p, nats; over the %d images of the sheet it rises by %.0f in the mean.", len(before), raised)}, nil
+	return &Figure{Name: "fig3b", page: g, Caption: fmt.Sprintf("Test images (top) and what gradient ascent on the "+
+		"log-likelihood of the finetuned Glow of in makes of them, moving z1 and z2 with z3 kept (bottom). "+
+		"Under each picture ln p, nats; over the %d images of the sheet it rises by %.0f in the mean.", len(before),
+		raised)}, nil
 }
 
 func differences(a, b []float64) []float64 {
@@ -112,8 +120,10 @@ func FigS1(r *Results) (*Figure, error) {
 		}
 		g.rows = append(g.rows, row)
 	}
-	return &Figure{Name: "figS1", page: g, Caption: "Images mixed in Fourier space, channel by channel: the amplitudes of the first with the phases of the second, back in pixels below. " +
-		"Under each picture its log-likelihood under the finetuned Glow of in, nats. Test images of in and smooth, two pairs of each kind."}, nil
+	return &Figure{Name: "figS1", page: g, Caption: "Images mixed in Fourier space, channel by channel: the " +
+		"amplitudes of the first with the phases of the second, back in pixels below. " +
+		"Under each picture its log-likelihood under the finetuned Glow of in, nats. Test images of in and smooth, " +
+		"two pairs of each kind."}, nil
 }
 
 // FigS7 draws the images of general that the Glow of in likes best, by raw likelihood, ratio and last scale (digest §8;
@@ -162,7 +172,9 @@ func best(r *Results, name, configuration, glow string) (*Figure, error) {
 		}
 		g.rows = append(g.rows, r)
 	}
-	return &Figure{Name: name, page: g, Caption: fmt.Sprintf("The %d of %s of general (%s) that score highest under %s, the best first: by log-likelihood, by its ratio to the Glow of general, and by the contribution of the last scale. "+
+	return &Figure{Name: name, page: g, Caption: fmt.Sprintf("The %d of %s of general (%s) that score highest under "+
+		"%s, the best first: by log-likelihood, by its ratio to the Glow of general, and by the contribution of the "+
+		"last scale. "+
 		"Under each picture its score, nats.", sheet.Columns(), from, set, glow)}, nil
 }
 
@@ -175,7 +187,8 @@ func Sets(r *Results) (*Figure, error) {
 	if sheet == nil {
 		return noPictures("sets", "Image sets", "sets", "an older version wrote them"), nil
 	}
-	return &Figure{Name: "sets", page: sheetGallery(sheet), Caption: "Test images of the sets that play the paper's roles, one of each class after the other."}, nil
+	return &Figure{Name: "sets", page: sheetGallery(sheet),
+		Caption: "Test images of the sets that play the paper's roles, one of each class after the other."}, nil
 }
 
 // Augmentation shows what training does to images (S4.1): the image, then draws.
@@ -187,8 +200,10 @@ func Augmentation(r *Results) (*Figure, error) {
 	if sheet == nil {
 		return noPictures("augmentation", "Augmentation", "augmentation", "an older version wrote them"), nil
 	}
-	return &Figure{Name: "augmentation", page: sheetGallery(sheet), Caption: "A training image of each set (left) and what augmentation makes of it: shifted by up to a tenth of its side, what is uncovered black, " +
-		"and mirrored in half of the draws where the set is not of digits."}, nil
+	return &Figure{Name: "augmentation", page: sheetGallery(sheet),
+		Caption: "A training image of each set (left) and what augmentation makes of it: shifted by up to a tenth of " +
+			"its side, what is uncovered black, " +
+			"and mirrored in half of the draws where the set is not of digits."}, nil
 }
 
 func sheetGallery(sheet *result.Sheet) gallery {

@@ -36,9 +36,11 @@ func Table2(r *Results) (*Figure, error) {
 		return nil, err
 	}
 	p := page{width: twoColumns, height: 8.5 * vg.Centimeter, legend: []key{
-		{"ours, with 95 % interval over images (over seeds, if several)", glyphMark(draw.GlyphStyle{Color: ink, Radius: vg.Points(2.2), Shape: draw.CircleGlyph{}})},
+		{"ours, with 95 % interval over images (over seeds, if several)",
+			glyphMark(draw.GlyphStyle{Color: ink, Radius: vg.Points(2.2), Shape: draw.CircleGlyph{}})},
 		{"paper", glyphMark(draw.GlyphStyle{Color: paperColor, Radius: vg.Points(2.4), Shape: diamond{}})}}}
-	caption := "AUROC in percent of the scores of Table 2, of the Glow of in finetuned from general, in-distribution as the positive class; the dashed line is guessing. "
+	caption := "AUROC in percent of the scores of Table 2, of the Glow of in finetuned from general, in-distribution " +
+		"as the positive class; the dashed line is guessing. "
 	for i, out := range []string{"SVHN", "CIFAR100", "LSUN"} {
 		drawn, said := table2Panel(cells, out, i == 0)
 		p.panels = append(p.panels, drawn)
@@ -72,7 +74,8 @@ func table2Panel(cells []result.Cell, out string, labelled bool) (panel, string)
 		}
 		found := false
 		for _, c := range cells {
-			if c.Table != r.table || c.In != "CIFAR10" || c.Out != out || c.Score != r.score || c.General != r.general || c.InModel() != "Glow" {
+			if c.Table != r.table || c.In != "CIFAR10" || c.Out != out || c.Score != r.score ||
+				c.General != r.general || c.InModel() != "Glow" {
 				continue
 			}
 			dots.dots = append(dots.dots, dotRow{y, c.Measured, c.Low, c.High, c.Value})
@@ -99,7 +102,8 @@ func table2Panel(cells []result.Cell, out string, labelled bool) (panel, string)
 	if len(absent) > 0 {
 		said += "; not measured: " + strings.Join(absent, ", ")
 	}
-	return panel{title: title, lines: []coloured{{fitted(set, textStyle(sizeLabel, ink), 130), roleInk(role)}}, plot: p}, said + ". "
+	return panel{title: title, lines: []coloured{{fitted(set, textStyle(sizeLabel, ink), 130), roleInk(role)}},
+		plot: p}, said + ". "
 }
 
 // dotRows draws estimates with intervals, the paper's beside them, a line at chance and rules between groups of rows.
@@ -117,10 +121,12 @@ func (d dotRows) Plot(c draw.Canvas, p *plot.Plot) {
 	for _, rule := range d.rules {
 		c.StrokeLine2(draw.LineStyle{Color: guide, Width: hairpin}, c.Min.X, y(rule), c.Max.X, y(rule))
 	}
-	c.StrokeLine2(draw.LineStyle{Color: notes, Width: hairpin, Dashes: []vg.Length{2, 2}}, x(50), c.Min.Y, x(50), c.Max.Y)
+	c.StrokeLine2(draw.LineStyle{Color: notes, Width: hairpin, Dashes: []vg.Length{2, 2}}, x(50), c.Min.Y, x(50),
+		c.Max.Y)
 	for _, r := range d.dots {
 		if !math.IsNaN(r.paper) {
-			c.DrawGlyphNoClip(draw.GlyphStyle{Color: paperColor, Radius: vg.Points(2.4), Shape: diamond{}}, vg.Point{X: x(r.paper), Y: y(r.y) - 3})
+			c.DrawGlyphNoClip(draw.GlyphStyle{Color: paperColor, Radius: vg.Points(2.4), Shape: diamond{}},
+				vg.Point{X: x(r.paper), Y: y(r.y) - 3})
 		}
 		if math.IsNaN(r.value) {
 			style := textStyle(sizeNote, notes)
@@ -128,7 +134,8 @@ func (d dotRows) Plot(c draw.Canvas, p *plot.Plot) {
 			c.FillText(style, vg.Point{X: c.Min.X + 2, Y: y(r.y) + 2}, "not measured")
 			continue
 		}
-		c.StrokeLine2(draw.LineStyle{Color: RoleColor(d.role), Width: vg.Points(0.8)}, max(c.Min.X, x(r.low)), y(r.y)+2, min(c.Max.X, x(r.high)), y(r.y)+2)
+		c.StrokeLine2(draw.LineStyle{Color: RoleColor(d.role), Width: vg.Points(0.8)}, max(c.Min.X, x(r.low)), y(r.y)+2,
+			min(c.Max.X, x(r.high)), y(r.y)+2)
 		style := scatterStyle(d.role, 1)
 		c.DrawGlyphNoClip(style, vg.Point{X: x(r.value), Y: y(r.y) + 2})
 	}

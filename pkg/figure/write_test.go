@@ -48,7 +48,8 @@ func TestWriteAll(t *testing.T) {
 	}
 	require.Equal(t, want, got)
 	require.Equal(t, want, told)
-	for _, name := range []string{"fig1a", "fig1b", "fig1c", "fig2a", "fig2b", "fig2c", "fig2d", "fig3a", "fig3b", "fig3c", "fig3d",
+	for _, name := range []string{"fig1a", "fig1b", "fig1c", "fig2a", "fig2b", "fig2c", "fig2d", "fig3a", "fig3b",
+		"fig3c", "fig3d",
 		"figS1", "figS2", "figS3", "figS4", "figS5", "figS6", "figS7", "figS8"} {
 		require.Contains(t, got, name)
 	}
@@ -63,7 +64,8 @@ func TestWriteAllFails(t *testing.T) {
 	require.NoError(t, os.Remove(filepath.Join(folder, "curves.csv")))
 	r, err := Open(folder)
 	require.NoError(t, err)
-	err = WriteAll(r, out, []Document{{Name: "a", Files: []TextFile{{"a", nil}}, Sources: []string{"nowhere.csv"}}}, nil)
+	err = WriteAll(r, out, []Document{{Name: "a", Files: []TextFile{{"a", nil}}, Sources: []string{"nowhere.csv"}}},
+		nil)
 	require.ErrorContains(t, err, "figS2: figure: open "+filepath.Join(folder, "curves.csv"))
 	require.ErrorContains(t, err, "figS6: ")
 	require.ErrorContains(t, err, "nowhere.csv")
@@ -77,7 +79,8 @@ func TestEmptyDocumentsAreRefused(t *testing.T) {
 		t.Skip("draws every figure at the resolution of print")
 	}
 	out := t.TempDir()
-	err := WriteAll(opened(t), out, []Document{{Name: "a", Caption: "b", Files: []TextFile{{"a.md", nil}}, Sources: []string{"cells.csv"}}}, nil)
+	err := WriteAll(opened(t), out, []Document{{Name: "a", Caption: "b", Files: []TextFile{{"a.md", nil}},
+		Sources: []string{"cells.csv"}}}, nil)
 	require.ErrorContains(t, err, "a is absent after drawing: a.md")
 	require.NoFileExists(t, filepath.Join(out, IndexFile))
 }

@@ -88,9 +88,12 @@ func (a Agreement) Symbol() string {
 func (a Agreement) Class() string { return strings.ReplaceAll(string(a), " ", "-") }
 
 // Legend explains the agreements.
-const Legend = "● agrees: the paper's value lies in our 95 % interval, where that is no wider than 20 points, or within 5 points of our value (5 % for bits/dim). " +
-	"◐ same direction: an AUROC on the same side of 50. ○ disagrees. – not run: nothing was measured. ” quoted by the paper from other work. " +
-	"Letters name the sets that stand in for the paper's. An interval is over images for one seed, over seeds for several; ± is the standard deviation over seeds."
+const Legend = "● agrees: the paper's value lies in our 95 % interval, where that is no wider than 20 points, or " +
+	"within 5 points of our value (5 % for bits/dim). " +
+	"◐ same direction: an AUROC on the same side of 50. ○ disagrees. – not run: nothing was measured. ” quoted by " +
+	"the paper from other work. " +
+	"Letters name the sets that stand in for the paper's. An interval is over images for one seed, over seeds for " +
+	"several; ± is the standard deviation over seeds."
 
 // View is a cell.
 type View struct {
@@ -201,10 +204,11 @@ func (r *Result) addTables(cells []result.Cell) {
 
 // captions are the tables' subjects, in our words.
 var captions = map[string]string{
-	"1":  "Raw likelihood and ratios to general models, AUROC in %",
-	"2":  "Raw likelihoods and ratios (diff) at single scales, in-distribution CIFAR-10, AUROC in %",
-	"3":  "Without outlier loss, with the margin loss, with Eq. 2, in-distribution CIFAR-10, AUROC in %",
-	"4":  "With outliers, without and with labels, AUROC in %: last scale, ratio (diff), ratio to a general model trained with in-distribution outliers (diff†)",
+	"1": "Raw likelihood and ratios to general models, AUROC in %",
+	"2": "Raw likelihoods and ratios (diff) at single scales, in-distribution CIFAR-10, AUROC in %",
+	"3": "Without outlier loss, with the margin loss, with Eq. 2, in-distribution CIFAR-10, AUROC in %",
+	"4": "With outliers, without and with labels, AUROC in %: last scale, ratio (diff), ratio to a general model " +
+		"trained with in-distribution outliers (diff†)",
 	"S1": "Bits per dimension on test images with one noise sample",
 	"S2": "As Table 4, with standard deviations over seeds, AUROC in %",
 	"S3": "As Table 4, further outlier sets, AUROC in %",
@@ -246,7 +250,8 @@ func (r *Result) table(name string, cells []result.Cell) Table {
 			case c == nil:
 				row.Cells = append(row.Cells, View{})
 			case c.IsMean():
-				row.Cells = append(row.Cells, r.view(mean(*c, of, func(o result.Cell) bool { return label(o) == column })))
+				row.Cells = append(row.Cells, r.view(mean(*c, of,
+					func(o result.Cell) bool { return label(o) == column })))
 			default:
 				row.Cells = append(row.Cells, r.view(*c))
 			}
@@ -255,8 +260,11 @@ func (r *Result) table(name string, cells []result.Cell) Table {
 			for _, baseline := range BaselineNames {
 				v := View{Agreement: NotRun, Title: "not run"}
 				for _, c := range cells {
-					if c.Table == "baselines" && c.In == p.in && c.Out == p.out && c.Score == baseline && c.IsMeasured() {
-						v = View{Ours: number(c, c.Measured), Interval: interval(c), Title: fmt.Sprintf("%s of %s against %s: %s %s", baseline, c.InSet, c.OutSet, number(c, c.Measured), interval(c))}
+					if c.Table == "baselines" && c.In == p.in && c.Out == p.out && c.Score == baseline &&
+						c.IsMeasured() {
+						v = View{Ours: number(c, c.Measured), Interval: interval(c),
+							Title: fmt.Sprintf("%s of %s against %s: %s %s", baseline, c.InSet, c.OutSet,
+								number(c, c.Measured), interval(c))}
 					}
 				}
 				row.Baselines = append(row.Baselines, v)
@@ -278,7 +286,8 @@ func labels(cells []result.Cell) func(result.Cell) string {
 		if c.Supervised() {
 			setting = "supervised"
 		}
-		return []string{setting, c.InModel(), map[string]string{"none": "no outlier loss", "outlier_eq2": "Eq. 2", "margin": "margin"}[c.Loss]}
+		return []string{setting, c.InModel(), map[string]string{"none": "no outlier loss", "outlier_eq2": "Eq. 2",
+			"margin": "margin"}[c.Loss]}
 	}
 	differ := make([]bool, 3)
 	var generals []string
@@ -293,7 +302,8 @@ func labels(cells []result.Cell) func(result.Cell) string {
 		for i, p := range parts(c) {
 			differ[i] = differ[i] || p != parts(*first)[i]
 		}
-		if c.General != "none" && c.General != "" && c.General != outlierTrained && !slices.Contains(generals, c.General) {
+		if c.General != "none" && c.General != "" && c.General != outlierTrained &&
+			!slices.Contains(generals, c.General) {
 			generals = append(generals, c.General)
 		}
 	}
@@ -305,7 +315,8 @@ func labels(cells []result.Cell) func(result.Cell) string {
 		case c.Option("trained_on") == "Tiny":
 			name = "Tiny"
 		case c.Option("init") != "":
-			name = map[string]string{"scratch": "from scratch", "finetuned_from_Tiny": "finetuned from Tiny"}[c.Option("init")]
+			name = map[string]string{"scratch": "from scratch",
+				"finetuned_from_Tiny": "finetuned from Tiny"}[c.Option("init")]
 		case c.General == outlierTrained:
 			name += "†"
 		case len(generals) > 1 && slices.Contains(generals, c.General):
@@ -380,7 +391,8 @@ func (r *Result) view(c result.Cell) View {
 			v.Marks += r.mark(stand)
 		}
 	}
-	v.Title = fmt.Sprintf("%s %s; paper %s; %s; %s steps, %d seeds; %d and %d images; %s; size %s", v.Ours, v.Interval, v.Paper, c.Network, c.Steps, c.Seeds, c.ImagesIn, c.ImagesOut, c.StandsFor, c.Size)
+	v.Title = fmt.Sprintf("%s %s; paper %s; %s; %s steps, %d seeds; %d and %d images; %s; size %s", v.Ours, v.Interval,
+		v.Paper, c.Network, c.Steps, c.Seeds, c.ImagesIn, c.ImagesOut, c.StandsFor, c.Size)
 	if c.NonFinite > 0 {
 		v.Title += fmt.Sprintf("; %d log-likelihoods were not finite", c.NonFinite)
 	}
@@ -468,5 +480,6 @@ func (r Result) Agreements() string {
 			}
 		}
 	}
-	return fmt.Sprintf("%d agree, %d in the same direction, %d disagree, %d not run", count[Agrees], count[Direction], count[Disagrees], count[NotRun])
+	return fmt.Sprintf("%d agree, %d in the same direction, %d disagree, %d not run", count[Agrees], count[Direction],
+		count[Disagrees], count[NotRun])
 }

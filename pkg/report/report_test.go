@@ -25,7 +25,8 @@ func results(t *testing.T) string {
 		if c.Table == "1" && c.In == "CIFAR10" && !c.IsMean() && c.InModel() == "Glow" && c.Score == "raw" {
 			values := map[string]float64{"SVHN": 10, "CIFAR100": 70, "LSUN": 20}
 			cell.Measured, cell.Low, cell.High = values[c.Out], values[c.Out]-1, values[c.Out]+1
-			cell.Seeds, cell.InSet, cell.OutSet, cell.StandsFor, cell.Note = 1, "shapes_in", "x", "shapes_in for CIFAR-10", ""
+			cell.Seeds, cell.InSet, cell.OutSet, cell.StandsFor, cell.Note = 1, "shapes_in", "x",
+				"shapes_in for CIFAR-10", ""
 		}
 		cells = append(cells, cell)
 	}
@@ -45,11 +46,14 @@ func results(t *testing.T) string {
 	require.NoError(t, result.Write(folder, cells))
 	require.NoError(t, result.Write(folder, claims))
 	require.NoError(t, result.Write(folder, []result.Condition{
-		{ID: claims[0].ID, Condition: "peak <smooth> / in", Value: 0.5, Low: 0.4, High: 0.6, Comparison: ">", Bound: 1, Verdict: result.DoesNotHold, Seeds: 3},
-		{ID: claims[0].ID, Condition: "mode of smooth", Value: 0, Low: 0, High: 0, Comparison: "<", Bound: 1, Verdict: result.Holds, Seeds: 3}}))
+		{ID: claims[0].ID, Condition: "peak <smooth> / in", Value: 0.5, Low: 0.4, High: 0.6, Comparison: ">", Bound: 1,
+			Verdict: result.DoesNotHold, Seeds: 3},
+		{ID: claims[0].ID, Condition: "mode of smooth", Value: 0, Low: 0, High: 0, Comparison: "<", Bound: 1,
+			Verdict: result.Holds, Seeds: 3}}))
 	require.NoError(t, result.Write(folder, []result.ClaimAtStep(nil)))
 	require.NoError(t, result.Write(folder, []result.Run{
-		{Configuration: "glow-in", Seed: 1, ID: "glow-shapes", Network: "Glow L3", Set: "shapes_in", Steps: 500, Rate: 0.001, LastValue: 5.2},
+		{Configuration: "glow-in", Seed: 1, ID: "glow-shapes", Network: "Glow L3", Set: "shapes_in", Steps: 500,
+			Rate: 0.001, LastValue: 5.2},
 		{Configuration: "glow-near", Seed: 1, Rate: nan, LastValue: nan, Problem: "glow-near is not trained"}}))
 	require.NoError(t, result.WriteManifest(folder, result.Manifest{Size: "demo", Seeds: []uint64{1, 2, 3}}))
 	return folder
@@ -75,7 +79,8 @@ func written(t *testing.T, folders ...string) (md, html string, claims []claimRo
 // disagrees.
 func TestCellsAreJudged(t *testing.T) {
 	md, html, claims := written(t, results(t))
-	require.Contains(t, md, strings.ReplaceAll("● 8.8 / **10.0**<br>[9.0, 11.0] <sup>a</sup>", " ", "\u00a0"), "in two lines that do not break")
+	require.Contains(t, md, strings.ReplaceAll("● 8.8 / **10.0**<br>[9.0, 11.0] <sup>a</sup>", " ", "\u00a0"),
+		"in two lines that do not break")
 	require.Contains(t, md, strings.ReplaceAll("◐ 51.7 / **70.0**", " ", "\u00a0"))
 	require.Contains(t, md, strings.ReplaceAll("○ 69.3 / **20.0**", " ", "\u00a0"))
 	require.Contains(t, md, "- a: shapes_in for CIFAR-10")
@@ -91,7 +96,8 @@ func TestCellsAreJudged(t *testing.T) {
 		require.Equal(t, "shapes_in-demo", claims[i].Results)
 	}
 	require.Contains(t, md, "0 hold, 1 open, 1 do not, 34 not measured")
-	require.Contains(t, md, "ratio &lt;b>: 0.5<br>○ peak &lt;smooth> / in: 0.5 [0.4, 0.6] > 1<br>● mode of smooth: 0 [0, 0] &lt; 1 |")
+	require.Contains(t, md, "ratio &lt;b>: 0.5<br>○ peak &lt;smooth> / in: 0.5 [0.4, 0.6] > 1<br>● mode of smooth: 0 "+
+		"[0, 0] &lt; 1 |")
 	require.Contains(t, html, "○ peak &lt;smooth&gt; / in: 0.5 [0.4, 0.6] &gt; 1")
 	require.Contains(t, html, `<td class="open">◐ open</td>`)
 	require.Contains(t, html, "shapes_in, digits; size demo; 3 seeds; 1 image<")
@@ -103,10 +109,12 @@ func TestCellsAreJudged(t *testing.T) {
 // A mean is that of the cells that the paper's is one of, and only if all of them were measured.
 func TestMeans(t *testing.T) {
 	cell := func(in, out string, value float64) result.Cell {
-		return result.Cell{PaperCell: result.PaperCell{Place: result.Place{Table: "4", In: in, Out: out}}, Measured: value}
+		return result.Cell{PaperCell: result.PaperCell{Place: result.Place{Table: "4", In: in, Out: out}},
+			Measured: value}
 	}
 	all := func(result.Cell) bool { return true }
-	of := []result.Cell{cell("a", "x", 10), cell("a", "y", 20), cell("b", "x", 90), cell("a", "Mean", math.NaN()), cell("Mean", "Mean", math.NaN())}
+	of := []result.Cell{cell("a", "x", 10), cell("a", "y", 20), cell("b", "x", 90), cell("a", "Mean", math.NaN()),
+		cell("Mean", "Mean", math.NaN())}
 	require.Equal(t, 15., mean(of[3], of, all).Measured)
 	require.Equal(t, 40., mean(of[4], of, all).Measured)
 	of[1].Measured = math.NaN()
@@ -136,9 +144,12 @@ func TestClaimsOverSteps(t *testing.T) {
 	require.NotContains(t, md, "over the steps")
 	require.NotContains(t, html, "<svg")
 	require.NoError(t, result.Write(folder, []result.ClaimAtStep{
-		{ID: "D2", Measured: "AUROC <of> the ratio, %", Steps: 50, Run: "glow-in-from-general", Value: 56.5, Low: 51, High: 62, Verdict: result.DoesNotHold, Images: 400},
-		{ID: "D2", Measured: "AUROC <of> the ratio, %", Steps: 100, Run: "glow-in-from-general", Value: 80, Low: 75, High: 85, Verdict: result.Holds, Images: 400},
-		{ID: "L8", Measured: "least Spearman ρ", Steps: 200, Run: "glow-general", Value: 0.93, Low: 0.9, High: 0.95, Verdict: result.Open, Images: 400},
+		{ID: "D2", Measured: "AUROC <of> the ratio, %", Steps: 50, Run: "glow-in-from-general", Value: 56.5, Low: 51,
+			High: 62, Verdict: result.DoesNotHold, Images: 400},
+		{ID: "D2", Measured: "AUROC <of> the ratio, %", Steps: 100, Run: "glow-in-from-general", Value: 80, Low: 75,
+			High: 85, Verdict: result.Holds, Images: 400},
+		{ID: "L8", Measured: "least Spearman ρ", Steps: 200, Run: "glow-general", Value: 0.93, Low: 0.9, High: 0.95,
+			Verdict: result.Open, Images: 400},
 	}))
 	md, html, _ = written(t, folder)
 	require.Contains(t, md, "50: 56.5, 100: 80 ✓")

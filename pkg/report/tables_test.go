@@ -30,7 +30,8 @@ func TestTableFiles(t *testing.T) {
 	require.Contains(t, text["tables/tableS2.md"], "shapes_in for CIFAR-10")
 	lines := strings.Split(text["tables/table2.csv"], "\n")
 	require.True(t, strings.HasPrefix(lines[0], "in_dist,out_dist,column,paper,paper_std,value,"), lines[0])
-	require.Regexp(t, `^CIFAR10,SVHN,raw full,8.8,,[\d.]+,.*,(agrees|same direction|disagrees),shapes_in,digits,`, lines[1])
+	require.Regexp(t, `^CIFAR10,SVHN,raw full,8.8,,[\d.]+,.*,(agrees|same direction|disagrees),shapes_in,digits,`,
+		lines[1])
 	_, err = TableFiles(t.TempDir())
 	require.ErrorContains(t, err, "not complete")
 }

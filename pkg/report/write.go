@@ -79,7 +79,8 @@ func (r Result) ConditionsOf(c result.Claim) []result.Condition { return of(c.ID
 
 // RunTable is the runs as they are shown: a header, and a row a run.
 func (r Result) RunTable() [][]string {
-	rows := [][]string{{"configuration", "seed", "run", "network", "set", "stands for", "steps", "batch", "rate", "loss",
+	rows := [][]string{{"configuration", "seed", "run", "network", "set", "stands for", "steps", "batch", "rate",
+		"loss",
 		"outliers", "last value", "not finite: images, updates, likelihoods", "computed on", "seconds", "finished",
 		"unstated", "problem"}}
 	for _, run := range r.Runs {
@@ -113,7 +114,8 @@ func (r *Report) Markdown() string {
 		}
 		b.WriteString("\n" + ClaimsMarkdown(r.Claims, r.Conditions...))
 		if len(r.Courses) > 0 {
-			fmt.Fprintf(&b, "\n### Claims over the steps of training\n\n%s\n\n| claim | measured | value at step, ✓ where it holds, ? where it is open |\n|---|---|---|\n", r.Caption)
+			fmt.Fprintf(&b, "\n### Claims over the steps of training\n\n%s\n\n| claim | measured | value at step, ✓ "+
+				"where it holds, ? where it is open |\n|---|---|---|\n", r.Caption)
 			for _, c := range r.Courses {
 				var course []string
 				for _, m := range c.Steps {
@@ -155,7 +157,8 @@ func (t Table) Markdown() string {
 	head := append([]string{"in", "out"}, t.Columns...)
 	if len(t.Rows) > 0 && t.Rows[0].Baselines != nil {
 		head = append(head, baselineTitles()...)
-		b.WriteString(" The last columns are AUROCs of what needs no model: mean brightness, size as PNG and as JPEG, total variation.")
+		b.WriteString(" The last columns are AUROCs of what needs no model: mean brightness, size as PNG and as " +
+			"JPEG, total variation.")
 	}
 	fmt.Fprintf(&b, "\n\n| %s |\n|%s\n", strings.Join(head, " | "), strings.Repeat("---|", len(head)))
 	for _, row := range t.Rows {

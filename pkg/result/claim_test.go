@@ -30,7 +30,8 @@ func TestDeclaredClaims(t *testing.T) {
 
 func TestCheckBands(t *testing.T) {
 	claim := func() []Claim {
-		return []Claim{{ID: "L1", Measured: "ratio", Value: 1.5, Low: 1.4, High: 1.6, Verdict: Holds, Data: "leaves, shapes, digits", Size: "demo"}}
+		return []Claim{{ID: "L1", Measured: "ratio", Value: 1.5, Low: 1.4, High: 1.6, Verdict: Holds,
+			Data: "leaves, shapes, digits", Size: "demo"}}
 	}
 	checked, err := CheckBands(claim())
 	require.NoError(t, err)

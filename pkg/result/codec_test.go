@@ -19,46 +19,67 @@ var nan = math.NaN()
 // nothing.
 var (
 	someClaims = []Claim{
-		{ID: "L1", Where: "Fig 1A", Text: "smooth has the highest peak", Paper: "shape", Measured: "ratio", Value: 1.5, Low: 1.4, High: 1.6,
-			Predicate: "ratio > 1", Verdict: Holds, Data: "leaves, shapes, digits", Size: "demo", Network: "none", Steps: "glow-in 500", Seeds: 3, Images: 10},
+		{ID: "L1", Where: "Fig 1A", Text: "smooth has the highest peak", Paper: "shape", Measured: "ratio", Value: 1.5,
+			Low: 1.4, High: 1.6,
+			Predicate: "ratio > 1", Verdict: Holds, Data: "leaves, shapes, digits", Size: "demo", Network: "none",
+			Steps: "glow-in 500", Seeds: 3, Images: 10},
 		{ID: "L3", Text: "\"alike\", ρ\nin two lines", Value: 0.948, Low: 0.941, High: 0.954, Verdict: Open, Seeds: 1},
-		{ID: "F3", Where: "Tab 2", Text: "the last scale, alone", Paper: "92.9", Measured: "AUROC", Value: 5, Low: 4, High: 6,
-			Predicate: "AUROC > raw + 20", Verdict: DoesNotHold, Data: "shapes against digits", Size: "demo", Network: "Glow", Seeds: 1, Images: 20},
+		{ID: "F3", Where: "Tab 2", Text: "the last scale, alone", Paper: "92.9", Measured: "AUROC", Value: 5, Low: 4,
+			High:      6,
+			Predicate: "AUROC > raw + 20", Verdict: DoesNotHold, Data: "shapes against digits", Size: "demo",
+			Network: "Glow", Seeds: 1, Images: 20},
 		{ID: "V1", Value: nan, Low: nan, High: nan, Verdict: NotMeasured, Note: "one seed"},
 	}
 	someConditions = []Condition{
-		{ID: "D2", Condition: "ratio - raw, points", Value: 99, Low: 98.5, High: 99.4, Comparison: ">", Bound: 30, Verdict: Holds, Seeds: 3},
-		{ID: "D2", Condition: "ratio, %", Value: 71, Low: 69, High: 73, Comparison: ">", Bound: 70, Verdict: Open, Seeds: 3},
+		{ID: "D2", Condition: "ratio - raw, points", Value: 99, Low: 98.5, High: 99.4, Comparison: ">", Bound: 30,
+			Verdict: Holds, Seeds: 3},
+		{ID: "D2", Condition: "ratio, %", Value: 71, Low: 69, High: 73, Comparison: ">", Bound: 70, Verdict: Open,
+			Seeds: 3},
 		{ID: "V1", Value: nan, Low: nan, High: nan, Comparison: "<", Verdict: NotMeasured},
 	}
 	someSteps = []ClaimAtStep{
-		{ID: "D2", Measured: "AUROC of the ratio, %", Steps: 50, Run: "glow-in-from-general", Value: 56.5, Low: 51, High: 62, Verdict: Open, Images: 400, Note: "raw 5.9, \"low\""},
-		{ID: "D2", Measured: "AUROC of the ratio, %", Steps: 100, Run: "glow-in-from-general", Value: 80, Low: 75, High: 85, Verdict: Holds, Images: 400},
+		{ID: "D2", Measured: "AUROC of the ratio, %", Steps: 50, Run: "glow-in-from-general", Value: 56.5, Low: 51,
+			High: 62, Verdict: Open, Images: 400, Note: "raw 5.9, \"low\""},
+		{ID: "D2", Measured: "AUROC of the ratio, %", Steps: 100, Run: "glow-in-from-general", Value: 80, Low: 75,
+			High: 85, Verdict: Holds, Images: 400},
 	}
-	somePlace = Place{Table: "4", In: "CIFAR10", Out: "SVHN", Setting: "unsupervised;in_model=Glow", Score: "diff", General: "Tiny-Glow", Loss: "outlier_eq2"}
+	somePlace = Place{Table: "4", In: "CIFAR10", Out: "SVHN", Setting: "unsupervised;in_model=Glow", Score: "diff",
+		General: "Tiny-Glow", Loss: "outlier_eq2"}
 	someCells = []Cell{
-		{PaperCell: PaperCell{somePlace, 93.9, nan}, Measured: 98.5, Low: 98, High: 99, StdSeeds: 0.5, Seeds: 2, InSet: "shapes_in", OutSet: "digits", GeneralSet: "leaves",
-			StandsFor: "shapes_in for CIFAR-10; digits for SVHN", Size: "demo", Network: "Glow L3 K4 H64", Steps: "500 after 1000", Runs: []string{"glow-a", "glow-b"},
+		{PaperCell: PaperCell{somePlace, 93.9, nan}, Measured: 98.5, Low: 98, High: 99, StdSeeds: 0.5, Seeds: 2,
+			InSet: "shapes_in", OutSet: "digits", GeneralSet: "leaves",
+			StandsFor: "shapes_in for CIFAR-10; digits for SVHN", Size: "demo", Network: "Glow L3 K4 H64",
+			Steps: "500 after 1000", Runs: []string{"glow-a", "glow-b"},
 			ImagesIn: 1000, ImagesOut: 900, NonFinite: 3},
-		{PaperCell: PaperCell{Place{Table: "4", In: "CIFAR10", Out: "LSUN"}, 88.3, 1.5}, Measured: nan, Low: nan, High: nan, StdSeeds: nan, Note: "not trained"},
+		{PaperCell: PaperCell{Place{Table: "4", In: "CIFAR10", Out: "LSUN"}, 88.3, 1.5}, Measured: nan, Low: nan,
+			High: nan, StdSeeds: nan, Note: "not trained"},
 	}
 	someSeeds        = []SeedValue{{somePlace, 1, 98.5, 98, 99}, {somePlace, math.MaxUint64, 97, 96.5, 97.5}}
-	someCorrelations = []Correlation{{About: "training sets", A: "glow-in/c3", B: "glow-smooth/c3", Over: "in smooth", Spearman: -0.5, SpearmanLow: -0.6, SpearmanHigh: -0.4,
+	someCorrelations = []Correlation{{About: "training sets", A: "glow-in/c3", B: "glow-smooth/c3", Over: "in smooth",
+		Spearman: -0.5, SpearmanLow: -0.6, SpearmanHigh: -0.4,
 		Pearson: 1, PearsonLow: 0.9, PearsonHigh: 1, Images: 2000}}
 	someCurves = []CurvePoint{
-		{Configuration: "glow-in", Seed: 1, Step: 100, Epoch: 0.4, Metric: BitsPerDim, Role: "in", Value: 4.5, Low: 4.4, High: 4.6, Images: 200},
-		{Configuration: "glow-in", Seed: 1, Step: 100, Epoch: 0.4, Metric: AUROCRatio, Role: "smooth", Value: 100, Low: 98, High: 100, Images: 200},
-		{Configuration: "glow-in", Seed: 2, Step: 100, Epoch: 0.4, Metric: AUROCRatio, Role: "smooth", Value: 0, Low: nan, High: nan, Images: 200},
+		{Configuration: "glow-in", Seed: 1, Step: 100, Epoch: 0.4, Metric: BitsPerDim, Role: "in", Value: 4.5, Low: 4.4,
+			High: 4.6, Images: 200},
+		{Configuration: "glow-in", Seed: 1, Step: 100, Epoch: 0.4, Metric: AUROCRatio, Role: "smooth", Value: 100,
+			Low: 98, High: 100, Images: 200},
+		{Configuration: "glow-in", Seed: 2, Step: 100, Epoch: 0.4, Metric: AUROCRatio, Role: "smooth", Value: 0,
+			Low: nan, High: nan, Images: 200},
 	}
-	someBins = []PixelDifference{{"in", "shapes_in", -1.5, 0}, {"in", "shapes_in", 1.5, 0.25}, {"smooth", "digits", -1.5, 1e-9}}
+	someBins = []PixelDifference{{"in", "shapes_in", -1.5, 0}, {"in", "shapes_in", 1.5, 0.25},
+		{"smooth", "digits", -1.5, 1e-9}}
 	someRuns = []Run{
-		{Configuration: "glow-in", Seed: 1, ID: "glow-shapes-31a4", Network: "Glow L3", Set: "shapes_in", SetHash: "cf7e", TrainImages: 8000, Steps: 500, Batch: 32, Rate: 0.0005,
-			Loss: "outlier", Outliers: "leaves", General: "glow-leaves", Parent: "glow-leaves", LastValue: 5.19655, Dropped: 1, Skipped: 2, Replaced: 3, Backend: "Go (parallelism=-1)",
-			Lowering: "products", Toolchain: "go1.26, 2 cores", CodeVersion: 4, Seconds: 320, Finished: time.Date(2026, 11, 25, 22, 10, 0, 0, time.UTC),
+		{Configuration: "glow-in", Seed: 1, ID: "glow-shapes-31a4", Network: "Glow L3", Set: "shapes_in",
+			SetHash: "cf7e", TrainImages: 8000, Steps: 500, Batch: 32, Rate: 0.0005,
+			Loss: "outlier", Outliers: "leaves", General: "glow-leaves", Parent: "glow-leaves", LastValue: 5.19655,
+			Dropped: 1, Skipped: 2, Replaced: 3, Backend: "Go (parallelism=-1)",
+			Lowering: "products", Toolchain: "go1.26, 2 cores", CodeVersion: 4, Seconds: 320,
+			Finished:  time.Date(2026, 11, 25, 22, 10, 0, 0, time.UTC),
 			StandsFor: "CIFAR-10", Unstated: "the start", Precision: "tf32"},
 		{Configuration: "glow-near", Seed: 1, Rate: nan, LastValue: nan, Problem: "not trained"},
 	}
-	someSubsets = []Subset{{Set: "digits", Split: "test", Images: 1000, Of: 2000, SHA256: "af7d", History: "drawn", Recipe: `{"of":"digits"}`, Seed: 2020,
+	someSubsets = []Subset{{Set: "digits", Split: "test", Images: 1000, Of: 2000, SHA256: "af7d", History: "drawn",
+		Recipe: `{"of":"digits"}`, Seed: 2020,
 		List: "subsets/digits-test-1000.txt", Places: "split"}}
 )
 
@@ -130,19 +151,25 @@ func TestColumns(t *testing.T) {
 	}
 	require.Equal(t, 2, Schema)
 	for got, want := range map[string]string{
-		columns(encode([]Claim{}, 6)):           "id,where,claim,paper,measured,value,low,high,predicate,verdict,data,size,network,steps,seeds,images,note",
-		columns(encode([]Condition{}, 6)):       "id,condition,value,low,high,comparison,bound,verdict,seeds",
-		columns(encode([]ClaimAtStep{}, 6)):     "id,measured,steps,run,value,low,high,verdict,images,note",
-		columns(encode([]SeedValue{}, 6)):       "table,in_dist,out_dist,setting,score,general_model,loss,seed,value,low,high",
-		columns(encode([]Correlation{}, 6)):     "about,a,b,over,spearman,spearman_low,spearman_high,pearson,pearson_low,pearson_high,images",
+		columns(encode([]Claim{}, 6)): "id,where,claim,paper,measured,value,low,high,predicate," +
+			"verdict,data,size,network,steps,seeds,images,note",
+		columns(encode([]Condition{}, 6)):   "id,condition,value,low,high,comparison,bound,verdict,seeds",
+		columns(encode([]ClaimAtStep{}, 6)): "id,measured,steps,run,value,low,high,verdict,images,note",
+		columns(encode([]SeedValue{}, 6)): "table,in_dist,out_dist,setting,score,general_model,loss," +
+			"seed,value,low,high",
+		columns(encode([]Correlation{}, 6)): "about,a,b,over,spearman,spearman_low,spearman_high," +
+			"pearson,pearson_low,pearson_high,images",
 		columns(encode([]CurvePoint{}, 6)):      "configuration,seed,step,epoch,metric,role,value,low,high,images",
 		columns(encode([]PixelDifference{}, 6)): "role,set,centre,density",
 		columns(encode([]Subset{}, 6)):          "set,split,images,of,sha256,history,recipe,seed,list,places",
 		columns(encode([]Tile{}, 6)):            "row,column,what,role,set,index,class,value",
-		columns(encode([]Cell{}, 6)): "table,in_dist,out_dist,setting,score,general_model,loss,paper,paper_std,value,low,high,std_seeds,seeds,in_set,out_set,general_set," +
+		columns(encode([]Cell{}, 6)): "table,in_dist,out_dist,setting,score,general_model,loss,paper," +
+			"paper_std,value,low,high,std_seeds,seeds,in_set,out_set,general_set," +
 			"stands_for,size,network,steps,runs,images_in,images_out,non_finite,note",
-		columns(encode([]Run{}, 6)): "configuration,seed,id,network,set,set_hash,train_images,steps,batch,rate,loss,outliers,general,parent,last_value,dropped_images," +
-			"skipped_updates,replaced_log_likelihoods,backend,lowering,toolchain,code_version,seconds,finished,stands_for,unstated,problem,precision",
+		columns(encode([]Run{}, 6)): "configuration,seed,id,network,set,set_hash,train_images,steps,batch," +
+			"rate,loss,outliers,general,parent,last_value,dropped_images," +
+			"skipped_updates,replaced_log_likelihoods,backend,lowering,toolchain,code_version,seconds," +
+			"finished,stands_for,unstated,problem,precision",
 	} {
 		require.Equal(t, want, got)
 	}
@@ -181,13 +208,16 @@ func TestDamageIsRefusedWithItsPlace(t *testing.T) {
 	refused(t, someSteps, ",holds,", ",not measured,", `line 3, column verdict: "not measured" is none at a step`)
 	refused(t, someSteps, ",holds,400,", "", "line 3: wrong number of fields")
 	refused(t, someClaims, ",1.4,", ",much,", `line 2, column low: "much" is no number`)
-	refused(t, someClaims, ",20,", ",,", `line 5, column images: "" is no whole number`) // a claim's text takes two lines
+	// A claim's text takes two lines.
+	refused(t, someClaims, ",20,", ",,", `line 5, column images: "" is no whole number`)
 	refused(t, someClaims, "id,where", "where,id", "line 1: expected the columns id,where,claim")
-	refused(t, someClaims, ",seeds,", ",", `line 1: expected the columns id,where,claim,paper,measured,value,low,high,predicate,verdict,data,size,network,steps,seeds,images,note; there is no "seeds"`)
+	refused(t, someClaims, ",seeds,", ",", "line 1: expected the columns id,where,claim,paper,measured,value,")
+	refused(t, someClaims, ",seeds,", ",", `steps,seeds,images,note; there is no "seeds"`)
 	refused(t, someClaims, ",note", ",note,more", `; "more" is unknown`)
 	refused(t, someClaims, "\"the last", "the \"last", "line 5")
 	refused(t, someSeeds, ",1,98.5", ",-1,98.5", `line 2, column seed: "-1" is no whole number of 0 or more`)
-	refused(t, someRuns, "2026-11-25 22:10", "yesterday", `line 2, column finished: "yesterday" is no time such as 2006-01-02 15:04`)
+	refused(t, someRuns, "2026-11-25 22:10", "yesterday",
+		`line 2, column finished: "yesterday" is no time such as 2006-01-02 15:04`)
 	refused(t, someCorrelations, ",-0.4,", ",-1.4,", "line 2, column spearman_high: -1.4 is not within -1..1")
 	refused(t, someCorrelations, ",0.9,", ",,", "line 2, column pearson_low: NaN is not within -1..1")
 	refused(t, someCurves, ",0.4,", ",0,", "line 2, column epoch: 0 is not above 0")
@@ -196,7 +226,8 @@ func TestDamageIsRefusedWithItsPlace(t *testing.T) {
 	refused(t, someCurves, "glow-in,2,", "glow-in,1,", "line 4, column epoch: 0.4 has a value already")
 	refused(t, someBins, ",0.25", ",-1", "line 3, column density: -1 is not 0 or more")
 	refused(t, someBins, ",1.5,", ",-1.5,", "line 3, column centre: -1.5 after -1.5: bins ascend")
-	refused(t, someBins, "shapes_in,1.5", "shapes,1.5", `line 3, column set: "shapes" after "shapes_in": a role has one density`)
+	refused(t, someBins, "shapes_in,1.5", "shapes,1.5",
+		`line 3, column set: "shapes" after "shapes_in": a role has one density`)
 	refused(t, someBins, ",1.5,", ",1e999,", `line 3, column centre: "1e999" is no number`)
 	refused(t, someBins, ",1.5,", ",+Inf,", "line 3, column centre: +Inf is not within")
 }

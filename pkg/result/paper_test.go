@@ -23,7 +23,8 @@ func TestPaperCells(t *testing.T) {
 	}
 	find := func(table, in, out, score, general string, supervised bool) PaperCell {
 		for _, c := range cells {
-			if c.Table == table && c.In == in && c.Out == out && c.Score == score && c.General == general && c.Supervised() == supervised && c.InModel() == "Glow" {
+			if c.Table == table && c.In == in && c.Out == out && c.Score == score && c.General == general &&
+				c.Supervised() == supervised && c.InModel() == "Glow" {
 				return c
 			}
 		}

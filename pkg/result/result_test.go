@@ -12,8 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var someManifest = Manifest{Family: "procedural", Size: "demo", Seeds: []uint64{1, 2}, Roles: map[string]string{"in": "shapes_in", "smooth": "digits"},
-	When: time.Date(2026, 11, 26, 10, 0, 0, 0, time.UTC), CodeVersion: 4}
+var someManifest = Manifest{Family: "procedural", Size: "demo", Seeds: []uint64{1, 2},
+	Roles: map[string]string{"in": "shapes_in", "smooth": "digits"},
+	When:  time.Date(2026, 11, 26, 10, 0, 0, 0, time.UTC), CodeVersion: 4}
 
 func TestManifestCompletesAFolder(t *testing.T) {
 	figures := t.TempDir()
@@ -49,7 +50,7 @@ func TestOtherSchemasAreRefused(t *testing.T) {
 	folder := t.TempDir()
 	require.NoError(t, Write(folder, someClaims))
 	for text, says := range map[string]string{
-		`{"schema": 3, "size": {"of": "another kind"}}`: "results.json: written by a newer strata: schema 3, this one knows 2",
+		`{"schema": 3, "size": {"of": "another kind"}}`: "written by a newer strata: schema 3, this one knows 2",
 		`{"schema": 1}`:                   "written by an older strata: schema 1, this one knows 2",
 		`{}`:                              "older strata: schema 0",
 		`{"schema": 2, "seeds": "three"}`: "results.json: json",

@@ -45,7 +45,8 @@ func TestReadScoresRefuses(t *testing.T) {
 }
 
 func TestRoundedScores(t *testing.T) {
-	table := &Scores{Columns: []string{"a", "b"}, Rows: []ScoreRow{{Set: "s", Index: 3, Values: []float64{-9512.3427734375, 1e-9}}}}
+	table := &Scores{Columns: []string{"a", "b"},
+		Rows: []ScoreRow{{Set: "s", Index: 3, Values: []float64{-9512.3427734375, 1e-9}}}}
 	require.Equal(t, []float64{-9512.343, 1e-9}, table.Round(7).Rows[0].Values)
 	require.Equal(t, -9512.3427734375, table.Rows[0].Values[0], "the table stays")
 }

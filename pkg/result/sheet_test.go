@@ -22,10 +22,12 @@ func TestSheetRoundTrip(t *testing.T) {
 		grey.Pixels[i] = uint8(50 * i)
 	}
 	var s Sheet
-	require.NoError(t, s.Add(Tile{What: "x, y", Role: "in", Set: "a", Index: 12, Class: "cat", Value: -9512.3427734375}, colour, 0))
+	require.NoError(t, s.Add(Tile{What: "x, y", Role: "in", Set: "a", Index: 12, Class: "cat", Value: -9512.3427734375},
+		colour, 0))
 	require.NoError(t, s.Add(Tile{Row: 1, Role: "in", Set: "a", Value: math.Inf(-1)}, colour, 1))
 	require.NoError(t, s.Add(Tile{Row: 1, Column: 2, Role: "grey_in", Set: "b", Value: 3}, grey, 0))
-	require.ErrorContains(t, s.Add(Tile{}, &imageset.Set{Name: "c", Height: 1, Width: 3, Channels: 1, Pixels: make([]uint8, 3)}, 0), "images of c are 1x3")
+	require.ErrorContains(t, s.Add(Tile{}, &imageset.Set{Name: "c", Height: 1, Width: 3, Channels: 1,
+		Pixels: make([]uint8, 3)}, 0), "images of c are 1x3")
 
 	path := filepath.Join(t.TempDir(), "sheet")
 	require.NoError(t, s.Write(path))

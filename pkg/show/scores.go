@@ -137,7 +137,8 @@ func aurocs(scores *result.Scores, columns []string) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "| AUROC, %% | %s |\n|---|%s\n", strings.Join(out, " | "), strings.Repeat("---|", len(out)))
 	if len(columns) == 0 { // two are no scores of their own
-		columns = slices.DeleteFunc(slices.Clone(scores.Columns), func(c string) bool { return c == "general" || c == result.PNGBytes })
+		columns = slices.DeleteFunc(slices.Clone(scores.Columns),
+			func(c string) bool { return c == "general" || c == result.PNGBytes })
 	}
 	for _, column := range columns {
 		inside, err := scores.Column(column, func(r result.ScoreRow) bool { return r.Role == "in" })
@@ -146,7 +147,10 @@ func aurocs(scores *result.Scores, columns []string) (string, error) {
 		}
 		fmt.Fprintf(&b, "| %s |", column)
 		for _, set := range out {
-			outside, err := scores.Column(column, func(r result.ScoreRow) bool { return r.Role != "in" && r.Set == set })
+			outside, err := scores.Column(column, func(r result.ScoreRow) bool {
+				return r.Role != "in" &&
+					r.Set == set
+			})
 			if err != nil {
 				return "", err
 			}
@@ -199,7 +203,10 @@ func histogram(scores *result.Scores, column string) ([]byte, error) {
 	const bins = 40
 	roles := rolesOf(scores, in, out)
 	for i, set := range append([]string{in}, out...) {
-		values, err := scores.Column(column, func(r result.ScoreRow) bool { return r.Set == set && (r.Role == "in") == (i == 0) })
+		values, err := scores.Column(column, func(r result.ScoreRow) bool {
+			return r.Set == set &&
+				(r.Role == "in") == (i == 0)
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -212,7 +219,8 @@ func histogram(scores *result.Scores, column string) ([]byte, error) {
 		}
 		var line plotter.XYs
 		for b, share := range shares {
-			line = append(line, plotter.XY{X: low + (high-low)*float64(b)/bins, Y: share}, plotter.XY{X: low + (high-low)*float64(b+1)/bins, Y: share})
+			line = append(line, plotter.XY{X: low + (high-low)*float64(b)/bins, Y: share},
+				plotter.XY{X: low + (high-low)*float64(b+1)/bins, Y: share})
 		}
 		if err := AddLine(p, line, roles[i], set); err != nil {
 			return nil, err
@@ -226,7 +234,8 @@ func histogram(scores *result.Scores, column string) ([]byte, error) {
 func rolesOf(scores *result.Scores, in string, out []string) []string {
 	roles := []string{"in"}
 	for i, set := range out {
-		row := scores.Rows[slices.IndexFunc(scores.Rows, func(r result.ScoreRow) bool { return r.Role != "in" && r.Set == set })]
+		row := scores.Rows[slices.IndexFunc(scores.Rows,
+			func(r result.ScoreRow) bool { return r.Role != "in" && r.Set == set })]
 		role := row.Role
 		if role == "out" {
 			role = InTurn(i + 1)
@@ -245,7 +254,8 @@ func InTurn(i int) string {
 // NewPlot is an empty plot in the letters of the figures, with room for its legend above.
 func NewPlot() *plot.Plot {
 	p := plot.New()
-	for _, style := range []*text.Style{&p.Title.TextStyle, &p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label, &p.Legend.TextStyle} {
+	for _, style := range []*text.Style{&p.Title.TextStyle, &p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label,
+		&p.Y.Tick.Label, &p.Legend.TextStyle} {
 		style.Font.Variant = "Sans"
 	}
 	p.X.Tick.Marker, p.Y.Tick.Marker = figure.Ticks, figure.Ticks

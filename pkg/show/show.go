@@ -93,7 +93,8 @@ func results(folder string) (string, error) {
 }
 
 // roles are those that a set can play, in the order in which people read them.
-var roles = []string{"in", "near", "smooth", "general", "far", "faces", "further", "grey_in", "grey_smooth", "grey_general",
+var roles = []string{"in", "near", "smooth", "general", "far", "faces", "further", "grey_in", "grey_smooth",
+	"grey_general",
 	"mri_one", "mri_others", "mri_all", "general_clean"}
 
 // playing is a table of the roles: set, test images that were scored, and the paper's set that it stands for.
@@ -136,7 +137,8 @@ func sized(file []byte, caption string) (string, error) {
 	}
 	const twoColumns, onScreen = 2008, 960 // pixels of a figure of two columns, and what they take here
 	return fmt.Sprintf(`<figure style="margin:1em 0;max-width:%dpx"><img alt="%s" style="width:%dpx;max-width:100%%" src="data:image/png;base64,%s"><figcaption><em>%s</em></figcaption></figure>`,
-		onScreen, html.EscapeString(caption), config.Width*onScreen/twoColumns, base64.StdEncoding.EncodeToString(file), html.EscapeString(caption)), nil
+		onScreen, html.EscapeString(caption), config.Width*onScreen/twoColumns, base64.StdEncoding.EncodeToString(file),
+		html.EscapeString(caption)), nil
 }
 
 // drawn is a figure as PNG, with its caption.
@@ -180,7 +182,8 @@ func table(results, name string) (string, error) {
 		if t.Name != name {
 			continue
 		}
-		return fmt.Sprintf("**Table %s.** %s\n\n%s\n%s", t.Name, t.Caption, t.Markdown(), read.Results[0].Explanation(t)), nil
+		return fmt.Sprintf("**Table %s.** %s\n\n%s\n%s", t.Name, t.Caption, t.Markdown(),
+			read.Results[0].Explanation(t)), nil
 	}
 	return "", fmt.Errorf("no table %q: choose of %s", name, strings.Join(known, ", "))
 }

@@ -60,16 +60,23 @@ func complete(t *testing.T, folder string) {
 func TestResults(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "shapes_in-demo")
 	require.NoError(t, result.Begin(folder))
-	require.NoError(t, result.Write(folder, []result.Claim{{ID: "L1", Verdict: result.Holds}, {ID: "L2", Verdict: result.Open},
-		{ID: "L3", Verdict: result.Open}, {ID: "L4", Verdict: result.DoesNotHold}, {ID: "V1", Verdict: result.NotMeasured}}))
-	require.NoError(t, result.Write(folder, []result.Condition{{ID: "L2", Condition: "a - b", Value: 1, Low: -1, High: 3, Comparison: ">", Verdict: result.Open}}))
-	require.NoError(t, result.Write(folder, []result.Subset{{Set: "shapes_in", Split: "test", Images: 200}, {Set: "shapes_in", Split: "test", Images: 1000},
-		{Set: "shapes_in", Split: "train", Images: 8000}, {Set: "phantom", Split: "train", Images: 100}}))
+	require.NoError(t, result.Write(folder,
+		[]result.Claim{{ID: "L1", Verdict: result.Holds}, {ID: "L2", Verdict: result.Open},
+			{ID: "L3", Verdict: result.Open}, {ID: "L4", Verdict: result.DoesNotHold},
+			{ID: "V1", Verdict: result.NotMeasured}}))
+	require.NoError(t, result.Write(folder,
+		[]result.Condition{{ID: "L2", Condition: "a - b", Value: 1, Low: -1, High: 3, Comparison: ">",
+			Verdict: result.Open}}))
+	require.NoError(t, result.Write(folder,
+		[]result.Subset{{Set: "shapes_in", Split: "test", Images: 200}, {Set: "shapes_in", Split: "test", Images: 1000},
+			{Set: "shapes_in", Split: "train", Images: 8000}, {Set: "phantom", Split: "train", Images: 100}}))
 	require.NoError(t, result.WriteManifest(folder, result.Manifest{Size: "demo", Seeds: []uint64{1, 2},
-		Roles: map[string]string{"in": "shapes_in", "mri_all": "phantom"}, StandsFor: map[string]string{"shapes_in": "CIFAR-10"}}))
+		Roles:     map[string]string{"in": "shapes_in", "mri_all": "phantom"},
+		StandsFor: map[string]string{"shapes_in": "CIFAR-10"}}))
 	text, err := results(folder)
 	require.NoError(t, err)
-	assert.Contains(t, text, "Results in `shapes_in-demo`, size demo, seeds 1 2. Of the paper's claims 1 hold there, 2 are open, 1 do not hold, not measured: 1.")
+	assert.Contains(t, text, "Results in `shapes_in-demo`, size demo, seeds 1 2. Of the paper's claims 1 hold there, "+
+		"2 are open, 1 do not hold, not measured: 1.")
 	assert.Contains(t, text, "| in | shapes_in | 1000 | CIFAR-10 |")
 	assert.NotContains(t, text, "phantom", "it was not scored")
 	text, err = claims(folder, []string{"L2"})
@@ -106,7 +113,9 @@ func TestScoresOfOtherFiles(t *testing.T) {
 	t.Cleanup(func() { From("") })
 	folder := t.TempDir()
 	complete(t, folder)
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "scores_mri.csv"), []byte("role,set,index,glow-mri-one,glow-general\nmri_one,t1,0,5,1\nmri_one,t1,1,6,1\nmri_others,t2,0,7,9\nmri_others,t2,1,8,9\n"), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "scores_mri.csv"),
+		[]byte("role,set,index,glow-mri-one,glow-general\n"+
+			"mri_one,t1,0,5,1\nmri_one,t1,1,6,1\nmri_others,t2,0,7,9\nmri_others,t2,1,8,9\n"), 0o644))
 	From(folder)
 	table := ScoresOf("scores_mri.csv")
 	Ratio(table, "glow-mri-one", "glow-general")
@@ -119,7 +128,8 @@ func TestScoresOfOtherFiles(t *testing.T) {
 
 	AUROC(table, "glow-mri-all", "glow-mri-one - glow-mri-all")
 	assert.Equal(t, []string{"glow-mri-all", "glow-mri-one - glow-mri-all"},
-		untrained(table, "glow-mri-one", "glow-mri-all", "glow-mri-one - glow-mri-all", "c9"), "runs that are not there; a wrong name is an error")
+		untrained(table, "glow-mri-one", "glow-mri-all", "glow-mri-one - glow-mri-all", "c9"),
+		"runs that are not there; a wrong name is an error")
 	Ratio(table, "glow-mri-one", "glow-mri-all")
 	assert.NotContains(t, table.Columns, "glow-mri-one - glow-mri-all")
 	Histogram(table, "glow-mri-all")
@@ -140,7 +150,8 @@ func TestHistogram(t *testing.T) {
 	require.NoError(t, err)
 	far := scores() // one image of 400 far off does not take the axis
 	for i := range 340 {
-		far.Rows = append(far.Rows, result.ScoreRow{Role: "in", Set: "shapes", Index: i, Values: []float64{float64(i), 1}})
+		far.Rows = append(far.Rows, result.ScoreRow{Role: "in", Set: "shapes", Index: i,
+			Values: []float64{float64(i), 1}})
 	}
 	far.Rows[0].Values = []float64{-3e6, 1}
 	file, err = histogram(far, "log_likelihood")
@@ -167,7 +178,8 @@ func TestPagesWorkOffline(t *testing.T) {
 	assert.Contains(t, page, "c&lt;3")
 	_, err = Scatter("x1", "a", "b", nil, tiles)
 	assert.ErrorContains(t, err, "0 points for 2 images")
-	slide, err := Slider("x2", []string{"a", "b<c"}, []image.Image{image.NewGray(image.Rect(0, 0, 4, 4)), image.NewGray(image.Rect(0, 0, 4, 4))})
+	slide, err := Slider("x2", []string{"a", "b<c"},
+		[]image.Image{image.NewGray(image.Rect(0, 0, 4, 4)), image.NewGray(image.Rect(0, 0, 4, 4))})
 	require.NoError(t, err)
 	assert.Contains(t, slide, "b&lt;c")
 	for _, text := range []string{page, slide, fill(lossPage, map[string]string{"ID": "x3"})} {
