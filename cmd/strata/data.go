@@ -14,9 +14,9 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"strata/pkg/plan"
 	"strata/internal/fetch"
 	"strata/pkg/imageset"
+	"strata/pkg/plan"
 
 	"github.com/dustin/go-humanize"
 )

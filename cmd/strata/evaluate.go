@@ -8,7 +8,7 @@ import (
 	"text/tabwriter"
 
 	"strata/pkg/metric"
-	"strata/pkg/score"
+	"strata/pkg/result"
 )
 
 type evaluateCommand struct {

@@ -13,9 +13,11 @@ import (
 	"time"
 
 	"strata/internal/notebook"
+	"strata/pkg/figure"
 	"strata/pkg/folders"
 	"strata/pkg/progress"
 	"strata/pkg/report"
+	"strata/pkg/result"
 
 	"github.com/google/renameio/v2"
 	"golang.org/x/sync/errgroup"
@@ -49,7 +51,15 @@ func (c figuresCommand) Run(e *environment) error {
 		out = figures
 	}
 	var count int
-	if err := report.WriteFigures(results, out, func(string) { count++ }); err != nil {
+	tables, err := report.TableFiles(results)
+	if err != nil {
+		return err
+	}
+	drawn, err := figure.Open(results)
+	if err != nil {
+		return err
+	}
+	if err := figure.WriteAll(drawn, out, tables, func(string) { count++ }); err != nil {
 		return err
 	}
 	fmt.Fprintf(e.out, "%d figures and tables of %s in %s\n", count, results, out)
@@ -72,7 +82,7 @@ func (c figuresCommand) results() (string, error) {
 	if c.Results == "" {
 		return folders.Results("")
 	}
-	if _, err := os.Stat(filepath.Join(c.Results, "claims.csv")); err != nil {
+	if _, err := os.Stat(filepath.Join(c.Results, result.ManifestFile)); err != nil {
 		return "", fmt.Errorf("--results %s: no finished results there (no claims.csv): strata reproduce writes them", c.Results)
 	}
 	return filepath.Abs(c.Results)

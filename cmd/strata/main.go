@@ -14,10 +14,10 @@ import (
 	"syscall"
 
 	"strata/pkg/backend"
-	"strata/pkg/plan"
-	"strata/pkg/runs"
 	"strata/pkg/folders"
 	"strata/pkg/imageset"
+	"strata/pkg/plan"
+	"strata/pkg/runs"
 	"strata/pkg/train"
 
 	"github.com/alecthomas/kong"
@@ -116,7 +116,7 @@ func (e *environment) engine(resume bool) (*runs.Engine, error) {
 	if !ok {
 		data = ""
 	}
-	runs, err := folders.Runs()
+	store, err := folders.Runs()
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +127,7 @@ func (e *environment) engine(resume bool) (*runs.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &runs.Engine{Data: data, Cache: cache, Context: e.ctx, Runs: runs, Out: e.err, Resume: resume}, nil
+	return &runs.Engine{Data: data, Cache: cache, Context: e.ctx, Runs: store, Out: e.err, Resume: resume}, nil
 }
 
 // roleFlags choose the sets.

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 
-	"strata/pkg/plan"
-	"strata/pkg/runs"
-	"strata/pkg/folders"
 	"strata/pkg/evaluate"
+	"strata/pkg/folders"
+	"strata/pkg/plan"
 	"strata/pkg/report"
 	"strata/pkg/reproduce"
+	"strata/pkg/runs"
 )
 
 type reproduceCommand struct {

@@ -12,9 +12,9 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"strata/pkg/runs"
 	"strata/pkg/folders"
-	"strata/pkg/score"
+	"strata/pkg/result"
+	"strata/pkg/runs"
 
 	"github.com/dustin/go-humanize"
 )
@@ -38,15 +38,15 @@ type runsListCommand struct {
 }
 
 func (c runsListCommand) Run(e *environment) error {
-	store, runs, err := openStore()
-	if runs == nil && err != nil {
+	store, all, err := openStore()
+	if all == nil && err != nil {
 		return err
 	}
 	table := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "run\tsteps\tstate\tvalue\ttime\tdisk\t")
 	var total int64
 	shown := 0
-	for _, r := range runs {
+	for _, r := range all {
 		if !strings.Contains(r.Info.ID, c.Containing) {
 			continue
 		}
@@ -195,7 +195,7 @@ type runsPruneCommand struct {
 }
 
 func (c runsPruneCommand) Run(e *environment) error {
-	store, runs, err := openStore()
+	store, all, err := openStore()
 	if err != nil {
 		return err
 	}
@@ -210,7 +210,7 @@ func (c runsPruneCommand) Run(e *environment) error {
 		}
 		what.IDs = append(what.IDs, r.Info.ID)
 	}
-	found, err := what.Find(runs)
+	found, err := what.Find(all)
 	if err != nil {
 		return err
 	}
@@ -236,11 +236,11 @@ func (c runsPruneCommand) Run(e *environment) error {
 	return runs.FinishRemovals(store)
 }
 
-// openStore lists the run store; an error beside runs is of those that cannot be read.
-func openStore() (store string, runs []*runs.Run, err error) {
+// openStore lists the run store; an error beside them is of those that cannot be read.
+func openStore() (store string, all []*runs.Run, err error) {
 	if store, err = folders.Runs(); err != nil {
 		return "", nil, err
 	}
-	runs, err = runs.List(store)
-	return store, runs, err
+	all, err = runs.List(store)
+	return store, all, err
 }

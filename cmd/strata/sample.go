@@ -5,11 +5,11 @@ import (
 	"path/filepath"
 
 	"strata/pkg/density"
-	"strata/pkg/runs"
 	"strata/pkg/imageset"
 	"strata/pkg/invert"
 	"strata/pkg/pixelcnn"
 	"strata/pkg/progress"
+	"strata/pkg/runs"
 )
 
 type sampleCommand struct {

@@ -261,6 +261,9 @@ func (j *Judge) same(ctx context.Context, d Declared, judged *Judged) error {
 	if len(differ) > 0 {
 		judged.Note = strings.Join(differ, "; ")
 	}
+	if judged.Seeds == 1 {
+		judged.Note += "; " + oneSeed
+	}
 	return nil
 }
 
@@ -271,10 +274,13 @@ func note(conditions []result.Condition, seeds int) string {
 		parts = append(parts, fmt.Sprintf("%s: %.4g [%.4g, %.4g] %s %g %s", c.Condition, c.Value, c.Low, c.High, c.Comparison, c.Bound, says[c.Verdict]))
 	}
 	if seeds == 1 {
-		parts = append(parts, "one seed: intervals over images alone")
+		parts = append(parts, oneSeed)
 	}
 	return strings.Join(parts, "; ")
 }
+
+// oneSeed is said of what one run alone says.
+const oneSeed = "one seed: intervals over images alone"
 
 var says = map[result.Verdict]string{result.Holds: "holds", result.Open: "is open", result.DoesNotHold: "does not hold"}
 

@@ -65,7 +65,7 @@ func (v *Evaluation) writePictures(ctx context.Context, folder string) error {
 		case errors.Is(err, plan.ErrAbsent):
 			err = result.RemoveSheet(folder, s.name)
 		case err == nil:
-			err = sheet.WriteTo(folder, s.name, v.engine.Drawn)
+			err = result.WriteSheet(folder, s.name, sheet, v.engine.Drawn)
 		}
 		if err != nil {
 			problems = append(problems, fmt.Errorf("pictures %s: %w", s.name, err))

@@ -172,7 +172,8 @@ func frameMark(role string) func(draw.Canvas) {
 
 // sheet reads a sheet of pictures; nil where there is none.
 func (r *Results) sheet(name string) (*result.Sheet, error) {
-	sheet, err := result.ReadSheet(result.SheetPath(r.folder, name))
+	path, _ := result.FindSheet(r.folder, name)
+	sheet, err := result.ReadSheet(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

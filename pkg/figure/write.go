@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"strata/pkg/result"
 
@@ -86,22 +88,46 @@ func (w *writer) figure(entry Entry) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", entry.Name, err)
 	}
-	paths, err := f.Save(w.folder)
+	folder, files := w.folder, slices.Clone(entry.Files)
+	for i, file := range files {
+		path, ignored := w.located(file)
+		files[i] = path
+		if ignored && folder == w.folder { // somebody's images: the figure goes where git does not look
+			folder = filepath.Join(w.folder, ignoredFigures)
+			if err := result.Ignored(folder); err != nil {
+				return err
+			}
+		}
+	}
+	paths, err := f.Save(folder)
 	if err != nil {
 		return err
 	}
 	var sources []string
-	for _, s := range entry.Files {
+	for _, s := range files {
 		// Pictures of runs that are not there have no sheet, and the figure says so.
 		if _, err := os.Stat(filepath.Join(w.results.folder, s)); !errors.Is(err, fs.ErrNotExist) {
 			sources = append(sources, s)
 		}
 	}
-	files := make([]string, len(paths))
+	written := make([]string, len(paths))
 	for i, path := range paths {
-		files[i] = relative(w.folder, path)
+		written[i] = relative(w.folder, path)
 	}
-	return w.add(entry.Name, f.Caption, files, sources)
+	return w.add(entry.Name, f.Caption, written, sources)
+}
+
+// ignoredFigures is the folder, below that of the figures, of those that show images which are not strata's own.
+const ignoredFigures = "ignored"
+
+// located is where a file of a results folder is: sheets of somebody's images lie in a folder that git ignores.
+func (w *writer) located(file string) (path string, ignored bool) {
+	base, extension := filepath.Base(file), filepath.Ext(file)
+	if file != result.SheetPath("", strings.TrimSuffix(base, extension))+extension {
+		return file, false
+	}
+	found, ignored := result.FindSheet(w.results.folder, strings.TrimSuffix(base, extension))
+	return relative(w.results.folder, found) + extension, ignored
 }
 
 func (w *writer) document(d Document) error {

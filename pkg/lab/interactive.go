@@ -7,9 +7,10 @@ import (
 	"slices"
 	"strings"
 
-	"strata/pkg/runs"
 	"strata/pkg/imageset"
 	"strata/pkg/invert"
+	"strata/pkg/result"
+	"strata/pkg/runs"
 	"strata/pkg/score"
 	"strata/pkg/show"
 

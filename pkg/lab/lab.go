@@ -26,12 +26,12 @@ import (
 
 	"strata/pkg/checkpoint"
 	"strata/pkg/density"
-	"strata/pkg/plan"
-	"strata/pkg/runs"
 	"strata/pkg/folders"
 	"strata/pkg/imageset"
 	"strata/pkg/pixeldiff"
-	"strata/pkg/score"
+	"strata/pkg/plan"
+	"strata/pkg/result"
+	"strata/pkg/runs"
 	"strata/pkg/show"
 )
 
@@ -52,12 +52,12 @@ func Open(size string) *Lab {
 	if !ok {
 		data = ""
 	}
-	runs, err := folders.Runs()
+	store, err := folders.Runs()
 	must(err)
 	cache, err := folders.Cache()
 	must(err)
 	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt) // until the cell's process ends
-	return &Lab{size: s, ctx: ctx, engine: &runs.Engine{Data: data, Runs: runs, Cache: cache, Context: ctx, Out: newDisplay(), Resume: true}}
+	return &Lab{size: s, ctx: ctx, engine: &runs.Engine{Data: data, Runs: store, Cache: cache, Context: ctx, Out: newDisplay(), Resume: true}}
 }
 
 // Train trains a Glow on an image set, which is a folder or zip of STRATA_DATA or one that strata draws: from scratch, or finetuned from parent.

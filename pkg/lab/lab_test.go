@@ -6,13 +6,14 @@ import (
 	"io"
 	"math"
 	"path/filepath"
-	"strata/pkg/checkpoint"
-	"strata/pkg/plan"
-	"strata/pkg/runs"
-	"strata/pkg/score"
 	"strings"
 	"testing"
 	"time"
+
+	"strata/pkg/checkpoint"
+	"strata/pkg/plan"
+	"strata/pkg/result"
+	"strata/pkg/runs"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"

@@ -3,10 +3,11 @@ package lab
 import (
 	"fmt"
 	"slices"
-	"strata/pkg/plan"
-	"strata/pkg/runs"
 	"strings"
 	"time"
+
+	"strata/pkg/plan"
+	"strata/pkg/runs"
 
 	"github.com/janpfeifer/gonb/gonbui"
 )

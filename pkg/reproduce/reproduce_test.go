@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -181,6 +180,7 @@ func requireTop(t *testing.T, files map[string]string) {
 		}
 	}
 }
+
 // A run that fails does not take the others along; those that are made from it say why they are not there. When what was
 // wrong is mended, only what is missing is trained.
 func TestFailedRunIsReported(t *testing.T) {
@@ -234,4 +234,3 @@ func TestFailedRunIsReported(t *testing.T) {
 	require.NoError(t, schedule.Failures())
 	require.Contains(t, out.String(), "1/1 glow-in-margin-loss")
 }
-

@@ -1,7 +1,6 @@
 package result
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"image"
@@ -17,8 +16,8 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// SheetPath is where a results folder keeps a sheet of pictures, without the extension that Sheet.Write adds.
-func SheetPath(folder, name string) string { return filepath.Join(folder, "pictures", name) }
+// SheetPath is where a results folder keeps a sheet of drawn pictures, without the extension that Sheet.Write adds.
+func SheetPath(folder, name string) string { return filepath.Join(folder, drawnPictures, name) }
 
 // TopSheet is the name of the sheet of the images that score highest under a configuration (Figs. S7 and S8).
 func TopSheet(configuration string) string { return "top_" + configuration }
@@ -221,4 +220,58 @@ func (s *Sheet) readPixels(path string) error {
 		}
 	}
 	return nil
+}
+
+// WriteSheet saves a sheet of a results folder. One with images that are not drawn by strata goes to a folder of its own, in which a file tells
+// git to ignore all of it: somebody's images do not reach version control, whatever folder is written to.
+func WriteSheet(folder, name string, sheet *Sheet, drawn func(set string) bool) error {
+	if err := RemoveSheet(folder, name); err != nil { // an earlier one, perhaps of the other kind
+		return err
+	}
+	to := drawnPictures
+	if slices.ContainsFunc(sheet.Tiles, func(t Tile) bool { return !drawn(t.Set) }) {
+		to = ignoredPictures
+		if err := Ignored(filepath.Join(folder, to)); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(folder, to), 0o755); err != nil {
+		return err
+	}
+	return sheet.Write(filepath.Join(folder, to, name))
+}
+
+// Ignored makes a folder that git ignores with all that is in it.
+func Ignored(folder string) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	return renameio.WriteFile(filepath.Join(folder, ".gitignore"), []byte("# somebody's images: not for version control\n*\n"), 0o644)
+}
+
+const (
+	drawnPictures   = "pictures"
+	ignoredPictures = "pictures_ignored"
+)
+
+// FindSheet is where a sheet of a results folder is, for ReadSheet, and whether it holds images that are not strata's.
+func FindSheet(folder, name string) (path string, ignored bool) {
+	path = filepath.Join(folder, ignoredPictures, name)
+	if _, err := os.Stat(path + ".csv"); err == nil {
+		return path, true
+	}
+	return SheetPath(folder, name), false
+}
+
+// RemoveSheet removes a sheet of a results folder, if there is one.
+func RemoveSheet(folder, name string) error {
+	var problems []error
+	for _, in := range []string{drawnPictures, ignoredPictures} {
+		for _, suffix := range []string{".csv", ".png"} {
+			if err := os.Remove(filepath.Join(folder, in, name) + suffix); !errors.Is(err, fs.ErrNotExist) {
+				problems = append(problems, err)
+			}
+		}
+	}
+	return errors.Join(problems...)
 }

@@ -21,7 +21,7 @@ func ExampleLoadConfigurations() {
 		return
 	}
 	for _, c := range wanted {
-		fmt.Printf("%s %s of %s, parent %q, loss %q\n", c.ID, c.Model, c.Set, c.Parent, c.Loss)
+		fmt.Printf("%s %s of %s, parent %q, loss %q\n", c.Name, c.Model, c.Set, c.Parent, c.Loss)
 	}
 	// Output:
 	// glow-general glow of general, parent "", loss ""

@@ -7,7 +7,6 @@ import (
 	"strata/pkg/plan"
 )
 
-
 // Library opens image sets.
 func (e *Engine) Library() *imageset.Library {
 	return &imageset.Library{Data: e.Data, Cache: e.Cache, Out: e.Out, Context: e.Context}

@@ -15,7 +15,6 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-
 // Info is a run's record, run.json: what it is and where its numbers come from.
 type Info struct {
 	ID       string    `json:"id"`

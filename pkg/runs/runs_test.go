@@ -2,18 +2,9 @@ package runs
 
 import (
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"slices"
 	"testing"
-	"time"
 
-	"strata/pkg/imageset"
-	"strata/pkg/ledger"
-	"strata/pkg/optimiser"
-	"strata/pkg/score"
-	"strata/pkg/tiles"
+	"strata/pkg/plan"
 
 	"github.com/stretchr/testify/require"
 )

@@ -18,7 +18,6 @@ import (
 	"strata/pkg/train"
 )
 
-
 // CodeVersion is part of every run's identity: raise it when a change to models or training makes the same Spec train to
 // something else than rounding.
 const CodeVersion = 4

@@ -19,6 +19,7 @@ import (
 	"strata/pkg/glow"
 	"strata/pkg/models"
 	"strata/pkg/pixelcnn"
+	"strata/pkg/plan"
 	"strata/pkg/train"
 
 	"github.com/stretchr/testify/require"
