@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"strata/experiments"
 
@@ -109,22 +110,29 @@ func (ClaimAtStep) check(rows []ClaimAtStep) *problem {
 	return nil
 }
 
-// DeclaredClaims are all of the paper's claims (experiments/claims.yaml) in words, not measured. How each is decided
-// stands there too, and is pkg/claim's to read.
+// DeclaredClaims are all of the paper's claims (experiments/claims.yaml) in words, not measured. The expressions that decide
+// them are pkg/claim's to read; here they stand as the predicate's words, for a report without results.
 func DeclaredClaims() ([]Claim, error) {
 	text, err := experiments.Files.ReadFile("claims.yaml")
 	if err != nil {
 		return nil, err
 	}
-	var rows []struct{ ID, Where, Claim, Paper, Predicate string }
+	var rows []struct {
+		ID, Where, Claim, Paper, Measured string
+		Holds, Same                       []string
+	}
 	if err := yaml.Unmarshal(text, &rows); err != nil {
 		return nil, fmt.Errorf("experiments/claims.yaml: %w", err)
 	}
 	var claims []Claim
 	nan := math.NaN()
 	for _, r := range rows {
-		claims = append(claims, Claim{ID: r.ID, Where: r.Where, Text: r.Claim, Paper: r.Paper, Predicate: r.Predicate,
-			Verdict: NotMeasured, Value: nan, Low: nan, High: nan})
+		predicate := strings.Join(r.Holds, "; ")
+		if len(r.Same) > 0 {
+			predicate = "the verdicts on " + strings.Join(r.Same, ", ") + " are the same with Pearson's correlation"
+		}
+		claims = append(claims, Claim{ID: r.ID, Where: r.Where, Text: r.Claim, Paper: r.Paper, Measured: r.Measured,
+			Predicate: predicate, Verdict: NotMeasured, Value: nan, Low: nan, High: nan})
 	}
 	return claims, nil
 }
