@@ -150,11 +150,11 @@ func executeNotebooks(e *environment, kernel, folder, results, pages string) err
 
 // execute runs a notebook on the tables in a results folder, keeps the executed copy and a page of it, and says where.
 func execute(ctx context.Context, nb *notebook.Notebook, kernel, name, results, pages string, onCell func()) (string, error) {
-	result, err := notebook.Execute(ctx, nb, notebook.Options{
+	ran, err := notebook.Execute(ctx, nb, notebook.Options{
 		Gonb: kernel, Dir: filepath.Dir(nb.Path), Env: []string{"STRATA_RESULTS=" + results},
 		OnCell: func(int, int, float64) { onCell() },
 	})
-	if result == nil || result.Notebook == nil {
+	if ran == nil || ran.Notebook == nil {
 		return "not started", err
 	}
 	executed := filepath.Join(filepath.Dir(nb.Path), "executed")
@@ -162,10 +162,10 @@ func execute(ctx context.Context, nb *notebook.Notebook, kernel, name, results, 
 		return "not saved", mkdirErr
 	}
 	copied := filepath.Join(executed, name+"-"+filepath.Base(results)+".ipynb")
-	if saveErr := result.Notebook.Save(copied); saveErr != nil {
+	if saveErr := ran.Notebook.Save(copied); saveErr != nil {
 		return "not saved", saveErr
 	}
-	page, pageErr := writePage(result.Notebook, pages, name)
+	page, pageErr := writePage(ran.Notebook, pages, name)
 	if err == nil {
 		err = pageErr
 	}

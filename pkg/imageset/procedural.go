@@ -1,10 +1,11 @@
 package imageset
 
 import (
-	"strings"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
+
 	"strata/pkg/imageset/format"
 	"strata/pkg/imageset/procedural"
 )

@@ -126,11 +126,11 @@ func (l *Lab) pixelDifferences(images int, sets []string) (file []byte, text str
 		}
 		var line plotter.XYs
 		peak, mean := 0.0, 0.0
-		for bin, density := range d.Density {
+		for bin, height := range d.Density {
 			low, high := d.Edges[bin], d.Edges[bin+1]
-			peak, mean = max(peak, density), mean+math.Abs(low+high)/2*density*(high-low)
+			peak, mean = max(peak, height), mean+math.Abs(low+high)/2*height*(high-low)
 			if high >= p.X.Min && low <= p.X.Max {
-				line = append(line, plotter.XY{X: low, Y: density}, plotter.XY{X: high, Y: density})
+				line = append(line, plotter.XY{X: low, Y: height}, plotter.XY{X: high, Y: height})
 			}
 		}
 		if err := show.AddLine(p, line, show.InTurn(i), name); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"strata/pkg/claim"
 	"strata/pkg/evaluate"
+	"strata/pkg/plan"
 	"strata/pkg/result"
 	"strata/pkg/runs"
 )
@@ -44,7 +45,13 @@ func Results(ctx context.Context, engine *runs.Engine, schedule *runs.Schedule, 
 			return nil, nil, errors.Join(append(problems, err)...)
 		}
 	}
+	standsFor := map[string]string{}
+	for _, set := range schedule.Roles.Sets {
+		if of := plan.StandsFor(set); of != "" {
+			standsFor[set] = of
+		}
+	}
 	manifest := result.Manifest{Family: schedule.Roles.Family, Size: schedule.Size.Name, Seeds: slices.Clone(schedule.Seeds), Roles: schedule.Roles.Sets,
-		When: time.Now().UTC().Truncate(time.Second), CodeVersion: runs.CodeVersion}
+		StandsFor: standsFor, When: time.Now().UTC().Truncate(time.Second), CodeVersion: runs.CodeVersion}
 	return cells, claims, errors.Join(append(problems, result.WriteManifest(folder, manifest))...)
 }

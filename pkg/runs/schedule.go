@@ -262,8 +262,8 @@ func (e *Engine) speeds() map[string]float64 {
 	return speeds
 }
 
-func speedKey(s Spec, backend string) string {
-	return fmt.Sprint(backend, s.Network(), s.Train.Batch, s.Train.Loss.Outliers, s.Train.Loss.WrongClass)
+func speedKey(s Spec, on string) string {
+	return fmt.Sprint(on, s.Network(), s.Train.Batch, s.Train.Loss.Outliers, s.Train.Loss.WrongClass)
 }
 
 // estimate takes the speed of a run of the same kind, or the size's figure.

@@ -108,9 +108,9 @@ func AUROC(scores *result.Scores, columns ...string) {
 	if len(columns) > 0 && len(left) == 0 {
 		return
 	}
-	text, err := aurocs(scores, left)
+	table, err := aurocs(scores, left)
 	must(err)
-	gonbui.DisplayMarkdown(text)
+	gonbui.DisplayMarkdown(table)
 }
 
 // setsOf are the in-distribution set of a table and the others.

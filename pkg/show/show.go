@@ -120,9 +120,9 @@ func Figure(names ...string) {
 	results, err := figure.Open(resultsFolder())
 	must(err)
 	for _, name := range names {
-		png, caption, err := drawn(results, name)
+		file, caption, err := drawn(results, name)
 		must(err)
-		page, err := sized(png, caption)
+		page, err := sized(file, caption)
 		must(err)
 		gonbui.DisplayHTML(page)
 	}
@@ -142,7 +142,7 @@ func sized(file []byte, caption string) (string, error) {
 }
 
 // drawn is a figure as PNG, with its caption.
-func drawn(results *figure.Results, name string) (png []byte, caption string, err error) {
+func drawn(results *figure.Results, name string) (file []byte, caption string, err error) {
 	var known []string
 	for _, entry := range figure.All() {
 		known = append(known, entry.Name)
@@ -153,9 +153,9 @@ func drawn(results *figure.Results, name string) (png []byte, caption string, er
 		if err != nil {
 			return nil, "", err
 		}
-		var file bytes.Buffer
-		err = f.PNG(&file)
-		return file.Bytes(), f.Caption, err
+		var drawing bytes.Buffer
+		err = f.PNG(&drawing)
+		return drawing.Bytes(), f.Caption, err
 	}
 	return nil, "", fmt.Errorf("no figure %q: choose of %s", name, strings.Join(known, ", "))
 }
