@@ -61,7 +61,7 @@ func New(engine *runs.Engine, schedule *runs.Schedule) (*Evaluation, error) {
 func (v *Evaluation) Has(role string) bool { return v.schedule.Roles.Set(role) != "" }
 
 // LastScale is the number of the Glows' scales.
-func (v *Evaluation) LastScale() int { return v.schedule.Size.Networks.Glow.Scales }
+func (v *Evaluation) LastScale() int { return v.schedule.Size.Glow().Scales }
 
 func (v *Evaluation) lastScale() string { return "c" + strconv.Itoa(v.LastScale()) }
 
