@@ -13,6 +13,7 @@ import (
 
 	"strata/pkg/figure"
 	"strata/pkg/result"
+	"strata/pkg/score"
 )
 
 // Report is everything that is shown.
@@ -64,7 +65,7 @@ type Row struct {
 }
 
 // BaselineNames are the trivial baselines beside every row.
-var BaselineNames = []string{"brightness", "png_size", "jpeg_size", "total_variation"}
+var BaselineNames = score.BaselineNames()
 
 // Agreement is how a value stands to the paper's.
 type Agreement string
