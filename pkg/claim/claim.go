@@ -62,13 +62,22 @@ func Declarations() ([]Declared, error) {
 	if err != nil {
 		return nil, err
 	}
+	all, err := Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("experiments/claims.yaml: %w", err)
+	}
+	return all, nil
+}
+
+// Parse reads claims in the form of experiments/claims.yaml.
+func Parse(text []byte) ([]Declared, error) {
 	var all []Declared
 	if err := yaml.UnmarshalWithOptions(text, &all, yaml.Strict()); err != nil {
-		return nil, fmt.Errorf("experiments/claims.yaml: %w", err)
+		return nil, err
 	}
 	for i := range all {
 		if err := all[i].parse(); err != nil {
-			return nil, fmt.Errorf("experiments/claims.yaml: claim %s: %w", all[i].ID, err)
+			return nil, fmt.Errorf("claim %s: %w", all[i].ID, err)
 		}
 	}
 	return all, nil
@@ -177,7 +186,7 @@ func (j *Judge) At(share float64, kind score.Kind) *Judge {
 	return &Judge{numbers: j.numbers, seeds: j.seeds[:1], all: j.all, rows: j.rows, known: map[string]metric.Resampled{}, columns: map[string]column{}, at: share, kind: kind}
 }
 
-// Judge judges a declared claim. What is not there is plan.ErrAbsent.
+// Judge judges a claim, one of Claims or of Parse. What is not there is plan.ErrAbsent.
 func (j *Judge) Judge(ctx context.Context, d Declared) (Judged, error) {
 	return j.judge(ctx, d, false)
 }
