@@ -321,7 +321,7 @@ func TestAbsentIsNotWrong(t *testing.T) {
 	require.NoError(t, err)
 	rows, _, err := j.All(t.Context(), "synthetic")
 	require.ErrorContains(t, err, "claim Q1")
-	require.Len(t, rows, 36)
+	require.Len(t, rows, len(j.Claims()))
 	for _, row := range rows {
 		require.NotContains(t, row.Note, "the world has no variance", "an error's words may name folders")
 	}
