@@ -6,7 +6,6 @@ package evaluate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -278,18 +277,6 @@ func (v *Evaluation) steps(configuration string, seed uint64) string {
 		text += " after " + v.steps(c.Parent, seed)
 	}
 	return text
-}
-
-// trained says whether some configurations have finished runs of the first seed; an error that is more than that is told.
-func (v *Evaluation) trained(configurations ...string) (bool, error) {
-	for _, name := range configurations {
-		if _, err := v.schedule.Run(name, v.schedule.Seeds[0]); errors.Is(err, plan.ErrAbsent) {
-			return false, nil
-		} else if err != nil {
-			return false, err
-		}
-	}
-	return true, nil
 }
 
 // over are a column's values of some roles together.
