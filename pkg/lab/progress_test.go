@@ -32,9 +32,9 @@ func TestDisplay(t *testing.T) {
 	write("ne>\n")
 	last := show(progress.Event{Label: "glow-in", Done: 500, Total: 1000, Elapsed: 90 * time.Second,
 		Left: 90 * time.Second,
-		Info: "3.91 bits/dim & more"})
+		Info: "3.91 bits/dim & falling"})
 	assert.Contains(t, last, `<progress max="1000" value="500"`)
-	assert.Contains(t, last, "500 of 1000, 1:30 elapsed, 1:30 left, 3.91 bits/dim &amp; more")
+	assert.Contains(t, last, "500 of 1000, 1:30 elapsed, 1:30 left, 3.91 bits/dim &amp; falling")
 	assert.Contains(t, last, "plain &lt;line&gt;")
 	assert.NotContains(t, last, "412")
 	assert.NotContains(t, write("glow-in: 412/1000 (41%), as a note\n"), `value="412"`)
