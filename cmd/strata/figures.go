@@ -13,9 +13,11 @@ import (
 	"time"
 
 	"strata/internal/notebook"
+	"strata/pkg/figure"
 	"strata/pkg/folders"
 	"strata/pkg/progress"
 	"strata/pkg/report"
+	"strata/pkg/result"
 
 	"github.com/google/renameio/v2"
 	"golang.org/x/sync/errgroup"
@@ -49,7 +51,15 @@ func (c figuresCommand) Run(e *environment) error {
 		out = figures
 	}
 	var count int
-	if err := report.WriteFigures(results, out, func(string) { count++ }); err != nil {
+	tables, err := report.TableFiles(results)
+	if err != nil {
+		return err
+	}
+	drawn, err := figure.Open(results)
+	if err != nil {
+		return err
+	}
+	if err := figure.WriteAll(drawn, out, tables, func(string) { count++ }); err != nil {
 		return err
 	}
 	fmt.Fprintf(e.out, "%d figures and tables of %s in %s\n", count, results, out)
@@ -72,7 +82,7 @@ func (c figuresCommand) results() (string, error) {
 	if c.Results == "" {
 		return folders.Results("")
 	}
-	if _, err := os.Stat(filepath.Join(c.Results, "claims.csv")); err != nil {
+	if _, err := os.Stat(filepath.Join(c.Results, result.ManifestFile)); err != nil {
 		return "", fmt.Errorf("--results %s: no finished results there (no claims.csv): strata reproduce writes them", c.Results)
 	}
 	return filepath.Abs(c.Results)
@@ -140,11 +150,11 @@ func executeNotebooks(e *environment, kernel, folder, results, pages string) err
 
 // execute runs a notebook on the tables in a results folder, keeps the executed copy and a page of it, and says where.
 func execute(ctx context.Context, nb *notebook.Notebook, kernel, name, results, pages string, onCell func()) (string, error) {
-	result, err := notebook.Execute(ctx, nb, notebook.Options{
+	ran, err := notebook.Execute(ctx, nb, notebook.Options{
 		Gonb: kernel, Dir: filepath.Dir(nb.Path), Env: []string{"STRATA_RESULTS=" + results},
 		OnCell: func(int, int, float64) { onCell() },
 	})
-	if result == nil || result.Notebook == nil {
+	if ran == nil || ran.Notebook == nil {
 		return "not started", err
 	}
 	executed := filepath.Join(filepath.Dir(nb.Path), "executed")
@@ -152,10 +162,10 @@ func execute(ctx context.Context, nb *notebook.Notebook, kernel, name, results, 
 		return "not saved", mkdirErr
 	}
 	copied := filepath.Join(executed, name+"-"+filepath.Base(results)+".ipynb")
-	if saveErr := result.Notebook.Save(copied); saveErr != nil {
+	if saveErr := ran.Notebook.Save(copied); saveErr != nil {
 		return "not saved", saveErr
 	}
-	page, pageErr := writePage(result.Notebook, pages, name)
+	page, pageErr := writePage(ran.Notebook, pages, name)
 	if err == nil {
 		err = pageErr
 	}

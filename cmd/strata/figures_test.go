@@ -3,10 +3,11 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"strata/internal/notebook"
-	"strata/pkg/folders"
 	"strings"
 	"testing"
+
+	"strata/internal/notebook"
+	"strata/pkg/folders"
 
 	"github.com/stretchr/testify/require"
 )

@@ -5,11 +5,11 @@ import (
 	"path/filepath"
 
 	"strata/pkg/density"
-	"strata/pkg/experiment"
 	"strata/pkg/imageset"
 	"strata/pkg/invert"
 	"strata/pkg/pixelcnn"
 	"strata/pkg/progress"
+	"strata/pkg/runs"
 )
 
 type sampleCommand struct {
@@ -71,12 +71,12 @@ func (c sampleCommand) draw(e *environment, network *density.Network) ([]uint8, 
 }
 
 // network opens a finished run and its network, for so many images.
-func (e *environment) network(name string, images int) (*density.Network, *experiment.Run, error) {
+func (e *environment) network(name string, images int) (*density.Network, *runs.Run, error) {
 	engine, err := e.engine(false)
 	if err != nil {
 		return nil, nil, err
 	}
-	run, err := experiment.OpenRun(engine.Runs, name)
+	run, err := runs.Open(engine.Runs, name)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -101,7 +101,7 @@ func (c reconstructCommand) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	run, err := experiment.OpenRun(engine.Runs, c.Run_)
+	run, err := runs.Open(engine.Runs, c.Run_)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 SIZE=${SIZE:-gpu}
-TARGETS=(R06 R11 R13 R14 R16)
+TARGETS=(glow-in-from-general glow-in-outlier-loss glow-in-margin-loss glow-in-labels glow-general-against-in)
 WORK=${WORK:-/tmp/strata-gpu}
 
 prepare() {

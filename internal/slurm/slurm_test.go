@@ -18,12 +18,12 @@ import (
 func ExampleOptions_Script() {
 	options := Options{Folder: "/shared/runs/slurm", Env: []string{"STRATA_RUNS=/shared/runs"},
 		Sbatch: []string{"--time=60"}}
-	fmt.Print(options.Script(Job{Name: "R05", Command: "strata reproduce R05 --seed $SLURM_ARRAY_TASK_ID", Tasks: 3}))
+	fmt.Print(options.Script(Job{Name: "glow-smooth", Command: "strata reproduce glow-smooth --seed $SLURM_ARRAY_TASK_ID", Tasks: 3}))
 	// Output:
 	// #!/bin/bash
-	// #SBATCH --job-name=strata-R05
+	// #SBATCH --job-name=strata-glow-smooth
 	// #SBATCH --array=0-2
-	// #SBATCH --output="/shared/runs/slurm/R05-%a.log"
+	// #SBATCH --output="/shared/runs/slurm/glow-smooth-%a.log"
 	// #SBATCH --open-mode=append
 	// #SBATCH --requeue
 	// #SBATCH --kill-on-invalid-dep=yes
@@ -34,7 +34,7 @@ func ExampleOptions_Script() {
 	//
 	// # srun, because the time limit's warning is sent to a job's steps. A stopped command has saved all: the task goes back
 	// # into the queue. scancel ends this script too, so what a person cancels stays away.
-	// srun --ntasks=1 strata reproduce R05 --seed $SLURM_ARRAY_TASK_ID
+	// srun --ntasks=1 strata reproduce glow-smooth --seed $SLURM_ARRAY_TASK_ID
 	// code=$?
 	// if [ $code -eq 130 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 100 ]; then
 	//   scontrol requeue "${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}" && sleep 60

@@ -11,7 +11,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"math"
 	"slices"
 	"strings"
 
@@ -97,14 +96,6 @@ func (d *Declared) parse() error {
 	return nil
 }
 
-// Predicate is the claim's conditions in one line.
-func (d Declared) Predicate() string {
-	if len(d.Same) > 0 {
-		return "the verdicts on " + strings.Join(d.Same, ", ") + " are the same with Pearson's correlation"
-	}
-	return strings.Join(d.Holds, "; ")
-}
-
 var comparisons = map[token.Token]func(a, b float64) bool{
 	token.GTR: func(a, b float64) bool { return a > b }, token.LSS: func(a, b float64) bool { return a < b },
 	token.GEQ: func(a, b float64) bool { return a >= b }, token.LEQ: func(a, b float64) bool { return a <= b },
@@ -156,6 +147,7 @@ type Judge struct {
 	numbers Numbers
 	seeds   []uint64
 	all     []Declared
+	rows    []result.Claim // the claims in words, in the same order
 	known   map[string]metric.Resampled
 	columns map[string]column
 	// at, if above 0, is the share of their steps at which the runs of a kind are looked at.
@@ -169,7 +161,11 @@ func NewJudge(numbers Numbers, seeds []uint64) (*Judge, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Judge{numbers: numbers, seeds: seeds, all: all, known: map[string]metric.Resampled{}, columns: map[string]column{}}, nil
+	rows, err := result.DeclaredClaims()
+	if err != nil {
+		return nil, err
+	}
+	return &Judge{numbers: numbers, seeds: seeds, all: all, rows: rows, known: map[string]metric.Resampled{}, columns: map[string]column{}}, nil
 }
 
 // Claims are all declared claims.
@@ -178,7 +174,7 @@ func (j *Judge) Claims() []Declared { return j.all }
 // At is a judge by the first seed's runs of one kind as they were at a share of their steps, and all others as they are in the end, on the
 // learning curves' images.
 func (j *Judge) At(share float64, kind score.Kind) *Judge {
-	return &Judge{numbers: j.numbers, seeds: j.seeds[:1], all: j.all, known: map[string]metric.Resampled{}, columns: map[string]column{}, at: share, kind: kind}
+	return &Judge{numbers: j.numbers, seeds: j.seeds[:1], all: j.all, rows: j.rows, known: map[string]metric.Resampled{}, columns: map[string]column{}, at: share, kind: kind}
 }
 
 // Judge judges a declared claim. What is not there is plan.ErrAbsent.
@@ -261,6 +257,9 @@ func (j *Judge) same(ctx context.Context, d Declared, judged *Judged) error {
 	if len(differ) > 0 {
 		judged.Note = strings.Join(differ, "; ")
 	}
+	if judged.Seeds == 1 {
+		judged.Note += "; " + oneSeed
+	}
 	return nil
 }
 
@@ -271,19 +270,15 @@ func note(conditions []result.Condition, seeds int) string {
 		parts = append(parts, fmt.Sprintf("%s: %.4g [%.4g, %.4g] %s %g %s", c.Condition, c.Value, c.Low, c.High, c.Comparison, c.Bound, says[c.Verdict]))
 	}
 	if seeds == 1 {
-		parts = append(parts, "one seed: intervals over images alone")
+		parts = append(parts, oneSeed)
 	}
 	return strings.Join(parts, "; ")
 }
 
-var says = map[result.Verdict]string{result.Holds: "holds", result.Open: "is open", result.DoesNotHold: "does not hold"}
+// oneSeed is said of what one run alone says.
+const oneSeed = "one seed: intervals over images alone"
 
-// Row is the claim as a row of claims.csv, before it is judged.
-func (d Declared) Row() result.Claim {
-	nan := math.NaN()
-	return result.Claim{ID: d.ID, Where: d.Where, Text: d.Claim, Paper: d.Paper, Measured: d.Measured, Predicate: d.Predicate(), Verdict: result.NotMeasured,
-		Value: nan, Low: nan, High: nan}
-}
+var says = map[result.Verdict]string{result.Holds: "holds", result.Open: "is open", result.DoesNotHold: "does not hold"}
 
 // isAbsent says whether an error only says that something is not there.
 func isAbsent(err error) bool { return errors.Is(err, plan.ErrAbsent) }

@@ -16,8 +16,8 @@ func (j *Judge) All(ctx context.Context, size string) ([]result.Claim, []result.
 	var claims []result.Claim
 	var conditions []result.Condition
 	var problems []error
-	for _, d := range j.all {
-		row := d.Row()
+	for i, d := range j.all {
+		row := j.rows[i]
 		row.Size = size
 		judged, err := j.Judge(ctx, d)
 		switch {

@@ -5,7 +5,8 @@ import (
 	"testing"
 
 	"strata/pkg/imageset"
-	"strata/pkg/tiles"
+	"strata/pkg/result"
+	"strata/pkg/runs"
 
 	"github.com/stretchr/testify/require"
 )
@@ -20,17 +21,17 @@ func TestInTurn(t *testing.T) {
 
 // A sheet is made once for a run and images; other images, or another name, have their own.
 func TestKeptSheet(t *testing.T) {
-	run := &Run{Folder: t.TempDir()}
+	run := &runs.Run{Folder: t.TempDir()}
 	images := &imageset.Set{Height: 1, Width: 2, Channels: 1, Pixels: []uint8{1, 2}}
 	made := 0
-	make := func() (*tiles.Sheet, error) {
+	draw := func() (*result.Sheet, error) {
 		made++
-		sheet := &tiles.Sheet{}
-		return sheet, sheet.Add(tiles.Tile{Value: float64(made)}, images, 0)
+		sheet := &result.Sheet{}
+		return sheet, sheet.Add(result.Tile{Value: float64(made)}, images, 0)
 	}
-	first, err := keptSheet(run, "mixed", []*imageset.Set{images}, make)
+	first, err := keptSheet(run, "mixed", []*imageset.Set{images}, draw)
 	require.NoError(t, err)
-	again, err := keptSheet(run, "mixed", []*imageset.Set{images}, make)
+	again, err := keptSheet(run, "mixed", []*imageset.Set{images}, draw)
 	require.NoError(t, err)
 	require.Equal(t, first, again)
 	require.Equal(t, 1, made)
@@ -38,18 +39,18 @@ func TestKeptSheet(t *testing.T) {
 		name string
 		of   []*imageset.Set
 	}{{"climbed", []*imageset.Set{images}}, {"mixed", []*imageset.Set{images, images}}} {
-		sheet, err := keptSheet(run, other.name, other.of, make)
+		sheet, err := keptSheet(run, other.name, other.of, draw)
 		require.NoError(t, err)
 		require.NotEqual(t, first, sheet)
 	}
 	failed := errors.New("no")
-	_, err = keptSheet(run, "fails", []*imageset.Set{images}, func() (*tiles.Sheet, error) { return nil, failed })
+	_, err = keptSheet(run, "fails", []*imageset.Set{images}, func() (*result.Sheet, error) { return nil, failed })
 	require.ErrorIs(t, err, failed)
 }
 
 func TestFirstRows(t *testing.T) {
-	sheet := &tiles.Sheet{Height: 2, Width: 3, Tiles: []tiles.Tile{{Row: 0}, {Row: 2}, {Row: 1, Column: 4}}}
-	require.Equal(t, &tiles.Sheet{Height: 2, Width: 3, Tiles: []tiles.Tile{{Row: 0}, {Row: 1, Column: 4}}}, firstRows(sheet, 2))
+	sheet := &result.Sheet{Height: 2, Width: 3, Tiles: []result.Tile{{Row: 0}, {Row: 2}, {Row: 1, Column: 4}}}
+	require.Equal(t, &result.Sheet{Height: 2, Width: 3, Tiles: []result.Tile{{Row: 0}, {Row: 1, Column: 4}}}, firstRows(sheet, 2))
 	require.Len(t, sheet.Tiles, 3, "the sheet stays")
 	require.Nil(t, firstRows(nil, 2))
 }

@@ -27,12 +27,25 @@ var scoreFiles = []struct {
 	{result.MRIScoresFile, []string{"mri_one", "mri_others"}, []string{"glow-general", "glow-mri-all", "glow-mri-one"}, false},
 }
 
+// fileImages is how many images of a role a score file has at most, evenly spread over those that are scored: what is committed stays at a few
+// megabytes at any size. Cells and claims are computed from all images.
+const fileImages = 2000
+
+// thinned are the places of a file's images among n that are scored.
+func thinned(n int) []int {
+	kept := make([]int, min(n, fileImages))
+	for i := range kept {
+		kept[i] = i * n / len(kept)
+	}
+	return kept
+}
+
 // scoreDigits are those of a value in a score file: what float32 has.
 const scoreDigits = 7
 
 // writeScores writes the score files: role, set, index in the test split, then png_bytes, pseudo_ROLE (nats), and for every configuration that is
 // trained its name (ln p, nats), NAME/c1, NAME/c2, ... (its scales'), all of the first seed. What is not finite is replaced (digest §6). The
-// images are those of the table cells, so that nothing is scored for the files alone.
+// images are of those of the table cells, so that nothing is scored for the files alone.
 func (v *Evaluation) writeScores(ctx context.Context, folder string) error {
 	var problems []error
 	for _, file := range scoreFiles {
@@ -44,8 +57,8 @@ func (v *Evaluation) writeScores(ctx context.Context, folder string) error {
 			if err != nil {
 				return err
 			}
-			for _, index := range places {
-				table.Rows = append(table.Rows, result.ScoreRow{Role: role, Set: name, Index: index})
+			for _, i := range thinned(len(places)) {
+				table.Rows = append(table.Rows, result.ScoreRow{Role: role, Set: name, Index: places[i]})
 			}
 		}
 		if file.lowLevel {
@@ -93,7 +106,9 @@ func (v *Evaluation) addColumn(ctx context.Context, table *result.Scores, as str
 		if err != nil {
 			return err
 		}
-		all = append(all, values...)
+		for _, i := range thinned(len(values)) {
+			all = append(all, values[i])
+		}
 	}
 	return table.AddColumn(as, all)
 }

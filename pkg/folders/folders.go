@@ -107,9 +107,12 @@ func Figures() (string, error) { return toBeMade("STRATA_FIGURES", "figures") }
 // Cache returns the folder of prepared image sets: STRATA_CACHE, or ROOT/cache. It may not exist yet.
 func Cache() (string, error) { return toBeMade("STRATA_CACHE", "cache") }
 
-// Results returns a folder of results that is complete (its claims.csv is written last): the one that name says, below
-// FIGURES/results or an absolute path; without a name STRATA_RESULTS, or else the one below FIGURES/results that was
-// completed last.
+// manifest is what pkg/result writes into a folder of results last.
+const manifest = "results.json"
+
+// Results returns a folder of results that is complete (its results.json is written last): the one that name says,
+// below FIGURES/results or an absolute path; without a name STRATA_RESULTS, or else the one below FIGURES/results that
+// was completed last.
 func Results(name string) (string, error) {
 	if name == "" {
 		if dir, _, err := existing("STRATA_RESULTS", Figures, "results"); err != nil || os.Getenv("STRATA_RESULTS") != "" {
@@ -121,15 +124,15 @@ func Results(name string) (string, error) {
 		return "", err
 	}
 	all := filepath.Join(figures, "results")
-	ledgers, err := filepath.Glob(filepath.Join(all, "*", "claims.csv"))
+	complete, err := filepath.Glob(filepath.Join(all, "*", manifest))
 	if err != nil {
 		return "", err
 	}
 	if name != "" {
-		return named(name, all, ledgers)
+		return named(name, all, complete)
 	}
 	newest, when := "", time.Time{}
-	for _, path := range ledgers {
+	for _, path := range complete {
 		if info, err := os.Stat(path); err == nil && info.ModTime().After(when) {
 			newest, when = filepath.Dir(path), info.ModTime()
 		}
@@ -141,16 +144,16 @@ func Results(name string) (string, error) {
 }
 
 // named is the folder of a name, or an error that says which there are.
-func named(name, all string, ledgers []string) (string, error) {
+func named(name, all string, complete []string) (string, error) {
 	folder := name
 	if !filepath.IsAbs(folder) {
 		folder = filepath.Join(all, name)
 	}
-	if _, err := os.Stat(filepath.Join(folder, "claims.csv")); err == nil {
+	if _, err := os.Stat(filepath.Join(folder, manifest)); err == nil {
 		return folder, nil
 	}
 	var there []string
-	for _, path := range ledgers {
+	for _, path := range complete {
 		there = append(there, filepath.Base(filepath.Dir(path)))
 	}
 	return "", fmt.Errorf("no results in %s; in %s there are: %s", folder, all, cmp.Or(strings.Join(there, ", "), "none"))

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
+
 	"strata/pkg/imageset/format"
 	"strata/pkg/imageset/procedural"
 )
@@ -20,6 +22,9 @@ func proceduralSplits() []Split {
 
 // drawn is the history of the procedural sets.
 const drawn = "drawn by strata"
+
+// Drawn says whether the images are strata's own drawings, or made of such. All others are somebody's, and stay out of version control.
+func (s *Set) Drawn() bool { return strings.HasPrefix(s.History, drawn) }
 
 // drawn opens a drawn split from the cache, where there is one: a set takes seconds to draw. What a version draws is pinned by its tests.
 func (l *Library) drawn(name, split string, draw Draw) (*Set, error) {

@@ -1,16 +1,7 @@
 // Package plan holds what is declared in experiments/*.yaml: sizes, roles and sets, and the paper's training configurations. It opens
 // no image and trains nothing.
 //
-// The words, each with one meaning:
-//
-//	set            images under a name, "svhn": a file or folder of STRATA_DATA, a procedural set, or one that a recipe makes of these
-//	split          the part of a set that is trained on or tested on: train, test
-//	recipe         how a set is made of another one: some classes, in grey, in another size (imageset.Recipe)
-//	role           the part that a set plays in the paper: in, near, smooth, far, general, ... (RoleNames, OtherRoles)
-//	family         which sets play which roles: "real", "procedural"; sets of one family may be compared with each other
-//	size           a network for each model, and a budget of steps and images: smoke, demo, ... paper
-//	configuration  a training run of the paper without seed, size and family: "glow-in-from-general"
-//	subset         the images of a split that a size uses, where it does not use all
+// The words, each with one meaning, are in Words.
 package plan
 
 import (
@@ -32,6 +23,16 @@ import (
 
 	"github.com/goccy/go-yaml"
 )
+
+// Words are what the project's words mean, each one thing.
+const Words = `  set            images under a name, "svhn": a file or folder of STRATA_DATA, a set that strata draws, or one that a recipe makes of these
+  split          the part of a set that is trained on or tested on: train, test
+  recipe         how a set is made of another one: some of its classes, in grey, in another size (experiments/sets.yaml)
+  role           the part that a set plays in the paper: in, near, smooth, far, general and others
+  family         which sets play which roles, "procedural"; sets of one family may be compared with each other
+  size           a network for each model, and a budget of steps and images: smoke, demo, ... paper (experiments/sizes.yaml)
+  configuration  a training run of the paper without seed, size and family: glow-in-from-general (experiments/configurations.yaml)
+  subset         the images of a split that a size uses, where it does not use all`
 
 // Size is a network and a budget (experiments/sizes.yaml).
 type Size struct {

@@ -11,7 +11,6 @@ import (
 	"strata/pkg/imageset"
 )
 
-
 // Engine trains runs and scores images, each once.
 type Engine struct {
 	// Data is the folder of image sets, "" for the procedural ones alone; Runs is the run store.

@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"os"
 
-	"strata/pkg/experiment"
+	"strata/pkg/plan"
+	"strata/pkg/runs"
 )
 
 // What the paper's Table 3 needs, each run before what is made from it.
 func ExampleLoadConfigurations() {
-	all, err := experiment.LoadConfigurations()
+	all, err := plan.LoadConfigurations()
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -20,17 +21,17 @@ func ExampleLoadConfigurations() {
 		return
 	}
 	for _, c := range wanted {
-		fmt.Printf("%s %s of %s, parent %q, loss %q\n", c.ID, c.Model, c.Set, c.Parent, c.Loss)
+		fmt.Printf("%s %s of %s, parent %q, loss %q\n", c.Name, c.Model, c.Set, c.Parent, c.Loss)
 	}
 	// Output:
-	// R01 glow of general, parent "", loss ""
-	// R06 glow of in, parent "glow-general", loss ""
-	// R11 glow of in, parent "glow-general", loss "outlier"
-	// R13 glow of in, parent "glow-general", loss "margin"
+	// glow-general glow of general, parent "", loss ""
+	// glow-in-from-general glow of in, parent "glow-general", loss ""
+	// glow-in-outlier-loss glow of in, parent "glow-general", loss "outlier"
+	// glow-in-margin-loss glow of in, parent "glow-general", loss "margin"
 }
 
 func ExampleLoadSize() {
-	size, err := experiment.LoadSize("paper")
+	size, err := plan.LoadSize("paper")
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -42,19 +43,19 @@ func ExampleLoadSize() {
 
 // Without a data folder the procedural sets play the roles.
 func ExampleDefaultRoles() {
-	engine := &experiment.Engine{Cache: os.Getenv("STRATA_CACHE"), Out: os.Stderr}
+	engine := &runs.Engine{Cache: os.Getenv("STRATA_CACHE"), Out: os.Stderr}
 	available, err := engine.Available()
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	roles, err := experiment.DefaultRoles(available)
+	roles, err := plan.DefaultRoles(available)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	fmt.Println(roles.Set("in"), "against", roles.Set("smooth"))
-	fmt.Println(experiment.StandsFor(roles.Set("smooth")))
+	fmt.Println(plan.StandsFor(roles.Set("smooth")))
 	// Output:
 	// shapes_in against digits
 	// SVHN
@@ -68,8 +69,8 @@ func ExampleEngine_Schedule() {
 		return
 	}
 	defer os.RemoveAll(folder)
-	engine := &experiment.Engine{Runs: folder, Cache: os.Getenv("STRATA_CACHE"), Out: os.Stderr}
-	all, err := experiment.LoadConfigurations()
+	engine := &runs.Engine{Runs: folder, Cache: os.Getenv("STRATA_CACHE"), Out: os.Stderr}
+	all, err := plan.LoadConfigurations()
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -79,12 +80,12 @@ func ExampleEngine_Schedule() {
 		fmt.Println(err)
 		return
 	}
-	size, err := experiment.LoadSize("smoke")
+	size, err := plan.LoadSize("smoke")
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	roles, err := experiment.DefaultRoles([]string{"shapes", "leaves", "digits", "textures", "phantom"})
+	roles, err := plan.DefaultRoles([]string{"shapes", "leaves", "digits", "textures", "phantom"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -96,11 +97,11 @@ func ExampleEngine_Schedule() {
 	}
 	missing, _ := schedule.Missing()
 	for _, run := range missing {
-		fmt.Println(run.Configuration.ID, run.Seed, run.Run.Info.Spec.Network())
+		fmt.Println(run.Configuration.Name, run.Seed, run.Run.Info.Spec.Network())
 	}
 	// Output:
-	// R01 1 Glow L3 K1 H8
-	// R06 1 Glow L3 K1 H8
-	// R01 2 Glow L3 K1 H8
-	// R06 2 Glow L3 K1 H8
+	// glow-general 1 Glow L3 K1 H8
+	// glow-in-from-general 1 Glow L3 K1 H8
+	// glow-general 2 Glow L3 K1 H8
+	// glow-in-from-general 2 Glow L3 K1 H8
 }

@@ -7,7 +7,6 @@ import (
 	"strata/pkg/plan"
 )
 
-
 // Library opens image sets.
 func (e *Engine) Library() *imageset.Library {
 	return &imageset.Library{Data: e.Data, Cache: e.Cache, Out: e.Out, Context: e.Context}
@@ -103,4 +102,10 @@ func (e *Engine) TestPlaces(setName string, images int) ([]int, error) {
 		return nil, err
 	}
 	return set.Choose(images, SubsetSeed), nil
+}
+
+// Drawn says whether a set's images are strata's own drawings. A set that cannot be opened is taken for somebody's.
+func (e *Engine) Drawn(setName string) bool {
+	set, err := e.Set(setName, imageset.Test)
+	return err == nil && set.Drawn()
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-
 // Info is a run's record, run.json: what it is and where its numbers come from.
 type Info struct {
 	ID       string    `json:"id"`
@@ -55,8 +54,8 @@ type Run struct {
 	Info   Info
 }
 
-// OpenRun reads a run of the run store by its id, or by a prefix that fits one run only.
-func OpenRun(runs, id string) (*Run, error) {
+// Open reads a run of the run store by its id, or by a prefix that fits one run only.
+func Open(runs, id string) (*Run, error) {
 	folder := filepath.Join(runs, id)
 	if _, err := os.Stat(filepath.Join(folder, "run.json")); err != nil {
 		found, _ := filepath.Glob(filepath.Join(runs, id+"*", "run.json"))

@@ -253,7 +253,7 @@ func Roughly(d time.Duration) string {
 // speeds are the seconds a step of the finished runs of the store, by what they trained and on what kind of backend.
 func (e *Engine) speeds() map[string]float64 {
 	speeds := map[string]float64{}
-	runs, _ := ListRuns(e.Runs) // a damaged run has no speed, and is reported where it is used
+	runs, _ := List(e.Runs) // a damaged run has no speed, and is reported where it is used
 	for _, run := range runs {
 		if info := run.Info; info.Done && info.Imported == nil && info.Seconds > 0 && len(info.Earlier) == 0 {
 			speeds[speedKey(info.Spec, info.Place.Kind())] = info.Seconds / float64(info.Spec.Train.Steps)
@@ -262,8 +262,8 @@ func (e *Engine) speeds() map[string]float64 {
 	return speeds
 }
 
-func speedKey(s Spec, backend string) string {
-	return fmt.Sprint(backend, s.Network(), s.Train.Batch, s.Train.Loss.Outliers, s.Train.Loss.WrongClass)
+func speedKey(s Spec, on string) string {
+	return fmt.Sprint(on, s.Network(), s.Train.Batch, s.Train.Loss.Outliers, s.Train.Loss.WrongClass)
 }
 
 // estimate takes the speed of a run of the same kind, or the size's figure.

@@ -19,7 +19,6 @@ import (
 	"github.com/gomlx/compute"
 )
 
-
 // Network builds a run's network with its trained weights, on the backend for so many passes of an image through it.
 func (e *Engine) Network(run *Run, images int) (*density.Network, error) {
 	on, err := e.backendFor(scoringWork(run.Info.Spec, images))

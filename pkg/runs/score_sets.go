@@ -7,6 +7,7 @@ import (
 
 	"strata/pkg/density"
 	"strata/pkg/metric"
+	"strata/pkg/result"
 	"strata/pkg/score"
 )
 
@@ -43,12 +44,12 @@ func (e *Engine) scoreSet(ctx context.Context, run, general *Run, set string, im
 	if err != nil {
 		return nil, err
 	}
-	result := &result.Scores{}
+	table := &result.Scores{}
 	for _, row := range own.Rows {
-		result.Rows = append(result.Rows, result.ScoreRow{Set: row.Set, Index: row.Index})
+		table.Rows = append(table.Rows, result.ScoreRow{Set: row.Set, Index: row.Index})
 	}
-	clean := func(table *result.Scores, column, model string) ([]float64, error) {
-		values, err := table.Column(column, nil)
+	clean := func(of *result.Scores, column, model string) ([]float64, error) {
+		values, err := of.Column(column, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -63,7 +64,7 @@ func (e *Engine) scoreSet(ctx context.Context, run, general *Run, set string, im
 		if err != nil {
 			return nil, err
 		}
-		if err := result.AddColumn(column, values); err != nil {
+		if err := table.AddColumn(column, values); err != nil {
 			return nil, err
 		}
 	}
@@ -79,7 +80,7 @@ func (e *Engine) scoreSet(ctx context.Context, run, general *Run, set string, im
 	for i, s := range sizes {
 		bytes[i] = float64(s)
 	}
-	raw, err := result.Column("log_likelihood", nil)
+	raw, err := table.Column("log_likelihood", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -87,14 +88,14 @@ func (e *Engine) scoreSet(ctx context.Context, run, general *Run, set string, im
 	if err != nil {
 		return nil, err
 	}
-	if err := result.AddColumn("png_bytes", bytes); err != nil {
+	if err := table.AddColumn("png_bytes", bytes); err != nil {
 		return nil, err
 	}
-	if err := result.AddColumn("complexity", complexity); err != nil {
+	if err := table.AddColumn("complexity", complexity); err != nil {
 		return nil, err
 	}
 	if general == nil {
-		return result, nil
+		return table, nil
 	}
 	theirs, err := e.Scores(ctx, general, set, images, noise)
 	if err != nil {
@@ -111,11 +112,11 @@ func (e *Engine) scoreSet(ctx context.Context, run, general *Run, set string, im
 		name := "ratio_" + column
 		if column == "log_likelihood" {
 			name = "ratio"
-			if err := result.AddColumn("general", b); err != nil {
+			if err := table.AddColumn("general", b); err != nil {
 				return nil, err
 			}
 		}
-		a, err := result.Column(column, nil)
+		a, err := table.Column(column, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -123,9 +124,9 @@ func (e *Engine) scoreSet(ctx context.Context, run, general *Run, set string, im
 		if err != nil {
 			return nil, err
 		}
-		if err := result.AddColumn(name, ratio); err != nil {
+		if err := table.AddColumn(name, ratio); err != nil {
 			return nil, err
 		}
 	}
-	return result, nil
+	return table, nil
 }

@@ -18,10 +18,9 @@ import (
 	"strata/pkg/train"
 )
 
-
-// codeVersion is part of every run's identity: raise it when a change to models or training makes the same Spec train to
+// CodeVersion is part of every run's identity: raise it when a change to models or training makes the same Spec train to
 // something else than rounding.
-const codeVersion = 4
+const CodeVersion = 4
 
 // Spec is all that determines a run. Its hash is the run's address: asked for twice, it is trained once.
 type Spec struct {
@@ -128,7 +127,7 @@ func (e *Engine) Spec(q Request) (Spec, error) {
 	if q.Model == "" {
 		q.Model = plan.ModelNames()[0]
 	}
-	spec := Spec{Set: q.Set, SetHash: hash, TrainImages: set.Len(), CodeVersion: codeVersion}
+	spec := Spec{Set: q.Set, SetHash: hash, TrainImages: set.Len(), CodeVersion: CodeVersion}
 	batch, steps := q.Size.BudgetOf(q.Model, q.Parent != nil)
 	spec.Train = train.Config{Batch: batch, Steps: steps, Seed: q.Seed, Loss: train.PaperLoss(q.Loss, q.Labels), FrozenScales: q.FrozenScales, Precision: q.Size.Precision}
 	augmentation := func(set string) imageset.Augmentation {

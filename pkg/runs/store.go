@@ -12,8 +12,8 @@ import (
 	"strata/pkg/checkpoint"
 )
 
-// ListRuns are the runs of the store, by name, and what is wrong with those that cannot be read.
-func ListRuns(runs string) ([]*Run, error) {
+// List are the runs of the store, by name, and what is wrong with those that cannot be read.
+func List(runs string) ([]*Run, error) {
 	entries, err := os.ReadDir(runs)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -75,7 +75,7 @@ func (r *Run) Steps() int {
 
 // IsCurrent says whether today's code would train the run to the same.
 func (r *Run) IsCurrent() bool {
-	return r.Info.Imported != nil || r.Info.Spec.CodeVersion == codeVersion
+	return r.Info.Imported != nil || r.Info.Spec.CodeVersion == CodeVersion
 }
 
 func (r *Run) checkpoints() string { return filepath.Join(r.Folder, "checkpoints") }
@@ -104,7 +104,7 @@ func (p Prune) Find(runs []*Run) ([]Prunable, error) {
 		case slices.Contains(p.IDs, id):
 			why[id] = "asked for"
 		case p.OldCode && !r.IsCurrent():
-			why[id] = fmt.Sprintf("of code version %d, now %d", r.Info.Spec.CodeVersion, codeVersion)
+			why[id] = fmt.Sprintf("of code version %d, now %d", r.Info.Spec.CodeVersion, CodeVersion)
 		case p.Unfinished && !r.Info.Done:
 			why[id] = fmt.Sprintf("cut off at step %d of %d", r.Steps(), r.Info.Spec.Train.Steps)
 		}

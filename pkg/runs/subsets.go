@@ -8,11 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 
 	"github.com/google/renameio/v2"
 
 	"strata/pkg/imageset"
+	"strata/pkg/plan"
+	"strata/pkg/result"
 )
 
 // Subset is a part of a split that was trained on or evaluated.
@@ -60,15 +61,15 @@ const maxListed = 100_000
 // WriteSubsets writes PREFIXsubsets.csv, and for each part that is not the whole split the list of its images in PREFIXsubsets/: their
 // places in the split, or in the file where the split itself is a choice. With them and the hashes anybody can make the same numbers.
 func (e *Engine) WriteSubsets(folder, prefix string) error {
-	sets, err := declaredSets()
-	if err != nil {
-		return err
-	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	rows := [][]string{{"set", "split", "images", "of", "sha256", "history", "recipe", "seed", "list", "places"}}
+	var rows []result.Subset
 	for _, s := range e.Subsets() {
+		recipe, err := plan.Recipe(s.Set)
+		if err != nil {
+			return err
+		}
 		// A split that is itself a choice counts in its files; a split of the set's own counts in itself.
 		list, in := "", "split"
 		if whole := e.sets[s.Set+"/"+s.Split]; whole != nil && whole.Places != nil {
@@ -87,7 +88,8 @@ func (e *Engine) WriteSubsets(folder, prefix string) error {
 				return err
 			}
 		}
-		rows = append(rows, []string{s.Set, s.Split, strconv.Itoa(s.Images), strconv.Itoa(s.Whole), s.SHA256, s.History, sets.recipe(s.Set).Key(), strconv.Itoa(SubsetSeed), list, in})
+		rows = append(rows, result.Subset{Set: s.Set, Split: s.Split, Images: s.Images, Of: s.Whole, SHA256: s.SHA256, History: s.History,
+			Recipe: recipe.Key(), Seed: SubsetSeed, List: list, Places: in})
 	}
-	return writeCSV(filepath.Join(folder, prefix+"subsets.csv"), rows)
+	return result.WriteFile(filepath.Join(folder, prefix+result.FileOf[result.Subset]()), rows)
 }

@@ -18,7 +18,7 @@ func TestWriteSubsets(t *testing.T) {
 	engine := &Engine{Cache: testCache, Out: &bytes.Buffer{}}
 	part, err := engine.TestImages("shapes_near", 7)
 	require.NoError(t, err)
-	_, _, err = engine.trainingSet("digits", 0)
+	_, _, err = engine.TrainingImages("digits", 0)
 	require.NoError(t, err)
 	folder := filepath.Join(t.TempDir(), "results")
 	require.NoError(t, engine.WriteSubsets(folder, "a-"))

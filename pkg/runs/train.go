@@ -19,7 +19,6 @@ import (
 	"github.com/gomlx/compute"
 )
 
-
 // Train returns the finished run of a request, training it if it is missing.
 func (e *Engine) Train(ctx context.Context, q Request) (*Run, error) {
 	spec, err := e.Spec(q)

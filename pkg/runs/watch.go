@@ -14,7 +14,6 @@ import (
 	"strata/pkg/result"
 )
 
-
 // watch scores some images of each watched set in the middle of a run, with a noise sample of the step's own (digest §4.5), as far as
 // there is no file of it: a run that was stopped here looks at the same step again. Scores are float32, whatever is trained in.
 func (e *Engine) watch(ctx context.Context, run *Run, network *density.Network, q Request, step int) error {

@@ -5,6 +5,7 @@ import (
 
 	"strata/pkg/backend"
 	"strata/pkg/glow"
+	"strata/pkg/plan"
 	"strata/pkg/train"
 
 	"github.com/gomlx/compute"

@@ -19,6 +19,7 @@ import (
 	"strata/pkg/glow"
 	"strata/pkg/models"
 	"strata/pkg/pixelcnn"
+	"strata/pkg/plan"
 	"strata/pkg/train"
 
 	"github.com/stretchr/testify/require"
@@ -48,7 +49,7 @@ func TestWhereSizesAreComputed(t *testing.T) {
 	for name, want := range map[string]string{"smoke": "go", "demo": "xla", "paper": "xla"} {
 		size, err := plan.LoadSize(name)
 		require.NoError(t, err)
-		for model, choice := range size.Choices() {
+		for model, choice := range Choices(size) {
 			require.Equal(t, want, choice.Kind(), "%s at %s", model, name)
 		}
 		size.TrainImages = 64 // drawing all of the sets takes longer than the rest, and does not matter here
@@ -58,13 +59,13 @@ func TestWhereSizesAreComputed(t *testing.T) {
 		for _, run := range schedule.Runs {
 			if run.Problem == nil {
 				planned++
-				require.Equal(t, want, run.Choice.Kind(), "%s at %s: %s", run.Configuration.ID, name, run.Choice)
+				require.Equal(t, want, run.Choice.Kind(), "%s at %s: %s", run.Configuration.Name, name, run.Choice)
 			}
 		}
 		require.Greater(t, planned, 20)
 		var text bytes.Buffer
 		schedule.Print(&text)
-		require.Regexp(t, `R02 .* `+want+` +[tf]`, text.String())
+		require.Regexp(t, `glow-smooth .* `+want+` +[tf]`, text.String())
 	}
 }
 
