@@ -20,6 +20,7 @@ type Network struct {
 	Model Model
 
 	scorers map[bool]*network.Program // by whether noise is sampled
+	warm    map[bool]*tensors.Tensor  // the first of the values with which they have scored
 	given   *network.Program          // with noise from the caller
 }
 
@@ -126,7 +127,11 @@ func (n *Network) LogLikelihoods(set *imageset.Set, noise Noise, progress func(d
 		}
 	}()
 	for from := 0; len(rows) < set.Len(); {
-		for ; from < set.Len() && len(waiting) < atOnce; from += batch {
+		most := atOnce
+		if n.warm[noise.Sample] != n.Values[0] {
+			most = 1 // the first call compiles, and brings the values to the device, which two must not do at once
+		}
+		for ; from < set.Len() && len(waiting) < most; from += batch {
 			begin(from)
 		}
 		of := <-waiting[0]
@@ -134,6 +139,7 @@ func (n *Network) LogLikelihoods(set *imageset.Set, noise Noise, progress func(d
 		if of.err != nil {
 			return nil, fmt.Errorf("scoring %s, images %d and on: %w", set.Name, len(rows), of.err)
 		}
+		n.warm[noise.Sample] = n.Values[0]
 		rows = append(rows, of.rows[:min(batch, set.Len()-len(rows))]...)
 		if progress != nil {
 			if err := progress(len(rows)); err != nil {
@@ -185,7 +191,7 @@ func (n *Network) scorer(sample bool) (*network.Program, error) {
 		return nil, err
 	}
 	if n.scorers == nil {
-		n.scorers = map[bool]*network.Program{}
+		n.scorers, n.warm = map[bool]*network.Program{}, map[bool]*tensors.Tensor{}
 	}
 	n.scorers[sample] = program
 	return program, nil
