@@ -88,8 +88,8 @@ func (o Options) Script(job Job) string {
 		s.WriteString("export " + name + "=" + Quote(value) + "\n")
 	}
 	fmt.Fprintf(&s, `
-# srun, because the time limit's warning is sent to a job's steps. A stopped command has saved all: the task goes back
-# into the queue. scancel ends this script too, so what a person cancels stays away.
+# srun, because the time limit's warning is sent to a job's steps. A stopped command has saved all: the task goes
+# back into the queue. scancel ends this script too, so what a person cancels stays away.
 srun --ntasks=1 %s
 code=$?
 if [ $code -eq %d ] && [ "${SLURM_RESTART_COUNT:-0}" -lt %d ]; then

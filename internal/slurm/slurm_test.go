@@ -18,7 +18,8 @@ import (
 func ExampleOptions_Script() {
 	options := Options{Folder: "/shared/runs/slurm", Env: []string{"STRATA_RUNS=/shared/runs"},
 		Sbatch: []string{"--time=60"}}
-	fmt.Print(options.Script(Job{Name: "glow-smooth", Command: "strata reproduce glow-smooth --seed $SLURM_ARRAY_TASK_ID", Tasks: 3}))
+	fmt.Print(options.Script(Job{
+		Name: "glow-smooth", Command: "strata reproduce glow-smooth --seed $SLURM_ARRAY_TASK_ID", Tasks: 3}))
 	// Output:
 	// #!/bin/bash
 	// #SBATCH --job-name=strata-glow-smooth
@@ -32,8 +33,8 @@ func ExampleOptions_Script() {
 	//
 	// export STRATA_RUNS='/shared/runs'
 	//
-	// # srun, because the time limit's warning is sent to a job's steps. A stopped command has saved all: the task goes back
-	// # into the queue. scancel ends this script too, so what a person cancels stays away.
+	// # srun, because the time limit's warning is sent to a job's steps. A stopped command has saved all: the task goes
+	// # back into the queue. scancel ends this script too, so what a person cancels stays away.
 	// srun --ntasks=1 strata reproduce glow-smooth --seed $SLURM_ARRAY_TASK_ID
 	// code=$?
 	// if [ $code -eq 130 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 100 ]; then
@@ -104,8 +105,9 @@ func TestTimeLimit(t *testing.T) {
 	folder := slurmtest.Start(t)
 	options := Options{Folder: folder, Env: []string{"NOTES=" + filepath.Join(folder, "notes")},
 		Sbatch: []string{"--time=1"}}
-	stop := `trap "echo told >> \"$NOTES\"; exit 130" TERM; echo "start ${SLURM_RESTART_COUNT:-0}" >> "$NOTES"; ` +
-		`[ ${SLURM_RESTART_COUNT:-0} -gt 0 ] || while :; do sleep 0.1; done`
+	stop := `trap "echo told >> \"$NOTES\"; exit 130" TERM; ` +
+		`echo "start ${SLURM_RESTART_COUNT:-0}" >> "$NOTES"; [ ${SLURM_RESTART_COUNT:-0} -gt 0 ] || ` +
+		`while :; do sleep 0.1; done`
 	_, err := Submit(context.Background(), []Job{{Name: "limited", Tasks: 1, Command: "bash -c " + Quote(stop)}}, options)
 	require.NoError(t, err)
 	slurmtest.Wait(t, 4*time.Minute)

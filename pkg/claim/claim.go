@@ -41,6 +41,8 @@ type Numbers interface {
 // Declared is a claim of experiments/claims.yaml.
 type Declared struct {
 	ID, Where, Claim, Paper string
+	// If are the conditions in words.
+	If string
 	// Measured says in words what Shows is, and Shows is the quantity that stands for the claim in tables, an expression.
 	Measured, Shows string
 	// Holds are the conditions; the claim holds if all do.
@@ -84,8 +86,8 @@ func Parse(text []byte) ([]Declared, error) {
 }
 
 func (d *Declared) parse() error {
-	if d.ID == "" || d.Claim == "" || d.Shows == "" || len(d.Holds) == 0 && len(d.Same) == 0 {
-		return errors.New("id, claim, shows, and holds or same are needed")
+	if d.ID == "" || d.Claim == "" || d.If == "" || d.Shows == "" || len(d.Holds) == 0 && len(d.Same) == 0 {
+		return errors.New("id, claim, if, shows, and holds or same are needed")
 	}
 	var err error
 	if d.shows, err = parser.ParseExpr(d.Shows); err != nil {
@@ -272,11 +274,11 @@ func (j *Judge) same(ctx context.Context, d Declared, judged *Judged) error {
 	return nil
 }
 
-// note lists what was decided, with intervals.
+// note lists what was decided, with intervals, in the order of the conditions; conditions.csv says what each is.
 func note(conditions []result.Condition, seeds int) string {
 	var parts []string
 	for _, c := range conditions {
-		parts = append(parts, fmt.Sprintf("%s: %.4g [%.4g, %.4g] %s %g %s", c.Condition, c.Value, c.Low, c.High, c.Comparison, c.Bound, says[c.Verdict]))
+		parts = append(parts, fmt.Sprintf("%.4g [%.4g, %.4g] %s %g %s", c.Value, c.Low, c.High, c.Comparison, c.Bound, says[c.Verdict]))
 	}
 	if seeds == 1 {
 		parts = append(parts, oneSeed)

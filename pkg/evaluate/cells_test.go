@@ -3,7 +3,6 @@ package evaluate
 import (
 	"testing"
 
-	"strata/pkg/imageset"
 	"strata/pkg/plan"
 	"strata/pkg/result"
 
@@ -45,18 +44,6 @@ func TestEveryCellHasASource(t *testing.T) {
 		got = append(got, key)
 	}
 	require.ElementsMatch(t, want, got)
-}
-
-// The last blocks of a side that 4 does not divide are smaller, and colours stay apart.
-func TestBlockMeans(t *testing.T) {
-	set := &imageset.Set{Height: 5, Width: 4, Channels: 2, Pixels: make([]uint8, 5*4*2)}
-	for i := range set.Pixels {
-		if i%2 == 1 {
-			set.Pixels[i] = 100
-		}
-	}
-	set.Pixels[4*4*2] = 40 // first pixel of the last row
-	require.Equal(t, []float64{0, 100, 10, 100}, blockMeans(set, 0))
 }
 
 // Files keep a spread of the images that are scored, all of them where they are few.

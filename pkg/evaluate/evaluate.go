@@ -6,7 +6,6 @@ package evaluate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -15,6 +14,7 @@ import (
 	"strata/pkg/density"
 	"strata/pkg/imageset"
 	"strata/pkg/metric"
+	"strata/pkg/pictures"
 	"strata/pkg/pixeldiff"
 	"strata/pkg/plan"
 	"strata/pkg/result"
@@ -37,8 +37,8 @@ type Evaluation struct {
 	columns   map[string]column
 	images    map[string][]float64
 	densities map[string]*pixeldiff.Density // of the pixel differences of training sets, by set
-	mixes     map[uint64]fourierMix         // by seed
-	replaced  map[string]map[string]int     // images with a log-likelihood that is not finite, by run and set
+	pictures  *pictures.Maker
+	replaced  map[string]map[string]int // images with a log-likelihood that is not finite, by run and set
 }
 
 // column are scores of a role's images, and how many of them were not finite and are replaced (digest §6).
@@ -54,7 +54,7 @@ func New(engine *runs.Engine, schedule *runs.Schedule) (*Evaluation, error) {
 		return nil, err
 	}
 	return &Evaluation{engine: engine, schedule: schedule, configurations: all, columns: map[string]column{}, images: map[string][]float64{},
-		densities: map[string]*pixeldiff.Density{}, mixes: map[uint64]fourierMix{}, replaced: map[string]map[string]int{}}, nil
+		densities: map[string]*pixeldiff.Density{}, pictures: pictures.New(engine, schedule), replaced: map[string]map[string]int{}}, nil
 }
 
 // Has says whether a role has a set.
@@ -167,11 +167,11 @@ func (v *Evaluation) Step(configuration string, point int) (int, error) {
 	return momentOf(run, v.schedule.Size, float64(point)/float64(v.schedule.Size.CurvePoints)), nil
 }
 
-// imageValues is what is known of a role's images without a run, or of what strata made of them (pictures.go).
+// imageValues is what is known of a role's images without a run, or of what strata made of them.
 func (v *Evaluation) imageValues(ctx context.Context, of score.Column) (population string, values []float64, err error) {
 	switch {
 	case of.Role == "fourier" || of.Role == "mixed" || of.Role == "climbed":
-		values, err = v.made(ctx, of)
+		values, err = v.pictures.Values(ctx, of)
 		return of.Role, values, err
 	case of.Name == "peak" || of.Name == "off_centre":
 		values, err = v.peaks(of.Role, of.Name)
@@ -265,18 +265,6 @@ func (v *Evaluation) steps(configuration string, seed uint64) string {
 		text += " after " + v.steps(c.Parent, seed)
 	}
 	return text
-}
-
-// trained says whether some configurations have finished runs of the first seed; an error that is more than that is told.
-func (v *Evaluation) trained(configurations ...string) (bool, error) {
-	for _, name := range configurations {
-		if _, err := v.schedule.Run(name, v.schedule.Seeds[0]); errors.Is(err, plan.ErrAbsent) {
-			return false, nil
-		} else if err != nil {
-			return false, err
-		}
-	}
-	return true, nil
 }
 
 // over are a column's values of some roles together.

@@ -38,7 +38,7 @@ func (v *Evaluation) Write(ctx context.Context, folder string) ([]result.Cell, e
 		{"pixel differences", func() error { return save(folder, v.pixelDifferences) }},
 		{"correlations", func() error { return save(folder, func() ([]result.Correlation, error) { return v.correlations(ctx) }) }},
 		{"curves", func() error { return save(folder, func() ([]result.CurvePoint, error) { return v.curves(ctx) }) }},
-		{"pictures", func() error { return v.writePictures(ctx, folder) }},
+		{"pictures", func() error { return v.pictures.Write(ctx, folder) }},
 		{"runs", func() error { return save(folder, v.runs) }},
 		{"subsets", func() error { return v.engine.WriteSubsets(folder, "") }},
 	} {

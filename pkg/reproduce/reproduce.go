@@ -52,6 +52,19 @@ func Results(ctx context.Context, engine *runs.Engine, schedule *runs.Schedule, 
 		}
 	}
 	manifest := result.Manifest{Family: schedule.Roles.Family, Size: schedule.Size.Name, Seeds: slices.Clone(schedule.Seeds), Roles: schedule.Roles.Sets,
-		StandsFor: standsFor, When: time.Now().UTC().Truncate(time.Second), CodeVersion: runs.CodeVersion}
+		StandsFor: standsFor, When: finished(schedule), CodeVersion: runs.CodeVersion}
 	return cells, claims, errors.Join(append(problems, result.WriteManifest(folder, manifest))...)
+}
+
+// finished is when the last of the runs was, that the results are of: the same runs give the same files.
+func finished(schedule *runs.Schedule) time.Time {
+	var last time.Time
+	for _, seed := range schedule.Seeds {
+		for _, scheduled := range schedule.Runs {
+			if run, err := schedule.Run(scheduled.Configuration.Name, seed); err == nil && run.Info.Finished.After(last) {
+				last = run.Info.Finished
+			}
+		}
+	}
+	return last.Truncate(time.Second)
 }

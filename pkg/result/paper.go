@@ -89,7 +89,7 @@ func PaperCells() ([]PaperCell, error) {
 			return nil, err
 		}
 		for _, r := range rows {
-			all = append(all, PaperCell{Place: r.Place, Value: r.Value, Std: r.Std})
+			all = append(all, PaperCell(r))
 		}
 	}
 	return all, nil

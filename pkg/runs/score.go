@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"strata/pkg/backend"
 	"strata/pkg/classifier"
@@ -127,8 +128,9 @@ func (e *Engine) SplitScores(ctx context.Context, run *Run, setName, split strin
 	}
 	bar := progress.New(e.Out, e.label+"score "+setName+" by "+run.Info.ID, set.Len())
 	chosen := whole.Choose(images, SubsetSeed)
+	started := time.Now()
 	report := func(done int) error {
-		bar.Set(done, "images")
+		bar.Set(done, fmt.Sprintf("images, %.0f a second", float64(done)/time.Since(started).Seconds()))
 		return ctx.Err()
 	}
 	var table *result.Scores

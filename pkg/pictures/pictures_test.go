@@ -1,4 +1,4 @@
-package evaluate
+package pictures
 
 import (
 	"errors"
@@ -53,4 +53,16 @@ func TestFirstRows(t *testing.T) {
 	require.Equal(t, &result.Sheet{Height: 2, Width: 3, Tiles: []result.Tile{{Row: 0}, {Row: 1, Column: 4}}}, firstRows(sheet, 2))
 	require.Len(t, sheet.Tiles, 3, "the sheet stays")
 	require.Nil(t, firstRows(nil, 2))
+}
+
+// The last blocks of a side that 4 does not divide are smaller, and colours stay apart.
+func TestBlockMeans(t *testing.T) {
+	set := &imageset.Set{Height: 5, Width: 4, Channels: 2, Pixels: make([]uint8, 5*4*2)}
+	for i := range set.Pixels {
+		if i%2 == 1 {
+			set.Pixels[i] = 100
+		}
+	}
+	set.Pixels[4*4*2] = 40 // first pixel of the last row
+	require.Equal(t, []float64{0, 100, 10, 100}, blockMeans(set, 0))
 }

@@ -1,4 +1,6 @@
-package evaluate
+// Package pictures makes the images of Figs 3A, 3B, S1, S7 and S8 from finished runs: exchanged and climbed latents, Fourier mixes, the most likely
+// images, contact sheets. What claims about such pictures are judged by is computed from the same images.
+package pictures
 
 import (
 	"cmp"
@@ -18,11 +20,30 @@ import (
 	"strata/pkg/score"
 )
 
-// Pictures of Figs 3A, 3B, S1, S7 and S8, and of the sets: sheets of tiles in a results folder. The claims about Figs 3A, 3B and S1 are
-// judged on the same images (latents.go, fourier.go); those about S7 and S8 on test images, which no model has seen.
+// Maker makes pictures from the finished runs of a schedule, each once.
+type Maker struct {
+	engine   *runs.Engine
+	schedule *runs.Schedule
+	mixes    map[uint64]fourierMix // by seed
+	values   map[string][]float64
+}
+
+// New prepares the pictures of a schedule's runs.
+func New(engine *runs.Engine, schedule *runs.Schedule) *Maker {
+	return &Maker{engine: engine, schedule: schedule, mixes: map[uint64]fourierMix{}, values: map[string][]float64{}}
+}
+
+// likelihood is the column of ln p in a run's score files.
+const likelihood = "log_likelihood"
+
+// inAndSmooth are the roles whose images are mixed.
+var inAndSmooth = []string{"in", "smooth"}
+
+// last is the column of the Glows' last scale.
+func (v *Maker) last() string { return fmt.Sprintf("c%d", v.schedule.Size.Networks.Glow.Scales) }
 
 // places are the places in its test split of the images of a role that are scored.
-func (v *Evaluation) places(role string) ([]int, error) {
+func (v *Maker) places(role string) ([]int, error) {
 	name, err := v.schedule.Roles.Need(role)
 	if err != nil {
 		return nil, err
@@ -37,9 +58,9 @@ const (
 	shownTop   = 12 // as in the paper
 )
 
-// writePictures writes the sheets of what is trained. What is not there has no sheet, and an older evaluation's is removed: it would be of runs that
+// Write writes the sheets of what is trained. What is not there has no sheet, and an older evaluation's is removed: it would be of runs that
 // this one does not know.
-func (v *Evaluation) writePictures(ctx context.Context, folder string) error {
+func (v *Maker) Write(ctx context.Context, folder string) error {
 	seed := v.schedule.Seeds[0]
 	const in, outlierLoss = "glow-in-from-general", "glow-in-outlier-loss"
 	var problems []error
@@ -85,7 +106,7 @@ func firstRows(sheet *result.Sheet, n int) *result.Sheet {
 
 // topSheet has the training images of general that the scores of a Glow like best (Figs S7, S8): rows raw, ratio and last scale, the best
 // first; values are the scores, nats.
-func (v *Evaluation) topSheet(ctx context.Context, seed uint64, configuration string) (*result.Sheet, error) {
+func (v *Maker) topSheet(ctx context.Context, seed uint64, configuration string) (*result.Sheet, error) {
 	name, err := v.schedule.Roles.Need("general")
 	if err != nil {
 		return nil, err
@@ -95,7 +116,7 @@ func (v *Evaluation) topSheet(ctx context.Context, seed uint64, configuration st
 		return nil, err
 	}
 	var tables [2]*result.Scores
-	for i, of := range []string{configuration, generalGlow} {
+	for i, of := range []string{configuration, "glow-general"} {
 		run, err := v.schedule.Run(of, seed)
 		if err != nil {
 			return nil, err
@@ -108,7 +129,7 @@ func (v *Evaluation) topSheet(ctx context.Context, seed uint64, configuration st
 	for i, of := range []struct {
 		table  *result.Scores
 		column string
-	}{{tables[0], likelihood}, {tables[1], likelihood}, {tables[0], v.lastScale()}} {
+	}{{tables[0], likelihood}, {tables[1], likelihood}, {tables[0], v.last()}} {
 		values, err := of.table.Column(of.column, nil)
 		if err != nil {
 			return nil, err
@@ -123,7 +144,7 @@ func (v *Evaluation) topSheet(ctx context.Context, seed uint64, configuration st
 	for row, s := range []struct {
 		what   string
 		values []float64
-	}{{"raw", columns[0]}, {"ratio", ratio}, {v.lastScale(), columns[2]}} {
+	}{{"raw", columns[0]}, {"ratio", ratio}, {v.last(), columns[2]}} {
 		for column, at := range score.Highest(s.values, shownTop) {
 			t := result.Tile{Row: row, Column: column, What: fmt.Sprintf("%s of %d training images", s.what, candidates.Len()), Role: "general", Set: name, Index: tables[0].Rows[at].Index, Class: candidates.Class(at), Value: s.values[at]}
 			if err := sheet.Add(t, candidates, at); err != nil {
@@ -138,7 +159,7 @@ func (v *Evaluation) topSheet(ctx context.Context, seed uint64, configuration st
 var shownRoles = []string{"in", "near", "smooth", "general", "far", "faces", "further", "grey_in", "grey_smooth", "mri_one", "mri_others"}
 
 // setsSheet has a row a role: test images, the classes in turn.
-func (v *Evaluation) setsSheet() (*result.Sheet, error) {
+func (v *Maker) setsSheet() (*result.Sheet, error) {
 	sheet, row := &result.Sheet{}, 0
 	for _, role := range shownRoles {
 		if v.schedule.Roles.Set(role) == "" {
@@ -187,7 +208,7 @@ func inTurn(set *imageset.Set, n int) []int {
 }
 
 // augmentationSheet shows what training makes of some training images of in, near, smooth and general: the image, then draws (S4.1).
-func (v *Evaluation) augmentationSheet() (*result.Sheet, error) {
+func (v *Maker) augmentationSheet() (*result.Sheet, error) {
 	sheet, row := &result.Sheet{}, 0
 	rng := rand.New(rand.NewPCG(runs.SubsetSeed, 0x617567))
 	for _, role := range []string{"in", "near", "smooth", "general"} {

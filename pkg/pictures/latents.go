@@ -1,4 +1,4 @@
-package evaluate
+package pictures
 
 import (
 	"context"
@@ -48,7 +48,7 @@ const (
 )
 
 // invertible is the network of a configuration, ready for so many passes of an image in either direction.
-func (v *Evaluation) invertible(configuration string, seed uint64, passes int) (*invert.Inverter, error) {
+func (v *Maker) invertible(configuration string, seed uint64, passes int) (*invert.Inverter, error) {
 	run, err := v.schedule.Run(configuration, seed)
 	if err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func (v *Evaluation) invertible(configuration string, seed uint64, passes int) (
 }
 
 // testImages are some test images of a role.
-func (v *Evaluation) testImages(role string, images int) (*imageset.Set, error) {
+func (v *Maker) testImages(role string, images int) (*imageset.Set, error) {
 	name, err := v.schedule.Roles.Need(role)
 	if err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func withPixels(like *imageset.Set, pixels []uint8) *imageset.Set {
 
 // mixed exchanges all latents but the last scale's between images of in and smooth, pair by pair (Fig 3A). The columns of the sheet are
 // in, smooth, and the mixes with the last latents of in and of smooth; values are ln p, nats.
-func (v *Evaluation) mixed(seed uint64) (*result.Sheet, error) {
+func (v *Maker) mixed(seed uint64) (*result.Sheet, error) {
 	run, err := v.schedule.Run(mixedGlow, seed)
 	if err != nil {
 		return nil, err
@@ -146,7 +146,7 @@ func (v *Evaluation) mixed(seed uint64) (*result.Sheet, error) {
 
 // climbed raises ln p of images of a role by their latents other than the last scale's (Fig 3B). The columns of the sheet are the images
 // and what became of them; values are ln p, nats.
-func (v *Evaluation) climbed(ctx context.Context, seed uint64, role string, images int) (*result.Sheet, error) {
+func (v *Maker) climbed(ctx context.Context, seed uint64, role string, images int) (*result.Sheet, error) {
 	run, err := v.schedule.Run(mixedGlow, seed)
 	if err != nil {
 		return nil, err
@@ -203,7 +203,7 @@ func (v *Evaluation) climbed(ctx context.Context, seed uint64, role string, imag
 }
 
 // climbedSheet has the rows of in, then those of smooth.
-func (v *Evaluation) climbedSheet(ctx context.Context, seed uint64) (*result.Sheet, error) {
+func (v *Maker) climbedSheet(ctx context.Context, seed uint64) (*result.Sheet, error) {
 	both := &result.Sheet{}
 	for i, role := range inAndSmooth {
 		images := shownPairs
@@ -253,11 +253,11 @@ func blockMeans(set *imageset.Set, index int) []float64 {
 	return sums
 }
 
-// made are values of images that strata made: of Fourier mixes ("fourier": mixed, amplitude and phase, ln p in nats of the mix and of the images that
-// gave amplitudes and phases), of images with exchanged latents ("mixed") and of images that climbed ("climbed").
-func (v *Evaluation) made(ctx context.Context, of score.Column) ([]float64, error) {
+// Values are values of images that strata made: of Fourier mixes (role "fourier": mixed, amplitude and phase, ln p in nats of the mix and of the
+// images that gave amplitudes and phases), of images with exchanged latents ("mixed") and of images that climbed ("climbed").
+func (v *Maker) Values(ctx context.Context, of score.Column) ([]float64, error) {
 	key := fmt.Sprint(of)
-	if known, ok := v.images[key]; ok {
+	if known, ok := v.values[key]; ok {
 		return known, nil
 	}
 	var values map[string][]float64
@@ -275,15 +275,15 @@ func (v *Evaluation) made(ctx context.Context, of score.Column) ([]float64, erro
 	}
 	for name, known := range values {
 		of.Name = name
-		v.images[fmt.Sprint(of)] = known
+		v.values[fmt.Sprint(of)] = known
 	}
-	if v.images[key] == nil {
+	if v.values[key] == nil {
 		return nil, fmt.Errorf("nothing is called %s of the images of %s", key, of.Role)
 	}
-	return v.images[key], nil
+	return v.values[key], nil
 }
 
-func (v *Evaluation) fourierValues(ctx context.Context, seed uint64) (map[string][]float64, error) {
+func (v *Maker) fourierValues(ctx context.Context, seed uint64) (map[string][]float64, error) {
 	m, err := v.fourierMix(ctx, seed)
 	if err != nil {
 		return nil, err
@@ -297,7 +297,7 @@ func (v *Evaluation) fourierValues(ctx context.Context, seed uint64) (map[string
 
 // mixedValues say of each pair of images with exchanged latents what share of the two, in percent, the classifier of in against smooth takes for
 // the source of its last latents (claim F5). An image that does not come back finite looks like neither.
-func (v *Evaluation) mixedValues(seed uint64) (map[string][]float64, error) {
+func (v *Maker) mixedValues(seed uint64) (map[string][]float64, error) {
 	classifier, err := v.schedule.Run("classifier-in-or-smooth", seed)
 	if err != nil {
 		return nil, err
@@ -336,7 +336,7 @@ func (v *Evaluation) mixedValues(seed uint64) (map[string][]float64, error) {
 
 // climbedValues are, of each image of in whose ln p was raised, how its low frequencies correlate with the original's, what it gained in nats, and what
 // share of its total variation is left (claim F6).
-func (v *Evaluation) climbedValues(ctx context.Context, seed uint64) (map[string][]float64, error) {
+func (v *Maker) climbedValues(ctx context.Context, seed uint64) (map[string][]float64, error) {
 	sheet, err := v.climbed(ctx, seed, "in", climbedImages)
 	if err != nil {
 		return nil, err

@@ -1,15 +1,15 @@
-package evaluate
+package pictures
 
 import (
 	"context"
 	"math"
 
+	"strata/pkg/density"
 	"strata/pkg/fourier"
 	"strata/pkg/imageset"
 	"strata/pkg/metric"
 	"strata/pkg/result"
 	"strata/pkg/runs"
-	"strata/pkg/score"
 )
 
 // mixedGlow is the model whose latents are exchanged and climbed, and that scores Fourier mixes (Figs 3A, 3B, S1).
@@ -25,7 +25,7 @@ type fourierMix struct {
 // fourierMix mixes all test images of in and smooth with each other, paired at random over both sets (paper S3), once a seed. The paper does not
 // say how its pairs were made (digest §8); pairs inside each set make the phase's image of the same set as the amplitude's, and the two
 // correlations of claim L5 hard to tell apart.
-func (v *Evaluation) fourierMix(ctx context.Context, seed uint64) (fourierMix, error) {
+func (v *Maker) fourierMix(ctx context.Context, seed uint64) (fourierMix, error) {
 	if known, ok := v.mixes[seed]; ok {
 		return known, nil
 	}
@@ -40,13 +40,18 @@ func (v *Evaluation) fourierMix(ctx context.Context, seed uint64) (fourierMix, e
 		if err != nil {
 			return m, err
 		}
-		own, _, err := v.column(ctx, score.Column{Configuration: mixedGlow, Seed: seed, Role: role, Name: likelihood})
+		scored, err := v.engine.Scores(ctx, run, images.Name, v.schedule.Size.TestImages, density.Noise{})
 		if err != nil {
 			return m, err
 		}
+		own, err := scored.Column(likelihood, nil)
+		if err != nil {
+			return m, err
+		}
+		own, _ = metric.ReplaceNonFinite(own)
 		m.images.Height, m.images.Width, m.images.Channels = images.Height, images.Width, images.Channels
 		m.images.Pixels = append(m.images.Pixels, images.Pixels...)
-		m.own = append(m.own, own.values...)
+		m.own = append(m.own, own...)
 	}
 	var phases *imageset.Set
 	phases, m.order = fourier.Shuffled(m.images, runs.SubsetSeed)
@@ -68,7 +73,7 @@ func (v *Evaluation) fourierMix(ctx context.Context, seed uint64) (fourierMix, e
 
 // fourierSheet has a row a mix: the image of the amplitudes, that of the phases, the result; values are ln p under mixedGlow, nats. The mixes
 // are some of every kind: amplitudes and phases of in or smooth.
-func (v *Evaluation) fourierSheet(ctx context.Context, seed uint64) (*result.Sheet, error) {
+func (v *Maker) fourierSheet(ctx context.Context, seed uint64) (*result.Sheet, error) {
 	m, err := v.fourierMix(ctx, seed)
 	if err != nil {
 		return nil, err
