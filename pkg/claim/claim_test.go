@@ -374,7 +374,7 @@ func TestDerivedScoresAreFunctions(t *testing.T) {
 			if d.General {
 				of += ", glow_general"
 			}
-			parsed, err := claim.Parse(fmt.Appendf(nil, `[{id: X, claim: x, shows: "auroc(%[1]s(%[2]s), in, smooth)",
+			parsed, err := claim.Parse(fmt.Appendf(nil, `[{id: X, claim: x, if: x, shows: "auroc(%[1]s(%[2]s), in, smooth)",
 				holds: ["auroc(%[1]s(%[2]s), in, smooth) > 50"]}]`, d.Name, of))
 			require.NoError(t, err)
 			judged, err := j.Judge(t.Context(), parsed[0])
@@ -388,15 +388,15 @@ func TestDerivedScoresAreFunctions(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	for text, want := range map[string]string{
 		"{":           "",
-		"[{id: X}]":   "claim X: id, claim, shows, and holds or same are needed",
+		"[{id: X}]":   "claim X: id, claim, if, shows, and holds or same are needed",
 		"[{name: X}]": "unknown field",
-		`[{id: X, claim: x, shows: "1 +", holds: ["1 > 0"]}]`:        `claim X: "1 +"`,
-		`[{id: X, claim: x, shows: "1", holds: ["auroc(a, b, c)"]}]`: "a condition compares two quantities",
+		`[{id: X, claim: x, if: x, shows: "1 +", holds: ["1 > 0"]}]`:        `claim X: "1 +"`,
+		`[{id: X, claim: x, if: x, shows: "1", holds: ["auroc(a, b, c)"]}]`: "a condition compares two quantities",
 	} {
 		_, err := claim.Parse([]byte(text))
 		require.ErrorContains(t, err, want, text)
 	}
-	parsed, err := claim.Parse([]byte(`[{id: X, claim: x, shows: "beauty(glow_in)", holds: ["1 > 0"]}]`))
+	parsed, err := claim.Parse([]byte(`[{id: X, claim: x, if: x, shows: "beauty(glow_in)", holds: ["1 > 0"]}]`))
 	require.NoError(t, err)
 	j, err := claim.NewJudge(paperWorld(), []uint64{1})
 	require.NoError(t, err)
