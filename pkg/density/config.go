@@ -12,7 +12,8 @@ type Config interface {
 	Cost() (kind string, products float64)
 }
 
-// Built makes an interface of what a constructor returns: a nil model of a type of its own would be one that is not nil.
+// Built makes an interface of what a constructor returns: a nil model of a type of its own would be one that is not
+// nil.
 func Built[M Model](model M, err error) (Model, error) {
 	if err != nil {
 		return nil, err

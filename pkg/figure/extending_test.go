@@ -48,7 +48,8 @@ func FigToy(r *Results) (*Figure, error) {
 		width: oneColumn, height: 6 * vg.Centimeter, legend: legend, panels: []panel{{plot: p}}}}, nil
 }
 
-// A new figure is drawn from the results folder in print size, from the files that it names alone, and what it lacks is said.
+// A new figure is drawn from the results folder in print size, from the files that it names alone, and what it lacks is
+// said.
 func TestNewFigure(t *testing.T) {
 	checkSaved(t, toyEntry, oneColumn)
 	checkReads(t, toyEntry)

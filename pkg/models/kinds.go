@@ -40,7 +40,7 @@ var kinds = []Kind{
 
 func adamax(int) optimiser.Config { return optimiser.PaperAdamax() }
 
-// records are the configurations that a run can have by the names that its record has for them: those of the kinds, and of
+// records are the configurations that a run can have by the names that its record has for them: those of the kinds, and
 // the one that is made of a Glow's run by labels.
 func records() map[string]density.Config {
 	all := map[string]density.Config{"class_conditional_glow": glow.ClassConditionalConfig{}}
@@ -71,8 +71,8 @@ func KindOf(name string) (Kind, error) {
 	return kinds[i], nil
 }
 
-// Register adds a kind that strata does not have, for a program or a test of one's own; it is to be called before anything
-// else. It panics where the kind's names are taken or not its own.
+// Register adds a kind that strata does not have, for a program or a test of one's own; it is to be called before
+// anything else. It panics where the kind's names are taken or not its own.
 func Register(k Kind) {
 	cost, _ := k.Config.Cost()
 	of, known := records()[k.Record]

@@ -1,5 +1,5 @@
-// Package models lists the density models that there are (kinds.go), and says how a run writes down which one it is. What
-// declares, trains, scores and draws asks here once, and from then on knows a density.Config or a density.Model.
+// Package models lists the density models that there are (kinds.go), and says how a run writes down which one it is.
+// What declares, trains, scores and draws asks here once, and from then on knows a density.Config or a density.Model.
 //
 //	config := glow.Config{Height: 32, Width: 32, Channels: 3, Scales: 3, K: 32, Hidden: 512}
 //	model, err := models.Spec{Config: config}.New()

@@ -84,8 +84,8 @@ func (s Size) BudgetOf(model string, finetuned bool) (batch, steps int) {
 // Classifier is the name of the discriminative baseline, which is no density model.
 const Classifier = "classifier"
 
-// Networks are the networks of a size by the names of their models (package models): configurations without the shape of
-// the images.
+// Networks are the networks of a size by the names of their models (package models): configurations without the shape
+// of the images.
 type Networks map[string]density.Config
 
 // UnmarshalYAML reads every network on top of what those of its kind have in common.

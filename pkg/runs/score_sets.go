@@ -11,11 +11,12 @@ import (
 	"strata/pkg/score"
 )
 
-// ScoreSets scores the test images of sets by a run, the first set as in-distribution (role "in") and the others as outliers
-// ("out"), at most images of each, 0 for all. Columns, in nats, higher is more in-distribution: log_likelihood, c1, c2, ...
-// (each scale), png_bytes, the scores of score.All, complexity first, and with a general run: general, those that compare
-// with it, ratio first, and ratio_c1, .... Non-finite likelihoods become metric.NonFiniteScore before any difference is
-// taken, and are counted on Out; sets with unlike histories are warned of.
+// ScoreSets scores the test images of sets by a run, the first set as in-distribution (role "in") and the others as
+// outliers ("out"), at most images of each, 0 for all. Columns, in nats, higher is more in-distribution:
+// log_likelihood, c1, c2, ... (each scale), png_bytes, the scores of score.All, complexity first, and with a general
+// run: general, those that compare with it, ratio first, and ratio_c1, .... Non-finite likelihoods become
+// metric.NonFiniteScore before any difference is taken, and are counted on Out; sets with unlike histories are warned
+// of.
 func (e *Engine) ScoreSets(ctx context.Context, run, general *Run, sets []string, images int, noise density.Noise) (*result.Scores, error) {
 	var all *result.Scores
 	for i, set := range sets {

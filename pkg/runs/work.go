@@ -51,8 +51,8 @@ func (s Spec) cost() (kind string, products float64) {
 	return "", 0
 }
 
-// imageSeconds is an image's share of a training step. It is that of the size with a network of the same cost, or else the
-// largest size's, in proportion, which is too little for small ones: those are quick in any case.
+// imageSeconds is an image's share of a training step. It is that of the size with a network of the same cost, or else
+// the largest size's, in proportion, which is too little for small ones: those are quick in any case.
 func imageSeconds(s Spec) float64 {
 	kind, products := s.cost()
 	var seconds float64

@@ -71,7 +71,8 @@ func TestWhereSizesAreComputed(t *testing.T) {
 func TestWhereImagesAreScored(t *testing.T) {
 	withPlugin(t)
 	glowOf := func(k, hidden int) Spec {
-		return Spec{Model: models.Spec{Config: glow.Config{Height: 32, Width: 32, Channels: 3, Scales: 3, K: k, Hidden: hidden}}}
+		config := glow.Config{Height: 32, Width: 32, Channels: 3, Scales: 3, K: k, Hidden: hidden}
+		return Spec{Model: models.Spec{Config: config}}
 	}
 	on := func(s Spec, images int) string { return backend.Choose(scoringWork(s, images)).Kind() }
 	require.Equal(t, "go", on(glowOf(4, 64), 1000))

@@ -20,8 +20,8 @@ type Derived struct {
 	Of func(own, general Columns) ([]float64, error)
 }
 
-// Columns gives a column by its name: log_likelihood, c1, c2, ... or log_odds of a run, or what OfImages knows. What is not
-// finite is replaced (digest §6).
+// Columns gives a column by its name: log_likelihood, c1, c2, ... or log_odds of a run, or what OfImages knows. What is
+// not finite is replaced (digest §6).
 type Columns func(name string) ([]float64, error)
 
 var derived = []Derived{
@@ -41,8 +41,8 @@ func Find(name string) (Derived, bool) {
 	return derived[i], true
 }
 
-// Register adds a score that strata does not have, for a program or a test of one's own; it is to be called before anything
-// else. It panics where there is one of the name.
+// Register adds a score that strata does not have, for a program or a test of one's own; it is to be called before
+// anything else. It panics where there is one of the name.
 func Register(d Derived) {
 	if _, ok := Find(d.Name); ok || OfModel(d.Name) {
 		panic(fmt.Errorf("score: there is a score %q already", d.Name))

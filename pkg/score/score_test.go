@@ -50,7 +50,7 @@ func TestDerived(t *testing.T) {
 	}
 	_, ok := Find("beauty")
 	require.False(t, ok)
-	for column, of := range map[string]bool{"log_likelihood": true, "c12": true, "log_odds": true, "png_bytes": false, "c": false} {
+	for column, of := range map[string]bool{"log_likelihood": true, "c12": true, "log_odds": true, "png_bytes": false} {
 		require.Equal(t, of, OfModel(column), column)
 	}
 }
