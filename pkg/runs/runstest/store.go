@@ -153,11 +153,7 @@ func (s *Store) Finish(configurations ...string) {
 // FinishAs is Finish with changed records.
 func (s *Store) FinishAs(change func(*runs.Info), configurations ...string) {
 	s.t.Helper()
-	for _, scheduled := range s.Schedule().Runs {
-		name := scheduled.Configuration.Name
-		if scheduled.Run == nil || len(configurations) > 0 && !slices.Contains(configurations, name) {
-			continue
-		}
+	for _, scheduled := range s.scheduled(configurations) {
 		info := scheduled.Run.Info
 		info.Done, info.Seconds, info.LastValue = true, 3, 4.5
 		info.Started = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -173,6 +169,25 @@ func (s *Store) FinishAs(change func(*runs.Info), configurations ...string) {
 		s.must(err)
 		s.Write(filepath.Join(scheduled.Run.Folder, "run.json"), text)
 	}
+}
+
+// scheduled are the runs of some configurations, wanted or not; of all that are possible, if none is named.
+func (s *Store) scheduled(configurations []string) (found []*runs.Scheduled) {
+	s.t.Helper()
+	schedule := s.Schedule()
+	for _, run := range schedule.Runs {
+		name := run.Configuration.Name
+		if len(configurations) > 0 && !slices.Contains(configurations, name) {
+			continue
+		}
+		run = schedule.Scheduled(name, run.Seed)
+		if run.Run != nil && run.Problem == nil {
+			found = append(found, run)
+		} else if len(configurations) > 0 {
+			s.t.Fatalf("no run of %s: %v", name, run.Problem)
+		}
+	}
+	return found
 }
 
 // Weights gives the run of a density model the weights that training starts from, so that images can be scored.
@@ -260,9 +275,9 @@ func seedOf(of ...string) uint64 {
 // configurations it does so for those alone.
 func (s *Store) Score(truth func(Value) float64, configurations ...string) {
 	s.t.Helper()
-	for _, scheduled := range s.Schedule().Runs {
+	for _, scheduled := range s.scheduled(configurations) {
 		run, c := scheduled.Run, scheduled.Configuration
-		if run == nil || !run.Info.Done || len(configurations) > 0 && !slices.Contains(configurations, c.Name) {
+		if !run.Info.Done {
 			continue
 		}
 		noise := density.Noise{Sample: true, Seed: scheduled.Seed}
