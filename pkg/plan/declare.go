@@ -6,7 +6,6 @@ package plan
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -235,18 +234,6 @@ func (r Roles) Have(roles ...string) []string {
 func (r Roles) Outliers(in string) []string {
 	return slices.DeleteFunc(r.Have("smooth", "in", "near", "far"), func(role string) bool { return role == in })
 }
-
-// ErrAbsent is what errors.Is finds in every error that says that something is not there and need not be: a role without a set, a
-// run that nobody asked for or that is not trained yet. What depends on it is reported as not measured. Every other error is one.
-var ErrAbsent = errors.New("not there")
-
-// Absent is an error that says what is not there.
-func Absent(format string, args ...any) error { return absent(fmt.Sprintf(format, args...)) }
-
-type absent string
-
-func (a absent) Error() string        { return string(a) }
-func (a absent) Is(target error) bool { return target == ErrAbsent }
 
 // With is a copy in which another set plays a role.
 func (r Roles) With(role, set string) Roles {

@@ -138,3 +138,22 @@ func TestNetworks(t *testing.T) {
 	_, err = size.Networks.Spec("classifier", 32, 32, 3)
 	require.EqualError(t, err, `no model "classifier": choose one of glow, dense, patch, pixelcnn`)
 }
+
+// A damaged file is in the way of dozens of numbers, and is told once, with how often.
+func TestProblems(t *testing.T) {
+	var none Problems
+	none.Add("a", nil)
+	require.NoError(t, none.Err())
+	var p Problems
+	damaged, other := errors.New("file x is damaged"), errors.New("disk full")
+	for i := range 3 {
+		p.Add(fmt.Sprint("table ", i), damaged)
+	}
+	p.Add("curves", errors.Join(other, fmt.Errorf("step 4: %w", damaged), nil))
+	require.EqualError(t, p.Err(), "table 0: file x is damaged (and 2 times more)\ncurves: disk full\ncurves: step 4: file x is damaged")
+	require.ErrorIs(t, p.Err(), damaged)
+	require.ErrorIs(t, p.Err(), other)
+	var all Problems
+	all.Add("cells", p.Err())
+	require.EqualError(t, all.Err(), "cells: table 0: file x is damaged (and 2 times more)\ncells: curves: disk full\ncells: curves: step 4: file x is damaged")
+}
