@@ -63,7 +63,9 @@ func TestSpecOfRequests(t *testing.T) {
 	require.True(t, scratch.Train.Augmentation.Flip)
 
 	general := store.Run("glow-general", 1)
-	general.Info.Spec.Model.Glow.Hidden = 10 // as that of another size
+	wide := *general.Info.Spec.Model.Glow
+	wide.Hidden = 10 // as that of another size
+	general.Info.Spec.Model.Glow = &wide
 	tuned := spec(runs.Request{Parent: general, Loss: "outlier", Outliers: "imagenet32", General: general})
 	require.Equal(t, []any{6, 5e-5, 3}, []any{tuned.Train.Steps, tuned.Train.Optimiser.Rate, tuned.Train.Optimiser.Warmup})
 	require.Equal(t, "Glow L3 K1 H10", tuned.Network(), "a parent's model is its own")

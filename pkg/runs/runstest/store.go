@@ -49,7 +49,9 @@ type Options struct {
 	Seeds  []uint64
 	// Size changes the size.
 	Size func(*plan.Size)
-	// Roles changes the roles; the sets of new ones are made by MakeSet, or drawn by strata.
+	// More are further roles whose sets are made.
+	More map[string]string
+	// Roles changes the roles; no set is made for them.
 	Roles func(sets map[string]string)
 	// Wanted are targets, all configurations by default.
 	Wanted []string
@@ -68,6 +70,8 @@ type Store struct {
 
 	t      testing.TB
 	wanted plan.Configurations
+	// addresses says where each run is, whatever became of it.
+	addresses *runs.Schedule
 }
 
 // New makes image sets of noise and an empty run store.
@@ -83,9 +87,11 @@ func New(t testing.TB, o Options) *Store {
 	s.Data, s.Runs = filepath.Join(s.Folder, "data"), filepath.Join(s.Folder, "runs")
 	s.Engine = &runs.Engine{Data: s.Data, Runs: s.Runs, Out: s.Out, Resume: true}
 	s.Roles = plan.Roles{Family: "imagenet32", Sets: map[string]string{}}
-	for role, set := range Sets {
-		MakeSet(t, s.Data, set)
-		s.Roles.Sets[role] = set
+	for _, roles := range []map[string]string{Sets, o.More} {
+		for role, set := range roles {
+			MakeSet(t, s.Data, set)
+			s.Roles.Sets[role] = set
+		}
 	}
 	if o.Roles != nil {
 		o.Roles(s.Roles.Sets)
@@ -220,11 +226,18 @@ func (s *Store) Unfinish(configurations ...string) {
 // Run is a run of the store, finished or not.
 func (s *Store) Run(configuration string, seed uint64) *runs.Run {
 	s.t.Helper()
-	scheduled := s.Schedule().Scheduled(configuration, seed)
+	if s.addresses == nil {
+		s.addresses = s.Schedule()
+	}
+	scheduled := s.addresses.Scheduled(configuration, seed)
 	if scheduled == nil || scheduled.Run == nil {
 		s.t.Fatalf("no run of %s with seed %d", configuration, seed)
 	}
-	return scheduled.Run
+	run := *scheduled.Run
+	if now, err := runs.Open(s.Runs, filepath.Base(run.Folder)); err == nil {
+		run = *now
+	}
+	return &run
 }
 
 // Write writes a file of the store.
