@@ -15,7 +15,7 @@ import (
 func (j *Judge) All(ctx context.Context, size string) ([]result.Claim, []result.Condition, error) {
 	var claims []result.Claim
 	var conditions []result.Condition
-	var problems []error
+	var problems plan.Problems
 	for i, d := range j.all {
 		row := j.rows[i]
 		row.Size = size
@@ -27,7 +27,7 @@ func (j *Judge) All(ctx context.Context, size string) ([]result.Claim, []result.
 			row.Note = err.Error()
 		case err != nil:
 			row.Note = "an error kept it from being measured; strata reproduce says which"
-			problems = append(problems, fmt.Errorf("claim %s: %w", d.ID, err))
+			problems.Add("claim "+d.ID, err)
 		default:
 			row.Verdict, row.Note, row.Seeds, row.Images = judged.Verdict, judged.Note, judged.Seeds, judged.Images
 			row.Value, row.Low, row.High = judged.Value.Value, judged.Value.Low, judged.Value.High
@@ -36,14 +36,14 @@ func (j *Judge) All(ctx context.Context, size string) ([]result.Claim, []result.
 		}
 		claims = append(claims, row)
 	}
-	return claims, conditions, errors.Join(problems...)
+	return claims, conditions, problems.Err()
 }
 
 // OverSteps judges the claims that are followed along the learning curves at each of their points, 1 to points, by the first seed's runs. steps
 // is the step of a configuration's run at a point. A claim whose runs were not looked at has no rows.
 func (j *Judge) OverSteps(ctx context.Context, points int, steps func(configuration string, point int) (int, error)) ([]result.ClaimAtStep, error) {
 	var rows []result.ClaimAtStep
-	var problems []error
+	var problems plan.Problems
 	for point := 1; point <= points; point++ {
 		for _, kind := range []score.Kind{score.FromScratch, score.Finetuned} {
 			then := j.At(float64(point)/float64(points), kind) // shares what its claims compute
@@ -63,7 +63,7 @@ func (j *Judge) OverSteps(ctx context.Context, points int, steps func(configurat
 				case errors.Is(err, plan.ErrAbsent):
 					continue
 				case err != nil:
-					problems = append(problems, fmt.Errorf("claim %s over steps: %w", d.ID, err))
+					problems.Add(fmt.Sprintf("claim %s over steps", d.ID), err)
 					continue
 				}
 				rows = append(rows, result.ClaimAtStep{ID: d.ID, Measured: judged.Measured, Steps: step, Run: judged.Configurations[0], Value: judged.Value.Value,
@@ -71,5 +71,5 @@ func (j *Judge) OverSteps(ctx context.Context, points int, steps func(configurat
 			}
 		}
 	}
-	return rows, errors.Join(problems...)
+	return rows, problems.Err()
 }

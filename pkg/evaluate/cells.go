@@ -104,7 +104,7 @@ func (v *Evaluation) Cells(ctx context.Context) ([]result.Cell, []result.SeedVal
 	}
 	var cells []result.Cell
 	var seeds []result.SeedValue
-	var problems []error
+	var problems plan.Problems
 	for _, c := range all {
 		cell, bySeed, err := v.cell(ctx, c)
 		switch {
@@ -114,12 +114,11 @@ func (v *Evaluation) Cells(ctx context.Context) ([]result.Cell, []result.SeedVal
 			cell = result.Unmeasured(c, v.schedule.Size.Name, err.Error())
 		case err != nil:
 			cell = result.Unmeasured(c, v.schedule.Size.Name, brokenNote)
-			problems = append(problems, fmt.Errorf("table %s, %s against %s: %w", c.Table, c.In, c.Out, err))
+			problems.Add(fmt.Sprintf("table %s, %s against %s", c.Table, c.In, c.Out), err)
 		}
 		cells, seeds = append(cells, cell), append(seeds, bySeed...)
 	}
-	baselines, err := v.baselineCells()
-	return append(cells, baselines...), seeds, errors.Join(append(problems, err)...)
+	return append(cells, v.baselineCells(&problems)...), seeds, problems.Err()
 }
 
 // brokenNote stands where an error kept something from being measured. The error itself may name folders, and is printed, not kept.
@@ -267,9 +266,8 @@ func percent(v metric.Interval) metric.Interval {
 }
 
 // baselineCells tell every pair of the tables' sets apart by what needs no model: a score that does no better has a confound.
-func (v *Evaluation) baselineCells() ([]result.Cell, error) {
+func (v *Evaluation) baselineCells(problems *plan.Problems) []result.Cell {
 	var cells []result.Cell
-	var problems []error
 	names := []string{"CIFAR10", "CIFAR100", "SVHN", "LSUN", "CelebA", "Tiny-Imagenet"}
 	for _, in := range names[:3] {
 		for _, out := range names {
@@ -285,7 +283,7 @@ func (v *Evaluation) baselineCells() ([]result.Cell, error) {
 					cell.Note = err.Error()
 				case err != nil:
 					cell.Note = brokenNote
-					problems = append(problems, fmt.Errorf("baseline %s, %s against %s: %w", b.Name, in, out, err))
+					problems.Add(fmt.Sprintf("baseline %s, %s against %s", b.Name, in, out), err)
 				default:
 					cell.Measured, cell.Low, cell.High = m.value.Value, m.value.Low, m.value.High
 					cell.ImagesIn, cell.ImagesOut = m.imagesIn, m.imagesOut
@@ -295,7 +293,7 @@ func (v *Evaluation) baselineCells() ([]result.Cell, error) {
 			}
 		}
 	}
-	return cells, errors.Join(problems...)
+	return cells
 }
 
 func (v *Evaluation) baseline(name, inRole, outRole string) (measured, error) {

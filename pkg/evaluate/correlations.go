@@ -45,14 +45,14 @@ func (v *Evaluation) correlations(ctx context.Context) ([]result.Correlation, er
 		return add(about, columnName(a, name), columnName(b, name), x, y)
 	}
 
-	var problems []error
-	try := func(err error) {
+	var problems plan.Problems
+	try := func(about string, err error) {
 		if !errors.Is(err, plan.ErrAbsent) {
-			problems = append(problems, err)
+			problems.Add(about, err)
 		}
 	}
 	for _, role := range pixelRoles {
-		try(func() error {
+		try("pixel differences", func() error {
 			pseudo, err := v.pseudo(role)
 			if err != nil {
 				return err
@@ -67,17 +67,17 @@ func (v *Evaluation) correlations(ctx context.Context) ([]result.Correlation, er
 	independent := v.independent()
 	for _, name := range []string{"patch-in", "dense-in"} {
 		for _, other := range independent {
-			try(pair("network types", name, other, likelihood))
+			try("network types", pair("network types", name, other, likelihood))
 		}
 	}
 	for i, a := range independent {
 		for _, b := range independent[i+1:] {
 			for _, name := range []string{likelihood, v.lastScale()} {
-				try(pair("training sets", a, b, name))
+				try("training sets", pair("training sets", a, b, name))
 			}
 		}
 	}
-	return rows, errors.Join(problems...)
+	return rows, problems.Err()
 }
 
 // independent are the convolutional Glows that were trained from scratch, as far as there are sets for them, in the order of Fig 1C.

@@ -22,7 +22,7 @@ const generalGlow = "glow-general"
 // was not looked at is a gap.
 func (v *Evaluation) curves(ctx context.Context) ([]result.CurvePoint, error) {
 	var rows []result.CurvePoint
-	var problems []error
+	var problems plan.Problems
 	for _, scheduled := range v.schedule.Runs {
 		c := scheduled.Configuration
 		if !c.Watched() || c.Set == "general" {
@@ -33,11 +33,11 @@ func (v *Evaluation) curves(ctx context.Context) ([]result.CurvePoint, error) {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case err != nil && !errors.Is(err, plan.ErrAbsent):
-			problems = append(problems, fmt.Errorf("curve of %s: %w", c.Name, err))
+			problems.Add(c.Name, err)
 		}
 		rows = append(rows, of...)
 	}
-	return rows, errors.Join(problems...)
+	return rows, problems.Err()
 }
 
 func (v *Evaluation) curve(ctx context.Context, c plan.Configuration, seed uint64) ([]result.CurvePoint, error) {
@@ -55,18 +55,20 @@ func (v *Evaluation) curve(ctx context.Context, c plan.Configuration, seed uint6
 	}
 	perEpoch := float64(imageset.BatchesPerEpoch(run.Info.Spec.TrainImages, run.Info.Spec.Train.Batch))
 	var rows []result.CurvePoint
+	var problems plan.Problems
 	for _, step := range steps {
 		point := result.CurvePoint{Configuration: c.Name, Seed: seed, Step: step, Epoch: float64(step) / perEpoch, Images: v.schedule.Size.CurveImages}
 		of, err := v.curvePoint(ctx, run, c.Set, seed, point)
-		if errors.Is(err, plan.ErrAbsent) {
-			continue
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err == nil:
+			rows = append(rows, of...)
+		case !errors.Is(err, plan.ErrAbsent):
+			problems.Add(fmt.Sprintf("step %d", step), err)
 		}
-		if err != nil {
-			return rows, err
-		}
-		rows = append(rows, of...)
 	}
-	return rows, nil
+	return rows, problems.Err()
 }
 
 // curvePoint is what was seen of a run at a step. All AUROCs are of the same images, so their mean is resampled with them.

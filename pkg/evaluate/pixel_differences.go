@@ -2,7 +2,6 @@ package evaluate
 
 import (
 	"errors"
-	"fmt"
 	"math"
 
 	"strata/pkg/imageset"
@@ -83,17 +82,19 @@ func imagePeaks(train *imageset.Set, d *pixeldiff.Density) ([]float64, error) {
 // pixelDifferences are the densities: a row a bin, its centre in grey levels and its density per level.
 func (v *Evaluation) pixelDifferences() ([]result.PixelDifference, error) {
 	var rows []result.PixelDifference
+	var problems plan.Problems
 	for _, role := range pixelRoles {
 		d, err := v.density(role)
 		if errors.Is(err, plan.ErrAbsent) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("pixel differences of %s: %w", role, err)
+			problems.Add(role, err)
+			continue
 		}
 		for i, density := range d.Density {
 			rows = append(rows, result.PixelDifference{Role: role, Set: v.schedule.Roles.Set(role), Centre: (d.Edges[i] + d.Edges[i+1]) / 2, Density: density})
 		}
 	}
-	return rows, nil
+	return rows, problems.Err()
 }

@@ -29,7 +29,7 @@ var scoreFiles = []struct {
 
 // fileImages is how many images of a role a score file has at most, evenly spread over those that are scored: what is committed stays at a few
 // megabytes at any size. Cells and claims are computed from all images.
-const fileImages = 2000
+var fileImages = 2000
 
 // thinned are the places of a file's images among n that are scored.
 func thinned(n int) []int {
@@ -47,16 +47,18 @@ const scoreDigits = 7
 // trained its name (ln p, nats), NAME/c1, NAME/c2, ... (its scales'), all of the first seed. What is not finite is replaced (digest §6). The
 // images are of those of the table cells, so that nothing is scored for the files alone.
 func (v *Evaluation) writeScores(ctx context.Context, folder string) error {
-	var problems []error
+	var problems plan.Problems
 	for _, file := range scoreFiles {
 		table := &result.Scores{}
-		roles := v.schedule.Roles.Have(file.roles...)
-		for _, role := range roles {
+		var roles []string // those whose sets can be read
+		for _, role := range v.schedule.Roles.Have(file.roles...) {
 			name := v.schedule.Roles.Set(role)
 			places, err := v.engine.TestPlaces(name, v.schedule.Size.TestImages)
 			if err != nil {
-				return err
+				problems.Add(file.name, err)
+				continue
 			}
+			roles = append(roles, role)
 			for _, i := range thinned(len(places)) {
 				table.Rows = append(table.Rows, result.ScoreRow{Role: role, Set: name, Index: places[i]})
 			}
@@ -67,8 +69,9 @@ func (v *Evaluation) writeScores(ctx context.Context, folder string) error {
 				names = append(names, result.PseudoColumn(role))
 			}
 			for _, name := range names {
-				if err := v.addColumn(ctx, table, name, score.Column{Name: name}, roles); err != nil {
-					return fmt.Errorf("%s: %w", file.name, err)
+				err := v.addColumn(ctx, table, name, score.Column{Name: name}, roles)
+				if err != nil && !errors.Is(err, plan.ErrAbsent) {
+					problems.Add(file.name+", "+name, err)
 				}
 			}
 		}
@@ -80,21 +83,19 @@ func (v *Evaluation) writeScores(ctx context.Context, folder string) error {
 				return ctx.Err()
 			case errors.Is(err, plan.ErrAbsent): // not trained: it has no column
 			case err != nil:
-				problems = append(problems, fmt.Errorf("%s: %s: %w", file.name, configuration, err))
+				problems.Add(file.name+", "+configuration, err)
 			default:
 				own = own || configuration != generalGlow // it is there for the ratios of others
 			}
 		}
 		path := filepath.Join(folder, file.name)
 		if !own {
-			problems = append(problems, ignoreMissing(os.Remove(path)))
+			problems.Add(file.name, result.NotWritten(ignoreMissing(os.Remove(path))))
 			continue
 		}
-		if err := table.Round(scoreDigits).Write(path); err != nil {
-			return err
-		}
+		problems.Add(file.name, result.NotWritten(table.Round(scoreDigits).Write(path)))
 	}
-	return errors.Join(problems...)
+	return problems.Err()
 }
 
 // addColumn adds a column for all images of a table, role after role.

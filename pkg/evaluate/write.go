@@ -3,7 +3,6 @@ package evaluate
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 
@@ -20,16 +19,11 @@ func ResultsFolder(s *runs.Schedule, figures string) string {
 // Write computes the numbers of all runs that are done and saves them in folder: cells, what the figures are drawn from, and the runs'
 // provenance. Runs and roles that are not there leave columns, rows and pictures out. What is wrong is an error, after all else is written.
 func (v *Evaluation) Write(ctx context.Context, folder string) ([]result.Cell, error) {
-	var problems []error
-	keep := func(what string, err error) {
-		if err != nil {
-			problems = append(problems, fmt.Errorf("%s: %w", what, err))
-		}
-	}
+	var problems plan.Problems
 	cells, seeds, err := v.Cells(ctx)
-	keep("cells", err)
-	keep("cells", result.Write(folder, cells))
-	keep("cells by seed", result.Write(folder, seeds))
+	problems.Add("cells", err)
+	problems.Add("cells", result.Write(folder, cells))
+	problems.Add("cells by seed", result.Write(folder, seeds))
 	for _, part := range []struct {
 		what  string
 		write func() error
@@ -40,14 +34,14 @@ func (v *Evaluation) Write(ctx context.Context, folder string) ([]result.Cell, e
 		{"curves", func() error { return save(folder, func() ([]result.CurvePoint, error) { return v.curves(ctx) }) }},
 		{"pictures", func() error { return v.pictures.Write(ctx, folder) }},
 		{"runs", func() error { return save(folder, v.runs) }},
-		{"subsets", func() error { return v.engine.WriteSubsets(folder, "") }},
+		{"subsets", func() error { return result.NotWritten(v.engine.WriteSubsets(folder, "")) }},
 	} {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		keep(part.what, part.write())
+		problems.Add(part.what, part.write())
 	}
-	return cells, errors.Join(problems...)
+	return cells, problems.Err()
 }
 
 // save writes the rows of a table, as far as there are some, and says what kept others from being there.

@@ -58,12 +58,12 @@ const (
 	shownTop   = 12 // as in the paper
 )
 
-// Write writes the sheets of what is trained. What is not there has no sheet, and an older evaluation's is removed: it would be of runs that
-// this one does not know.
+// Write writes the sheets of what is trained. What is not there, or cannot be made, has no sheet, and an older evaluation's is removed: it would
+// be of runs that this one does not know.
 func (v *Maker) Write(ctx context.Context, folder string) error {
 	seed := v.schedule.Seeds[0]
 	const in, outlierLoss = "glow-in-from-general", "glow-in-outlier-loss"
-	var problems []error
+	var problems plan.Problems
 	for _, s := range []struct {
 		name string
 		draw func() (*result.Sheet, error)
@@ -83,16 +83,16 @@ func (v *Maker) Write(ctx context.Context, folder string) error {
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case errors.Is(err, plan.ErrAbsent):
-			err = result.RemoveSheet(folder, s.name)
 		case err == nil:
 			err = result.WriteSheet(folder, s.name, sheet, v.engine.Drawn)
+		case errors.Is(err, plan.ErrAbsent):
+			err = result.RemoveSheet(folder, s.name)
+		default:
+			err = errors.Join(err, result.RemoveSheet(folder, s.name))
 		}
-		if err != nil {
-			problems = append(problems, fmt.Errorf("pictures %s: %w", s.name, err))
-		}
+		problems.Add(s.name, err)
 	}
-	return errors.Join(problems...)
+	return problems.Err()
 }
 
 func firstRows(sheet *result.Sheet, n int) *result.Sheet {

@@ -31,8 +31,16 @@ type Configurations []Configuration
 
 // LoadConfigurations reads them and checks each: what is wrong is said before anything trains.
 func LoadConfigurations() (Configurations, error) {
+	text, err := declaration("configurations.yaml")
+	if err != nil {
+		return nil, err
+	}
+	return parseConfigurations(text)
+}
+
+func parseConfigurations(text []byte) (Configurations, error) {
 	var all Configurations
-	if err := readDeclaration("configurations.yaml", &all); err != nil {
+	if err := parse("configurations.yaml", text, &all); err != nil {
 		return nil, err
 	}
 	roles := append(RoleNames(), OtherRoles()...)
@@ -65,7 +73,7 @@ func LoadConfigurations() (Configurations, error) {
 			return fail("a classifier wants outliers, no loss and no parent")
 		case c.loss().NeedsGeneral() != (c.General != ""):
 			return fail("the outlier loss and labels want a general model, and nothing else does")
-		case c.Labels && (c.Model != "glow" || parent.Labels):
+		case c.Labels && (c.Model != "glow" || c.Parent == "" || parent.Labels):
 			return fail("labels are for a glow that is made from one without")
 		case c.FrozenScales > 0 && (c.Parent == "" || c.Model != "glow"):
 			return fail("frozen scales are for a glow with a parent")

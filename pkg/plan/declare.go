@@ -6,7 +6,6 @@ package plan
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -162,8 +161,12 @@ func SizeNames() []string { return []string{"smoke", "demo", "long", "small", "g
 
 // LoadSize reads a declared size.
 func LoadSize(name string) (Size, error) {
+	text, err := declaration("sizes.yaml")
+	if err != nil {
+		return Size{}, err
+	}
 	sizes := map[string]Size{}
-	if err := readDeclaration("sizes.yaml", &sizes); err != nil {
+	if err := parse("sizes.yaml", text, &sizes); err != nil {
 		return Size{}, err
 	}
 	size, ok := sizes[name]
@@ -241,18 +244,6 @@ func (r Roles) Outliers(in string) []string {
 	return slices.DeleteFunc(r.Have("smooth", "in", "near", "far"), func(role string) bool { return role == in })
 }
 
-// ErrAbsent is what errors.Is finds in every error that says that something is not there and need not be: a role without a set, a
-// run that nobody asked for or that is not trained yet. What depends on it is reported as not measured. Every other error is one.
-var ErrAbsent = errors.New("not there")
-
-// Absent is an error that says what is not there.
-func Absent(format string, args ...any) error { return absent(fmt.Sprintf(format, args...)) }
-
-type absent string
-
-func (a absent) Error() string        { return string(a) }
-func (a absent) Is(target error) bool { return target == ErrAbsent }
-
 // With is a copy in which another set plays a role.
 func (r Roles) With(role, set string) Roles {
 	r.Family, r.Sets = "chosen", maps.Clone(r.Sets)
@@ -286,14 +277,27 @@ type setsDeclaration struct {
 
 // declaredSets reads experiments/sets.yaml, once.
 var declaredSets = sync.OnceValues(func() (setsDeclaration, error) {
+	text, err := declaration("sets.yaml")
+	if err != nil {
+		return setsDeclaration{}, err
+	}
+	return parseSets(text)
+})
+
+func parseSets(text []byte) (setsDeclaration, error) {
 	var sets setsDeclaration
-	if err := readDeclaration("sets.yaml", &sets); err != nil {
+	if err := parse("sets.yaml", text, &sets); err != nil {
 		return sets, err
 	}
 	for _, f := range sets.Families {
 		for role := range f.Sets {
 			if !slices.Contains(append(RoleNames(), OtherRoles()...), role) {
 				return sets, fmt.Errorf("experiments/sets.yaml: family %s: no role %q", f.Name, role)
+			}
+		}
+		for _, role := range RoleNames() { // without it no set would be at hand, and the family never chosen
+			if f.Sets[role] == "" {
+				return sets, fmt.Errorf("experiments/sets.yaml: family %s has no set for the role %s", f.Name, role)
 			}
 		}
 	}
@@ -303,7 +307,7 @@ var declaredSets = sync.OnceValues(func() (setsDeclaration, error) {
 		}
 	}
 	return sets, nil
-})
+}
 
 // DefaultRoles is the first declared family whose needed sets are all among available, or made of one that is. Of the other
 // roles it has those that are at hand.
@@ -364,11 +368,17 @@ func Flip(set string) bool {
 	return err == nil && !slices.Contains(sets.NoFlip, set)
 }
 
-func readDeclaration(name string, into any) error {
+// declaration is the text of a file of experiments.
+func declaration(name string) ([]byte, error) {
 	text, err := experiments.Files.ReadFile(name)
 	if err != nil {
-		return fmt.Errorf("no declaration experiments/%s", name)
+		return nil, fmt.Errorf("no declaration experiments/%s", name)
 	}
+	return text, nil
+}
+
+// parse reads the text of a declaration, in which every field must be known.
+func parse(name string, text []byte, into any) error {
 	if err := yaml.UnmarshalWithOptions(text, into, yaml.Strict()); err != nil {
 		return fmt.Errorf("experiments/%s: %w", name, err)
 	}

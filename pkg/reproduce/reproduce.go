@@ -17,7 +17,7 @@ import (
 
 // Results computes what the finished runs of a schedule say and writes it to a folder of results, which is complete when its manifest is
 // there. What is not trained leaves gaps; what is wrong is told after everything else is written, and the folder is complete all the same,
-// with notes where numbers should be. Only a stop, or a folder that cannot be written, leaves it incomplete.
+// with notes where numbers should be. Only a stop, or a file of it that cannot be written, leaves it incomplete.
 func Results(ctx context.Context, engine *runs.Engine, schedule *runs.Schedule, folder string) ([]result.Cell, []result.Claim, error) {
 	if err := result.Begin(folder); err != nil {
 		return nil, nil, err
@@ -40,10 +40,9 @@ func Results(ctx context.Context, engine *runs.Engine, schedule *runs.Schedule, 
 	if ctx.Err() != nil {
 		return nil, nil, ctx.Err()
 	}
-	for _, err := range []error{result.Write(folder, overSteps), result.Write(folder, conditions), result.Write(folder, claims)} {
-		if err != nil {
-			return nil, nil, errors.Join(append(problems, err)...)
-		}
+	problems = append(problems, result.Write(folder, overSteps), result.Write(folder, conditions), result.Write(folder, claims))
+	if err := errors.Join(problems...); errors.Is(err, result.ErrNotWritten) {
+		return cells, claims, err
 	}
 	standsFor := map[string]string{}
 	for _, set := range schedule.Roles.Sets {

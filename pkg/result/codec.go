@@ -30,7 +30,7 @@ func FileOf[T Row]() string { return (*new(T)).FileName() }
 
 // Write saves the table of a type of row in a results folder. Without rows the file has its header.
 func Write[T Row](folder string, rows []T) error {
-	return WriteFile(filepath.Join(folder, FileOf[T]()), rows)
+	return NotWritten(WriteFile(filepath.Join(folder, FileOf[T]()), rows))
 }
 
 // Read reads the table of a type of row of a results folder.

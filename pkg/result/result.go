@@ -59,6 +59,23 @@ func Begin(folder string) error {
 	return nil
 }
 
+// ErrNotWritten is what errors.Is finds where a file of a results folder could not be written: an older one may lie in its
+// place, so the folder must not be completed.
+var ErrNotWritten = errors.New("not written")
+
+// NotWritten marks an error of writing a file of a results folder.
+func NotWritten(err error) error {
+	if err == nil {
+		return nil
+	}
+	return notWritten{err}
+}
+
+type notWritten struct{ error }
+
+func (n notWritten) Unwrap() error      { return n.error }
+func (notWritten) Is(target error) bool { return target == ErrNotWritten }
+
 // WriteManifest completes a results folder. The schema is this package's, whatever m says.
 func WriteManifest(folder string, m Manifest) error {
 	m.Schema = Schema

@@ -89,9 +89,16 @@ func (s *Scores) Round(digits int) *Scores {
 // scorePlace are the columns in front of the scores.
 var scorePlace = []string{"role", "set", "index"}
 
-// Write saves the table as CSV: role, set, index, then the columns, with every digit. The file appears whole or not at
-// all.
+// Write saves the table as CSV. The file appears whole or not at all.
 func (s *Scores) Write(path string) error {
+	if err := renameio.WriteFile(path, s.Encode(), 0o644); err != nil {
+		return fmt.Errorf("score file: %w", err)
+	}
+	return nil
+}
+
+// Encode is the table as Write saves it: role, set, index, then the columns, with every digit.
+func (s *Scores) Encode() []byte {
 	var text bytes.Buffer
 	w := csv.NewWriter(&text)
 	w.Write(slices.Concat(scorePlace, s.Columns))
@@ -103,10 +110,7 @@ func (s *Scores) Write(path string) error {
 		w.Write(record)
 	}
 	w.Flush()
-	if err := renameio.WriteFile(path, text.Bytes(), 0o644); err != nil {
-		return fmt.Errorf("score file: %w", err)
-	}
-	return nil
+	return text.Bytes()
 }
 
 // ReadScores reads a score file. A value need not be finite: what a model gave stands in the file.

@@ -225,6 +225,10 @@ func (s *Sheet) readPixels(path string) error {
 // WriteSheet saves a sheet of a results folder. One with images that are not drawn by strata goes to a folder of its own, in which a file tells
 // git to ignore all of it: somebody's images do not reach version control, whatever folder is written to.
 func WriteSheet(folder, name string, sheet *Sheet, drawn func(set string) bool) error {
+	return NotWritten(writeSheet(folder, name, sheet, drawn))
+}
+
+func writeSheet(folder, name string, sheet *Sheet, drawn func(set string) bool) error {
 	if err := RemoveSheet(folder, name); err != nil { // an earlier one, perhaps of the other kind
 		return err
 	}
@@ -273,5 +277,5 @@ func RemoveSheet(folder, name string) error {
 			}
 		}
 	}
-	return errors.Join(problems...)
+	return NotWritten(errors.Join(problems...))
 }

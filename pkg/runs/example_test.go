@@ -85,11 +85,7 @@ func ExampleEngine_Schedule() {
 		fmt.Println(err)
 		return
 	}
-	roles, err := plan.DefaultRoles([]string{"shapes", "leaves", "digits", "textures", "phantom"})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
+	roles := plan.Roles{Family: "my own", Sets: map[string]string{"in": "textures", "general": "textures"}}
 	schedule, err := engine.Schedule(wanted, size, roles, []uint64{1, 2})
 	if err != nil {
 		fmt.Println(err)

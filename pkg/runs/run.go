@@ -108,6 +108,8 @@ func openOrStart(runs string, spec Spec) (*Run, error) {
 	r := &Run{Folder: filepath.Join(runs, spec.ID())}
 	info, err := readInfo(r.Folder)
 	switch {
+	case err == nil && info.ID != spec.ID():
+		return nil, fmt.Errorf("%s is the record of %q; remove the folder to train the run again", filepath.Join(r.Folder, "run.json"), info.ID)
 	case err == nil:
 		r.Info = info
 		return r, nil

@@ -1,52 +1,13 @@
 package runs
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
-	"strata/pkg/plan"
-
 	"github.com/stretchr/testify/require"
 )
-
-func scheduleOf(t *testing.T, runs string, targets ...string) (*Engine, *Schedule, *bytes.Buffer) {
-	t.Helper()
-	var out bytes.Buffer
-	engine := &Engine{Cache: testCache, Runs: runs, Out: &out, Resume: true}
-	available, err := engine.Available()
-	require.NoError(t, err)
-	roles, err := plan.DefaultRoles(available)
-	require.NoError(t, err)
-	all, err := plan.LoadConfigurations()
-	require.NoError(t, err)
-	wanted, err := all.For(targets...)
-	require.NoError(t, err)
-	size, err := plan.LoadSize("smoke")
-	require.NoError(t, err)
-	schedule, err := engine.Schedule(wanted, size, roles, []uint64{1})
-	require.NoError(t, err)
-	return engine, schedule, &out
-}
-
-func TestPlanNamesWhatIsNotPossible(t *testing.T) {
-	_, schedule, _ := scheduleOf(t, t.TempDir(), "glow-general-clean", "glow-smooth-from-general")
-	var text bytes.Buffer
-	schedule.Print(&text)
-	require.Contains(t, text.String(), "no set plays the role general_clean")
-	require.Contains(t, text.String(), "2 to train")
-	require.NoError(t, schedule.Failures(), "a set that is not there is no failure")
-	_, err := schedule.Run("glow-general-clean", 1)
-	require.ErrorContains(t, err, "general_clean")
-	require.ErrorIs(t, err, plan.ErrAbsent)
-	_, err = schedule.Run("glow-general", 1)
-	require.ErrorIs(t, err, plan.ErrAbsent, "not trained")
-	_, err = schedule.Run("glow-of-nothing", 1)
-	require.Error(t, err)
-	require.NotErrorIs(t, err, plan.ErrAbsent, "a name that is not declared is a mistake")
-}
 
 // A damaged run is named, and the others are listed.
 func TestList(t *testing.T) {

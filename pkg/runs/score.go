@@ -118,16 +118,12 @@ func (e *Engine) SplitScores(ctx context.Context, run *Run, setName, split strin
 	if !slices.Contains(e.scored[run.Info.ID], set) {
 		e.scored[run.Info.ID] = append(e.scored[run.Info.ID], set)
 	}
-	kind := "middle"
-	if noise.Sample {
-		kind = fmt.Sprintf("noise%d", noise.Seed)
-	}
-	path := filepath.Join(run.Folder, "scores", fmt.Sprintf("%s-%s-%d-%s-%s.csv", SafeName(setName), split, set.Len(), kind, subset.SHA256[:12]))
+	chosen := whole.Choose(images, SubsetSeed)
+	path := run.scoreFile(subset, noise)
 	if _, err := os.Stat(path); err == nil {
-		return result.ReadScores(path)
+		return readScores(path, chosen)
 	}
 	bar := progress.New(e.Out, e.label+"score "+setName+" by "+run.Info.ID, set.Len())
-	chosen := whole.Choose(images, SubsetSeed)
 	started := time.Now()
 	report := func(done int) error {
 		bar.Set(done, fmt.Sprintf("images, %.0f a second", float64(done)/time.Since(started).Seconds()))
@@ -149,20 +145,56 @@ func (e *Engine) SplitScores(ctx context.Context, run *Run, setName, split strin
 	return table, writeScores(table, path)
 }
 
+// ScoreFile is where SplitScores keeps the scores of images of a split, and looks for them.
+func (e *Engine) ScoreFile(run *Run, setName, split string, images int, noise density.Noise) (string, error) {
+	whole, err := e.Set(setName, split)
+	if err != nil {
+		return "", err
+	}
+	return run.scoreFile(e.use(whole, images), noise), nil
+}
+
+func (r *Run) scoreFile(of Subset, noise density.Noise) string {
+	kind := "middle"
+	if noise.Sample {
+		kind = fmt.Sprintf("noise%d", noise.Seed)
+	}
+	name := fmt.Sprintf("%s-%s-%d-%s-%s.csv", SafeName(of.Set), of.Split, of.Images, kind, of.SHA256[:12])
+	return filepath.Join(r.Folder, "scores", name)
+}
+
+// readScores reads a score file, which must have a row for each of the places that were scored, in their order: a copy that
+// broke off at the end of a line is damaged too.
+func readScores(path string, places []int) (*result.Scores, error) {
+	table, err := result.ReadScores(path)
+	if err != nil {
+		return nil, err
+	}
+	if len(table.Rows) != len(places) {
+		return nil, fmt.Errorf("score file %s has %d of %d images: remove it, and they are scored again", path, len(table.Rows), len(places))
+	}
+	for i, row := range table.Rows {
+		if row.Index != places[i] {
+			return nil, fmt.Errorf("score file %s, line %d: image %d where %d was scored: remove it, and they are scored again", path, i+2, row.Index, places[i])
+		}
+	}
+	return table, nil
+}
+
 // ScoreMade scores images that strata made, which are of no set, under a run. They are kept beside its scores under a name and found by the
 // images' hash.
 func (e *Engine) ScoreMade(ctx context.Context, run *Run, name string, set *imageset.Set) (*result.Scores, error) {
+	every := make([]int, set.Len())
+	for i := range every {
+		every[i] = i
+	}
 	path := filepath.Join(run.Folder, "scores", fmt.Sprintf("%s-%d-%s.csv", name, set.Len(), set.Hash()[:12]))
 	if _, err := os.Stat(path); err == nil {
-		return result.ReadScores(path)
+		return readScores(path, every)
 	}
 	network, err := e.scorer(run, set.Len())
 	if err != nil {
 		return nil, err
-	}
-	every := make([]int, set.Len())
-	for i := range every {
-		every[i] = i
 	}
 	table, err := scoreTable(name, every, network, set, density.Noise{}, func(int) error { return ctx.Err() })
 	if err != nil {

@@ -18,7 +18,7 @@ func TestWriteSubsets(t *testing.T) {
 	engine := &Engine{Cache: testCache, Out: &bytes.Buffer{}}
 	part, err := engine.TestImages("shapes_near", 7)
 	require.NoError(t, err)
-	_, _, err = engine.TrainingImages("digits", 0)
+	_, _, err = engine.TrainingImages("textures", 0)
 	require.NoError(t, err)
 	folder := filepath.Join(t.TempDir(), "results")
 	require.NoError(t, engine.WriteSubsets(folder, "a-"))
@@ -29,18 +29,18 @@ func TestWriteSubsets(t *testing.T) {
 	rows, err := csv.NewReader(file).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, 3)
-	require.Equal(t, []string{"digits", "train", "8000", "8000"}, rows[1][:4], "all of a split")
-	require.Empty(t, rows[1][8], "needs no list")
-	require.Equal(t, []string{"shapes_near", "test", "7", "1000"}, rows[2][:4])
-	require.Equal(t, part.Hash(), rows[2][4])
-	require.Equal(t, "drawn by strata", rows[2][5])
-	require.JSONEq(t, `{"of": "shapes", "classes": [5, 6, 7, 8, 9]}`, rows[2][6])
+	require.Equal(t, []string{"textures", "train", "8000", "8000"}, rows[2][:4], "all of a split")
+	require.Empty(t, rows[2][8], "needs no list")
+	require.Equal(t, []string{"shapes_near", "test", "7", "1000"}, rows[1][:4])
+	require.Equal(t, part.Hash(), rows[1][4])
+	require.Equal(t, "drawn by strata", rows[1][5])
+	require.JSONEq(t, `{"of": "shapes", "classes": [5, 6, 7, 8, 9]}`, rows[1][6])
 
-	list, err := os.ReadFile(filepath.Join(folder, rows[2][8]))
+	list, err := os.ReadFile(filepath.Join(folder, rows[1][8]))
 	require.NoError(t, err)
 	lines := strings.Fields(string(list))
 	require.Len(t, lines, 7)
-	require.Equal(t, "files", rows[2][9], "shapes_near is a choice of shapes")
+	require.Equal(t, "files", rows[1][9], "shapes_near is a choice of shapes")
 	whole, err := imageset.Open("", "shapes", imageset.Test)
 	require.NoError(t, err)
 	for i, line := range lines {
@@ -58,14 +58,14 @@ func TestWarnOfHistories(t *testing.T) {
 	engine := &Engine{Cache: testCache, Out: &out}
 	shapes, err := engine.TestImages("shapes", 4)
 	require.NoError(t, err)
-	digits, err := engine.TestImages("digits", 4)
+	textures, err := engine.TestImages("textures", 4)
 	require.NoError(t, err)
-	engine.warnOfHistories(shapes, digits)
+	engine.warnOfHistories(shapes, textures)
 	require.Empty(t, out.String())
 	coded, err := (&imageset.Library{}).Open(imageset.Recipe{Of: "shapes", Codec: "jpeg75", Draw: imageset.Draw{Test: 4}}, "coded", imageset.Test)
 	require.NoError(t, err)
 	for range 2 {
-		engine.warnOfHistories(shapes, digits, coded)
+		engine.warnOfHistories(shapes, textures, coded)
 	}
 	require.Equal(t, 1, strings.Count(out.String(), "warning: shapes (drawn by strata) and coded (JPEG 75 4:2:0 at 32x32) differ in their history"))
 }

@@ -26,7 +26,7 @@ func (e *Engine) watch(ctx context.Context, run *Run, network *density.Network, 
 		defer network.Release()
 	}
 	for _, name := range q.Watch {
-		path := run.curveFile(name, step)
+		path := run.CurveFile(name, step)
 		if _, err := os.Stat(path); err == nil {
 			continue
 		}
@@ -49,13 +49,14 @@ func (e *Engine) watch(ctx context.Context, run *Run, network *density.Network, 
 	return nil
 }
 
-func (r *Run) curveFile(set string, step int) string {
+// CurveFile is where the scores of a watched set at a step are.
+func (r *Run) CurveFile(set string, step int) string {
 	return filepath.Join(r.Folder, "curve", fmt.Sprintf("%s-%08d.csv", SafeName(set), step))
 }
 
 // CurveScores are the scores of a watched set's images at a step of a run, as Scores has them.
 func (r *Run) CurveScores(set string, step int) (*result.Scores, error) {
-	table, err := result.ReadScores(r.curveFile(set, step))
+	table, err := result.ReadScores(r.CurveFile(set, step))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, plan.Absent("%s was trained without looking at its scores on %s at step %d", r.Info.ID, set, step)
 	}

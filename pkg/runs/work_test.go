@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,8 +22,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// withPlugin makes a file that looks like a plugin the one that is found; choosing does not open it.
-func withPlugin(t *testing.T) {
+// WithPlugin makes a file that looks like a plugin the one that is found; choosing does not open it.
+func WithPlugin(t *testing.T) {
 	t.Helper()
 	folder := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(folder, plugin.FileName), nil, 0o755))
@@ -33,43 +32,9 @@ func withPlugin(t *testing.T) {
 	t.Setenv(backend.NoXLA, "")
 }
 
-// Size smoke, for which XLA would compile six times as long as all of it takes, stays on the Go backend; every run of the sizes that are
-// for looking at goes to XLA, finetuned ones too.
-func TestWhereSizesAreComputed(t *testing.T) {
-	withPlugin(t)
-	all, err := plan.LoadConfigurations()
-	require.NoError(t, err)
-	engine := &Engine{Cache: testCache, Runs: t.TempDir(), Out: io.Discard}
-	available, err := engine.Available()
-	require.NoError(t, err)
-	roles, err := plan.DefaultRoles(available)
-	require.NoError(t, err)
-	for name, want := range map[string]string{"smoke": "go", "demo": "xla", "paper": "xla"} {
-		size, err := plan.LoadSize(name)
-		require.NoError(t, err)
-		for model, choice := range Choices(size) {
-			require.Equal(t, want, choice.Kind(), "%s at %s", model, name)
-		}
-		size.TrainImages = 64 // drawing all of the sets takes longer than the rest, and does not matter here
-		schedule, err := engine.Schedule(all, size, roles, []uint64{1})
-		require.NoError(t, err)
-		planned := 0
-		for _, run := range schedule.Runs {
-			if run.Problem == nil {
-				planned++
-				require.Equal(t, want, run.Choice.Kind(), "%s at %s: %s", run.Configuration.Name, name, run.Choice)
-			}
-		}
-		require.Greater(t, planned, 20)
-		var text bytes.Buffer
-		schedule.Print(&text)
-		require.Regexp(t, `glow-smooth .* `+want+` +[tf]`, text.String())
-	}
-}
-
 // Scoring some images of a small network is quick on the Go backend; many of a large one are not.
 func TestWhereImagesAreScored(t *testing.T) {
-	withPlugin(t)
+	WithPlugin(t)
 	glowOf := func(k, hidden int) Spec {
 		config := glow.Config{Height: 32, Width: 32, Channels: 3, Scales: 3, K: k, Hidden: hidden}
 		return Spec{Model: models.Spec{Config: config}}
@@ -115,7 +80,7 @@ func TestResumedElsewhere(t *testing.T) {
 	require.NoError(t, err)
 	var out bytes.Buffer
 	engine := &Engine{Cache: testCache, Runs: t.TempDir(), Out: &out, Resume: true}
-	request := Request{Set: "shapes", Size: size, Seed: 1, Steps: 6}
+	request := Request{Set: "textures", Size: size, Seed: 1, Steps: 6}
 	spec, err := engine.Spec(request)
 	require.NoError(t, err)
 	stored := func() Info {
