@@ -46,9 +46,11 @@ func (c figuresCommand) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	out := c.Out
-	if out == "" {
-		out = figures
+	out := figures
+	if c.Out != "" {
+		if out, err = filepath.Abs(c.Out); err != nil { // what is written names its files from here
+			return err
+		}
 	}
 	var count int
 	tables, err := report.TableFiles(results)

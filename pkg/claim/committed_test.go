@@ -56,8 +56,9 @@ func (f *files) Values(_ context.Context, of score.Column) (string, []float64, e
 	return "", nil, plan.Absent("no file has %s of %s", name, of.Role)
 }
 
-func (f *files) Has(role string) bool { return f.roles[role] != "" }
-func (f *files) LastScale() int       { return 3 }
+func (*files) Steps(string, uint64) (int, error) { return 1000, nil }
+func (f *files) Has(role string) bool            { return f.roles[role] != "" }
+func (f *files) LastScale() int                  { return 3 }
 func (f *files) BitsPerDim(_ string, l float64) (float64, error) {
 	return density.BitsPerDim(l, 3072), nil
 }

@@ -233,6 +233,15 @@ func variance(pixels []uint8) float64 {
 	return std * std
 }
 
+// Steps is how many steps a configuration's run of a seed makes.
+func (v *Evaluation) Steps(configuration string, seed uint64) (int, error) {
+	run, err := v.schedule.Run(configuration, seed)
+	if err != nil {
+		return 0, err
+	}
+	return run.Info.Spec.Train.Steps, nil
+}
+
 // Describe says what roles and configurations are: the sets, the networks, and the steps of the first seed's runs.
 func (v *Evaluation) Describe(roles, configurations []string) (sets, networks, steps string) {
 	var names, kinds, lengths []string
