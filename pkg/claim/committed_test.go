@@ -71,7 +71,7 @@ func (f *files) Describe(roles, configurations []string) (string, string, string
 func TestCommittedScoresGiveTheCommittedValues(t *testing.T) {
 	root, err := folders.Root()
 	require.NoError(t, err)
-	folder := filepath.Join(root, "figures", "results", "shapes_in-demo")
+	folder := filepath.Join(root, "figures", "results", "procedural-demo")
 	committed, err := result.Read[result.Claim](folder)
 	require.NoError(t, err)
 	j, err := claim.NewJudge(openFiles(t, folder), []uint64{1})
