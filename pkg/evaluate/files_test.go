@@ -271,8 +271,10 @@ func TestRunRows(t *testing.T) {
 }
 
 func TestResultsFolder(t *testing.T) {
-	store := runstest.New(t, runstest.Options{Roles: func(sets map[string]string) { sets["in"] = "my/own set" }})
-	require.Equal(t, filepath.Join("figures", "results", "my_own_set-smoke"), ResultsFolder(store.Schedule(), "figures"))
+	schedule := runstest.New(t, runstest.Options{}).Schedule()
+	require.Equal(t, filepath.Join("figures", "results", "imagenet32-smoke"), ResultsFolder(schedule, "figures"))
+	schedule.Roles = schedule.Roles.With("in", "my/own set")
+	require.Equal(t, filepath.Join("figures", "results", "my_own_set-imagenet32-smoke"), ResultsFolder(schedule, "figures"))
 }
 
 // What claims ask of an evaluation besides scores.

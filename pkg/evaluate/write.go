@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
-	"strings"
 
 	"strata/pkg/plan"
 	"strata/pkg/result"
@@ -15,11 +14,11 @@ import (
 // ResultsFolder is where the numbers of a schedule go below the figures folder: results/procedural-demo. Where single roles were chosen it is
 // called by the sets in and general: results/svhn-tiny-demo.
 func ResultsFolder(s *runs.Schedule, figures string) string {
-	name := s.Roles.Family
-	if name == plan.Chosen {
-		name = s.Roles.Set("in") + "-" + s.Roles.Set("general")
+	name := runs.SafeName(s.Roles.Family)
+	if s.Roles.Family == plan.Chosen {
+		name = runs.SafeName(s.Roles.Set("in")) + "-" + runs.SafeName(s.Roles.Set("general"))
 	}
-	return filepath.Join(figures, "results", strings.ReplaceAll(name, "/", "_")+"-"+s.Size.Name)
+	return filepath.Join(figures, "results", name+"-"+s.Size.Name)
 }
 
 // Write computes the numbers of all runs that are done and saves them in folder: cells, what the figures are drawn from, and the runs'
