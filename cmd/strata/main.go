@@ -16,6 +16,7 @@ import (
 	"strata/pkg/backend"
 	"strata/pkg/folders"
 	"strata/pkg/imageset"
+	"strata/pkg/models"
 	"strata/pkg/plan"
 	"strata/pkg/runs"
 	"strata/pkg/train"
@@ -67,7 +68,7 @@ func run(args []string, out, errOut io.Writer) int {
 			"Folders: STRATA_DATA (image sets, default data), STRATA_RUNS (default runs), STRATA_FIGURES (default figures); relative ones count from the module root. GOMLX_BACKEND names a backend; without it strata computes on XLA what is worth compiling (strata plugin), and on its Go backend the rest."),
 		kong.Writers(out, errOut), kong.Exit(func(code int) { exited = code }), kong.UsageOnError(),
 		kong.Vars{"sizes": strings.Join(plan.SizeNames(), ","),
-			"models": strings.Join(plan.ModelNames(), ","), "model": plan.ModelNames()[0]})
+			"models": strings.Join(models.Names(), ","), "model": models.Names()[0]})
 	if err != nil {
 		fmt.Fprintln(errOut, "strata:", err)
 		return exitFailed

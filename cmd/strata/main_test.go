@@ -10,7 +10,7 @@ import (
 
 	"strata/internal/plugin"
 	"strata/pkg/backend/backendtest"
-	"strata/pkg/plan"
+	"strata/pkg/models"
 
 	"github.com/stretchr/testify/require"
 )
@@ -82,7 +82,7 @@ func TestEveryModel(t *testing.T) {
 		t.Skip("trains four models")
 	}
 	ownFolders(t)
-	for _, model := range plan.ModelNames() {
+	for _, model := range models.Names() {
 		if model == "dense" && testing.Short() {
 			continue // drawing an orthogonal matrix of 3072 rows takes ten seconds
 		}

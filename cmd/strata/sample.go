@@ -7,7 +7,6 @@ import (
 	"strata/pkg/density"
 	"strata/pkg/imageset"
 	"strata/pkg/invert"
-	"strata/pkg/pixelcnn"
 	"strata/pkg/progress"
 	"strata/pkg/runs"
 )
@@ -51,11 +50,11 @@ func (c sampleCommand) Run(e *environment) error {
 }
 
 func (c sampleCommand) draw(e *environment, network *density.Network) ([]uint8, error) {
-	if _, ok := network.Model.(*pixelcnn.PixelCNN); ok {
+	if sampler, ok := network.Model.(density.Sampler); ok {
 		h, w, _ := network.Model.Shape()
 		bar := progress.New(e.err, "sample", c.Count*h*w)
 		defer bar.Done("pixels")
-		return pixelcnn.Sample(network, pixelcnn.SampleOptions{Count: c.Count, Seed: c.Seed, Temperature: c.Temperature,
+		return sampler.Sample(network, density.SampleOptions{Count: c.Count, Seed: c.Seed, Temperature: c.Temperature,
 			Progress: func(done, _ int) error {
 				bar.Set(done, "pixels")
 				return e.ctx.Err()

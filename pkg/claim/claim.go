@@ -41,6 +41,8 @@ type Numbers interface {
 // Declared is a claim of experiments/claims.yaml.
 type Declared struct {
 	ID, Where, Claim, Paper string
+	// If are the conditions in words.
+	If string
 	// Measured says in words what Shows is, and Shows is the quantity that stands for the claim in tables, an expression.
 	Measured, Shows string
 	// Holds are the conditions; the claim holds if all do.
@@ -62,21 +64,30 @@ func Declarations() ([]Declared, error) {
 	if err != nil {
 		return nil, err
 	}
+	all, err := Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("experiments/claims.yaml: %w", err)
+	}
+	return all, nil
+}
+
+// Parse reads claims in the form of experiments/claims.yaml.
+func Parse(text []byte) ([]Declared, error) {
 	var all []Declared
 	if err := yaml.UnmarshalWithOptions(text, &all, yaml.Strict()); err != nil {
-		return nil, fmt.Errorf("experiments/claims.yaml: %w", err)
+		return nil, err
 	}
 	for i := range all {
 		if err := all[i].parse(); err != nil {
-			return nil, fmt.Errorf("experiments/claims.yaml: claim %s: %w", all[i].ID, err)
+			return nil, fmt.Errorf("claim %s: %w", all[i].ID, err)
 		}
 	}
 	return all, nil
 }
 
 func (d *Declared) parse() error {
-	if d.ID == "" || d.Claim == "" || d.Shows == "" || len(d.Holds) == 0 && len(d.Same) == 0 {
-		return errors.New("id, claim, shows, and holds or same are needed")
+	if d.ID == "" || d.Claim == "" || d.If == "" || d.Shows == "" || len(d.Holds) == 0 && len(d.Same) == 0 {
+		return errors.New("id, claim, if, shows, and holds or same are needed")
 	}
 	var err error
 	if d.shows, err = parser.ParseExpr(d.Shows); err != nil {
@@ -177,7 +188,7 @@ func (j *Judge) At(share float64, kind score.Kind) *Judge {
 	return &Judge{numbers: j.numbers, seeds: j.seeds[:1], all: j.all, rows: j.rows, known: map[string]metric.Resampled{}, columns: map[string]column{}, at: share, kind: kind}
 }
 
-// Judge judges a declared claim. What is not there is plan.ErrAbsent.
+// Judge judges a claim, one of Claims or of Parse. What is not there is plan.ErrAbsent.
 func (j *Judge) Judge(ctx context.Context, d Declared) (Judged, error) {
 	return j.judge(ctx, d, false)
 }
@@ -263,11 +274,11 @@ func (j *Judge) same(ctx context.Context, d Declared, judged *Judged) error {
 	return nil
 }
 
-// note lists what was decided, with intervals.
+// note lists what was decided, with intervals, in the order of the conditions; conditions.csv says what each is.
 func note(conditions []result.Condition, seeds int) string {
 	var parts []string
 	for _, c := range conditions {
-		parts = append(parts, fmt.Sprintf("%s: %.4g [%.4g, %.4g] %s %g %s", c.Condition, c.Value, c.Low, c.High, c.Comparison, c.Bound, says[c.Verdict]))
+		parts = append(parts, fmt.Sprintf("%.4g [%.4g, %.4g] %s %g %s", c.Value, c.Low, c.High, c.Comparison, c.Bound, says[c.Verdict]))
 	}
 	if seeds == 1 {
 		parts = append(parts, oneSeed)

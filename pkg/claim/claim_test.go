@@ -321,7 +321,7 @@ func TestAbsentIsNotWrong(t *testing.T) {
 	require.NoError(t, err)
 	rows, _, err := j.All(t.Context(), "synthetic")
 	require.ErrorContains(t, err, "claim Q1")
-	require.Len(t, rows, 36)
+	require.Len(t, rows, len(j.Claims()))
 	for _, row := range rows {
 		require.NotContains(t, row.Note, "the world has no variance", "an error's words may name folders")
 	}
@@ -363,4 +363,44 @@ func TestDeclarations(t *testing.T) {
 		require.NotEmpty(t, d.Paper, d.ID)
 		require.NotEmpty(t, d.Measured, d.ID)
 	}
+}
+
+// Every score of package score can be claimed by its name, along the curves too.
+func TestDerivedScoresAreFunctions(t *testing.T) {
+	j, err := claim.NewJudge(paperWorld(), []uint64{1})
+	require.NoError(t, err)
+	for _, d := range score.All() {
+		for _, of := range []string{"glow_in_from_general", "at(glow_in_from_general, 0.5)"} {
+			if d.General {
+				of += ", glow_general"
+			}
+			parsed, err := claim.Parse(fmt.Appendf(nil, `[{id: X, claim: x, if: x, shows: "auroc(%[1]s(%[2]s), in, smooth)",
+				holds: ["auroc(%[1]s(%[2]s), in, smooth) > 50"]}]`, d.Name, of))
+			require.NoError(t, err)
+			judged, err := j.Judge(t.Context(), parsed[0])
+			require.NoError(t, err, d.Name)
+			require.Equal(t, result.Holds, judged.Verdict, "%s(%s): %s", d.Name, of, judged.Note)
+		}
+	}
+}
+
+// A claim that cannot be read is refused with its name and the words that are wrong.
+func TestParseRefuses(t *testing.T) {
+	for text, want := range map[string]string{
+		"{":           "",
+		"[{id: X}]":   "claim X: id, claim, if, shows, and holds or same are needed",
+		"[{name: X}]": "unknown field",
+		`[{id: X, claim: x, if: x, shows: "1 +", holds: ["1 > 0"]}]`:        `claim X: "1 +"`,
+		`[{id: X, claim: x, if: x, shows: "1", holds: ["auroc(a, b, c)"]}]`: "a condition compares two quantities",
+	} {
+		_, err := claim.Parse([]byte(text))
+		require.ErrorContains(t, err, want, text)
+	}
+	parsed, err := claim.Parse([]byte(`[{id: X, claim: x, if: x, shows: "beauty(glow_in)", holds: ["1 > 0"]}]`))
+	require.NoError(t, err)
+	j, err := claim.NewJudge(paperWorld(), []uint64{1})
+	require.NoError(t, err)
+	_, err = j.Judge(t.Context(), parsed[0])
+	require.ErrorContains(t, err, `nothing is called "beauty": choose of at, auroc,`)
+	require.ErrorContains(t, err, "ratio, ratio_last")
 }

@@ -6,7 +6,6 @@ import (
 	"go/ast"
 	"go/token"
 	"maps"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -22,7 +21,8 @@ import (
 //	raw(c)            ln p under a configuration's run, nats
 //	last(c)           the contribution of its last scale; early(c) that of all scales before
 //	ratio(c, g)       ln p less that under the general model g; ratio_last(c, g) the same of the last scale
-//	png(c)            ln p with PNG as the general model (Table 1)
+//	png(c)            ln p with PNG as the general model (Table 1): the score complexity(c)
+//	NAME(c)           a score of package score (score.All) by its name; NAME(c, g) one that compares with a general model
 //	odds(c)           a classifier's log-odds; positive(s) is 100 where a score is above 0, else 0
 //	image(name)       what needs no model: total_variation, variance, png_bytes; pseudo(role) is the pixel-difference pseudo-likelihood
 //	made(name)        what is known of images that strata made, of the roles fourier, mixed and climbed
@@ -210,9 +210,9 @@ func (e *evaluator) value(x ast.Expr, in scope) (value, error) {
 		}
 		return elementwise(a, b, x.Op)
 	case *ast.CallExpr:
-		call := functions[name(x.Fun)]
+		call := functionOf(name(x.Fun))
 		if call == nil {
-			return nil, fmt.Errorf("nothing is called %q: choose of %s", name(x.Fun), strings.Join(slices.Sorted(maps.Keys(functions)), ", "))
+			return nil, fmt.Errorf("nothing is called %q: choose of %s", name(x.Fun), strings.Join(functionNames(), ", "))
 		}
 		v, err := call(e, x, in)
 		if err != nil && !isAbsent(err) {

@@ -3,6 +3,7 @@ package claim
 import (
 	"fmt"
 	"go/ast"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -20,11 +21,12 @@ const (
 )
 
 // likelihood is the column of ln p.
-const likelihood = "log_likelihood"
+const likelihood = score.LogLikelihood
 
 type function func(e *evaluator, call *ast.CallExpr, in scope) (value, error)
 
-// functions are what expressions can call; the comment in expression.go says what each is.
+// functions are what expressions can call, beside the scores of package score; the comment in expression.go says what
+// each is.
 var functions map[string]function
 
 func init() { // they call each other
@@ -37,9 +39,8 @@ func init() { // they call each other
 			return e.less(m, m, role, likelihood, lastScale(e))
 		}),
 		"odds":       likelihoodOf(func(e *evaluator, m moment, role string) (column, error) { return e.column(m, role, "log_odds") }),
-		"png":        likelihoodOf((*evaluator).withPNG),
-		"ratio":      ratioOf(func(*evaluator) string { return likelihood }),
-		"ratio_last": ratioOf(lastScale),
+		"ratio_last": ratioLast,
+		"png":        complexity,
 		"image":      imageScore, "pseudo": pseudo, "made": imageScore, "positive": positive,
 		"auroc": auroc, "spearman": spearman, "mean": mean, "span": span, "bits": bits, "top": top, "peak": peak, "off_centre": offCentre,
 		"each": each, "pairs": pairs, "average": average, "least": extreme(math.Min), "largest": extreme(math.Max),
@@ -109,24 +110,6 @@ func (e *evaluator) less(a, b moment, role, of, other string) (column, error) {
 	return column{own.population, values}, err
 }
 
-// withPNG is the log-ratio to PNG as a general model.
-func (e *evaluator) withPNG(m moment, role string) (column, error) {
-	own, err := e.column(m, role, likelihood)
-	if err != nil {
-		return column{}, err
-	}
-	sizes, err := e.column(moment{share: m.share}, role, "png_bytes")
-	if err != nil {
-		return column{}, err
-	}
-	bytes := make([]int, len(sizes.values))
-	for i, size := range sizes.values {
-		bytes[i] = int(size)
-	}
-	values, err := score.ComplexityRatio(own.values, bytes)
-	return column{own.population, values}, err
-}
-
 // likelihoodOf is a score of one configuration.
 func likelihoodOf(of func(e *evaluator, m moment, role string) (column, error)) function {
 	return func(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
@@ -138,24 +121,94 @@ func likelihoodOf(of func(e *evaluator, m moment, role string) (column, error)) 
 	}
 }
 
-// ratioOf is the ratio of a column of two configurations.
-func ratioOf(name func(*evaluator) string) function {
-	return func(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
-		if err := arguments(call, 2, 2); err != nil {
-			return nil, err
-		}
-		own, err := e.configuration(call.Args[0], in)
-		if err != nil {
-			return nil, err
-		}
-		general, err := e.configuration(call.Args[1], in)
-		if own.share > 0 && general.share == 0 { // the general model in the end, on the curves' images
-			general.share = 1
-		}
-		return scoring{text(call, in), func(role string) (column, error) {
-			return e.less(own, general, role, name(e), name(e))
-		}}, err
+// ratioLast is the ratio of the last scale of two configurations.
+func ratioLast(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
+	own, general, err := e.compared(call, in)
+	return scoring{text(call, in), func(role string) (column, error) {
+		return e.less(own, general, role, lastScale(e), lastScale(e))
+	}}, err
+}
+
+// complexity is a configuration's score with PNG as the general model, under the paper's name png.
+func complexity(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
+	of, _ := score.Find("complexity")
+	return derived(of)(e, call, in)
+}
+
+// compared are a configuration and the general one of a call.
+func (e *evaluator) compared(call *ast.CallExpr, in scope) (own, general moment, err error) {
+	if err := arguments(call, 2, 2); err != nil {
+		return own, general, err
 	}
+	if own, err = e.configuration(call.Args[0], in); err != nil {
+		return own, general, err
+	}
+	general, err = e.configuration(call.Args[1], in)
+	if own.share > 0 && general.share == 0 { // the general model in the end, on the curves' images
+		general.share = 1
+	}
+	return own, general, err
+}
+
+// functionOf is what a name stands for: one of functions, or a score of package score.
+func functionOf(name string) function {
+	if f, ok := functions[name]; ok {
+		return f
+	}
+	if d, ok := score.Find(name); ok {
+		return derived(d)
+	}
+	return nil
+}
+
+// functionNames are all names that functionOf knows.
+func functionNames() []string {
+	all := slices.Collect(maps.Keys(functions))
+	for _, d := range score.All() {
+		all = append(all, d.Name)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// derived is a score of package score: of one configuration, or of one compared with a general one.
+func derived(d score.Derived) function {
+	return func(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
+		var own, general moment
+		var err error
+		if d.General {
+			own, general, err = e.compared(call, in)
+		} else if err = arguments(call, 1, 1); err == nil {
+			own, err = e.configuration(call.Args[0], in)
+		}
+		return scoring{text(call, in), func(role string) (column, error) { return e.derive(d, own, general, role) }}, err
+	}
+}
+
+// derive computes a score of package score from columns that must be of the same images.
+func (e *evaluator) derive(d score.Derived, own, general moment, role string) (column, error) {
+	var of column
+	columns := func(m moment) score.Columns {
+		return func(name string) ([]float64, error) {
+			from := m
+			if !score.OfModel(name) {
+				from.configuration = ""
+			}
+			c, err := e.column(from, role, name)
+			if err == nil && of.population != "" && c.population != of.population {
+				err = fmt.Errorf("the images of %s and of %s are not the same", of.population, c.population)
+			}
+			of.population = c.population
+			return c.values, err
+		}
+	}
+	var theirs score.Columns
+	if d.General {
+		theirs = columns(general)
+	}
+	var err error
+	of.values, err = d.Of(columns(own), theirs)
+	return of, err
 }
 
 // imageScore is what is known of images without a model, or of what strata made of them.

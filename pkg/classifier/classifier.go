@@ -55,6 +55,11 @@ func (c Config) Validate() error {
 	return nil
 }
 
+// Cost is as density.Config has it.
+func (c Config) Cost() (kind string, products float64) {
+	return "classifier", float64(c.Depth) * float64(c.Widen) * float64(c.Widen)
+}
+
 // Model builds the graph of a Wide-ResNet:
 //
 //	3x3 convolution to 16 channels -> three groups of blocks, the second and third halving the sides

@@ -20,6 +20,7 @@ type Network struct {
 	Model Model
 
 	scorers map[bool]*network.Program // by whether noise is sampled
+	warm    map[bool]*tensors.Tensor  // the first of the values with which they have scored
 	given   *network.Program          // with noise from the caller
 }
 
@@ -71,13 +72,12 @@ type Noise struct {
 	Seed   uint64
 }
 
-// ScoreBatch is the number of images scored at once on a processor; the last batch is filled up with copies. On a GPU it is
-// four times as many.
-const ScoreBatch = 64
+// ScoreBatch is the number of images of a batch on a processor; the last one is filled up with copies. On a GPU it is eight times as many.
+const ScoreBatch = 32
 
 func (n *Network) scoreBatch() int {
 	if n.Lowering.LargeBatches {
-		return 4 * ScoreBatch
+		return 8 * ScoreBatch
 	}
 	return ScoreBatch
 }
@@ -85,8 +85,8 @@ func (n *Network) scoreBatch() int {
 // LogLikelihoods scores every image of a set: rows of [ln p(x), c_1, ..., c_L] in nats, non-finite values as they come.
 // progress, if not nil, is told how many images are done; an error from it stops the scoring.
 //
-// The device has a batch waiting while it computes one, and noise is drawn there: that of an image depends on the seed and on
-// its place in the set.
+// Batches are scored two at a time, and noise is drawn on the device: that of an image depends on the seed and on its place in
+// the set, not on the size of the batches.
 func (n *Network) LogLikelihoods(set *imageset.Set, noise Noise, progress func(done int) error) ([][]float64, error) {
 	h, w, c := n.Model.Shape()
 	if set.Height != h || set.Width != w || set.Channels != c {
@@ -97,47 +97,73 @@ func (n *Network) LogLikelihoods(set *imageset.Set, noise Noise, progress func(d
 		return nil, err
 	}
 	dims, batch := Dims(n.Model), n.scoreBatch()
-	rows := make([][]float64, 0, set.Len())
-	var waiting []*tensors.Tensor
-	read := func() error {
-		count := min(batch, set.Len()-len(rows))
-		got, err := readRows(waiting[0], batch)
-		waiting = waiting[1:]
-		if err != nil {
-			return fmt.Errorf("scoring %s, images %d and on: %w", set.Name, len(rows), err)
-		}
-		rows = append(rows, got[:count]...)
-		if progress != nil {
-			return progress(len(rows))
-		}
-		return nil
+	type scored struct {
+		rows [][]float64
+		err  error
 	}
-	defer func() { network.Free(waiting...) }()
-	for from := 0; from < set.Len(); from += batch {
+	rows := make([][]float64, 0, set.Len())
+	var waiting []chan scored
+	// begin scores a batch on a thread of its own: XLA computes a small batch on the thread that asks for it, one core for each.
+	begin := func(from int) {
+		done := make(chan scored, 1)
+		waiting = append(waiting, done)
 		pixels := make([]uint8, 0, batch*dims)
 		for i := range batch {
 			pixels = append(pixels, set.Image(min(from+i, set.Len()-1))...)
 		}
-		out, err := score.Call(n.pixelTensor(pixels, batch), []uint64{noise.Seed, uint64(from), scoreStream})
-		if err != nil {
-			return nil, fmt.Errorf("scoring %s, images %d and on: %w", set.Name, from, err)
+		go func() {
+			out, err := score.Call(n.pixelTensor(pixels, batch), noiseStates(noise.Seed, from, batch))
+			if err != nil {
+				done <- scored{err: err}
+				return
+			}
+			got, err := readRows(out[0], batch)
+			done <- scored{got, err}
+		}()
+	}
+	defer func() {
+		for _, done := range waiting { // the device is at it
+			<-done
 		}
-		if waiting = append(waiting, out[0]); len(waiting) > 1 {
-			if err := read(); err != nil {
+	}()
+	for from := 0; len(rows) < set.Len(); {
+		most := atOnce
+		if n.warm[noise.Sample] != n.Values[0] {
+			most = 1 // the first call compiles, and brings the values to the device, which two must not do at once
+		}
+		for ; from < set.Len() && len(waiting) < most; from += batch {
+			begin(from)
+		}
+		of := <-waiting[0]
+		waiting = waiting[1:]
+		if of.err != nil {
+			return nil, fmt.Errorf("scoring %s, images %d and on: %w", set.Name, len(rows), of.err)
+		}
+		n.warm[noise.Sample] = n.Values[0]
+		rows = append(rows, of.rows[:min(batch, set.Len()-len(rows))]...)
+		if progress != nil {
+			if err := progress(len(rows)); err != nil {
 				return nil, err
 			}
-		}
-	}
-	for len(waiting) > 0 {
-		if err := read(); err != nil {
-			return nil, err
 		}
 	}
 	return rows, nil
 }
 
+// atOnce is how many batches are scored at once: two keep both cores of a small machine at work, and a GPU has the next one waiting.
+const atOnce = 2
+
 // scoreStream separates the noise of scoring from that of training.
 const scoreStream = 0x6e6f697365 // "noise"
+
+// noiseStates are the random states of a batch's noise: one for every ScoreBatch images, of the seed and the place of the first of them.
+func noiseStates(seed uint64, from, batch int) [][]uint64 {
+	var states [][]uint64
+	for at := from; at < from+batch; at += ScoreBatch {
+		states = append(states, []uint64{seed, uint64(at), scoreStream})
+	}
+	return states
+}
 
 // scorer is the program that scores pixels under the middle of their bins or a sample of noise, drawn from a random state.
 func (n *Network) scorer(sample bool) (*network.Program, error) {
@@ -149,7 +175,13 @@ func (n *Network) scorer(sample bool) (*network.Program, error) {
 		noise := shapes.Make(w.Nodes()[0].DType(), in[0].Shape().Dimensions...)
 		var drawn *Node
 		if sample {
-			_, drawn = RandomUniform(in[1], noise)
+			states := in[1].Shape().Dimensions[0]
+			var blocks []*Node
+			for i := range states {
+				_, block := RandomUniform(Squeeze(Slice(in[1], AxisElem(i)), 0), shapes.Make(noise.DType, append([]int{ScoreBatch}, noise.Dimensions[1:]...)...))
+				blocks = append(blocks, block)
+			}
+			drawn = Concatenate(blocks, 0)
 		} else {
 			drawn = AddScalar(Zeros(in[0].Graph(), noise), HalfBin)
 		}
@@ -159,7 +191,7 @@ func (n *Network) scorer(sample bool) (*network.Program, error) {
 		return nil, err
 	}
 	if n.scorers == nil {
-		n.scorers = map[bool]*network.Program{}
+		n.scorers, n.warm = map[bool]*network.Program{}, map[bool]*tensors.Tensor{}
 	}
 	n.scorers[sample] = program
 	return program, nil

@@ -191,13 +191,33 @@ func TestLogLikelihoodsTellProgressAndStop(t *testing.T) {
 		return nil
 	})
 	require.NoError(t, err)
-	require.Equal(t, []int{64, 128, 129}, told)
+	require.Equal(t, []int{density.ScoreBatch, 2 * density.ScoreBatch, 2*density.ScoreBatch + 1}, told)
 
 	stop := errors.New("stop")
 	calls := 0
 	_, err = network.LogLikelihoods(imagesOf(2*density.ScoreBatch), density.Noise{}, func(int) error { calls++; return stop })
 	require.ErrorIs(t, err, stop)
 	require.Equal(t, 1, calls)
+}
+
+// The noise of an image depends on the seed and on its place, not on how many are scored at once: a GPU's batches give the same.
+func TestNoiseDoesNotDependOnTheBatch(t *testing.T) {
+	network := newNetwork(t)
+	set, noise := imagesOf(9*density.ScoreBatch+5), density.Noise{Sample: true, Seed: 3}
+	small, err := network.LogLikelihoods(set, noise, nil)
+	require.NoError(t, err)
+	lowering := network.Lowering
+	lowering.LargeBatches = true
+	large := network.As(lowering)
+	defer large.Release()
+	rows, err := large.LogLikelihoods(set, noise, nil)
+	require.NoError(t, err)
+	for i := range rows {
+		require.InEpsilonSlice(t, small[i], rows[i], 1e-5, i)
+	}
+	other, err := network.LogLikelihoods(set, density.Noise{Sample: true, Seed: 4}, nil)
+	require.NoError(t, err)
+	require.NotEqual(t, small[0], other[0])
 }
 
 func TestLogLikelihoodsRefuseOtherSizes(t *testing.T) {

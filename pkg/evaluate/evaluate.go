@@ -23,7 +23,7 @@ import (
 )
 
 // likelihood is the column of ln p in a run's score files.
-const likelihood = "log_likelihood"
+const likelihood = score.LogLikelihood
 
 // inAndSmooth are the roles that the paper's correlations and mixes are over.
 var inAndSmooth = []string{"in", "smooth"}
@@ -61,7 +61,7 @@ func New(engine *runs.Engine, schedule *runs.Schedule) (*Evaluation, error) {
 func (v *Evaluation) Has(role string) bool { return v.schedule.Roles.Set(role) != "" }
 
 // LastScale is the number of the Glows' scales.
-func (v *Evaluation) LastScale() int { return v.schedule.Size.Networks.Glow.Scales }
+func (v *Evaluation) LastScale() int { return v.schedule.Size.Glow().Scales }
 
 func (v *Evaluation) lastScale() string { return "c" + strconv.Itoa(v.LastScale()) }
 
@@ -206,15 +206,7 @@ func (v *Evaluation) ofImages(role, name string, images int) ([]float64, error) 
 }
 
 func (v *Evaluation) imageScore(test *imageset.Set, name string) ([]float64, error) {
-	switch name {
-	case "png_bytes":
-		sizes, err := score.PNGBytesOf(test)
-		values := make([]float64, len(sizes))
-		for i, size := range sizes {
-			values[i] = float64(size)
-		}
-		return values, err
-	case "variance":
+	if name == "variance" {
 		values := make([]float64, test.Len())
 		for i := range values {
 			values[i] = variance(test.Image(i))
@@ -228,12 +220,7 @@ func (v *Evaluation) imageScore(test *imageset.Set, name string) ([]float64, err
 		}
 		return d.LogLikelihoods(test)
 	}
-	for _, b := range score.Baselines() {
-		if b.Name == name {
-			return b.Of(test)
-		}
-	}
-	return nil, fmt.Errorf("nothing is known of images under the name %q", name)
+	return score.OfImages(test, name)
 }
 
 // variance is that of all of an image's sub-pixels, in levels squared.

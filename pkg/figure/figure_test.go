@@ -17,39 +17,45 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"gonum.org/v1/plot/vg"
 )
 
 func TestSaveWritesBothFormatsAtPrintSize(t *testing.T) {
 	oneColumnFigures := []string{"fig1a", "fig2b", "fig2c", "fig2d", "fig3c", "fig3d"}
 	for _, entry := range All() {
 		t.Run(entry.Name, func(t *testing.T) {
-			figure, err := entry.Draw(opened(t))
-			require.NoError(t, err)
-			assert.Equal(t, entry.Name, figure.Name)
-			assert.NotEmpty(t, figure.Caption)
-			assert.NotContains(t, figure.Caption, "\n")
-
-			dir := filepath.Join(t.TempDir(), "not", "there", "yet")
-			paths, err := figure.Save(dir)
-			require.NoError(t, err)
-			require.Equal(t, []string{filepath.Join(dir, entry.Name+".png"), filepath.Join(dir, entry.Name+".svg")},
-				paths)
-
-			data, err := os.ReadFile(paths[0])
-			require.NoError(t, err)
-			config, err := png.DecodeConfig(bytes.NewReader(data))
-			require.NoError(t, err)
-			centimetres := 17.
+			width := twoColumns
 			if slices.Contains(oneColumnFigures, entry.Name) {
-				centimetres = 8.5
+				width = oneColumn
 			}
-			assert.InDelta(t, centimetres/2.54*300, config.Width, 1.01) // whole pixels
-
-			left, err := os.ReadDir(dir)
-			require.NoError(t, err)
-			assert.Len(t, left, 2, "nothing temporary stays behind")
+			checkSaved(t, entry, width)
 		})
 	}
+}
+
+// checkSaved asks that a figure is there in both formats and at its width on paper.
+func checkSaved(t *testing.T, entry Entry, width vg.Length) {
+	t.Helper()
+	figure, err := entry.Draw(opened(t))
+	require.NoError(t, err)
+	assert.Equal(t, entry.Name, figure.Name)
+	assert.NotEmpty(t, figure.Caption)
+	assert.NotContains(t, figure.Caption, "\n")
+
+	dir := filepath.Join(t.TempDir(), "not", "there", "yet")
+	paths, err := figure.Save(dir)
+	require.NoError(t, err)
+	require.Equal(t, []string{filepath.Join(dir, entry.Name+".png"), filepath.Join(dir, entry.Name+".svg")}, paths)
+
+	data, err := os.ReadFile(paths[0])
+	require.NoError(t, err)
+	config, err := png.DecodeConfig(bytes.NewReader(data))
+	require.NoError(t, err)
+	assert.InDelta(t, width.Dots(dpi), config.Width, 1.01) // whole pixels
+
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Len(t, left, 2, "nothing temporary stays behind")
 }
 
 // goldenDPI keeps the goldens small; every line and letter is there.
@@ -111,23 +117,29 @@ func alikePictures(t *testing.T, a, b []byte) bool {
 // A figure is a function of the files that it names, and equal files give equal bytes.
 func TestFiguresReadWhatTheyName(t *testing.T) {
 	for _, entry := range All() {
-		t.Run(entry.Name, func(t *testing.T) {
-			alone := t.TempDir()
-			for _, file := range entry.Files {
-				text, err := os.ReadFile(filepath.Join(results, file))
-				require.NoError(t, err)
-				writeFile(t, alone, file, string(text))
-			}
-			var drawn [2]bytes.Buffer
-			for i, dir := range []string{results, alone} {
-				figure, err := byName(entry.Name, dir)
-				require.NoError(t, err)
-				require.NoError(t, figure.png(&drawn[i], goldenDPI))
-				require.NoError(t, figure.SVG(&drawn[i]))
-			}
-			assert.True(t, bytes.Equal(drawn[0].Bytes(), drawn[1].Bytes()))
-		})
+		t.Run(entry.Name, func(t *testing.T) { checkReads(t, entry) })
 	}
+}
+
+// checkReads asks that a figure is the same where there is nothing but the files that it names.
+func checkReads(t *testing.T, entry Entry) {
+	t.Helper()
+	alone := t.TempDir()
+	for _, file := range entry.Files {
+		text, err := os.ReadFile(filepath.Join(results, file))
+		require.NoError(t, err)
+		writeFile(t, alone, file, string(text))
+	}
+	var drawn [2]bytes.Buffer
+	for i, dir := range []string{results, alone} {
+		from, err := Open(dir)
+		require.NoError(t, err)
+		figure, err := entry.Draw(from)
+		require.NoError(t, err)
+		require.NoError(t, figure.png(&drawn[i], goldenDPI))
+		require.NoError(t, figure.SVG(&drawn[i]))
+	}
+	assert.True(t, bytes.Equal(drawn[0].Bytes(), drawn[1].Bytes()))
 }
 
 func TestFiguresSayWhatTheyShow(t *testing.T) {

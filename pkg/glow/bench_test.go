@@ -80,11 +80,10 @@ func benchmarkTrainStep(b *testing.B, k, hidden, batch int) {
 	b.ReportMetric(100*rate/productCeiling(b, opened), "%ceiling")
 }
 
-// BenchmarkScore times scoring, as density.Network does it, in batches of density.ScoreBatch: of so many images, and where the
-// name ends in N256 of 256.
+// BenchmarkScore times scoring, as density.Network does it, of 64 images, and where the name ends in N256 of 256.
 func BenchmarkScore(b *testing.B) {
 	for _, size := range sizes[:3] {
-		for _, images := range []int{density.ScoreBatch, 256} {
+		for _, images := range []int{64, 256} {
 			name := fmt.Sprintf("K%d_H%d", size.k, size.hidden)
 			if images == 256 {
 				name += "_N256"

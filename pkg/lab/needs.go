@@ -49,7 +49,7 @@ func needs(targets []string) (string, error) {
 		for _, c := range chosen {
 			left += size.Estimate(c)
 		}
-		text += fmt.Sprintf("| %s | Glow K %d, hidden %d | %d, finetuned %d | %s |\n", name, size.Networks.Glow.K, size.Networks.Glow.Hidden, size.Steps, size.FinetuneSteps, runs.Roughly(left))
+		text += fmt.Sprintf("| %s | Glow K %d, hidden %d | %d, finetuned %d | %s |\n", name, size.Glow().K, size.Glow().Hidden, size.Steps, size.FinetuneSteps, runs.Roughly(left))
 	}
 	return text + fmt.Sprintf("\n`strata reproduce %s --size demo` trains what is missing, once, and shares it with the other notebooks.", strings.Join(targets, " ")), nil
 }

@@ -40,7 +40,7 @@ const likelihood = "log_likelihood"
 var inAndSmooth = []string{"in", "smooth"}
 
 // last is the column of the Glows' last scale.
-func (v *Maker) last() string { return fmt.Sprintf("c%d", v.schedule.Size.Networks.Glow.Scales) }
+func (v *Maker) last() string { return fmt.Sprintf("c%d", v.schedule.Size.Glow().Scales) }
 
 // places are the places in its test split of the images of a role that are scored.
 func (v *Maker) places(role string) ([]int, error) {

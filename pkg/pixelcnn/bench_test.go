@@ -56,8 +56,9 @@ func BenchmarkTrainStep(b *testing.B) {
 	}
 }
 
-// BenchmarkScore times scoring, as density.Network does it, of density.ScoreBatch images.
+// BenchmarkScore times scoring, as density.Network does it, of 64 images.
 func BenchmarkScore(b *testing.B) {
+	const scored = 64
 	for _, size := range sizes {
 		b.Run(fmt.Sprintf("R%d_F%d", size.resnets, size.filters), func(b *testing.B) {
 			clock := benchtest.Begin()
@@ -67,11 +68,11 @@ func BenchmarkScore(b *testing.B) {
 			network := benchmarkNetwork(b, opened, 32, size.resnets, size.filters)
 			rng := rand.New(rand.NewPCG(1, 2))
 			set := &imageset.Set{Name: "noise", Split: imageset.Test, Height: 32, Width: 32, Channels: 3,
-				Pixels: make([]uint8, density.ScoreBatch*density.Dims(network.Model))}
+				Pixels: make([]uint8, scored*density.Dims(network.Model))}
 			for i := range set.Pixels {
 				set.Pixels[i] = uint8(rng.Uint32())
 			}
-			clock.Steps(b, density.ScoreBatch, func() {
+			clock.Steps(b, scored, func() {
 				_, err := network.LogLikelihoods(set, density.Noise{}, nil)
 				require.NoError(b, err)
 			})

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 
+	"strata/pkg/models"
 	"strata/pkg/train"
 )
 
@@ -54,21 +55,21 @@ func parseConfigurations(text []byte) (Configurations, error) {
 		switch {
 		case !configurationName.MatchString(c.Name) || twice:
 			return fail("every configuration has a name of its own, of small letters, digits and -")
-		case c.Model != "classifier" && !slices.Contains(ModelNames(), c.Model):
-			return fail("no model %q, only %v and classifier", c.Model, ModelNames())
+		case c.Model != Classifier && !slices.Contains(models.Names(), c.Model):
+			return fail("no model %q, only %v and %s", c.Model, models.Names(), Classifier)
 		case !slices.Contains(roles, c.Set):
 			return fail("no role %q, only %v", c.Set, roles)
 		case c.Parent != "" && !known:
 			return fail("parent %q is not declared before it", c.Parent)
 		case c.Parent != "" && parent.Model != c.Model:
 			return fail("its model is %s and that of its parent %s is %s", c.Model, c.Parent, parent.Model)
-		case c.General != "" && (!generalKnown || general.Model == "classifier"):
+		case c.General != "" && (!generalKnown || general.Model == Classifier):
 			return fail("general model %q is not declared before it", c.General)
 		case c.Outliers != "" && !slices.Contains(roles, c.Outliers):
 			return fail("no role %q for its outliers, only %v", c.Outliers, roles)
-		case (c.Loss != "") != (c.Outliers != "") && c.Model != "classifier":
+		case (c.Loss != "") != (c.Outliers != "") && c.Model != Classifier:
 			return fail("a loss wants outliers, and outliers a loss")
-		case c.Model == "classifier" && (c.Outliers == "" || c.Loss != "" || c.Parent != ""):
+		case c.Model == Classifier && (c.Outliers == "" || c.Loss != "" || c.Parent != ""):
 			return fail("a classifier wants outliers, no loss and no parent")
 		case c.loss().NeedsGeneral() != (c.General != ""):
 			return fail("the outlier loss and labels want a general model, and nothing else does")

@@ -8,19 +8,22 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"strata/experiments"
+	"strata/pkg/classifier"
+	"strata/pkg/density"
 	"strata/pkg/glow"
 	"strata/pkg/imageset"
 	"strata/pkg/models"
 	"strata/pkg/optimiser"
-	"strata/pkg/pixelcnn"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 )
 
 // Words are what the project's words mean, each one thing.
@@ -35,14 +38,16 @@ const Words = `  set            images under a name, "svhn": a file or folder of
 
 // Size is a network and a budget (experiments/sizes.yaml).
 type Size struct {
-	Name            string   `yaml:"-" json:"name"`
-	Networks        Networks `yaml:"networks" json:"networks"`
-	Batch           int      `yaml:"batch" json:"batch"`
-	Steps           int      `yaml:"steps" json:"steps"`
-	FinetuneSteps   int      `yaml:"finetune_steps" json:"finetune_steps"`
-	CheckpointEvery int      `yaml:"checkpoint_every" json:"checkpoint_every"`
-	TrainImages     int      `yaml:"train_images" json:"train_images"`
-	TestImages      int      `yaml:"test_images" json:"test_images"`
+	Name     string   `yaml:"-" json:"name"`
+	Networks Networks `yaml:"networks" json:"networks"`
+	// Classifier is the discriminative baseline's network, no density model.
+	Classifier      classifier.Config `yaml:"classifier" json:"classifier"`
+	Batch           int               `yaml:"batch" json:"batch"`
+	Steps           int               `yaml:"steps" json:"steps"`
+	FinetuneSteps   int               `yaml:"finetune_steps" json:"finetune_steps"`
+	CheckpointEvery int               `yaml:"checkpoint_every" json:"checkpoint_every"`
+	TrainImages     int               `yaml:"train_images" json:"train_images"`
+	TestImages      int               `yaml:"test_images" json:"test_images"`
 	// Precision is what the insides of coupling and residual networks are trained in: float32 (""), tf32 or bfloat16.
 	Precision string `yaml:"precision" json:"precision,omitempty"`
 	// TopImages is how many training images of general Figs S7 and S8 choose from.
@@ -75,61 +80,65 @@ func (s Size) BudgetOf(model string, finetuned bool) (batch, steps int) {
 	return batch, steps
 }
 
-// Networks are the networks of a size, one a model.
-type Networks struct {
-	Glow     GlowSize     `yaml:"glow" json:"glow"`
-	Dense    GlowSize     `yaml:"dense" json:"dense"`
-	Patch    GlowSize     `yaml:"patch" json:"patch"`
-	PixelCNN PixelCNNSize `yaml:"pixelcnn" json:"pixelcnn"`
-	// Classifier is the discriminative baseline's, no density model.
-	Classifier ClassifierSize `yaml:"classifier" json:"classifier"`
-}
+// Classifier is the name of the discriminative baseline, which is no density model.
+const Classifier = "classifier"
 
-// ClassifierSize is the size of a Wide-ResNet.
-type ClassifierSize struct {
-	Depth   int     `yaml:"depth" json:"depth"`
-	Widen   int     `yaml:"widen" json:"widen"`
-	Dropout float64 `yaml:"dropout" json:"dropout"`
-}
+// Networks are the networks of a size by the names of their models (package models): configurations without the shape
+// of the images.
+type Networks map[string]density.Config
 
-// GlowSize is the size of a Glow; the local-patch one has one scale and takes its patch from S2.1.
-type GlowSize struct {
-	Scales int `yaml:"scales" json:"scales,omitempty"`
-	K      int `yaml:"k" json:"k"`
-	Hidden int `yaml:"hidden" json:"hidden"`
-}
-
-// PixelCNNSize is the size of a PixelCNN++.
-type PixelCNNSize struct {
-	ResNets  int     `yaml:"resnets" json:"resnets"`
-	Filters  int     `yaml:"filters" json:"filters"`
-	Mixtures int     `yaml:"mixtures" json:"mixtures"`
-	Dropout  float64 `yaml:"dropout" json:"dropout"`
-}
-
-// ModelNames are the models that can be trained by name, the default first.
-func ModelNames() []string { return []string{"glow", "dense", "patch", "pixelcnn"} }
-
-// patchSide is the side of the local-patch Glow's patches (S2.1).
-const patchSide = 8
-
-// Spec is the named model of this size for images of a shape; "" is the first of ModelNames.
-func (n Networks) Spec(model string, height, width, channels int) (models.Spec, error) {
-	of := func(size GlowSize, block glow.Block) *glow.Config {
-		return &glow.Config{Height: height, Width: width, Channels: channels, Scales: size.Scales, K: size.K, Hidden: size.Hidden, Block: block}
+// UnmarshalYAML reads every network on top of what those of its kind have in common.
+func (n *Networks) UnmarshalYAML(node ast.Node) error {
+	var named map[string]ast.Node
+	if err := yaml.NodeToValue(node, &named); err != nil {
+		return err
 	}
-	switch model {
-	case "", "glow":
-		return models.Spec{Glow: of(n.Glow, glow.Convolutional)}, nil
-	case "dense":
-		return models.Spec{Glow: of(n.Dense, glow.Dense)}, nil
-	case "patch":
-		return models.Spec{PatchGlow: &glow.PatchConfig{Height: height, Width: width, Channels: channels, Patch: patchSide, K: n.Patch.K, Hidden: n.Patch.Hidden}}, nil
-	case "pixelcnn":
-		return models.Spec{PixelCNN: &pixelcnn.Config{Height: height, Width: width, Channels: channels,
-			ResNets: n.PixelCNN.ResNets, Filters: n.PixelCNN.Filters, Mixtures: n.PixelCNN.Mixtures, Dropout: n.PixelCNN.Dropout}}, nil
+	*n = Networks{}
+	for name, fields := range named {
+		kind, err := models.KindOf(name)
+		if err != nil {
+			return err
+		}
+		config := reflect.New(reflect.TypeOf(kind.Config))
+		config.Elem().Set(reflect.ValueOf(kind.Config))
+		if err := yaml.NodeToValue(fields, config.Interface(), yaml.Strict()); err != nil {
+			return fmt.Errorf("network %s: %w", name, err)
+		}
+		(*n)[name] = config.Elem().Interface().(density.Config)
 	}
-	return models.Spec{}, fmt.Errorf("no model %q: choose one of %s", model, strings.Join(ModelNames(), ", "))
+	return nil
+}
+
+// Network is the named model of this size for images of a shape.
+func (s Size) Network(model string, height, width, channels int) (density.Config, error) {
+	if _, err := models.KindOf(model); err != nil {
+		return nil, err
+	}
+	config, ok := s.Networks[model]
+	if !ok {
+		return nil, fmt.Errorf("size %s has no network of the model %s: add one to its networks in experiments/sizes.yaml",
+			s.Name, model)
+	}
+	return config.ForImages(height, width, channels), nil
+}
+
+// Products is what the time of this size's network of a model grows with (density.Config), 0 where it has none.
+func (s Size) Products(model string) float64 {
+	if model == Classifier {
+		_, products := s.Classifier.Cost()
+		return products
+	}
+	if config, ok := s.Networks[model]; ok {
+		_, products := config.Cost()
+		return products
+	}
+	return 0
+}
+
+// Glow is the Glow of this size, for images of no shape yet.
+func (s Size) Glow() glow.Config {
+	config, _ := s.Networks["glow"].(glow.Config) // every declared size has one: a test sees to it
+	return config
 }
 
 // OptimiserChange is what differs from the paper's optimiser; zero values change nothing.

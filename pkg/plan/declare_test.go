@@ -121,24 +121,6 @@ func TestOptimiserChange(t *testing.T) {
 	require.Equal(t, paper, changed, "and nothing else")
 }
 
-// Every model that can be named is built for images of any shape that it takes, with the size's numbers.
-func TestNetworks(t *testing.T) {
-	size, err := LoadSize("smoke")
-	require.NoError(t, err)
-	for model, want := range map[string]string{"": "Glow L3 K1 H8", "glow": "Glow L3 K1 H8", "patch": "patch Glow 8x8 K1 H8",
-		"dense": "dense Glow L3 K1 H8", "pixelcnn": "PixelCNN++ R1 F4 M2"} {
-		spec, err := size.Networks.Spec(model, 32, 32, 1)
-		require.NoError(t, err)
-		built, err := spec.New()
-		require.NoError(t, err)
-		height, width, channels := built.Shape()
-		require.Equal(t, []int{32, 32, 1}, []int{height, width, channels}, model)
-		require.Contains(t, built.String(), want, model)
-	}
-	_, err = size.Networks.Spec("classifier", 32, 32, 3)
-	require.EqualError(t, err, `no model "classifier": choose one of glow, dense, patch, pixelcnn`)
-}
-
 // A damaged file is in the way of dozens of numbers, and is told once, with how often.
 func TestProblems(t *testing.T) {
 	var none Problems

@@ -3,9 +3,12 @@ package plan
 import (
 	"testing"
 
+	"strata/pkg/glow"
 	"strata/pkg/imageset"
+	"strata/pkg/models"
 	"strata/pkg/optimiser"
 
+	"github.com/goccy/go-yaml"
 	"github.com/stretchr/testify/require"
 )
 
@@ -45,6 +48,13 @@ func TestDeclarations(t *testing.T) {
 		size, err := LoadSize(name)
 		require.NoError(t, err)
 		require.Equal(t, name, size.Name)
+		for _, kind := range models.Kinds() {
+			require.Contains(t, size.Networks, kind.Name, name)
+			require.Positive(t, size.Products(kind.Name), "%s at %s", kind.Name, name)
+			require.Positive(t, size.Seconds[kind.Name], "%s at %s", kind.Name, name)
+		}
+		require.Positive(t, size.Products(Classifier), name)
+		require.Positive(t, size.Seconds[Classifier], name)
 	}
 	_, err := LoadSize("huge")
 	require.ErrorContains(t, err, "smoke, demo, long, small, gpu, paper")
@@ -52,7 +62,8 @@ func TestDeclarations(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, optimiser.PaperAdamax(), paper.Optimiser.Apply(optimiser.PaperAdamax()), "the paper's size has the paper's optimiser")
 	require.Equal(t, optimiser.PaperAdamax(), paper.Finetune.Apply(optimiser.PaperAdamax()))
-	require.Equal(t, []int{3, 32, 512, 64, 195250}, []int{paper.Networks.Glow.Scales, paper.Networks.Glow.K, paper.Networks.Glow.Hidden, paper.Batch, paper.Steps})
+	require.Equal(t, glow.Config{Scales: 3, K: 32, Hidden: 512}, paper.Glow())
+	require.Equal(t, []int{64, 195250}, []int{paper.Batch, paper.Steps})
 
 	require.True(t, Flip("cifar10"))
 	require.False(t, Flip("digits"))
@@ -87,6 +98,30 @@ func TestEpochs(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 250, size.Steps/imageset.BatchesPerEpoch(50_000, size.Batch))
 	require.Equal(t, 1, imageset.BatchesPerEpoch(10, 64))
+}
+
+// A size's network is its kind's with what the size says; what a size or a model lacks is said.
+func TestNetworks(t *testing.T) {
+	size, err := LoadSize("smoke")
+	require.NoError(t, err)
+	config, err := size.Network("patch", 32, 16, 1)
+	require.NoError(t, err)
+	want := glow.PatchConfig{Height: 32, Width: 16, Channels: 1, Patch: 8, K: 1, Hidden: 8}
+	require.Equal(t, want, config, "the patch is S2.1's")
+	_, err = size.Network("diffusion", 32, 32, 3)
+	require.ErrorContains(t, err, `no model "diffusion": choose one of [glow dense `)
+	delete(size.Networks, "patch")
+	_, err = size.Network("patch", 32, 32, 3)
+	require.ErrorContains(t, err, "size smoke has no network of the model patch")
+
+	for text, want := range map[string]string{
+		"{glow: {scales: 1, k: 1, hidden: 2, colour: 3}}": `unknown field "colour"`,
+		"{glow: {scales: many}}":                          "network glow",
+		"{diffusion: {k: 1}}":                             `no model "diffusion"`,
+	} {
+		var networks Networks
+		require.ErrorContains(t, yaml.Unmarshal([]byte(text), &networks), want)
+	}
 }
 
 // Whatever a run divides by or loops over is at least 1: a size that lacks it is refused before anything trains.

@@ -1,5 +1,6 @@
 // Package report lays what was measured beside what the paper prints: every table cell by cell, and every claim with
-// its verdict. It reads result folders (pkg/result), knows no model, and computes nothing but means of cells.
+// its verdict. It reads result folders (pkg/result), knows no model, and computes nothing but means of cells and how
+// near all of them are to the paper's.
 package report
 
 import (
@@ -13,6 +14,7 @@ import (
 
 	"strata/pkg/figure"
 	"strata/pkg/result"
+	"strata/pkg/score"
 )
 
 // Report is everything that is shown.
@@ -27,6 +29,7 @@ type Result struct {
 	Claims     []result.Claim
 	Conditions []result.Condition
 	Tables     []Table
+	Summary    Summary
 	// Marks are the stand-ins, each with the letter that its cells carry.
 	Marks []Mark
 	// OverSteps is a drawing of the claims over the steps of training, an SVG element, with its caption; "" where there
@@ -64,7 +67,7 @@ type Row struct {
 }
 
 // BaselineNames are the trivial baselines beside every row.
-var BaselineNames = []string{"brightness", "png_size", "jpeg_size", "total_variation"}
+var BaselineNames = score.BaselineNames()
 
 // Agreement is how a value stands to the paper's.
 type Agreement string
@@ -74,6 +77,7 @@ const (
 	Agrees    Agreement = "agrees"
 	Direction Agreement = "same direction"
 	Disagrees Agreement = "disagrees"
+	Open      Agreement = "open"
 	NotRun    Agreement = "not run"
 	Quoted    Agreement = "quoted"
 	Nothing   Agreement = ""
@@ -81,7 +85,7 @@ const (
 
 // Symbol is how an agreement looks without colour.
 func (a Agreement) Symbol() string {
-	return map[Agreement]string{Agrees: "●", Direction: "◐", Disagrees: "○", NotRun: "–", Quoted: "”"}[a]
+	return map[Agreement]string{Agrees: "●", Direction: "◐", Disagrees: "○", Open: "?", NotRun: "–", Quoted: "”"}[a]
 }
 
 // Class is its name in the page's style.
@@ -90,8 +94,9 @@ func (a Agreement) Class() string { return strings.ReplaceAll(string(a), " ", "-
 // Legend explains the agreements.
 const Legend = "● agrees: the paper's value lies in our 95 % interval, where that is no wider than 20 points, or " +
 	"within 5 points of our value (5 % for bits/dim). " +
-	"◐ same direction: an AUROC on the same side of 50. ○ disagrees. – not run: nothing was measured. ” quoted by " +
-	"the paper from other work. " +
+	"◐ same direction: an AUROC on the same side of 50, with our whole interval there (a mean has none). ○ disagrees. " +
+	"? open: our interval is wider than 20 points, and the paper's value lies in it. – not run: nothing was measured. " +
+	"” quoted by the paper from other work. " +
 	"Letters name the sets that stand in for the paper's. An interval is over images for one seed, over seeds for " +
 	"several; ± is the standard deviation over seeds."
 
@@ -197,6 +202,7 @@ func (r *Result) addSteps(folder string, steps []result.ClaimAtStep) error {
 }
 
 func (r *Result) addTables(cells []result.Cell) {
+	r.Summary = summarise(cells)
 	for _, table := range result.PaperTables() {
 		r.Tables = append(r.Tables, r.table(table, cells))
 	}
@@ -374,7 +380,7 @@ func joined(a, b string) string {
 
 // view is a cell as it is shown.
 func (r *Result) view(c result.Cell) View {
-	v := View{Paper: number(c, c.Value), Agreement: judge(c), Cell: c}
+	v := View{Paper: number(c, c.Value), Agreement: agreementOf(c), Cell: c}
 	if !math.IsNaN(c.Std) {
 		v.Paper += " ± " + number(c, c.Std)
 	}
@@ -415,24 +421,29 @@ func (r *Result) mark(text string) string {
 // seeds may span everything.
 const widest = 20
 
-// judge is the agreement of a cell.
-func judge(c result.Cell) Agreement {
+// agreementOf says how a cell stands to the paper's. A mean has no interval, and is compared by its value.
+func agreementOf(c result.Cell) Agreement {
+	within := c.Low <= c.Value && c.Value <= c.High
+	low, high := c.Low, c.High
+	if math.IsNaN(low) || math.IsNaN(high) {
+		low, high = c.Measured, c.Measured
+	}
 	switch {
 	case c.ReportedBy() != "":
 		return Quoted
 	case !c.IsMeasured():
 		return NotRun
-	case c.Low <= c.Value && c.Value <= c.High && (isBits(c) || c.High-c.Low <= widest):
-		return Agrees
 	case isBits(c):
-		if math.Abs(c.Measured-c.Value) <= 0.05*c.Value {
+		if within || math.Abs(c.Measured-c.Value) <= 0.05*c.Value {
 			return Agrees
 		}
 		return Disagrees
-	case math.Abs(c.Measured-c.Value) <= 5:
+	case within && c.High-c.Low <= widest, math.Abs(c.Measured-c.Value) <= 5:
 		return Agrees
-	case (c.Measured > 50) == (c.Value > 50):
+	case c.Value > 50 && low > 50, c.Value < 50 && high < 50:
 		return Direction
+	case within:
+		return Open
 	}
 	return Disagrees
 }
@@ -466,20 +477,4 @@ func (r Result) Verdicts() string {
 	}
 	return fmt.Sprintf("%d hold, %d open, %d do not, %d not measured",
 		count[result.Holds], count[result.Open], count[result.DoesNotHold], count[result.NotMeasured])
-}
-
-// Agreements counts the cells of all tables but the means.
-func (r Result) Agreements() string {
-	count := map[Agreement]int{}
-	for _, t := range r.Tables {
-		for _, row := range t.Rows {
-			for _, c := range row.Cells {
-				if row.In != "Mean" && row.Out != "Mean" {
-					count[c.Agreement]++
-				}
-			}
-		}
-	}
-	return fmt.Sprintf("%d agree, %d in the same direction, %d disagree, %d not run", count[Agrees], count[Direction],
-		count[Disagrees], count[NotRun])
 }

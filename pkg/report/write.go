@@ -20,7 +20,7 @@ import (
 var pageText string
 
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
-	"legend":    func() string { return Legend },
+	"legend":    func() string { return Legend + " " + LegendOfSummary },
 	"baselines": baselineTitles,
 	"value":     value,
 	"measured":  func(c result.Claim) bool { return c.Verdict != result.NotMeasured },
@@ -102,13 +102,16 @@ func (r Result) RunTable() [][]string {
 // Markdown is the report as text.
 func (r *Report) Markdown() string {
 	var b strings.Builder
-	b.WriteString("# The paper's tables and claims, and what strata measured\n\n" + Legend + "\n")
+	fmt.Fprintf(&b, "# The paper's tables and claims, and what strata measured\n\n%s\n\n%s\n", Legend, LegendOfSummary)
 	for _, r := range r.Results {
 		name := r.Name
 		if name == "" {
 			name = "nothing was run yet"
 		}
-		fmt.Fprintf(&b, "\n## %s\n\nTable cells: %s. Claims: %s.\n\n", name, r.Agreements(), r.Verdicts())
+		fmt.Fprintf(&b, "\n## %s\n\n", name)
+		for _, line := range append(r.Summary.Lines(), "Claims: "+r.Verdicts()+".") {
+			fmt.Fprintf(&b, "%s\n\n", line)
+		}
 		for _, m := range r.Marks {
 			fmt.Fprintf(&b, "- %s: %s\n", m.Letter, m.Text)
 		}

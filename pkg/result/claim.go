@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"strata/experiments"
 
@@ -111,28 +110,21 @@ func (ClaimAtStep) check(rows []ClaimAtStep) *problem {
 }
 
 // DeclaredClaims are all of the paper's claims (experiments/claims.yaml) in words, not measured. The expressions that decide
-// them are pkg/claim's to read; here they stand as the predicate's words, for a report without results.
+// them are pkg/claim's to read.
 func DeclaredClaims() ([]Claim, error) {
 	text, err := experiments.Files.ReadFile("claims.yaml")
 	if err != nil {
 		return nil, err
 	}
-	var rows []struct {
-		ID, Where, Claim, Paper, Measured string
-		Holds, Same                       []string
-	}
+	var rows []struct{ ID, Where, Claim, Paper, If, Measured string }
 	if err := yaml.Unmarshal(text, &rows); err != nil {
 		return nil, fmt.Errorf("experiments/claims.yaml: %w", err)
 	}
 	var claims []Claim
 	nan := math.NaN()
 	for _, r := range rows {
-		predicate := strings.Join(r.Holds, "; ")
-		if len(r.Same) > 0 {
-			predicate = "the verdicts on " + strings.Join(r.Same, ", ") + " are the same with Pearson's correlation"
-		}
 		claims = append(claims, Claim{ID: r.ID, Where: r.Where, Text: r.Claim, Paper: r.Paper, Measured: r.Measured,
-			Predicate: predicate, Verdict: NotMeasured, Value: nan, Low: nan, High: nan})
+			Predicate: r.If, Verdict: NotMeasured, Value: nan, Low: nan, High: nan})
 	}
 	return claims, nil
 }

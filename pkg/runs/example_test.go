@@ -37,8 +37,8 @@ func ExampleLoadSize() {
 		return
 	}
 	batch, steps := size.BudgetOf("pixelcnn", false)
-	fmt.Println(size.Networks.Glow, batch, steps)
-	// Output: {3 32 512} 64 93720
+	fmt.Println(size.Glow().K, batch, steps)
+	// Output: 32 64 93720
 }
 
 // Without a data folder the procedural sets play the roles.

@@ -62,7 +62,8 @@ func (e *Engine) Import(file, name, set string) (*Run, error) {
 		return nil, err
 	}
 	imported.Format = weights.Format
-	run.Info = Info{ID: name, Spec: Spec{Model: models.Spec{Glow: &weights.Config}, Set: set, CodeVersion: CodeVersion}, Imported: imported,
+	spec := Spec{Model: models.Spec{Config: weights.Config}, Set: set, CodeVersion: CodeVersion}
+	run.Info = Info{ID: name, Spec: spec, Imported: imported,
 		Done: true, Started: started, Finished: time.Now().UTC()}
 	return run, run.save()
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"strata/pkg/backend"
 	"strata/pkg/classifier"
@@ -123,8 +124,9 @@ func (e *Engine) SplitScores(ctx context.Context, run *Run, setName, split strin
 		return readScores(path, chosen)
 	}
 	bar := progress.New(e.Out, e.label+"score "+setName+" by "+run.Info.ID, set.Len())
+	started := time.Now()
 	report := func(done int) error {
-		bar.Set(done, "images")
+		bar.Set(done, fmt.Sprintf("images, %.0f a second", float64(done)/time.Since(started).Seconds()))
 		return ctx.Err()
 	}
 	var table *result.Scores

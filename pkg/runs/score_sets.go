@@ -11,10 +11,12 @@ import (
 	"strata/pkg/score"
 )
 
-// ScoreSets scores the test images of sets by a run, the first set as in-distribution (role "in") and the others as outliers ("out"), at most
-// images of each, 0 for all. Columns, in nats, higher is more in-distribution: log_likelihood, c1, c2, ... (each scale), png_bytes,
-// complexity (log-ratio to PNG), and with a general run: general, ratio, ratio_c1, .... Non-finite likelihoods become
-// metric.NonFiniteScore before any difference is taken, and are counted on Out; sets with unlike histories are warned of.
+// ScoreSets scores the test images of sets by a run, the first set as in-distribution (role "in") and the others as
+// outliers ("out"), at most images of each, 0 for all. Columns, in nats, higher is more in-distribution:
+// log_likelihood, c1, c2, ... (each scale), png_bytes, the scores of score.All, complexity first, and with a general
+// run: general, those that compare with it, ratio first, and ratio_c1, .... Non-finite likelihoods become
+// metric.NonFiniteScore before any difference is taken, and are counted on Out; sets with unlike histories are warned
+// of.
 func (e *Engine) ScoreSets(ctx context.Context, run, general *Run, sets []string, images int, noise density.Noise) (*result.Scores, error) {
 	var all *result.Scores
 	for i, set := range sets {
@@ -59,12 +61,15 @@ func (e *Engine) scoreSet(ctx context.Context, run, general *Run, set string, im
 		}
 		return cleaned, nil
 	}
+	add := func(name string, values []float64, err error) error {
+		if err != nil {
+			return err
+		}
+		return table.AddColumn(name, values)
+	}
 	for _, column := range own.Columns {
 		values, err := clean(own, column, run.Info.ID)
-		if err != nil {
-			return nil, err
-		}
-		if err := table.AddColumn(column, values); err != nil {
+		if err := add(column, values, err); err != nil {
 			return nil, err
 		}
 	}
@@ -72,30 +77,33 @@ func (e *Engine) scoreSet(ctx context.Context, run, general *Run, set string, im
 	if err != nil {
 		return nil, err
 	}
-	sizes, err := score.PNGBytesOf(pictures)
-	if err != nil {
+	sizes, err := score.OfImages(pictures, score.PNGColumn)
+	if err := add(score.PNGColumn, sizes, err); err != nil {
 		return nil, err
 	}
-	bytes := make([]float64, len(sizes))
-	for i, s := range sizes {
-		bytes[i] = float64(s)
+	// columnsOf are those of a score table, and what is known of the images.
+	columnsOf := func(of *result.Scores) score.Columns {
+		return func(name string) ([]float64, error) {
+			if score.OfModel(name) || slices.Contains(of.Columns, name) {
+				return of.Column(name, nil)
+			}
+			return score.OfImages(pictures, name)
+		}
 	}
-	raw, err := table.Column("log_likelihood", nil)
-	if err != nil {
-		return nil, err
+	derive := func(compared bool, theirs score.Columns) error {
+		for _, d := range score.All() {
+			if d.General != compared {
+				continue
+			}
+			values, err := d.Of(columnsOf(table), theirs)
+			if err := add(d.Name, values, err); err != nil {
+				return fmt.Errorf("score %s of %s: %w", d.Name, set, err)
+			}
+		}
+		return nil
 	}
-	complexity, err := score.ComplexityRatio(raw, sizes)
-	if err != nil {
-		return nil, err
-	}
-	if err := table.AddColumn("png_bytes", bytes); err != nil {
-		return nil, err
-	}
-	if err := table.AddColumn("complexity", complexity); err != nil {
-		return nil, err
-	}
-	if general == nil {
-		return table, nil
+	if err := derive(false, nil); err != nil || general == nil {
+		return table, err
 	}
 	theirs, err := e.Scores(ctx, general, set, images, noise)
 	if err != nil {
@@ -104,27 +112,37 @@ func (e *Engine) scoreSet(ctx context.Context, run, general *Run, set string, im
 	if !slices.Equal(theirs.Columns, own.Columns) {
 		return nil, fmt.Errorf("runs %s and %s have different scales: no ratio", run.Info.ID, general.Info.ID)
 	}
-	for _, column := range own.Columns {
-		b, err := clean(theirs, column, general.Info.ID)
+	cleaned := &result.Scores{Rows: make([]result.ScoreRow, len(theirs.Rows))}
+	for _, column := range theirs.Columns {
+		values, err := clean(theirs, column, general.Info.ID)
 		if err != nil {
 			return nil, err
 		}
-		name := "ratio_" + column
-		if column == "log_likelihood" {
-			name = "ratio"
-			if err := table.AddColumn("general", b); err != nil {
-				return nil, err
-			}
+		if err := cleaned.AddColumn(column, values); err != nil {
+			return nil, err
+		}
+	}
+	likelihoods, err := cleaned.Column(score.LogLikelihood, nil)
+	if err := add("general", likelihoods, err); err != nil {
+		return nil, err
+	}
+	if err := derive(true, columnsOf(cleaned)); err != nil {
+		return nil, err
+	}
+	for _, column := range own.Columns {
+		if column == score.LogLikelihood {
+			continue // its ratio is one of the derived scores
 		}
 		a, err := table.Column(column, nil)
 		if err != nil {
 			return nil, err
 		}
-		ratio, err := score.Ratio(a, b)
+		b, err := cleaned.Column(column, nil)
 		if err != nil {
 			return nil, err
 		}
-		if err := table.AddColumn(name, ratio); err != nil {
+		ratio, err := score.Ratio(a, b)
+		if err := add("ratio_"+column, ratio, err); err != nil {
 			return nil, err
 		}
 	}

@@ -95,7 +95,7 @@ func (s Spec) Network() string {
 // Request is a run that somebody wants.
 type Request struct {
 	Set string
-	// Model is one of ModelNames or "classifier", "" for the first of ModelNames; a parent's model is its own.
+	// Model is one of models.Names or plan.Classifier, "" for the first of these names; a parent's model is its own.
 	Model  string
 	Size   plan.Size
 	Seed   uint64
@@ -125,21 +125,38 @@ func (e *Engine) Spec(q Request) (Spec, error) {
 		return Spec{}, err
 	}
 	if q.Model == "" {
-		q.Model = plan.ModelNames()[0]
+		q.Model = models.Names()[0]
 	}
 	spec := Spec{Set: q.Set, SetHash: hash, TrainImages: set.Len(), CodeVersion: CodeVersion}
 	batch, steps := q.Size.BudgetOf(q.Model, q.Parent != nil)
-	spec.Train = train.Config{Batch: batch, Steps: steps, Seed: q.Seed, Loss: train.PaperLoss(q.Loss, q.Labels), FrozenScales: q.FrozenScales, Precision: q.Size.Precision}
-	augmentation := func(set string) imageset.Augmentation {
-		a := imageset.PaperAugmentation
-		if q.Model == "classifier" {
-			a = imageset.WideResNetAugmentation
+	spec.Train = train.Config{Batch: batch, Steps: steps, Seed: q.Seed, Loss: train.PaperLoss(q.Loss, q.Labels),
+		FrozenScales: q.FrozenScales, Precision: q.Size.Precision}
+	var rule optimiser.Config
+	var varied imageset.Augmentation
+	if q.Model == plan.Classifier {
+		network := q.Size.Classifier
+		network.Height, network.Width, network.Channels, network.Classes = set.Height, set.Width, set.Channels, 2
+		spec.Classifier, varied = &network, imageset.WideResNetAugmentation
+		// The paper's rate falls after 60, 120 and 160 of 200 epochs: after these shares of any budget.
+		rule = optimiser.PaperSGD(1)
+		for i, epoch := range rule.DecayAt {
+			rule.DecayAt[i] = steps * epoch / 200
 		}
-		a.Flip = plan.Flip(set)
+	} else {
+		kind, err := q.network(&spec, set)
+		if err != nil {
+			return Spec{}, err
+		}
+		rule = q.Size.Optimiser.Apply(kind.Optimiser(imageset.BatchesPerEpoch(set.Len(), batch)))
+		varied = kind.Augmentation
+	}
+	augmentation := func(set string) imageset.Augmentation {
+		a := varied
+		a.Flip = a.Flip && plan.Flip(set)
 		return a
 	}
 	spec.Train.Augmentation = augmentation(q.Set)
-	if q.Flip != nil {
+	if q.Flip != nil && varied.Flip {
 		spec.Train.Augmentation.Flip = *q.Flip
 	}
 	if q.Outliers != "" {
@@ -152,38 +169,6 @@ func (e *Engine) Spec(q Request) (Spec, error) {
 	}
 	if q.General != nil {
 		spec.General = q.General.Info.ID
-	}
-	perEpoch := imageset.BatchesPerEpoch(set.Len(), batch)
-	rule := optimiser.PaperAdamax()
-	switch q.Model {
-	case "classifier":
-		size := q.Size.Networks.Classifier
-		spec.Classifier = &classifier.Config{Height: set.Height, Width: set.Width, Channels: set.Channels,
-			Depth: size.Depth, Widen: size.Widen, Dropout: size.Dropout, Classes: 2}
-		// The paper's rate falls after 60, 120 and 160 of 200 epochs: after these shares of any budget.
-		rule = optimiser.PaperSGD(1)
-		for i, epoch := range rule.DecayAt {
-			rule.DecayAt[i] = steps * epoch / 200
-		}
-	default:
-		if spec.Model, err = q.Size.Networks.Spec(q.Model, set.Height, set.Width, set.Channels); err != nil {
-			return Spec{}, err
-		}
-		if q.Parent != nil {
-			spec.Model = q.Parent.Info.Spec.Model
-		}
-		if spec.Model.PixelCNN != nil {
-			// Digest §5: Adam, and images as they are.
-			rule = optimiser.PaperAdam(perEpoch)
-			spec.Train.Augmentation, spec.Train.OutlierAugmentation = imageset.Augmentation{}, imageset.Augmentation{}
-		}
-		if q.Labels {
-			if spec.Model.Glow == nil {
-				return Spec{}, fmt.Errorf("labels: a class-conditional model is made of a Glow's run, by Parent")
-			}
-			spec.Model = models.Spec{ClassConditionalGlow: &glow.ClassConditionalConfig{Glow: *spec.Model.Glow, Classes: len(set.Classes)}}
-		}
-		rule = q.Size.Optimiser.Apply(rule)
 	}
 	if q.Parent != nil {
 		spec.Parent = q.Parent.Info.ID
@@ -201,4 +186,26 @@ func (e *Engine) Spec(q Request) (Spec, error) {
 	}
 	_, err = spec.Model.New()
 	return spec, errors.Join(err, spec.Train.Validate())
+}
+
+// network decides on a spec's model: the parent's, or that of the size, with classes where labels are asked for.
+func (q Request) network(spec *Spec, set *imageset.Set) (models.Kind, error) {
+	var err error
+	if q.Parent != nil {
+		spec.Model = q.Parent.Info.Spec.Model
+	} else if spec.Model.Config, err = q.Size.Network(q.Model, set.Height, set.Width, set.Channels); err != nil {
+		return models.Kind{}, err
+	}
+	if spec.Model.Config == nil {
+		return models.Kind{}, fmt.Errorf("parent: run %s is of no density model", q.Parent.Info.ID)
+	}
+	if q.Labels {
+		of, ok := spec.Model.Config.(glow.Config)
+		if !ok {
+			return models.Kind{}, fmt.Errorf("labels: a class-conditional model is made of a Glow's run, by Parent")
+		}
+		spec.Model.Config = glow.ClassConditionalConfig{Glow: of, Classes: len(set.Classes)}
+	}
+	kind, _ := spec.Model.Config.Cost()
+	return models.KindOf(kind)
 }

@@ -3,6 +3,7 @@ package runs_test
 import (
 	"testing"
 
+	"strata/pkg/glow"
 	"strata/pkg/imageset"
 	"strata/pkg/plan"
 	"strata/pkg/runs"
@@ -63,9 +64,9 @@ func TestSpecOfRequests(t *testing.T) {
 	require.True(t, scratch.Train.Augmentation.Flip)
 
 	general := store.Run("glow-general", 1)
-	wide := *general.Info.Spec.Model.Glow
+	wide := general.Info.Spec.Model.Config.(glow.Config)
 	wide.Hidden = 10 // as that of another size
-	general.Info.Spec.Model.Glow = &wide
+	general.Info.Spec.Model.Config = wide
 	tuned := spec(runs.Request{Parent: general, Loss: "outlier", Outliers: "imagenet32", General: general})
 	require.Equal(t, []any{6, 5e-5, 3}, []any{tuned.Train.Steps, tuned.Train.Optimiser.Rate, tuned.Train.Optimiser.Warmup})
 	require.Equal(t, "Glow L3 K1 H10", tuned.Network(), "a parent's model is its own")
@@ -74,7 +75,7 @@ func TestSpecOfRequests(t *testing.T) {
 	require.NotEmpty(t, tuned.OutliersHash)
 
 	labelled := spec(runs.Request{Parent: general, Loss: "outlier", Outliers: "imagenet32", General: general, Labels: true})
-	require.Equal(t, 10, labelled.Model.ClassConditionalGlow.Classes)
+	require.Equal(t, 10, labelled.Model.Config.(glow.ClassConditionalConfig).Classes)
 	require.True(t, labelled.Train.Loss.WrongClass)
 	pixels := spec(runs.Request{Model: "pixelcnn", Loss: "margin", Outliers: "svhn"})
 	require.Equal(t, imageset.Augmentation{}, pixels.Train.Augmentation)
@@ -101,11 +102,11 @@ func TestSpecRefuses(t *testing.T) {
 		{func(q *runs.Request) { q.Model = "diffusion" }, `no model "diffusion"`},
 		{func(q *runs.Request) { q.Loss = "hinge" }, `no outlier loss "hinge"`},
 		{func(q *runs.Request) { q.Size.Precision = "int4" }, "int4"},
-		{func(q *runs.Request) { q.Size.Networks.Glow.K = 0 }, "k 0"},
+		{func(q *runs.Request) { q.Size.Networks = plan.Networks{"glow": glow.Config{Scales: 3, Hidden: 8}} }, "k 0"},
 		{func(q *runs.Request) {
 			q.Labels, q.Parent, q.Model = true, store.Run("pixelcnn-general", 1), "pixelcnn"
 		}, "made of a Glow's run"},
-		{func(q *runs.Request) { q.Model, q.Size.Networks.Classifier.Depth = "classifier", 11 }, "11"},
+		{func(q *runs.Request) { q.Model, q.Size.Classifier.Depth = "classifier", 11 }, "11"},
 	} {
 		q := runs.Request{Set: "cifar10", Size: store.Size, Seed: 1}
 		c.change(&q)

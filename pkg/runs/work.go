@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"strata/pkg/backend"
-	"strata/pkg/glow"
+	"strata/pkg/models"
 	"strata/pkg/plan"
 	"strata/pkg/train"
 
@@ -30,7 +30,8 @@ func (q Request) kind(spec Spec) string {
 	if q.Parent == nil && q.Model != "" {
 		return q.Model
 	}
-	return networkOf(spec).model
+	kind, _ := spec.cost()
+	return kind
 }
 
 // scoringWork is that of one pass of so many images through a run's network.
@@ -39,68 +40,37 @@ func scoringWork(spec Spec, images int) backend.Work {
 	return backend.Work{Seconds: imageSeconds(spec) / passes * float64(images)}
 }
 
-// network is what decides how fast a network is: width and depth in the order of the name.
-type network struct {
-	model       string
-	depth, wide int
-}
-
-func networkOf(s Spec) network {
-	ofGlow := func(c glow.Config) network {
-		if c.Block == glow.Dense {
-			return network{"dense", c.K, c.Hidden}
-		}
-		return network{"glow", c.K, c.Hidden}
-	}
-	switch m := s.Model; {
+// cost is the kind of a spec's network, and what its time grows with; see density.Config.
+func (s Spec) cost() (kind string, products float64) {
+	switch {
 	case s.Classifier != nil:
-		return network{"classifier", s.Classifier.Depth, s.Classifier.Widen}
-	case m.Glow != nil:
-		return ofGlow(*m.Glow)
-	case m.ClassConditionalGlow != nil:
-		return ofGlow(m.ClassConditionalGlow.Glow)
-	case m.PatchGlow != nil:
-		return network{"patch", m.PatchGlow.K, m.PatchGlow.Hidden}
-	case m.PixelCNN != nil:
-		return network{"pixelcnn", m.PixelCNN.ResNets, m.PixelCNN.Filters}
+		return s.Classifier.Cost()
+	case s.Model.Config != nil:
+		return s.Model.Config.Cost()
 	}
-	return network{}
+	return "", 0
 }
 
-func declared(n plan.Networks, model string) network {
-	switch model {
-	case "glow":
-		return network{model, n.Glow.K, n.Glow.Hidden}
-	case "dense":
-		return network{model, n.Dense.K, n.Dense.Hidden}
-	case "patch":
-		return network{model, n.Patch.K, n.Patch.Hidden}
-	case "pixelcnn":
-		return network{model, n.PixelCNN.ResNets, n.PixelCNN.Filters}
-	}
-	return network{model, n.Classifier.Depth, n.Classifier.Widen}
-}
-
-// products is in proportion to the multiplications of a network, among those of one model.
-func (n network) products() float64 { return float64(n.depth) * float64(n.wide) * float64(n.wide) }
-
-// imageSeconds is an image's share of a training step. It is that of the size with the same network, or else the paper's, by the number of
-// products, which is too little for small ones: those are quick in any case.
+// imageSeconds is an image's share of a training step. It is that of the size with a network of the same cost, or else
+// the largest size's, in proportion, which is too little for small ones: those are quick in any case.
 func imageSeconds(s Spec) float64 {
-	of := networkOf(s)
+	kind, products := s.cost()
 	var seconds float64
 	for _, name := range plan.SizeNames() {
 		size, err := plan.LoadSize(name)
 		if err != nil {
 			return 0 // a test sees to it that all can be read
 		}
-		batch, _ := size.BudgetOf(of.model, false)
-		own := declared(size.Networks, of.model)
-		seconds = size.Seconds[of.model] / float64(batch)
-		if own == of {
+		own := size.Products(kind)
+		if own == 0 {
+			continue
+		}
+		batch, _ := size.BudgetOf(kind, false)
+		seconds = size.Seconds[kind] / float64(batch)
+		if own == products {
 			return seconds
 		}
-		seconds *= of.products() / own.products()
+		seconds *= products / own
 	}
 	return seconds
 }
@@ -108,7 +78,10 @@ func imageSeconds(s Spec) float64 {
 // Choices are where runs of a size that start from nothing would be computed, by the names of their models.
 func Choices(s plan.Size) map[string]backend.Choice {
 	choices := map[string]backend.Choice{}
-	for _, model := range append(plan.ModelNames(), "classifier") {
+	for _, model := range append(models.Names(), plan.Classifier) {
+		if s.Products(model) == 0 {
+			continue // the size has no network of it
+		}
 		_, steps := s.BudgetOf(model, false)
 		q := Request{Model: model, Size: s, Watch: []string{"some"}}
 		choices[model] = backend.Choose(q.trainingWork(Spec{Train: train.Config{Steps: steps}}))

@@ -14,10 +14,8 @@ import (
 	"strata/pkg/backend"
 	"strata/pkg/backend/backendtest"
 	"strata/pkg/checkpoint"
-	"strata/pkg/classifier"
 	"strata/pkg/glow"
 	"strata/pkg/models"
-	"strata/pkg/pixelcnn"
 	"strata/pkg/plan"
 	"strata/pkg/train"
 
@@ -38,7 +36,8 @@ func WithPlugin(t *testing.T) {
 func TestWhereImagesAreScored(t *testing.T) {
 	WithPlugin(t)
 	glowOf := func(k, hidden int) Spec {
-		return Spec{Model: models.Spec{Glow: &glow.Config{Height: 32, Width: 32, Channels: 3, Scales: 3, K: k, Hidden: hidden}}}
+		config := glow.Config{Height: 32, Width: 32, Channels: 3, Scales: 3, K: k, Hidden: hidden}
+		return Spec{Model: models.Spec{Config: config}}
 	}
 	on := func(s Spec, images int) string { return backend.Choose(scoringWork(s, images)).Kind() }
 	require.Equal(t, "go", on(glowOf(4, 64), 1000))
@@ -50,23 +49,14 @@ func TestWhereImagesAreScored(t *testing.T) {
 	// Every model has seconds, as declared.
 	demo, err := plan.LoadSize("demo")
 	require.NoError(t, err)
-	dense := glowOf(2, 64)
-	dense.Model.Glow.Block = glow.Dense
-	for model, s := range map[string]Spec{
-		"glow": glowOf(4, 64), "dense": dense,
-		"patch":      {Model: models.Spec{PatchGlow: &glow.PatchConfig{K: 4, Hidden: 64}}},
-		"pixelcnn":   {Model: models.Spec{PixelCNN: &pixelcnn.Config{ResNets: 1, Filters: 16}}},
-		"classifier": {Classifier: &classifier.Config{Depth: 10, Widen: 1}},
-	} {
-		of := networkOf(s)
-		require.Equal(t, model, of.model)
-		if model != "classifier" { // whose network smoke has too
-			batch, _ := demo.BudgetOf(model, false)
-			require.InDelta(t, demo.Seconds[model]/float64(batch), imageSeconds(s), 1e-9, model)
-		}
-		require.Positive(t, imageSeconds(s))
+	for name, config := range demo.Networks {
+		batch, _ := demo.BudgetOf(name, false)
+		s := Spec{Model: models.Spec{Config: config}}
+		require.InDelta(t, demo.Seconds[name]/float64(batch), imageSeconds(s), 1e-9, name)
 	}
-	require.Equal(t, "glow", networkOf(Spec{Model: models.Spec{ClassConditionalGlow: &glow.ClassConditionalConfig{}}}).model)
+	require.Positive(t, imageSeconds(Spec{Classifier: &demo.Classifier}))
+	conditional := Spec{Model: models.Spec{Config: glow.ClassConditionalConfig{Glow: demo.Glow(), Classes: 5}}}
+	require.Equal(t, imageSeconds(glowOf(4, 64)), imageSeconds(conditional), "its classes cost nothing beside it")
 }
 
 // expiring is a context that is over when it has been asked some times.
