@@ -145,9 +145,9 @@ func TestCellsByHand(t *testing.T) {
 	require.Greater(t, len(met), 100, "the made-up scores tell sources apart")
 
 	// Steps are said with those of the runs that a run was made from, and stand-ins wherever their images had a part.
-	say := func(table, score, loss string) result.Cell {
+	say := func(table, by, loss string) result.Cell {
 		i := slices.IndexFunc(cells, func(c result.Cell) bool {
-			return c.Table == table && c.In == "CIFAR10" && c.Out == "SVHN" && c.Score == score && c.Loss == loss && c.ReportedBy() == ""
+			return c.Table == table && c.In == "CIFAR10" && c.Out == "SVHN" && c.Score == by && c.Loss == loss && c.ReportedBy() == ""
 		})
 		return cells[i]
 	}
@@ -229,8 +229,8 @@ func TestCellsOverSeeds(t *testing.T) {
 		return 0
 	}
 	store.Score(values)
-	find := func(cells []result.Cell, score string) result.Cell {
-		return cells[slices.IndexFunc(cells, func(c result.Cell) bool { return c.Table == "2" && c.Out == "SVHN" && c.Score == score })]
+	find := func(cells []result.Cell, by string) result.Cell {
+		return cells[slices.IndexFunc(cells, func(c result.Cell) bool { return c.Table == "2" && c.Out == "SVHN" && c.Score == by })]
 	}
 	cells, seeds, err := of(t, store).Cells(t.Context())
 	require.NoError(t, err)

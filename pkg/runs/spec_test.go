@@ -1,6 +1,7 @@
 package runs_test
 
 import (
+	"maps"
 	"testing"
 
 	"strata/pkg/glow"
@@ -102,7 +103,12 @@ func TestSpecRefuses(t *testing.T) {
 		{func(q *runs.Request) { q.Model = "diffusion" }, `no model "diffusion"`},
 		{func(q *runs.Request) { q.Loss = "hinge" }, `no outlier loss "hinge"`},
 		{func(q *runs.Request) { q.Size.Precision = "int4" }, "int4"},
-		{func(q *runs.Request) { q.Size.Networks = plan.Networks{"glow": glow.Config{Scales: 3, Hidden: 8}} }, "k 0"},
+		{func(q *runs.Request) {
+			without := q.Size.Networks["glow"].(glow.Config)
+			without.K = 0
+			q.Size.Networks = maps.Clone(q.Size.Networks)
+			q.Size.Networks["glow"] = without
+		}, "k 0"},
 		{func(q *runs.Request) {
 			q.Labels, q.Parent, q.Model = true, store.Run("pixelcnn-general", 1), "pixelcnn"
 		}, "made of a Glow's run"},
