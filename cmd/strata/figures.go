@@ -86,7 +86,7 @@ func (c figuresCommand) results() (string, error) {
 		return folders.Results("")
 	}
 	if _, err := os.Stat(filepath.Join(c.Results, result.ManifestFile)); err != nil {
-		return "", fmt.Errorf("--results %s: no finished results there (no claims.csv): strata reproduce writes them", c.Results)
+		return "", fmt.Errorf("--results %s: no finished results there (no %s): strata reproduce writes them", c.Results, result.ManifestFile)
 	}
 	return filepath.Abs(c.Results)
 }

@@ -93,8 +93,15 @@ func run(args []string, out, errOut io.Writer) int {
 	return exitFailed
 }
 
-// oneLine keeps the errors of libraries, which carry stacks, readable.
+// oneLine keeps the errors of libraries, which carry stacks, readable. Of several joined errors each is told.
 func oneLine(err error) string {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var each []string
+		for _, e := range joined.Unwrap() {
+			each = append(each, oneLine(e))
+		}
+		return strings.Join(each, "\n  ")
+	}
 	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
 	return strings.Join(lines[:min(len(lines), 6)], "\n  ")
 }

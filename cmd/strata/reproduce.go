@@ -9,6 +9,7 @@ import (
 	"strata/pkg/plan"
 	"strata/pkg/report"
 	"strata/pkg/reproduce"
+	"strata/pkg/result"
 	"strata/pkg/runs"
 )
 
@@ -85,7 +86,11 @@ func (c reproduceCommand) Run(e *environment) error {
 			measured++
 		}
 	}
-	fmt.Fprintf(e.out, "\n%d of the paper's table cells measured; results in %s; strata report shows them\n", measured, folder)
+	shows := "strata report shows them"
+	if errors.Is(problems, result.ErrNotWritten) {
+		shows = "they are not complete"
+	}
+	fmt.Fprintf(e.out, "\n%d of the paper's table cells measured; results in %s; %s\n", measured, folder, shows)
 	return errors.Join(schedule.Failures(), problems)
 }
 

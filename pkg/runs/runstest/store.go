@@ -33,7 +33,7 @@ import (
 )
 
 // Sets are the sets of a store by role, with the names that the family imagenet32 of experiments/sets.yaml gives them:
-// a command with Data as its STRATA_DATA finds the same roles.
+// a command with Data as its STRATA_DATA finds these roles, and grey_general, which is made of general.
 var Sets = map[string]string{"in": "cifar10", "near": "cifar100", "general": "imagenet32", "smooth": "svhn", "far": "lsun"}
 
 // Images of each set's splits.
