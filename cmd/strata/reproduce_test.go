@@ -18,32 +18,34 @@ import (
 // madeStore points the command to a store of made-up scores; only what needs the weights of a network is not trained.
 func madeStore(t *testing.T) *runstest.Store {
 	t.Helper()
-	store := runstest.New(t, runstest.Options{Roles: func(sets map[string]string) { sets["grey_general"] = "imagenet32_grey" }})
+	store := runstest.New(t,
+		runstest.Options{Roles: func(sets map[string]string) { sets["grey_general"] = "imagenet32_grey" }})
 	store.Finish()
 	store.Unfinish("glow-in-from-general")
 	store.Score(runstest.Normal)
-	for variable, folder := range map[string]string{"STRATA_DATA": store.Data, "STRATA_RUNS": store.Runs, "STRATA_FIGURES": t.TempDir(),
-		"STRATA_CACHE": t.TempDir(), "GOMLX_BACKEND": ""} {
-		t.Setenv(variable, folder)
+	for variable, value := range map[string]string{"STRATA_DATA": store.Data, "STRATA_RUNS": store.Runs,
+		"STRATA_FIGURES": t.TempDir(), "STRATA_CACHE": t.TempDir(), "GOMLX_BACKEND": ""} {
+		t.Setenv(variable, value)
 	}
 	return store
 }
 
-// Reproduce ends with 0 where runs or sets are not there, and with 1 where a file is damaged: each damaged file is named, and the results are
-// complete all the same (review, D3).
+// Reproduce ends with 0 where runs or sets are not there, and with 1 where a file is damaged: each damaged file is
+// named, and the results are complete all the same (review, D3).
 func TestReproduceSaysWhatIsWrong(t *testing.T) {
 	store := madeStore(t)
 	evaluate := []string{"reproduce", "all", "--size", "smoke", "--stage", "evaluate"}
 	code, out, errOut := strata(evaluate...)
 	require.Zero(t, code, errOut)
 	require.Contains(t, out, "family imagenet32, 34 runs, 1 to train")
-	measured := regexp.MustCompile(`(\d+) of the paper's table cells measured; results in (.*); strata report shows them`)
+	measured := regexp.MustCompile(`(\d+) of the paper's .* cells measured; results in (.*); strata report shows them`)
 	require.Regexp(t, measured, out)
 	all, folder := measured.FindStringSubmatch(out)[1], measured.FindStringSubmatch(out)[2]
 	require.Equal(t, filepath.Join(os.Getenv("STRATA_FIGURES"), "results", "cifar10-smoke"), folder)
 	require.NotContains(t, errOut, "not there")
 
-	damaged := map[string]string{"patch-in": "smooth", "glow-smooth": "in", "classifier-near": "far", "glow-near-outlier-loss": "in"}
+	damaged := map[string]string{"patch-in": "smooth", "glow-smooth": "in", "classifier-near": "far",
+		"glow-near-outlier-loss": "in"}
 	for configuration, role := range damaged {
 		store.Write(store.ScoreFile(configuration, 1, role), []byte("role,set,index,c1\n"))
 	}

@@ -41,7 +41,8 @@ func TestCorrelationsByHand(t *testing.T) {
 		}
 		var both []float64
 		for _, role := range []string{"in", "smooth"} {
-			values, _ := truth(made).of(store, runstest.Value{Configuration: configuration, Seed: 1, Role: role, Column: score}, 15)
+			values, _ := truth(made).of(store, runstest.Value{Configuration: configuration, Seed: 1, Role: role,
+				Column: score}, 15)
 			both = append(both, values...)
 		}
 		return both
@@ -50,7 +51,8 @@ func TestCorrelationsByHand(t *testing.T) {
 	for _, r := range rows {
 		got = append(got, fmt.Sprint(r.About, ": ", r.A, " ", r.B))
 		require.Equal(t, []any{"in smooth", 30}, []any{r.Over, r.Images})
-		require.True(t, r.SpearmanLow <= r.Spearman && r.Spearman <= r.SpearmanHigh && r.PearsonLow <= r.Pearson && r.Pearson <= r.PearsonHigh, "%+v", r)
+		require.True(t, r.SpearmanLow <= r.Spearman && r.Spearman <= r.SpearmanHigh && r.PearsonLow <= r.Pearson &&
+			r.Pearson <= r.PearsonHigh, "%+v", r)
 		if r.About == "pixel differences" {
 			continue
 		}
@@ -58,9 +60,11 @@ func TestCorrelationsByHand(t *testing.T) {
 		require.InDelta(t, pearson(column(r.A), column(r.B)), r.Pearson, 1e-9, "%+v", r)
 	}
 	require.Equal(t, []string{
-		"pixel differences: pseudo_general glow-general", "pixel differences: pseudo_in glow-in", "pixel differences: pseudo_smooth glow-smooth",
-		"network types: patch-in glow-general", "network types: patch-in glow-smooth", "network types: patch-in glow-in",
-		"network types: dense-in glow-general", "network types: dense-in glow-smooth", "network types: dense-in glow-in",
+		"pixel differences: pseudo_general glow-general", "pixel differences: pseudo_in glow-in",
+		"pixel differences: pseudo_smooth glow-smooth",
+		"network types: patch-in glow-general", "network types: patch-in glow-smooth",
+		"network types: patch-in glow-in", "network types: dense-in glow-general",
+		"network types: dense-in glow-smooth", "network types: dense-in glow-in",
 		"training sets: glow-general glow-smooth", "training sets: glow-general/c3 glow-smooth/c3",
 		"training sets: glow-general glow-in", "training sets: glow-general/c3 glow-in/c3",
 		"training sets: glow-smooth glow-in", "training sets: glow-smooth/c3 glow-in/c3",

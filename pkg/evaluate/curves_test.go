@@ -20,7 +20,8 @@ import (
 // watched is a store with two watched runs of in and the general one, looked at on 10 images.
 func watched(t *testing.T) *runstest.Store {
 	t.Helper()
-	store := runstest.New(t, runstest.Options{Wanted: []string{"glow-in-from-general", "glow-in"}, Size: func(s *plan.Size) { s.CurveImages = 10 }})
+	store := runstest.New(t, runstest.Options{Wanted: []string{"glow-in-from-general", "glow-in"},
+		Size: func(s *plan.Size) { s.CurveImages = 10 }})
 	store.Finish("glow-general", "glow-in", "glow-in-from-general")
 	store.Score(runstest.Normal)
 	return store
@@ -36,14 +37,16 @@ func steps(rows []result.CurvePoint, configuration, role string) (steps []int) {
 	return steps
 }
 
-// A point of a curve is what can be counted from the scores of its step and the general model's final ones, which have the run's noise.
+// A point of a curve is what can be counted from the scores of its step and the general model's final ones, which have
+// the run's noise.
 func TestCurvesByHand(t *testing.T) {
 	store := watched(t)
 	rows, err := of(t, store).curves(t.Context())
 	require.NoError(t, err)
 	require.Len(t, rows, 2*3*5, "two runs, three steps, bits/dim, three sets and their mean")
 	seen := func(configuration, role string, step int) []float64 {
-		v := runstest.Value{Configuration: configuration, Seed: 1, Role: role, Column: "log_likelihood", Step: step, Noise: step == 0}
+		v := runstest.Value{Configuration: configuration, Seed: 1, Role: role, Column: "log_likelihood", Step: step,
+			Noise: step == 0}
 		values, _ := truth(runstest.Normal).of(store, v, 10)
 		return values
 	}
@@ -67,7 +70,8 @@ func TestCurvesByHand(t *testing.T) {
 			require.InDelta(t, metric.MeanInterval(bits).High, point.High, 1e-9)
 			sum := 0.
 			for _, role := range []string{"smooth", "near", "far"} {
-				want := area(less(own, seen("glow-general", "in", 0)), less(seen(configuration, role, step), seen("glow-general", role, 0)))
+				want := area(less(own, seen("glow-general", "in", 0)), less(seen(configuration, role, step),
+					seen("glow-general", role, 0)))
 				require.InDelta(t, want, at[fmt.Sprint(configuration, step, result.AUROCRatio, role)].Value, 1e-9)
 				sum += want
 			}
@@ -85,7 +89,8 @@ func TestCurvesHaveGaps(t *testing.T) {
 	require.NoError(t, os.Remove(run.CurveFile("svhn", 8)))
 	rows, err := of(t, store).curves(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, []int{4, 12}, steps(rows, "glow-in", "far"), "no part of a step is shown: its mean would be of other sets")
+	require.Equal(t, []int{4, 12}, steps(rows, "glow-in", "far"),
+		"no part of a step is shown: its mean would be of other sets")
 	require.Equal(t, []int{2, 4, 6}, steps(rows, "glow-in-from-general", "far"))
 	require.NoError(t, os.Remove(run.CurveFile("cifar10", 4)))
 	rows, err = of(t, store).curves(t.Context())
@@ -94,9 +99,11 @@ func TestCurvesHaveGaps(t *testing.T) {
 
 	// The same gap in a column that a claim asks for over steps is absent, and the other points are there.
 	v := of(t, store)
-	_, _, err = v.Values(t.Context(), score.Column{Configuration: "glow-in", Seed: 1, Role: "in", Name: likelihood, At: 1. / 3})
+	_, _, err = v.Values(t.Context(), score.Column{Configuration: "glow-in", Seed: 1, Role: "in", Name: likelihood,
+		At: 1. / 3})
 	require.ErrorIs(t, err, plan.ErrAbsent)
-	population, values, err := v.Values(t.Context(), score.Column{Configuration: "glow-in", Seed: 1, Role: "in", Name: likelihood, At: 1})
+	population, values, err := v.Values(t.Context(), score.Column{Configuration: "glow-in", Seed: 1, Role: "in",
+		Name: likelihood, At: 1})
 	require.NoError(t, err)
 	require.Equal(t, "in, learning curve", population)
 	require.Len(t, values, 10)
@@ -121,7 +128,8 @@ func TestDamagedCurve(t *testing.T) {
 	require.Equal(t, []int{2, 4, 6}, steps(rows, "glow-in-from-general", "smooth"))
 }
 
-// What a claim over the steps asks for: the runs of its kind as they were, all others as they are in the end, on the same images.
+// What a claim over the steps asks for: the runs of its kind as they were, all others as they are in the end, on the
+// same images.
 func TestColumnsOverSteps(t *testing.T) {
 	store := watched(t)
 	v := of(t, store)
@@ -136,9 +144,11 @@ func TestColumnsOverSteps(t *testing.T) {
 		{"glow-in", 1. / 3, score.Finetuned, 0}, {"glow-in-from-general", 2. / 3, score.Finetuned, 4},
 		{"glow-in-from-general", 2. / 3, score.FromScratch, 0}, {"glow-general", 1, score.FromScratch, 12},
 	} {
-		_, got, err := v.Values(t.Context(), score.Column{Configuration: c.configuration, Seed: 1, Role: "near", Name: "c2", At: c.at, Of: c.kind})
+		_, got, err := v.Values(t.Context(), score.Column{Configuration: c.configuration, Seed: 1, Role: "near",
+			Name: "c2", At: c.at, Of: c.kind})
 		require.NoError(t, err)
-		of := runstest.Value{Configuration: c.configuration, Seed: 1, Role: "near", Column: "c2", Step: c.step, Noise: c.step == 0}
+		of := runstest.Value{Configuration: c.configuration, Seed: 1, Role: "near", Column: "c2", Step: c.step,
+			Noise: c.step == 0}
 		want, _ := truth(runstest.Normal).of(store, of, 10)
 		require.Equal(t, want, got, "%+v", c)
 	}

@@ -20,13 +20,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A score file of results has the images that the cells are of, each with its own place and values, rounded to what float32 has, and a column
-// for each configuration that is trained and each of its scales.
+// A score file of results has the images that the cells are of, each with its own place and values, rounded to what
+// float32 has, and a column for each configuration that is trained and each of its scales.
 func TestScoreFiles(t *testing.T) {
 	whole := fileImages
 	t.Cleanup(func() { fileImages = whole })
 	fileImages = 5
-	store := runstest.New(t, runstest.Options{More: map[string]string{"grey_in": "fashion_mnist", "grey_smooth": "mnist"},
+	store := runstest.New(t, runstest.Options{
+		More: map[string]string{"grey_in": "fashion_mnist", "grey_smooth": "mnist"},
 		Size: func(s *plan.Size) { s.TestImages = 12 }})
 	store.Finish("glow-general", "glow-in", "glow-grey-in")
 	broken := func(v runstest.Value) float64 {
@@ -45,7 +46,8 @@ func TestScoreFiles(t *testing.T) {
 	table, err := result.ReadScores(filepath.Join(folder, result.ScoresFile))
 	require.NoError(t, err)
 	require.Equal(t, strings.Fields(`png_bytes pseudo_general pseudo_in pseudo_smooth
-		glow-general glow-general/c1 glow-general/c2 glow-general/c3 glow-in glow-in/c1 glow-in/c2 glow-in/c3`), table.Columns)
+		glow-general glow-general/c1 glow-general/c2 glow-general/c3
+		glow-in glow-in/c1 glow-in/c2 glow-in/c3`), table.Columns)
 	require.Len(t, table.Rows, 5*5, "five of each role's twelve images")
 	var roles []string
 	for i, row := range table.Rows {
@@ -73,7 +75,8 @@ func TestScoreFiles(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, seven, row.Values[11])
 	}
-	require.Equal(t, []string{"in", "near", "smooth", "general", "far"}, slices.Compact(roles), "as figures expect them")
+	require.Equal(t, []string{"in", "near", "smooth", "general", "far"}, slices.Compact(roles),
+		"as figures expect them")
 
 	grey, err := result.ReadScores(filepath.Join(folder, result.GreyScoresFile))
 	require.NoError(t, err)
@@ -109,7 +112,8 @@ func TestScoreFilesWithoutASet(t *testing.T) {
 	require.Contains(t, table.Columns, "pseudo_smooth")
 }
 
-// quiet is a store in which everything that needs no weights is there: what is made from glow-in-from-general's latents is not.
+// quiet is a store in which everything that needs no weights is there: what is made from glow-in-from-general's latents
+// is not.
 func quiet(t *testing.T, o runstest.Options) *runstest.Store {
 	t.Helper()
 	store := runstest.New(t, o)
@@ -121,7 +125,8 @@ func quiet(t *testing.T, o runstest.Options) *runstest.Store {
 
 // What is not trained, and a role without a set, leave notes in the files and no error (review, D3).
 func TestGapsAreNoErrors(t *testing.T) {
-	store, folder := quiet(t, runstest.Options{Roles: func(sets map[string]string) { delete(sets, "near") }}), t.TempDir()
+	store := quiet(t, runstest.Options{Roles: func(sets map[string]string) { delete(sets, "near") }})
+	folder := t.TempDir()
 	store.Unfinish("pixelcnn-general")
 	written, err := of(t, store).Write(t.Context(), folder)
 	require.NoError(t, err)
@@ -149,7 +154,8 @@ func TestGapsAreNoErrors(t *testing.T) {
 		problems[r.Configuration] = r.Problem
 	}
 	require.Equal(t, "glow-near: no set plays the role near in family imagenet32", problems["glow-near"])
-	require.Equal(t, "glow-near-from-itself: no set plays the role near in family imagenet32", problems["glow-near-from-itself"])
+	require.Equal(t, "glow-near-from-itself: no set plays the role near in family imagenet32",
+		problems["glow-near-from-itself"])
 	require.Equal(t, "glow-in-from-general is not trained", problems["glow-in-from-general"])
 	require.Empty(t, problems["glow-in"])
 	require.NoFileExists(t, filepath.Join(folder, "pictures_ignored", "mixed.csv"))
@@ -165,8 +171,8 @@ func keys[V any](of map[string]V) func(func(string) bool) {
 	}
 }
 
-// What is damaged, and a file that cannot be written, are errors at the end; every other cell, row and file is there all the same (review, D3),
-// and nothing of the folder says where the store lies (D4).
+// What is damaged, and a file that cannot be written, are errors at the end; every other cell, row and file is there
+// all the same (review, D3), and nothing of the folder says where the store lies (D4).
 func TestErrorsComeLast(t *testing.T) {
 	home := filepath.Join(t.TempDir(), "somebodys-home")
 	store, folder := quiet(t, runstest.Options{Folder: home}), t.TempDir()
@@ -184,13 +190,15 @@ func TestErrorsComeLast(t *testing.T) {
 
 	cells, err := of(t, store).Write(t.Context(), folder)
 	for _, says := range []string{"cells: table 1, SVHN against LSUN: score file " + damaged, "times more)",
-		"cells: table S1, CIFAR100 against : glow-near: " + record, "cells: table S4, CIFAR10 against ", "no checkpoint",
-		"scores: scores.csv, glow-smooth-from-general: score file " + damaged, "curves: glow-in: step 8: score file " + curve,
+		"cells: table S1, CIFAR100 against : glow-near: " + record, "cells: table S4, CIFAR10 against ",
+		"no checkpoint", "scores: scores.csv, glow-smooth-from-general: score file " + damaged,
+		"curves: glow-in: step 8: score file " + curve,
 		filepath.Join(folder, "correlations.csv"), "pictures: sets: ", "pictures_ignored"} {
 		require.ErrorContains(t, err, says)
 	}
 	require.ErrorIs(t, err, result.ErrNotWritten)
-	require.Less(t, len(strings.Split(err.Error(), "\n")), 30, "each cause is told where it was met, and not for every cell")
+	require.Less(t, len(strings.Split(err.Error(), "\n")), 30,
+		"each cause is told where it was met, and not for every cell")
 
 	measured, broken := 0, 0
 	for _, c := range cells {
@@ -198,7 +206,8 @@ func TestErrorsComeLast(t *testing.T) {
 		case c.Note == brokenNote:
 			broken++
 			require.False(t, c.IsMeasured())
-			require.True(t, c.Table == "S4" && c.In == "CIFAR10" || c.In == "SVHN" && c.Out == "LSUN" && c.InModel() == "Glow" ||
+			require.True(t, c.Table == "S4" && c.In == "CIFAR10" ||
+				c.In == "SVHN" && c.Out == "LSUN" && c.InModel() == "Glow" ||
 				c.Table == "S1" && c.In == "CIFAR100" && c.Option("init") == "scratch", "%+v", c.Place)
 		case c.IsMeasured():
 			measured++
@@ -263,10 +272,12 @@ func TestRunRows(t *testing.T) {
 	info := store.Run("glow-in-outlier-loss", 1).Info
 	at := slices.IndexFunc(rows, func(r result.Run) bool { return r.ID == info.ID })
 	general := store.Run("glow-general", 1).Info.ID
-	require.Equal(t, result.Run{Configuration: "glow-in-outlier-loss", Seed: 1, ID: info.ID, Network: "Glow L3 K1 H8", Set: "cifar10",
-		SetHash: info.Spec.SetHash[:16], TrainImages: runstest.TrainImages, Steps: 6, Batch: 16, Rate: 5e-5, Loss: "outlier", Outliers: "imagenet32",
-		General: general, Parent: general, LastValue: 4.5, Dropped: 2, Skipped: 1, Backend: "xla plugin.so (v0.1)", Lowering: "library",
-		Toolchain: "go", CodeVersion: info.Spec.CodeVersion, Seconds: 3, Finished: info.Finished, Precision: "float32"}, rows[at])
+	want := result.Run{Configuration: "glow-in-outlier-loss", Seed: 1, ID: info.ID, Network: "Glow L3 K1 H8",
+		Set: "cifar10", SetHash: info.Spec.SetHash[:16], TrainImages: runstest.TrainImages, Steps: 6, Batch: 16,
+		Rate: 5e-5, Loss: "outlier", Outliers: "imagenet32", General: general, Parent: general, LastValue: 4.5,
+		Dropped: 2, Skipped: 1, Backend: "xla plugin.so (v0.1)", Lowering: "library", Precision: "float32",
+		Toolchain: "go", CodeVersion: info.Spec.CodeVersion, Seconds: 3, Finished: info.Finished}
+	require.Equal(t, want, rows[at])
 	require.Equal(t, "80 Million Tiny Images", rows[0].StandsFor)
 }
 
@@ -291,7 +302,8 @@ func TestNumbersForClaims(t *testing.T) {
 	require.InDelta(t, 9, bits, 1e-9)
 	_, err = v.BitsPerDim("faces", 0)
 	require.ErrorIs(t, err, plan.ErrAbsent)
-	sets, networks, steps := v.Describe([]string{"in", "smooth", "in", "faces"}, []string{"glow-in-from-general", "patch-in", "glow-general", "glow-near"})
+	sets, networks, steps := v.Describe([]string{"in", "smooth", "in", "faces"},
+		[]string{"glow-in-from-general", "patch-in", "glow-general", "glow-near"})
 	require.Equal(t, "cifar10, svhn", sets)
 	require.Equal(t, "Glow L3 K1 H8, patch Glow 8x8 K1 H8", networks)
 	require.Equal(t, "glow-in-from-general 6 after 12, patch-in 12, glow-general 12", steps)
@@ -303,7 +315,8 @@ func TestNumbersForClaims(t *testing.T) {
 	}
 	population, values := value(score.Column{Configuration: "glow-general", Seed: 5, Role: "far", Name: "c1"})
 	require.Equal(t, "far", population)
-	want, _ := truth(runstest.Normal).of(store, runstest.Value{Configuration: "glow-general", Seed: 5, Role: "far", Column: "c1"}, 0)
+	want, _ := truth(runstest.Normal).of(store, runstest.Value{Configuration: "glow-general", Seed: 5, Role: "far",
+		Column: "c1"}, 0)
 	require.Equal(t, want, values)
 	_, noisy := value(score.Column{Configuration: "glow-general", Seed: 5, Role: "far", Name: "c1", Noise: true})
 	require.NotEqual(t, values, noisy)
@@ -321,7 +334,8 @@ func TestNumbersForClaims(t *testing.T) {
 		says string
 	}{
 		{score.Column{Role: "in", Name: "beauty"}, `nothing is known of images under the name "beauty"`},
-		{score.Column{Configuration: "glow-general", Seed: 5, Role: "in", Name: "c7"}, `scores of cifar10 by glow-general: score table has no column "c7"`},
+		{score.Column{Configuration: "glow-general", Seed: 5, Role: "in", Name: "c7"},
+			`scores of cifar10 by glow-general: score table has no column "c7"`},
 		{score.Column{Configuration: "glow-of-nothing", Seed: 5, Role: "in", Name: "c1"}, "no configuration"},
 	} {
 		_, _, err := v.Values(t.Context(), c.of)

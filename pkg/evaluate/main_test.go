@@ -41,7 +41,8 @@ func (f truth) of(store *runstest.Store, v runstest.Value, images int) (values [
 	return values, replaced
 }
 
-// area is the share of pairs of an image of in and one of out that stand in the right order, in percent: the AUROC by counting.
+// area is the share of pairs of an image of in and one of out that stand in the right order, in percent: the AUROC by
+// counting.
 func area(in, out []float64) float64 {
 	wins := 0.
 	for _, a := range in {
@@ -73,7 +74,8 @@ func mean(values []float64) float64 {
 	return sum / float64(len(values))
 }
 
-// pearson is the correlation of two lists, and spearman that of their places in order; no two values of a list may be equal.
+// pearson is the correlation of two lists, and spearman that of their places in order; no two values of a list may be
+// equal.
 func pearson(x, y []float64) float64 {
 	var xy, xx, yy float64
 	mx, my := mean(x), mean(y)

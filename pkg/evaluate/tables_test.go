@@ -17,8 +17,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// sources say of each kind of cell of the paper's tables what it is the AUROC of: the model, with * for the role of the in-distribution set, its
-// score, and the model whose score is subtracted. Written down from the tables' captions (digest §6, §8).
+// sources say of each kind of cell of the paper's tables what it is the AUROC of: the model, with * for the role of the
+// in-distribution set, its score, and the model whose score is subtracted. Written down from the tables' captions
+// (digest §6, §8).
 var sources = map[string]string{
 	// Table 1: likelihood, and ratios to three general models, of both families of models.
 	"1 unsupervised;in_model=Glow raw none none":       "glow-*-from-general log_likelihood",
@@ -49,20 +50,25 @@ var sources = map[string]string{
 	"3 unsupervised;in_model=Glow raw_4x4 none outlier_eq2":   "glow-*-outlier-loss c3",
 	"3 unsupervised;in_model=Glow diff Tiny-Glow outlier_eq2": "glow-*-outlier-loss log_likelihood glow-general",
 	// Table S1: bits/dim of the models from the general set, from scratch and finetuned.
-	"S1 unsupervised;in_model=Glow;trained_on=Tiny bpd_noisy_single_sample none none":                             "glow-general bpd",
-	"S1 unsupervised;in_model=Glow;trained_on=in_dist;init=scratch bpd_noisy_single_sample none none":             "glow-* bpd",
-	"S1 unsupervised;in_model=Glow;trained_on=in_dist;init=finetuned_from_Tiny bpd_noisy_single_sample none none": "glow-*-from-general bpd",
+	bits + "trained_on=Tiny bpd_noisy_single_sample none none":                             "glow-general bpd",
+	bits + "trained_on=in_dist;init=scratch bpd_noisy_single_sample none none":             "glow-* bpd",
+	bits + "trained_on=in_dist;init=finetuned_from_Tiny bpd_noisy_single_sample none none": "glow-*-from-general bpd",
 	// Table S4: the classifier.
 	"S4 unsupervised;in_model=WRN-28-10 p_indist none binary_cross_entropy_vs_Tiny": "classifier-* log_odds",
 }
 
+const bits = "S1 unsupervised;in_model=Glow;"
+
 func init() {
-	for _, table := range []string{"4", "S2", "S3"} { // with and without labels; Diff with a dagger has the general model that was trained against the set
-		for setting, model := range map[string]string{"unsupervised": "glow-*-outlier-loss", "supervised": "glow-*-labels"} {
+	// With and without labels; Diff with a dagger has the general model that was trained against the set.
+	models := map[string]string{"unsupervised": "glow-*-outlier-loss", "supervised": "glow-*-labels"}
+	for _, table := range []string{"4", "S2", "S3"} {
+		for setting, model := range models {
 			key := table + " " + setting + ";in_model=Glow "
 			sources[key+"raw_4x4 none outlier_eq2"] = model + " c3"
 			sources[key+"diff Tiny-Glow outlier_eq2"] = model + " log_likelihood glow-general"
-			sources[key+"diff Tiny-Glow-with-outlier-loss outlier_eq2"] = model + " log_likelihood glow-general-against-*"
+			against := model + " log_likelihood glow-general-against-*"
+			sources[key+"diff Tiny-Glow-with-outlier-loss outlier_eq2"] = against
 		}
 	}
 }
@@ -85,7 +91,8 @@ func TestCellsByHand(t *testing.T) {
 	cells, seeds, err := of(t, store).Cells(t.Context())
 	require.NoError(t, err)
 	value := func(model, column, role string, noise bool) []float64 {
-		values, _ := truth(runstest.Normal).of(store, runstest.Value{Configuration: model, Seed: 1, Role: role, Column: column, Noise: noise}, 20)
+		values, _ := truth(runstest.Normal).of(store, runstest.Value{Configuration: model, Seed: 1, Role: role,
+			Column: column, Noise: noise}, 20)
 		return values
 	}
 	counted, met := 0, map[float64]string{}
@@ -138,7 +145,8 @@ func TestCellsByHand(t *testing.T) {
 		require.Equal(t, []int{1, 0}, []int{c.Seeds, c.NonFinite})
 		require.True(t, math.IsNaN(c.StdSeeds), "one seed has no spread")
 		at := slices.IndexFunc(seeds, func(s result.SeedValue) bool { return s.Place == c.Place })
-		require.Equal(t, result.SeedValue{Place: c.Place, Seed: 1, Value: c.Measured, Low: c.Low, High: c.High}, seeds[at])
+		require.Equal(t, result.SeedValue{Place: c.Place, Seed: 1, Value: c.Measured, Low: c.Low, High: c.High},
+			seeds[at])
 	}
 	require.Equal(t, 72+24+27+36+9+36+24+9, counted, "Tables 1 to 4 and S1 to S4")
 	require.Len(t, seeds, counted)
@@ -147,15 +155,18 @@ func TestCellsByHand(t *testing.T) {
 	// Steps are said with those of the runs that a run was made from, and stand-ins wherever their images had a part.
 	say := func(table, by, loss string) result.Cell {
 		i := slices.IndexFunc(cells, func(c result.Cell) bool {
-			return c.Table == table && c.In == "CIFAR10" && c.Out == "SVHN" && c.Score == by && c.Loss == loss && c.ReportedBy() == ""
+			return c.Table == table && c.In == "CIFAR10" && c.Out == "SVHN" && c.Score == by && c.Loss == loss &&
+				c.ReportedBy() == ""
 		})
 		return cells[i]
 	}
 	require.Equal(t, "6 after 12", say("2", "raw_full", "none").Steps)
-	require.Equal(t, "imagenet32 for 80 Million Tiny Images", say("2", "raw_full", "none").StandsFor, "finetuned from the general model")
+	require.Equal(t, "imagenet32 for 80 Million Tiny Images", say("2", "raw_full", "none").StandsFor,
+		"finetuned from the general model")
 	require.Equal(t, "imagenet32 for 80 Million Tiny Images", say("2", "diff_full", "none").StandsFor)
-	require.Equal(t, "imagenet32 for 80 Million Tiny Images", say("S4", "p_indist", "binary_cross_entropy_vs_Tiny").StandsFor, "its outliers")
-	require.Equal(t, "4", say("S4", "p_indist", "binary_cross_entropy_vs_Tiny").Steps)
+	classified := say("S4", "p_indist", "binary_cross_entropy_vs_Tiny")
+	require.Equal(t, "imagenet32 for 80 Million Tiny Images", classified.StandsFor, "its outliers")
+	require.Equal(t, "4", classified.Steps)
 }
 
 // withPNG adds the sizes of a role's images as PNG, in nats: 8 ln 2 a byte.
@@ -203,7 +214,8 @@ func TestBaselines(t *testing.T) {
 		c := rows[pair[0]+pair[1]+"brightness"]
 		want := area(brightness(paperRoles[pair[0]]), brightness(paperRoles[pair[1]]))
 		require.Contains(t, []float64{want, 100 - want}, c.Measured, "whichever is brighter")
-		require.Equal(t, []string{store.Roles.Set(paperRoles[pair[0]]), store.Roles.Set(paperRoles[pair[1]])}, []string{c.InSet, c.OutSet})
+		require.Equal(t, []string{store.Roles.Set(paperRoles[pair[0]]), store.Roles.Set(paperRoles[pair[1]])},
+			[]string{c.InSet, c.OutSet})
 		require.Equal(t, []int{runstest.TestImages, runstest.TestImages}, []int{c.ImagesIn, c.ImagesOut})
 	}
 	require.InDelta(t, 100, rows["CIFAR10SVHNbrightness"].Measured+rows["SVHNCIFAR10brightness"].Measured, 1e-9)
@@ -230,7 +242,9 @@ func TestCellsOverSeeds(t *testing.T) {
 	}
 	store.Score(values)
 	find := func(cells []result.Cell, by string) result.Cell {
-		return cells[slices.IndexFunc(cells, func(c result.Cell) bool { return c.Table == "2" && c.Out == "SVHN" && c.Score == by })]
+		return cells[slices.IndexFunc(cells, func(c result.Cell) bool {
+			return c.Table == "2" && c.Out == "SVHN" && c.Score == by
+		})]
 	}
 	cells, seeds, err := of(t, store).Cells(t.Context())
 	require.NoError(t, err)
@@ -258,8 +272,11 @@ func TestCellsOverSeeds(t *testing.T) {
 	c = find(cells, "raw_8x8")
 	require.Equal(t, []any{98.75, 2}, []any{c.Measured, c.Seeds})
 	require.InDelta(t, 12.706205*1.25, c.Measured-c.Low, 1e-4, "one degree of freedom")
-	require.True(t, slices.ContainsFunc(seeds, func(s result.SeedValue) bool { return s.Place == c.Place && s.Seed == 5 }))
-	require.False(t, slices.ContainsFunc(seeds, func(s result.SeedValue) bool { return s.Place == c.Place && s.Seed == 4 }))
+	has := func(seed uint64) bool {
+		return slices.ContainsFunc(seeds, func(s result.SeedValue) bool { return s.Place == c.Place && s.Seed == seed })
+	}
+	require.True(t, has(5))
+	require.False(t, has(4))
 	// Bits/dim are no share of anything: their interval is not cut.
 	s1 := cells[slices.IndexFunc(cells, func(c result.Cell) bool {
 		return c.Table == "S1" && c.In == "CIFAR10" && c.Option("init") == "finetuned_from_Tiny"
@@ -268,10 +285,11 @@ func TestCellsOverSeeds(t *testing.T) {
 	require.Less(t, s1.Low, s1.Measured)
 }
 
-// A cell counts the log-likelihoods that were replaced for it and no others, and the record of a run each image once, however many scales
-// and cells it had a part in (review, D1).
+// A cell counts the log-likelihoods that were replaced for it and no others, and the record of a run each image once,
+// however many scales and cells it had a part in (review, D1).
 func TestNonFiniteAreTheCells(t *testing.T) {
-	store := runstest.New(t, runstest.Options{Wanted: []string{"table2", "table3", "glow-smooth"}, Seeds: []uint64{1, 2}})
+	store := runstest.New(t, runstest.Options{Wanted: []string{"table2", "table3", "glow-smooth"},
+		Seeds: []uint64{1, 2}})
 	store.Finish("glow-in-from-general", "glow-general", "glow-smooth", "glow-in-outlier-loss")
 	broken := func(v runstest.Value) float64 {
 		if v.Seed == 1 && !v.Noise {
@@ -284,11 +302,12 @@ func TestNonFiniteAreTheCells(t *testing.T) {
 				return math.Inf(1) // its sum is finite: no image of the run's count
 			case v.Configuration == "glow-general" && v.Role == "smooth" && v.Image < 3 && all:
 				return math.NaN()
-			case v.Configuration == "glow-smooth" && v.Image < 4 && all:
-				return math.NaN() // in no cell of Tables 2 and 3
+			case v.Configuration == "glow-smooth" && v.Image < 4 && v.Column == "log_likelihood":
+				return math.NaN() // in no cell of Tables 2 and 3, and its scales are finite
 			}
 		}
-		if v.Seed == 2 && v.Configuration == "glow-in-from-general" && v.Role == "in" && v.Image == 0 && v.Column == "c2" {
+		own := v.Configuration == "glow-in-from-general"
+		if v.Seed == 2 && own && v.Role == "in" && v.Image == 0 && v.Column == "c2" {
 			return math.NaN()
 		}
 		return runstest.Normal(v)
@@ -307,7 +326,8 @@ func TestNonFiniteAreTheCells(t *testing.T) {
 		for place, want := range map[string]int{
 			"2 SVHN raw_full none": 9, "2 SVHN raw_4x4 none": 9, "2 SVHN raw_8x8 none": 1, "2 SVHN raw_16x16 none": 0,
 			"2 SVHN diff_full none": 12, "2 SVHN diff_4x4 none": 12, "2 SVHN diff_8x8 none": 1,
-			"2 CIFAR100 raw_full none": 2, "2 CIFAR100 diff_full none": 2, "2 LSUN raw_full none": 2, "2 LSUN raw_16x16 none": 5,
+			"2 CIFAR100 raw_full none": 2, "2 CIFAR100 diff_full none": 2, "2 LSUN raw_full none": 2,
+			"2 LSUN raw_16x16 none":  5,
 			"3 SVHN raw outlier_eq2": 0, "3 SVHN diff outlier_eq2": 3, "3 SVHN raw_4x4 none": 9,
 		} {
 			got, ok := counts[place]
@@ -324,8 +344,9 @@ func TestNonFiniteAreTheCells(t *testing.T) {
 			replaced[fmt.Sprint(r.Configuration, " ", r.Seed)] = r.Replaced
 		}
 	}
-	require.Equal(t, map[string]int{"glow-in-from-general 1": 9, "glow-in-from-general 2": 0, "glow-general 1": 3, "glow-general 2": 0,
-		"glow-smooth 1": 4 * len(runstest.Sets), "glow-smooth 2": 0, "glow-in-outlier-loss 1": 0, "glow-in-outlier-loss 2": 0}, replaced)
+	require.Equal(t, map[string]int{"glow-in-from-general 1": 9, "glow-in-from-general 2": 0, "glow-general 1": 3,
+		"glow-general 2": 0, "glow-smooth 1": 4 * len(runstest.Sets), "glow-smooth 2": 0, "glow-in-outlier-loss 1": 0,
+		"glow-in-outlier-loss 2": 0}, replaced)
 }
 
 // A replaced value stands far below all others, and where both models of a ratio fail the difference is none.
@@ -340,7 +361,8 @@ func TestReplacedBeforeTheRatio(t *testing.T) {
 	})
 	v := of(t, store)
 	value := func(name string, general string) []float64 {
-		values, _, err := v.score(t.Context(), source{in: "glow-in-from-general", column: name, general: general}, 1, "smooth")
+		values, _, err := v.score(t.Context(), source{in: "glow-in-from-general", column: name, general: general}, 1,
+			"smooth")
 		require.NoError(t, err)
 		return values
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A figure drawn from images that strata did not draw goes where git does not look, whatever repository the figures lie in; the others, drawn
-// from the same results, stay where they are (review, D5). The index has them all.
+// A figure drawn from images that strata did not draw goes where git does not look, whatever repository the figures lie
+// in; the others, drawn from the same results, stay where they are (review, D5). The index has them all.
 func TestFiguresOfOthersImagesAreIgnored(t *testing.T) {
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("there is no git here")
@@ -36,7 +36,8 @@ func TestFiguresOfOthersImagesAreIgnored(t *testing.T) {
 	rows, err := result.ReadFile[IndexRow](filepath.Join(out, IndexFile))
 	require.NoError(t, err)
 	require.Equal(t, []string{"ignored/fig3a.png", "ignored/fig3a.svg"}, rows[0].Files)
-	require.Equal(t, []string{"pictures_ignored/mixed.csv", "pictures_ignored/mixed.png"}, slices.Sorted(slices.Values(rows[0].ResultFiles)))
+	require.Equal(t, []string{"pictures_ignored/mixed.csv", "pictures_ignored/mixed.png"},
+		slices.Sorted(slices.Values(rows[0].ResultFiles)))
 	require.Equal(t, []string{"figS1.png", "figS1.svg"}, rows[1].Files)
 	require.Contains(t, rows[1].ResultFiles, "pictures/fourier.png")
 

@@ -94,7 +94,8 @@ func TestSheetsWithoutRuns(t *testing.T) {
 	}
 }
 
-// Sheets of sets that strata draws stay where git looks; one set of somebody's among them takes the sheet away (review, D5).
+// Sheets of sets that strata draws stay where git looks; one set of somebody's among them takes the sheet away (review,
+// D5).
 func TestDrawnSheetsStay(t *testing.T) {
 	store, folder := runstest.New(t, runstest.Options{}), t.TempDir()
 	store.Roles.Sets = map[string]string{"far": "textures"}
@@ -124,7 +125,8 @@ func TestTopByHand(t *testing.T) {
 	require.NoError(t, err)
 	places := train.Choose(20, 2020)
 	value := func(configuration, column string, place int) float64 {
-		v := made(runstest.Value{Configuration: configuration, Seed: 1, Role: "general", Column: column, Train: true, Image: place})
+		v := made(runstest.Value{Configuration: configuration, Seed: 1, Role: "general", Column: column, Train: true,
+			Image: place})
 		if math.IsInf(v, 0) {
 			return metric.NonFiniteScore
 		}
@@ -139,7 +141,8 @@ func TestTopByHand(t *testing.T) {
 	} {
 		best := slices.Clone(places)
 		slices.SortStableFunc(best, func(a, b int) int { return map[bool]int{true: -1, false: 1}[of(a) > of(b)] })
-		require.Equal(t, []string{"raw of 20 training images", "ratio of 20 training images", "c3 of 20 training images"}[row], sheet.At(row, 0).What)
+		require.Equal(t, []string{"raw of 20 training images", "ratio of 20 training images",
+			"c3 of 20 training images"}[row], sheet.At(row, 0).What)
 		for column := range 12 {
 			tile := sheet.At(row, column)
 			requireTile(t, store, imageset.Train, tile)
@@ -151,7 +154,8 @@ func TestTopByHand(t *testing.T) {
 	require.ErrorIs(t, err, plan.ErrAbsent)
 }
 
-// Fourier mixes: every image of in and smooth gives its amplitudes to one mix and its phases to one, and the sheet shows which.
+// Fourier mixes: every image of in and smooth gives its amplitudes to one mix and its phases to one, and the sheet
+// shows which.
 func TestFourierMixes(t *testing.T) {
 	store := few(t)
 	maker := New(store.Engine, store.Schedule())
@@ -163,7 +167,8 @@ func TestFourierMixes(t *testing.T) {
 		require.Equal(t, i, from)
 	}
 	value := func(role string, place int) float64 {
-		return runstest.Normal(runstest.Value{Configuration: mixedGlow, Seed: 1, Role: role, Column: likelihood, Image: place})
+		return runstest.Normal(runstest.Value{Configuration: mixedGlow, Seed: 1, Role: role, Column: likelihood,
+			Image: place})
 	}
 	sheet, err := maker.fourierSheet(t.Context(), 1)
 	require.NoError(t, err)
@@ -216,7 +221,9 @@ func TestLatents(t *testing.T) {
 	for row := range 8 {
 		requireTile(t, store, imageset.Test, mixed.At(row, 0))
 		requireTile(t, store, imageset.Test, mixed.At(row, 1))
-		require.Equal(t, []string{"in", "smooth", "in", "smooth"}, []string{mixed.At(row, 0).Role, mixed.At(row, 1).Role, mixed.At(row, 2).Role, mixed.At(row, 3).Role})
+		for column, role := range []string{"in", "smooth", "in", "smooth"} {
+			require.Equal(t, role, mixed.At(row, column).Role)
+		}
 		require.NotEqual(t, mixed.At(row, 0).RGB, mixed.At(row, 2).RGB, "it has the other's early latents")
 		require.Equal(t, mixed.At(row, 0).Index, mixed.At(row, 2).Index, "and these last ones")
 	}
@@ -233,7 +240,8 @@ func TestLatents(t *testing.T) {
 	for _, gain := range gains {
 		require.Positive(t, gain)
 	}
-	left, err := maker.Values(t.Context(), score.Column{Role: "climbed", Name: "share of total variation left", Seed: 1})
+	left, err := maker.Values(t.Context(), score.Column{Role: "climbed", Name: "share of total variation left",
+		Seed: 1})
 	require.NoError(t, err)
 	require.Less(t, left[0], 1.5)
 
@@ -280,7 +288,8 @@ func TestLatents(t *testing.T) {
 // Without a classifier nobody can say what mixed images look like.
 func TestMixedValuesNeedTheJudge(t *testing.T) {
 	store := few(t)
-	_, err := New(store.Engine, store.Schedule()).Values(t.Context(), score.Column{Role: "mixed", Name: "looks like itself", Seed: 1})
+	_, err := New(store.Engine, store.Schedule()).Values(t.Context(), score.Column{Role: "mixed",
+		Name: "looks like itself", Seed: 1})
 	require.ErrorIs(t, err, plan.ErrAbsent)
 	require.EqualError(t, err, "classifier-in-or-smooth is not trained")
 }

@@ -13,7 +13,8 @@ import (
 const few = `
 - {name: base, row: R1, model: glow, set: general, serves: [table1, fig1]}
 - {name: tuned, row: R2, model: glow, set: in, parent: base, serves: [table1]}
-- {name: labelled, row: R3, model: glow, labels: true, set: in, parent: tuned, loss: outlier, outliers: general, general: base, serves: [table4]}
+- {name: labelled, row: R3, model: glow, labels: true, set: in, parent: tuned, loss: outlier, outliers: general,
+   general: base, serves: [table4]}
 - {name: pixels, row: R4, model: pixelcnn, set: general, serves: [table1]}
 - {name: judge, row: R5, model: classifier, set: in, outliers: smooth, serves: [fig3]}
 - {name: remark, row: R6, model: glow, set: in, parent: tuned, frozen_scales: 2, optional: true, serves: []}
@@ -30,29 +31,40 @@ func fewConfigurations(t *testing.T, more string) Configurations {
 func TestConfigurationsRefuse(t *testing.T) {
 	for _, c := range []struct{ line, says string }{
 		{"{name: base, model: glow, set: in}", "a name of its own"},
-		{"{name: Glow_in, model: glow, set: in}", "Glow_in: every configuration has a name of its own, of small letters"},
+		{"{name: Glow_in, model: glow, set: in}",
+			"Glow_in: every configuration has a name of its own, of small letters"},
 		{"{name: '', model: glow, set: in}", "a name of its own"},
-		{"{name: a, model: diffusion, set: in}", `a: no model "diffusion", only [glow dense patch pixelcnn] and classifier`},
+		{"{name: a, model: diffusion, set: in}",
+			`a: no model "diffusion", only [glow dense patch pixelcnn] and classifier`},
 		{"{name: a, model: glow, set: cifar10}", `no role "cifar10", only [in general smooth far near`},
 		{"{name: a, model: glow, set: in, parent: nobody}", `parent "nobody" is not declared before it`},
 		{"{name: a, model: glow, set: in, parent: a}", `parent "a" is not declared before it`},
-		{"{name: a, model: glow, set: in, parent: pixels}", "its model is glow and that of its parent pixels is pixelcnn"},
-		{"{name: a, model: glow, set: in, loss: outlier, outliers: general, general: nobody}", `general model "nobody" is not declared before it`},
-		{"{name: a, model: glow, set: in, loss: outlier, outliers: general, general: judge}", `general model "judge" is not declared`},
-		{"{name: a, model: glow, set: in, loss: margin, outliers: everything}", `no role "everything" for its outliers`},
+		{"{name: a, model: glow, set: in, parent: pixels}",
+			"its model is glow and that of its parent pixels is pixelcnn"},
+		{"{name: a, model: glow, set: in, loss: outlier, outliers: general, general: nobody}",
+			`general model "nobody" is not declared before it`},
+		{"{name: a, model: glow, set: in, loss: outlier, outliers: general, general: judge}",
+			`general model "judge" is not declared`},
+		{"{name: a, model: glow, set: in, loss: margin, outliers: everything}",
+			`no role "everything" for its outliers`},
 		{"{name: a, model: glow, set: in, loss: margin}", "a loss wants outliers, and outliers a loss"},
 		{"{name: a, model: glow, set: in, outliers: general}", "a loss wants outliers, and outliers a loss"},
 		{"{name: a, model: classifier, set: in}", "a classifier wants outliers, no loss and no parent"},
-		{"{name: a, model: classifier, set: in, outliers: general, loss: margin}", "a classifier wants outliers, no loss and no parent"},
-		{"{name: a, model: classifier, set: in, outliers: general, parent: judge}", "a classifier wants outliers, no loss and no parent"},
-		{"{name: a, model: glow, set: in, loss: outlier, outliers: general}", "the outlier loss and labels want a general model, and nothing else does"},
+		{"{name: a, model: classifier, set: in, outliers: general, loss: margin}",
+			"a classifier wants outliers, no loss and no parent"},
+		{"{name: a, model: classifier, set: in, outliers: general, parent: judge}",
+			"a classifier wants outliers, no loss and no parent"},
+		{"{name: a, model: glow, set: in, loss: outlier, outliers: general}",
+			"the outlier loss and labels want a general model, and nothing else does"},
 		{"{name: a, model: glow, set: in, loss: margin, outliers: general, general: base}", "and nothing else does"},
-		{"{name: a, model: glow, labels: true, set: in, parent: tuned}", "the outlier loss and labels want a general model"},
+		{"{name: a, model: glow, labels: true, set: in, parent: tuned}",
+			"the outlier loss and labels want a general model"},
 		{"{name: a, model: pixelcnn, labels: true, set: in, parent: pixels, general: pixels}", "labels are for a glow"},
 		{"{name: a, model: glow, labels: true, set: in, parent: labelled, general: base}", "made from one without"},
 		{"{name: a, model: glow, labels: true, set: in, general: base}", "made from one without"},
 		{"{name: a, model: glow, set: in, frozen_scales: 1}", "frozen scales are for a glow with a parent"},
-		{"{name: a, model: pixelcnn, set: in, parent: pixels, frozen_scales: 1}", "frozen scales are for a glow with a parent"},
+		{"{name: a, model: pixelcnn, set: in, parent: pixels, frozen_scales: 1}",
+			"frozen scales are for a glow with a parent"},
 		{"{name: a, model: glow, set: in, loss: hinge, outliers: general}", `no outlier loss "hinge"`},
 		{"{name: a, model: glow, set: in, epochs: 3}", "epochs"},
 		{"{name: a, model: glow, set: in", "experiments/configurations.yaml: "},
@@ -116,7 +128,8 @@ func TestFor(t *testing.T) {
 		require.Equal(t, c.want, names(chosen), c.targets)
 	}
 	_, err := all.For("table1", "table9")
-	require.ErrorContains(t, err, `nothing is called "table9": choose of [fig1 fig3 table1 table4 all] or a configuration, base to remark`)
+	require.ErrorContains(t, err,
+		`nothing is called "table9": choose of [fig1 fig3 table1 table4 all] or a configuration, base to remark`)
 	// An optional one is trained all the same where something that is not is made from it.
 	all = fewConfigurations(t, "- {name: later, model: glow, set: in, parent: remark, serves: [figS1]}\n")
 	chosen, err := all.For("all")
@@ -157,7 +170,8 @@ func TestWatched(t *testing.T) {
 	for c, want := range map[*Configuration]bool{
 		{Model: "glow", Set: "general"}: true, {Model: "glow", Set: "general", Parent: "x"}: false,
 		{Model: "glow", Set: "general", Loss: "margin"}: false, {Model: "glow", Set: "far"}: false,
-		{Model: "glow", Set: "grey_in"}: false, {Model: "dense", Set: "in"}: false, {Model: "pixelcnn", Set: "in"}: false,
+		{Model: "glow", Set: "grey_in"}: false, {Model: "dense", Set: "in"}: false, {Model: "pixelcnn",
+			Set: "in"}: false,
 		{Model: "classifier", Set: "in"}: false,
 	} {
 		require.Equal(t, want, c.Watched(), fmt.Sprintf("%+v", c))

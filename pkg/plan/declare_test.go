@@ -31,20 +31,20 @@ func TestSetsRefuse(t *testing.T) {
 	require.Equal(t, "JPEG", sets.recipe("a_grey").History, "a set made of another has what its pixels went through")
 	require.True(t, sets.recipe("a_grey").Grey)
 	require.Equal(t, "elsewhere", sets.recipe("elsewhere").Of, "what nobody declared is of its own name")
-	for text, says := range map[string]string{
-		"families: [{name: f, sets: {in: a, general: b, smooth: c, far: d, best: e}}]": `family f: no role "best"`,
-		"families: [{name: f, sets: {in: a, general: b, smooth: c}}]":                  "family f has no set for the role far",
-		"families: [{name: f, sets: {general: b, smooth: c, far: d}}]":                 "family f has no set for the role in",
-		"derived: {x: {grey: true}}":                                                   "set x: a recipe without the set that it is of",
-		"derived: {x: {of: a, codec: gif}}":                                            `set x: recipe of a: codec "gif"`,
-		"derived: {x: {of: a, draw: {train: -1}}}":                                     "set x: recipe of a: -1 training",
-		"derived: {x: {of: a, greys: true}}":                                           "greys",
-		"family: []":                                                                   "family",
-		"families: {":                                                                  "sets.yaml",
+	for _, c := range []struct{ text, says string }{
+		{"families: [{name: f, sets: {in: a, general: b, smooth: c, far: d, best: e}}]", `family f: no role "best"`},
+		{"families: [{name: f, sets: {in: a, general: b, smooth: c}}]", "family f has no set for the role far"},
+		{"families: [{name: f, sets: {general: b, smooth: c, far: d}}]", "family f has no set for the role in"},
+		{"derived: {x: {grey: true}}", "set x: a recipe without the set that it is of"},
+		{"derived: {x: {of: a, codec: gif}}", `set x: recipe of a: codec "gif"`},
+		{"derived: {x: {of: a, draw: {train: -1}}}", "set x: recipe of a: -1 training"},
+		{"derived: {x: {of: a, greys: true}}", "greys"},
+		{"family: []", "family"},
+		{"families: {", "sets.yaml"},
 	} {
-		_, err := parseSets([]byte(text))
-		require.ErrorContains(t, err, says, text)
-		require.ErrorContains(t, err, "experiments/sets.yaml: ", text)
+		_, err := parseSets([]byte(c.text))
+		require.ErrorContains(t, err, c.says)
+		require.ErrorContains(t, err, "experiments/sets.yaml: ", c.text)
 	}
 }
 
@@ -68,7 +68,8 @@ func TestFirstFamilyAtHand(t *testing.T) {
 
 func TestRoles(t *testing.T) {
 	roles := Roles{Family: "f", Sets: map[string]string{"in": "a", "near": "b", "smooth": "c", "grey_in": "g"}}
-	require.Equal(t, []string{"near", "in"}, roles.Have("near", "far", "in", "general"), "in the order that they are asked for")
+	require.Equal(t, []string{"near", "in"}, roles.Have("near", "far", "in", "general"),
+		"in the order that they are asked for")
 	require.Empty(t, roles.Have("far"))
 	require.Equal(t, []string{"smooth", "near"}, roles.Outliers("in"), "no far")
 	require.Equal(t, []string{"in", "near"}, roles.Outliers("smooth"))
@@ -102,14 +103,17 @@ func TestBudgets(t *testing.T) {
 		model        string
 		finetuned    bool
 		batch, steps int
-	}{{"glow", false, 8, 100}, {"glow", true, 8, 50}, {"pixelcnn", false, 2, 100}, {"pixelcnn", true, 2, 5}, {"classifier", false, 8, 7}} {
+	}{{"glow", false, 8, 100}, {"glow", true, 8, 50}, {"pixelcnn", false, 2, 100}, {"pixelcnn", true, 2,
+		5}, {"classifier", false, 8, 7}} {
 		batch, steps := size.BudgetOf(c.model, c.finetuned)
 		require.Equal(t, []int{c.batch, c.steps}, []int{batch, steps}, "%+v", c)
 	}
 	require.Equal(t, 300*time.Second, size.Estimate(Configuration{Model: "glow"}))
 	require.Equal(t, 150*time.Second, size.Estimate(Configuration{Model: "glow", Parent: "x"}))
-	require.Equal(t, 350*time.Second, size.Estimate(Configuration{Model: "glow", Parent: "x", Loss: "margin"}), "7/3 with outliers")
-	require.Equal(t, 400*time.Second, size.Estimate(Configuration{Model: "glow", Parent: "x", Loss: "outlier", Labels: true}), "8/3 with labels")
+	require.Equal(t, 350*time.Second, size.Estimate(Configuration{Model: "glow", Parent: "x", Loss: "margin"}),
+		"7/3 with outliers")
+	require.Equal(t, 400*time.Second, size.Estimate(Configuration{Model: "glow", Parent: "x", Loss: "outlier",
+		Labels: true}), "8/3 with labels")
 	require.Equal(t, 30*time.Second, size.Estimate(Configuration{Model: "pixelcnn", Parent: "x"}))
 }
 
@@ -132,10 +136,13 @@ func TestProblems(t *testing.T) {
 		p.Add(fmt.Sprint("table ", i), damaged)
 	}
 	p.Add("curves", errors.Join(other, fmt.Errorf("step 4: %w", damaged), nil))
-	require.EqualError(t, p.Err(), "table 0: file x is damaged (and 2 times more)\ncurves: disk full\ncurves: step 4: file x is damaged")
+	require.EqualError(t, p.Err(),
+		"table 0: file x is damaged (and 2 times more)\ncurves: disk full\ncurves: step 4: file x is damaged")
 	require.ErrorIs(t, p.Err(), damaged)
 	require.ErrorIs(t, p.Err(), other)
 	var all Problems
 	all.Add("cells", p.Err())
-	require.EqualError(t, all.Err(), "cells: table 0: file x is damaged (and 2 times more)\ncells: curves: disk full\ncells: curves: step 4: file x is damaged")
+	require.EqualError(t, all.Err(),
+		"cells: table 0: file x is damaged (and 2 times more)\n"+
+			"cells: curves: disk full\ncells: curves: step 4: file x is damaged")
 }

@@ -5,8 +5,9 @@ import (
 	"fmt"
 )
 
-// ErrAbsent is what errors.Is finds in every error that says that something is not there and need not be: a role without a set, a
-// run that nobody asked for or that is not trained yet. What depends on it is reported as not measured. Every other error is one.
+// ErrAbsent is what errors.Is finds in every error that says that something is not there and need not be: a role
+// without a set, a run that nobody asked for or that is not trained yet. What depends on it is reported as not
+// measured. Every other error is one.
 var ErrAbsent = errors.New("not there")
 
 // Absent is an error that says what is not there.
@@ -46,7 +47,8 @@ func (p *Problems) Add(where string, err error) {
 	p.causes, p.first[cause] = append(p.causes, cause), fmt.Errorf("%s: %w", where, err)
 }
 
-// Err joins the causes in the order in which they were met, each with its first place and how many more there are; nil if there are none.
+// Err joins the causes in the order in which they were met, each with its first place and how many more there are; nil
+// if there are none.
 func (p *Problems) Err() error {
 	var all []error
 	for _, cause := range p.causes {

@@ -37,8 +37,8 @@ func verdicts(claims []result.Claim) map[string]result.Verdict {
 	return of
 }
 
-// What is not trained and roles without a set leave claims and cells not measured, with a note that says why, and no error; the folder is
-// complete, and the same store gives the same bytes.
+// What is not trained and roles without a set leave claims and cells not measured, with a note that says why, and no
+// error; the folder is complete, and the same store gives the same bytes.
 func TestGapsAreNotes(t *testing.T) {
 	store := made(t, runstest.Options{})
 	var files [2]map[string]string
@@ -84,8 +84,8 @@ func write(t *testing.T, files map[string]string, name string) string {
 	return path
 }
 
-// A damaged file is an error after all else is written: its cells and claims are not measured, with a note that is no path, the others are, and
-// the folder is complete (review, D3 and D4).
+// A damaged file is an error after all else is written: its cells and claims are not measured, with a note that is no
+// path, the others are, and the folder is complete (review, D3 and D4).
 func TestDamageIsAnErrorAtTheEnd(t *testing.T) {
 	home := filepath.Join(t.TempDir(), "somebodys-home")
 	store, folder := made(t, runstest.Options{Folder: home}), filepath.Join(t.TempDir(), "results")
@@ -129,8 +129,8 @@ func TestDamageIsAnErrorAtTheEnd(t *testing.T) {
 	}))
 }
 
-// A file of the results that cannot be written is an error after all others are, and the folder is not complete: whoever reads it would take an
-// older file for a new one (review, D3).
+// A file of the results that cannot be written is an error after all others are, and the folder is not complete:
+// whoever reads it would take an older file for a new one (review, D3).
 func TestUnwritableResultsAreNotComplete(t *testing.T) {
 	store := made(t, runstest.Options{Wanted: []string{"table3"}})
 	for _, name := range []string{"cells.csv", "scores.csv", "subsets.csv", "claims.csv"} {
@@ -141,7 +141,8 @@ func TestUnwritableResultsAreNotComplete(t *testing.T) {
 		require.ErrorIs(t, err, result.ErrNotWritten, name)
 		require.ErrorContains(t, err, filepath.Join(folder, name))
 		require.NotEmpty(t, claims, "they are computed all the same")
-		for _, other := range []string{"cells.csv", "cells_by_seed.csv", "scores.csv", "curves.csv", "runs.csv", "claims.csv"} {
+		for _, other := range []string{"cells.csv", "cells_by_seed.csv", "scores.csv", "curves.csv", "runs.csv",
+			"claims.csv"} {
 			if other != name {
 				require.FileExists(t, filepath.Join(folder, other), "beside %s", name)
 			}

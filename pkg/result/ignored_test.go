@@ -34,13 +34,14 @@ func sheetOf(t *testing.T, sets ...string) *Sheet {
 	t.Helper()
 	s := &Sheet{}
 	for i, set := range sets {
-		require.NoError(t, s.Add(Tile{Row: i, Set: set}, &imageset.Set{Height: 1, Width: 1, Channels: 1, Pixels: []uint8{uint8(i)}}, 0))
+		require.NoError(t, s.Add(Tile{Row: i, Set: set}, &imageset.Set{Height: 1, Width: 1, Channels: 1,
+			Pixels: []uint8{uint8(i)}}, 0))
 	}
 	return s
 }
 
-// A sheet with one image that strata did not draw goes where git does not look, in whatever repository the folder lies; drawn ones do not
-// (review, D5). A sheet that changes its kind leaves nothing in its old place.
+// A sheet with one image that strata did not draw goes where git does not look, in whatever repository the folder lies;
+// drawn ones do not (review, D5). A sheet that changes its kind leaves nothing in its old place.
 func TestOthersImagesAreIgnored(t *testing.T) {
 	folder := t.TempDir()
 	drawn := func(set string) bool { return set == "shapes" || set == "leaves" }
@@ -85,7 +86,8 @@ func TestNotWritten(t *testing.T) {
 	var path *os.LinkError
 	require.ErrorAs(t, err, &path, "the cause is still there")
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "pictures"), nil, 0o644))
-	require.ErrorIs(t, WriteSheet(folder, "sets", sheetOf(t, "shapes"), func(string) bool { return true }), ErrNotWritten)
+	require.ErrorIs(t, WriteSheet(folder, "sets", sheetOf(t, "shapes"), func(string) bool { return true }),
+		ErrNotWritten)
 	_, err = Read[Run](folder)
 	require.Error(t, err)
 	require.NotErrorIs(t, err, ErrNotWritten)

@@ -21,7 +21,8 @@ import (
 
 // A plan opens the sets of the runs that are wanted, and no others: those may be large, or broken.
 func TestScheduleOpensWhatIsWanted(t *testing.T) {
-	store := runstest.New(t, runstest.Options{Wanted: []string{"table2"}, Roles: func(sets map[string]string) { sets["faces"] = "no_such_set" }})
+	store := runstest.New(t, runstest.Options{Wanted: []string{"table2"},
+		Roles: func(sets map[string]string) { sets["faces"] = "no_such_set" }})
 	require.NoError(t, os.RemoveAll(filepath.Join(store.Data, "svhn")))
 	schedule := store.Schedule()
 	for _, key := range store.Engine.Opened() {
@@ -217,7 +218,8 @@ func TestOpenByPrefix(t *testing.T) {
 		require.Equal(t, id, run.Info.ID)
 	}
 	_, err := runs.Open(store.Runs, "glow-cifar10-")
-	require.EqualError(t, err, `run "glow-cifar10-" could be any of `+id+", "+store.Run("glow-in-from-general", 1).Info.ID)
+	require.EqualError(t, err, `run "glow-cifar10-" could be any of `+id+", "+store.Run("glow-in-from-general",
+		1).Info.ID)
 	_, err = runs.Open(store.Runs, "patch")
 	require.EqualError(t, err, `no run "patch" in `+store.Runs+": strata train makes one")
 	// A name that is another's beginning is still its own.
@@ -252,7 +254,8 @@ func TestPruneKeepsWhatIsNeeded(t *testing.T) {
 		return why
 	}
 	near, cut := store.Run("glow-near", 1).Info.ID, store.Run("glow-in", 1).Info.ID
-	require.Equal(t, map[string]string{near: "of code version 1, now 4"}, removed(runs.Prune{OldCode: true}), "glow-general is needed")
+	require.Equal(t, map[string]string{near: "of code version 1, now 4"}, removed(runs.Prune{OldCode: true}),
+		"glow-general is needed")
 	require.Equal(t, map[string]string{cut: "cut off at step 0 of 12"}, removed(runs.Prune{Unfinished: true}))
 	require.Equal(t, map[string]string{general.Info.ID: "asked for", tuned.Info.ID: "asked for"},
 		removed(runs.Prune{IDs: []string{general.Info.ID, tuned.Info.ID}}))
@@ -265,7 +268,8 @@ func TestPruneKeepsWhatIsNeeded(t *testing.T) {
 	for step := range 3 {
 		require.NoError(t, checkpoint.Save(checkpoints, &checkpoint.State{Step: step + 1}, 3))
 	}
-	require.Equal(t, map[string]string{"step-00000001": "the checkpoint of step 3 is whole", "step-00000002": "the checkpoint of step 3 is whole"},
+	require.Equal(t, map[string]string{"step-00000001": "the checkpoint of step 3 is whole",
+		"step-00000002": "the checkpoint of step 3 is whole"},
 		removed(runs.Prune{Spare: true}))
 	require.NoError(t, os.RemoveAll(filepath.Join(checkpoint.Path(checkpoints, 3), "tensors.npz")))
 	require.Empty(t, removed(runs.Prune{Spare: true}), "the earlier ones are what is left of the run")

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"strata/pkg/backend"
 	"strata/pkg/density"
 	"strata/pkg/imageset"
 	"strata/pkg/metric"
@@ -25,7 +26,8 @@ import (
 // scored is a store with one finished run that can score images: glow-in.
 func scored(t *testing.T) (*runstest.Store, *runs.Run) {
 	t.Helper()
-	store := runstest.New(t, runstest.Options{Wanted: []string{"glow-in"}, Size: func(s *plan.Size) { s.TestImages = 12 }})
+	store := runstest.New(t, runstest.Options{Wanted: []string{"glow-in"},
+		Size: func(s *plan.Size) { s.TestImages = 12 }})
 	store.Finish("glow-in")
 	store.Weights("glow-in", 1)
 	return store, store.Run("glow-in", 1)
@@ -36,7 +38,8 @@ func another(store *runstest.Store) *runs.Engine {
 	return &runs.Engine{Data: store.Data, Runs: store.Runs, Out: store.Out}
 }
 
-// Images are scored once: the scores lie in a file that says of what they are, and whoever comes next takes them from there.
+// Images are scored once: the scores lie in a file that says of what they are, and whoever comes next takes them from
+// there.
 func TestScoredOnce(t *testing.T) {
 	store, run := scored(t)
 	engine, middle := store.Engine, density.Noise{}
@@ -219,7 +222,9 @@ func TestScoreSets(t *testing.T) {
 	own, general := store.Run("glow-in-from-general", 1), store.Run("glow-general", 1)
 	table, err := store.Engine.ScoreSets(t.Context(), own, general, []string{"cifar10", "svhn"}, 0, density.Noise{})
 	require.NoError(t, err)
-	require.Equal(t, strings.Fields("log_likelihood c1 c2 c3 png_bytes complexity general ratio ratio_c1 ratio_c2 ratio_c3"), table.Columns)
+	require.Equal(t,
+		strings.Fields("log_likelihood c1 c2 c3 png_bytes complexity general ratio ratio_c1 ratio_c2 ratio_c3"),
+		table.Columns)
 	require.Len(t, table.Rows, 2*runstest.TestImages)
 	for i, row := range table.Rows {
 		role, set := "in", "cifar10"
@@ -227,7 +232,8 @@ func TestScoreSets(t *testing.T) {
 			role, set = "smooth", "svhn"
 		}
 		value := func(configuration, column string) float64 {
-			v := truth(runstest.Value{Configuration: configuration, Seed: 1, Role: role, Column: column, Image: row.Index})
+			v := truth(runstest.Value{Configuration: configuration, Seed: 1, Role: role, Column: column,
+				Image: row.Index})
 			if math.IsNaN(v) || math.IsInf(v, 0) {
 				return metric.NonFiniteScore
 			}
@@ -252,14 +258,16 @@ func TestScoreSets(t *testing.T) {
 	}
 	both := table.Rows[runstest.TestImages+2].Values
 	require.Zero(t, both[7], "where both models fail, neither knows more")
-	require.Contains(t, store.Out.String(), fmt.Sprintf("svhn, log_likelihood of %s: 3 values not finite, replaced by -3000000\n", general.Info.ID))
+	require.Contains(t, store.Out.String(),
+		fmt.Sprintf("svhn, log_likelihood of %s: 3 values not finite, replaced by -3000000\n", general.Info.ID))
 	require.Contains(t, store.Out.String(), fmt.Sprintf("svhn, c2 of %s: 1 values not finite", own.Info.ID))
 	require.NotContains(t, store.Out.String(), "cifar10, ")
 
 	alone, err := store.Engine.ScoreSets(t.Context(), own, nil, []string{"cifar10"}, 5, density.Noise{})
 	require.ErrorContains(t, err, "no checkpoint", "other images than were scored")
 	require.Nil(t, alone)
-	_, err = store.Engine.ScoreSets(t.Context(), own, store.Run("pixelcnn-general", 1), []string{"cifar10"}, 0, density.Noise{})
+	_, err = store.Engine.ScoreSets(t.Context(), own, store.Run("pixelcnn-general", 1), []string{"cifar10"}, 0,
+		density.Noise{})
 	require.ErrorContains(t, err, "have different scales: no ratio")
 }
 
@@ -280,4 +288,60 @@ func TestSets(t *testing.T) {
 	require.Error(t, err, "it is not there any more")
 	require.False(t, store.Engine.Drawn("imagenet32"))
 	require.False(t, store.Engine.Drawn("nowhere"), "what cannot be opened might be anybody's")
+}
+
+// A classifier's scores are its log-odds, in one column, kept as those of other runs are.
+func TestClassifierScores(t *testing.T) {
+	store := runstest.New(t, runstest.Options{})
+	q := runs.Request{Set: "cifar10", Model: "classifier", Outliers: "svhn", Size: store.Size, Seed: 1, Steps: 1}
+	q.Size.Batch, q.Size.Budgets = 2, nil
+	run, err := store.Engine.Train(t.Context(), q)
+	require.NoError(t, err)
+	require.True(t, run.Info.Done)
+	require.Equal(t, 1, run.Steps())
+	table, err := store.Engine.Scores(t.Context(), run, "lsun", 4, density.Noise{})
+	require.NoError(t, err)
+	require.Equal(t, []string{"log_odds"}, table.Columns)
+	images, err := store.Engine.TestImages("lsun", 4)
+	require.NoError(t, err)
+	odds, err := store.Engine.Classify(run, images)
+	require.NoError(t, err)
+	for i, row := range table.Rows {
+		require.InDelta(t, odds[i], row.Values[0], 1e-6)
+	}
+	require.NoError(t, os.RemoveAll(filepath.Join(run.Folder, "checkpoints")))
+	again, err := another(store).Scores(t.Context(), run, "lsun", 4, density.Noise{})
+	require.NoError(t, err)
+	require.Equal(t, table, again)
+	_, err = another(store).Classify(run, images)
+	require.Error(t, err)
+}
+
+// A run that is trained is looked at on its way, records what it was, and is found by whoever asks again.
+func TestTrainLeavesARecord(t *testing.T) {
+	t.Setenv(backend.Variable, "")
+	store := runstest.New(t, runstest.Options{})
+	q := runs.Request{Set: "cifar10", Size: store.Size, Seed: 1, Steps: 4, Watch: []string{"svhn"}}
+	q.Size.Batch, q.Size.CurvePoints, q.Size.CurveImages, q.Size.CheckpointEvery = 2, 2, 3, 3
+	run, err := store.Engine.Train(t.Context(), q)
+	require.NoError(t, err)
+	steps, err := run.CurveSteps("svhn")
+	require.NoError(t, err)
+	require.Equal(t, []int{2, 4}, steps)
+	found, err := runs.Open(store.Runs, run.Info.ID)
+	require.NoError(t, err)
+	require.Equal(t, run.Info, found.Info)
+	require.True(t, found.Info.Done)
+	require.Positive(t, found.Info.Seconds)
+	require.Positive(t, found.Info.LastValue)
+	require.Equal(t, 4, found.Steps())
+	require.Equal(t, "go", found.Info.Place.Kind())
+	require.False(t, found.Info.Finished.Before(found.Info.Started))
+	bytes, err := found.Bytes()
+	require.NoError(t, err)
+	require.Greater(t, bytes, int64(1000))
+	tuned, err := store.Engine.Train(t.Context(), runs.Request{Set: "svhn", Size: q.Size, Seed: 1, Steps: 1,
+		Parent: found})
+	require.NoError(t, err)
+	require.Equal(t, found.Info.ID, tuned.Info.Spec.Parent)
 }

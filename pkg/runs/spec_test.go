@@ -29,19 +29,26 @@ func TestSpecIDs(t *testing.T) {
 	require.Regexp(t, `^glow-cifar10-l3-k1-h8-s12-[0-9a-f]{12}$`, same)
 	for name, change := range map[string]func(*runs.Request){
 		"nothing": nil, "checkpoints": func(q *runs.Request) { q.Size.CheckpointEvery = 99 },
-		"the name of the size": func(q *runs.Request) { q.Size.Name = "other" }, "test images": func(q *runs.Request) { q.Size.TestImages = 1 },
-		"curves":                               func(q *runs.Request) { q.Watch, q.Size.CurvePoints = []string{"svhn"}, 9 },
+		"the name of the size": func(q *runs.Request) { q.Size.Name = "other" },
+		"test images":          func(q *runs.Request) { q.Size.TestImages = 1 },
+		"curves": func(q *runs.Request) {
+			q.Watch,
+				q.Size.CurvePoints = []string{"svhn"}, 9
+		},
 		"all training images, by their number": func(q *runs.Request) { q.Size.TrainImages = runstest.TrainImages },
 	} {
 		require.Equal(t, same, id(change), name)
 	}
 	flip, seen := false, map[string]string{same: "nothing"}
 	for name, change := range map[string]func(*runs.Request){
-		"seed": func(q *runs.Request) { q.Seed = 2 }, "steps": func(q *runs.Request) { q.Steps = 5 }, "rate": func(q *runs.Request) { q.Rate = 1 },
-		"set": func(q *runs.Request) { q.Set = "lsun" }, "flip": func(q *runs.Request) { q.Flip = &flip }, "images": func(q *runs.Request) { q.Size.TrainImages = 20 },
-		"model": func(q *runs.Request) { q.Model = "patch" }, "precision": func(q *runs.Request) { q.Size.Precision = "bfloat16" },
-		"outliers": func(q *runs.Request) { q.Loss, q.Outliers = "margin", "svhn" },
-		"parent":   func(q *runs.Request) { q.Parent = store.Run("glow-general", 1) },
+		"seed": func(q *runs.Request) { q.Seed = 2 }, "steps": func(q *runs.Request) { q.Steps = 5 },
+		"rate": func(q *runs.Request) { q.Rate = 1 },
+		"set":  func(q *runs.Request) { q.Set = "lsun" }, "flip": func(q *runs.Request) { q.Flip = &flip },
+		"images":    func(q *runs.Request) { q.Size.TrainImages = 20 },
+		"model":     func(q *runs.Request) { q.Model = "patch" },
+		"precision": func(q *runs.Request) { q.Size.Precision = "bfloat16" },
+		"outliers":  func(q *runs.Request) { q.Loss, q.Outliers = "margin", "svhn" },
+		"parent":    func(q *runs.Request) { q.Parent = store.Run("glow-general", 1) },
 	} {
 		got := id(change)
 		require.Empty(t, seen[got], name)
@@ -60,7 +67,8 @@ func TestSpecOfRequests(t *testing.T) {
 		return made
 	}
 	scratch := spec(runs.Request{})
-	require.Equal(t, []any{12, 16, 5e-4, 0}, []any{scratch.Train.Steps, scratch.Train.Batch, scratch.Train.Optimiser.Rate, scratch.Train.Optimiser.Warmup})
+	require.Equal(t, []any{12, 16, 5e-4, 0}, []any{scratch.Train.Steps, scratch.Train.Batch,
+		scratch.Train.Optimiser.Rate, scratch.Train.Optimiser.Warmup})
 	require.Equal(t, runstest.TrainImages, scratch.TrainImages)
 	require.True(t, scratch.Train.Augmentation.Flip)
 
@@ -69,13 +77,16 @@ func TestSpecOfRequests(t *testing.T) {
 	wide.Hidden = 10 // as that of another size
 	general.Info.Spec.Model.Config = wide
 	tuned := spec(runs.Request{Parent: general, Loss: "outlier", Outliers: "imagenet32", General: general})
-	require.Equal(t, []any{6, 5e-5, 3}, []any{tuned.Train.Steps, tuned.Train.Optimiser.Rate, tuned.Train.Optimiser.Warmup})
+	require.Equal(t, []any{6, 5e-5, 3}, []any{tuned.Train.Steps, tuned.Train.Optimiser.Rate,
+		tuned.Train.Optimiser.Warmup})
 	require.Equal(t, "Glow L3 K1 H10", tuned.Network(), "a parent's model is its own")
-	require.Equal(t, []string{general.Info.ID, general.Info.ID, "imagenet32"}, []string{tuned.Parent, tuned.General, tuned.Outliers})
+	require.Equal(t, []string{general.Info.ID, general.Info.ID, "imagenet32"}, []string{tuned.Parent, tuned.General,
+		tuned.Outliers})
 	require.Regexp(t, `^glow-cifar10-l3-k1-h10-s6-ft-outlier-[0-9a-f]{12}$`, tuned.ID())
 	require.NotEmpty(t, tuned.OutliersHash)
 
-	labelled := spec(runs.Request{Parent: general, Loss: "outlier", Outliers: "imagenet32", General: general, Labels: true})
+	labelled := spec(runs.Request{Parent: general, Loss: "outlier", Outliers: "imagenet32", General: general,
+		Labels: true})
 	require.Equal(t, 10, labelled.Model.Config.(glow.ClassConditionalConfig).Classes)
 	require.True(t, labelled.Train.Loss.WrongClass)
 	pixels := spec(runs.Request{Model: "pixelcnn", Loss: "margin", Outliers: "svhn"})
@@ -96,7 +107,8 @@ func TestSpecRefuses(t *testing.T) {
 		change func(*runs.Request)
 		says   string
 	}{
-		{func(q *runs.Request) { q.Size.CheckpointEvery = 0 }, "size smoke needs checkpoint_every of at least 1, not 0"}, // review, D11
+		{func(q *runs.Request) { q.Size.CheckpointEvery = 0 },
+			"size smoke needs checkpoint_every of at least 1, not 0"}, // review, D11
 		{func(q *runs.Request) { q.Size.Batch = 0 }, "size smoke needs batch"},
 		{func(q *runs.Request) { q.Set = "nowhere" }, `no image set "nowhere"`},
 		{func(q *runs.Request) { q.Outliers = "nowhere" }, `outliers: no image set "nowhere"`},

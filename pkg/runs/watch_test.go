@@ -20,13 +20,15 @@ import (
 // looking is a store with a run in the middle of its training: its network, and a request that watches three sets.
 func looking(t *testing.T) (*runstest.Store, *runs.Run, *density.Network, runs.Request) {
 	t.Helper()
-	store := runstest.New(t, runstest.Options{Wanted: []string{"glow-in"}, Size: func(s *plan.Size) { s.CurveImages = 5 }})
+	store := runstest.New(t, runstest.Options{Wanted: []string{"glow-in"},
+		Size: func(s *plan.Size) { s.CurveImages = 5 }})
 	run, on := store.Run("glow-in", 1), backendtest.Go(t)
 	model, err := run.Info.Spec.Model.New()
 	require.NoError(t, err)
 	network := density.NewNetwork(on, backend.Lowering(on), model, 1)
 	t.Cleanup(network.Close)
-	return store, run, network, runs.Request{Set: "cifar10", Size: store.Size, Watch: []string{"cifar10", "svhn", "lsun"}}
+	return store, run, network, runs.Request{Set: "cifar10", Size: store.Size, Watch: []string{"cifar10", "svhn",
+		"lsun"}}
 }
 
 // A run that was stopped while it was looked at comes back to the same step: what is there of it stays, what is missing
@@ -83,7 +85,8 @@ func TestCurveFiles(t *testing.T) {
 	steps, err := run.CurveSteps("svhn")
 	require.NoError(t, err)
 	require.Empty(t, steps, "nobody has looked")
-	whole := (&result.Scores{Columns: []string{"log_likelihood"}, Rows: []result.ScoreRow{{Set: "svhn", Values: []float64{1}}}}).Encode()
+	whole := (&result.Scores{Columns: []string{"log_likelihood"}, Rows: []result.ScoreRow{{Set: "svhn",
+		Values: []float64{1}}}}).Encode()
 	for _, step := range []int{12, 4, 100_000_000} {
 		store.Write(run.CurveFile("svhn", step), whole)
 	}

@@ -34,7 +34,8 @@ import (
 
 // Sets are the sets of a store by role, with the names that the family imagenet32 of experiments/sets.yaml gives them:
 // a command with Data as its STRATA_DATA finds these roles, and grey_general, which is made of general.
-var Sets = map[string]string{"in": "cifar10", "near": "cifar100", "general": "imagenet32", "smooth": "svhn", "far": "lsun"}
+var Sets = map[string]string{"in": "cifar10", "near": "cifar100", "general": "imagenet32", "smooth": "svhn",
+	"far": "lsun"}
 
 // Images of each set's splits.
 const (
@@ -366,7 +367,8 @@ func Columns(t testing.TB, run *runs.Run) []string {
 // ScoreFile is the file of a finished run's scores of a role's test images, in the middle of the bins.
 func (s *Store) ScoreFile(configuration string, seed uint64, role string) string {
 	s.t.Helper()
-	path, err := s.Engine.ScoreFile(s.Run(configuration, seed), s.Roles.Set(role), imageset.Test, s.Size.TestImages, density.Noise{})
+	path, err := s.Engine.ScoreFile(s.Run(configuration, seed), s.Roles.Set(role), imageset.Test, s.Size.TestImages,
+		density.Noise{})
 	s.must(err)
 	return path
 }
