@@ -284,7 +284,10 @@ func (files scoreFiles) Values(_ context.Context, of score.Column) (population s
 }
 
 func (scoreFiles) Has(string) bool { return true }
-func (scoreFiles) LastScale() int  { return 0 }
+func (scoreFiles) Steps(string, uint64) (int, error) {
+	return 8, nil
+}
+func (scoreFiles) LastScale() int { return 0 }
 func (scoreFiles) BitsPerDim(string, float64) (float64, error) {
 	return 0, plan.Absent("no toy is asked for it")
 }

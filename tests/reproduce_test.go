@@ -33,7 +33,7 @@ func TestReproduceAll(t *testing.T) {
 	whole := time.Since(started)
 	t.Logf("all configurations at size smoke: %.0f s", whole.Seconds())
 
-	results := filepath.Join(straight, "figures", "results", "shapes_in-smoke")
+	results := filepath.Join(straight, "figures", "results", "procedural-smoke")
 	cells, err := result.Read[result.Cell](results)
 	require.NoError(t, err)
 	for _, c := range cells {
@@ -104,7 +104,7 @@ func TestReproduceAll(t *testing.T) {
 		"pixel_differences.csv", "pictures/fourier.png", "pictures/mixed.png", "pictures/climbed.csv", "pictures/climbed.png", "pictures/top_glow-in-outlier-loss.csv"} {
 		want, err := os.ReadFile(filepath.Join(results, name))
 		require.NoError(t, err)
-		got, err := os.ReadFile(filepath.Join(killed, "figures", "results", "shapes_in-smoke", name))
+		got, err := os.ReadFile(filepath.Join(killed, "figures", "results", "procedural-smoke", name))
 		require.NoError(t, err)
 		require.Equal(t, string(want), string(got), name)
 	}

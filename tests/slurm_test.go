@@ -32,9 +32,9 @@ func TestReproduceBySlurm(t *testing.T) {
 	require.Regexp(t, `(?m)^job \d+  evaluate, 1 tasks$`, output)
 	slurmtest.Wait(t, 10*time.Minute)
 	for _, name := range []string{"cells.csv", "claims.csv", "claims_over_steps.csv"} {
-		want, err := os.ReadFile(filepath.Join(alone, "figures", "results", "shapes_in-smoke", name))
+		want, err := os.ReadFile(filepath.Join(alone, "figures", "results", "procedural-smoke", name))
 		require.NoError(t, err)
-		got, err := os.ReadFile(filepath.Join(cluster, "figures", "results", "shapes_in-smoke", name))
+		got, err := os.ReadFile(filepath.Join(cluster, "figures", "results", "procedural-smoke", name))
 		require.NoError(t, err, "logs: %s", logs(cluster))
 		require.Equal(t, string(want), string(got), name)
 	}

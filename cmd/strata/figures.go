@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,7 +33,7 @@ type figuresCommand struct {
 func (figuresCommand) Help() string {
 	return `Examples:
   strata figures
-  strata figures --results figures/results/shapes_in-demo --out /tmp/figures --no-notebooks
+  strata figures --results figures/results/procedural-demo --out /tmp/figures --no-notebooks
 
 Draws every figure of the paper (fig1a to figS8, .png and .svg) and writes every table (tables/, .md and .csv) from what strata reproduce measured, and index.csv: which files each comes from, with their sha256. A panel without data says so. It trains nothing; make figures reproduces first. Then it executes the notebooks, several at a time, through the GoNB kernel, on the same results where a notebook's parameter names no others; executed copies are kept in notebooks/executed/, and pages that need no Jupyter in notebooks/ beside the figures. If anything cannot be drawn or executed the exit code is 1.`
 }
@@ -46,9 +47,11 @@ func (c figuresCommand) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	out := c.Out
-	if out == "" {
-		out = figures
+	out := figures
+	if c.Out != "" {
+		if out, err = filepath.Abs(c.Out); err != nil { // what is written names its files from here
+			return err
+		}
 	}
 	var count int
 	tables, err := report.TableFiles(results)
@@ -158,7 +161,7 @@ func execute(ctx context.Context, nb *notebook.Notebook, kernel, name, results, 
 		return "not started", err
 	}
 	executed := filepath.Join(filepath.Dir(nb.Path), "executed")
-	if mkdirErr := os.MkdirAll(executed, 0o755); mkdirErr != nil {
+	if mkdirErr := errors.Join(result.Ignored(executed), result.Ignored(pages)); mkdirErr != nil { // pictures of anybody's images
 		return "not saved", mkdirErr
 	}
 	copied := filepath.Join(executed, name+"-"+filepath.Base(results)+".ipynb")

@@ -11,6 +11,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"slices"
 	"strings"
 
@@ -26,7 +27,8 @@ import (
 // Numbers is where the values come from that claims are judged by. An error that is plan.ErrAbsent says that something is not there, and
 // leaves a claim not measured.
 type Numbers interface {
-	// Values are one number an image, with the population that the images are: two columns of one population are of the same images.
+	// Values are one number an image, with the population that the images are: two columns of one population are of the
+	// same images. What is one number of a whole set is of no population, "".
 	Values(ctx context.Context, of score.Column) (population string, values []float64, err error)
 	// Has says whether a role has a set.
 	Has(role string) bool
@@ -34,6 +36,8 @@ type Numbers interface {
 	LastScale() int
 	// BitsPerDim is 8 - log2 p(x)/D of images of a role's size.
 	BitsPerDim(role string, logLikelihood float64) (float64, error)
+	// Steps is how many steps a configuration's run of a seed makes.
+	Steps(configuration string, seed uint64) (int, error)
 	// Describe says in words what some roles and configurations are: sets, networks, and steps of the first seed's runs.
 	Describe(roles, configurations []string) (sets, networks, steps string)
 }
@@ -88,6 +92,9 @@ func Parse(text []byte) ([]Declared, error) {
 func (d *Declared) parse() error {
 	if d.ID == "" || d.Claim == "" || d.If == "" || d.Shows == "" || len(d.Holds) == 0 && len(d.Same) == 0 {
 		return errors.New("id, claim, if, shows, and holds or same are needed")
+	}
+	if !slices.Contains([]score.Kind{"", score.FromScratch, score.Finetuned}, score.Kind(d.OverSteps)) {
+		return fmt.Errorf("over_steps is %q or %q, not %q", score.FromScratch, score.Finetuned, d.OverSteps)
 	}
 	var err error
 	if d.shows, err = parser.ParseExpr(d.Shows); err != nil {
@@ -161,6 +168,7 @@ type Judge struct {
 	rows    []result.Claim // the claims in words, in the same order
 	known   map[string]metric.Resampled
 	columns map[string]column
+	images  map[string]int // of each population
 	// at, if above 0, is the share of their steps at which the runs of a kind are looked at.
 	at   float64
 	kind score.Kind
@@ -172,11 +180,14 @@ func NewJudge(numbers Numbers, seeds []uint64) (*Judge, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := Check(all); err != nil {
+		return nil, fmt.Errorf("experiments/claims.yaml: %w", err)
+	}
 	rows, err := result.DeclaredClaims()
 	if err != nil {
 		return nil, err
 	}
-	return &Judge{numbers: numbers, seeds: seeds, all: all, rows: rows, known: map[string]metric.Resampled{}, columns: map[string]column{}}, nil
+	return &Judge{numbers: numbers, seeds: seeds, all: all, rows: rows, known: map[string]metric.Resampled{}, columns: map[string]column{}, images: map[string]int{}}, nil
 }
 
 // Claims are all declared claims.
@@ -185,7 +196,7 @@ func (j *Judge) Claims() []Declared { return j.all }
 // At is a judge by the first seed's runs of one kind as they were at a share of their steps, and all others as they are in the end, on the
 // learning curves' images.
 func (j *Judge) At(share float64, kind score.Kind) *Judge {
-	return &Judge{numbers: j.numbers, seeds: j.seeds[:1], all: j.all, rows: j.rows, known: map[string]metric.Resampled{}, columns: map[string]column{}, at: share, kind: kind}
+	return &Judge{numbers: j.numbers, seeds: j.seeds[:1], all: j.all, rows: j.rows, known: map[string]metric.Resampled{}, columns: map[string]column{}, images: map[string]int{}, at: share, kind: kind}
 }
 
 // Judge judges a claim, one of Claims or of Parse. What is not there is plan.ErrAbsent.
@@ -293,3 +304,68 @@ var says = map[result.Verdict]string{result.Holds: "holds", result.Open: "is ope
 
 // isAbsent says whether an error only says that something is not there.
 func isAbsent(err error) bool { return errors.Is(err, plan.ErrAbsent) }
+
+// Check says what claims name that there is not: functions, roles, configurations, variables.
+func Check(all []Declared) error {
+	configurations, err := plan.LoadConfigurations()
+	if err != nil {
+		return err
+	}
+	known := map[string]bool{"fourier": true, "mixed": true, "climbed": true}
+	for _, role := range append(plan.RoleNames(), plan.OtherRoles()...) {
+		known[role] = true
+	}
+	for _, c := range configurations {
+		known[strings.ReplaceAll(c.Name, "-", "_")] = true
+	}
+	for _, d := range all {
+		expressions := []ast.Expr{d.shows}
+		for _, c := range d.conditions {
+			expressions = append(expressions, c.X, c.Y)
+		}
+		for _, x := range expressions {
+			if err := check(x, known); err != nil {
+				return fmt.Errorf("claim %s: %q: %w", d.ID, text(x, nil), err)
+			}
+		}
+	}
+	return nil
+}
+
+// check walks an expression; known are the names that stand for something in it.
+func check(x ast.Expr, known map[string]bool) error {
+	switch x := x.(type) {
+	case *ast.ParenExpr:
+		return check(x.X, known)
+	case *ast.UnaryExpr:
+		return check(x.X, known)
+	case *ast.BinaryExpr:
+		return errors.Join(check(x.X, known), check(x.Y, known))
+	case *ast.Ident:
+		if !known[x.Name] {
+			return fmt.Errorf("nothing is called %q", x.Name)
+		}
+	case *ast.CallExpr:
+		of := name(x.Fun)
+		if functionOf(of) == nil && of != "over_seeds" {
+			return fmt.Errorf("nothing is called %q: choose of %s", of, strings.Join(functionNames(), ", "))
+		}
+		variables := map[string]int{"each": 1, "pairs": 2}[of]
+		inner := known
+		if variables > 0 {
+			inner = maps.Clone(known)
+			for _, v := range x.Args[:min(variables, len(x.Args))] {
+				inner[name(v)] = true
+			}
+		}
+		for i, a := range x.Args {
+			if of == "image" || of == "made" || i < variables {
+				continue // their names are the evaluation's to know
+			}
+			if err := check(a, inner); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

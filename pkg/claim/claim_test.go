@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"strata/pkg/claim"
+	"strata/pkg/metric"
 	"strata/pkg/plan"
 	"strata/pkg/result"
 	"strata/pkg/score"
@@ -31,6 +32,8 @@ type world struct {
 	columns     map[string]column  // by CONFIGURATION/NAME, with @SHARE behind it for a moment, |ROLE for a role, or +SEED for a seed
 	images      int
 	absent      string // a configuration that is not trained
+	absentSeed  uint64
+	short       string // a column of fewer images
 }
 
 // paperWorld is one in which all of the paper's claims are true: smooth images have likely low-level features, objects tell in from the rest.
@@ -86,7 +89,7 @@ func paperWorld() *world {
 	set("glow-in-outlier-loss/log_likelihood|general", column{low: 100, object: 100})
 	set("glow-in-outlier-loss/c3|general", column{object: 9, noise: 1})
 	set("png_bytes", column{low: -100, noise: 20, shift: 5000})
-	set("variance", column{low: -100, noise: 1, shift: 2000})
+	set("variance", column{low: -100, noise: 1, shift: 80})
 	set("mixed", column{low: 100, noise: 10})
 	set("amplitude", column{low: 100})
 	set("phase", column{noise: 100})
@@ -104,6 +107,7 @@ func paperWorld() *world {
 		set("glow-in-outlier-loss/log_likelihood"+at, column{low: 100, object: 400, noise: 1})
 		set("glow-in-margin-loss/log_likelihood"+at, column{low: 100, object: 40, noise: 4})
 	}
+	set("glow-in-outlier-loss/log_likelihood@1", column{low: 100, object: 400, noise: 2})
 	set("glow-in-margin-loss/log_likelihood@1", column{low: 100, object: 10, noise: 40})
 	return w
 }
@@ -136,7 +140,14 @@ func (w *world) Values(_ context.Context, of score.Column) (string, []float64, e
 		return "", nil, fmt.Errorf("the world has no %s", name)
 	}
 	images, own := w.normals(of.Role, 1), w.normals(of.Role+name, 2)
-	values := make([]float64, w.images)
+	if of.Configuration != "" && of.Seed == w.absentSeed {
+		return "", nil, plan.Absent("seed %d is not trained", of.Seed)
+	}
+	count := w.images
+	if w.short != "" && of.Name == w.short {
+		count /= 2
+	}
+	values := make([]float64, count)
 	for i := range values {
 		low, object := w.low[of.Role]+images.NormFloat64(), w.object[of.Role]+images.NormFloat64()
 		values[i] = c.low*low + c.object*object + c.noise*own.NormFloat64() + c.shift
@@ -144,11 +155,15 @@ func (w *world) Values(_ context.Context, of score.Column) (string, []float64, e
 			values[i] = math.Pow(values[i], 7)
 		}
 	}
+	if of.Name == "off_centre" { // of the set, not of its images
+		return "", values[:1], nil
+	}
 	return of.Role, values, nil
 }
 
-func (w *world) Has(role string) bool { _, ok := w.low[role]; return ok }
-func (w *world) LastScale() int       { return 3 }
+func (*world) Steps(string, uint64) (int, error) { return 1000, nil }
+func (w *world) Has(role string) bool            { _, ok := w.low[role]; return ok }
+func (w *world) LastScale() int                  { return 3 }
 func (w *world) BitsPerDim(_ string, l float64) (float64, error) {
 	return 8 - (9900+l)/(3072*math.Ln2), nil
 }
@@ -242,7 +257,7 @@ func TestEachFailsWhereItIsFalse(t *testing.T) {
 		"O3": change("glow-general-against-in/log_likelihood", column{low: 100, object: 15, noise: 100}),
 		"O4": change("glow-in-labels/c3", column{object: 1, noise: 20}),
 		"T1": func(w *world) {
-			w.columns["glow-in-from-general/log_likelihood@0.5"] = column{low: 100, object: 20, noise: 1, shift: -300}
+			w.columns["glow-in-from-general/log_likelihood@0.2"] = column{low: 100, object: 20, noise: 1, shift: -300}
 		},
 		"T2": change("glow-in-from-itself/log_likelihood", column{low: 100, object: 80}),
 		"T3": change("glow-general/log_likelihood", column{low: 100, noise: 1, shift: -900}),
@@ -403,4 +418,76 @@ func TestParseRefuses(t *testing.T) {
 	_, err = j.Judge(t.Context(), parsed[0])
 	require.ErrorContains(t, err, `nothing is called "beauty": choose of at, auroc,`)
 	require.ErrorContains(t, err, "ratio, ratio_last")
+}
+
+// Perfectly apart in every resample is not perfectly apart: the difference of two such AUROCs is open, and a bound that lies far away is not.
+func TestCeilingIsNotCertainty(t *testing.T) {
+	w := paperWorld()
+	w.object["in"] = 60
+	for _, name := range []string{"glow-in-from-general/c3", "glow-in-from-general/log_likelihood"} {
+		w.columns[name] = column{object: 100}
+	}
+	c := judgeOne(t, w, "F7")
+	require.Equal(t, result.Open, c.Verdict, c.Note)
+	require.Less(t, c.Value.Low, 0.0)
+	w.columns["glow-in-from-general/log_likelihood"] = column{low: 100, object: 0.1, noise: 1}
+	require.Equal(t, result.Holds, judgeOne(t, w, "F3").Verdict)
+}
+
+// One name for different images would pair them wrongly: it is refused.
+func TestPopulationsAreImages(t *testing.T) {
+	w := paperWorld()
+	w.short = "c3"
+	j, err := claim.NewJudge(w, []uint64{1})
+	require.NoError(t, err)
+	_, _, err = j.All(t.Context(), "synthetic")
+	require.ErrorContains(t, err, "150 here and 300 elsewhere")
+	// A number of a whole set is no image of the claim's.
+	require.Equal(t, 3*300, judgeOne(t, paperWorld(), "L1").Images)
+}
+
+// The first seed may be the one that is not there.
+func TestAnySeedWillDo(t *testing.T) {
+	w := paperWorld()
+	w.absentSeed = 1
+	claims := judge(t, w, 1, 2, 3)
+	require.Equal(t, result.Holds, claims["D2"].Verdict, claims["D2"].Note)
+	require.Equal(t, 2, claims["D2"].Seeds)
+}
+
+// Means of likelihoods that are not finite are not measured: what stands for such values is for ranking.
+func TestNoMeanOfWhatIsNotFinite(t *testing.T) {
+	w := paperWorld()
+	w.columns["glow-general/log_likelihood"] = column{shift: metric.NonFiniteScore}
+	j, err := claim.NewJudge(w, []uint64{1})
+	require.NoError(t, err)
+	for _, d := range j.Claims() {
+		switch d.ID {
+		case "T3":
+			_, err := j.Judge(t.Context(), d)
+			require.ErrorIs(t, err, plan.ErrAbsent)
+			require.ErrorContains(t, err, "300 of 300 likelihoods are not finite")
+		case "D2": // ranks take them
+			_, err := j.Judge(t.Context(), d)
+			require.NoError(t, err)
+		}
+	}
+}
+
+// A slip in a declaration is told before anything is judged.
+func TestSlipsAreTold(t *testing.T) {
+	const head = "- {id: X, where: w, claim: c, paper: p, if: i, measured: m, "
+	for text, says := range map[string]string{
+		`shows: "auroc(raw(glow_inn), in, smooth)", holds: ["1 > 0"]}`:                  "glow_inn",
+		`shows: "auroc(raw(glow_in), in, smoth)", holds: ["1 > 0"]}`:                    "smoth",
+		`shows: "1", holds: ["arouc(raw(glow_in), in, smooth) > 0"]}`:                   "arouc",
+		`shows: "1", holds: ["each(o, outliers(in), auroc(raw(glow_in), in, p)) > 0"]}`: `"p"`,
+		`shows: "1", holds: ["1 > 0"], over_steps: finetunedd}`:                         "finetunedd",
+	} {
+		all, err := claim.Parse([]byte(head + text))
+		if err == nil {
+			err = claim.Check(all)
+		}
+		require.ErrorContains(t, err, says)
+	}
 }

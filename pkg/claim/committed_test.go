@@ -56,8 +56,9 @@ func (f *files) Values(_ context.Context, of score.Column) (string, []float64, e
 	return "", nil, plan.Absent("no file has %s of %s", name, of.Role)
 }
 
-func (f *files) Has(role string) bool { return f.roles[role] != "" }
-func (f *files) LastScale() int       { return 3 }
+func (*files) Steps(string, uint64) (int, error) { return 1000, nil }
+func (f *files) Has(role string) bool            { return f.roles[role] != "" }
+func (f *files) LastScale() int                  { return 3 }
 func (f *files) BitsPerDim(_ string, l float64) (float64, error) {
 	return density.BitsPerDim(l, 3072), nil
 }
@@ -70,7 +71,7 @@ func (f *files) Describe(roles, configurations []string) (string, string, string
 func TestCommittedScoresGiveTheCommittedValues(t *testing.T) {
 	root, err := folders.Root()
 	require.NoError(t, err)
-	folder := filepath.Join(root, "figures", "results", "shapes_in-demo")
+	folder := filepath.Join(root, "figures", "results", "procedural-demo")
 	committed, err := result.Read[result.Claim](folder)
 	require.NoError(t, err)
 	j, err := claim.NewJudge(openFiles(t, folder), []uint64{1})

@@ -42,7 +42,8 @@ import (
 //	each(x, list, e)         e for each x of a list; pairs(a, b, list, e) for each pair
 //	average, least, largest  of the quantities in their arguments
 //	over_seeds(e)            the standard deviation of e over seeds
-//	at(c, share)             a configuration as it was at a share of its steps, on the learning curves' images; at(c, 1) at their end
+//	at(c, share)             a configuration as it was at a share of its steps, on the learning curves' images; at(c, 1) at their end;
+//	                         at(c, share, d) at that share of the steps of d
 //
 // Names: trained_on(r) is glow_R, glow_tuned_on(r) and pixelcnn_tuned_on(r) are glow_R_from_general and pixelcnn_R_from_general.
 //
@@ -58,6 +59,21 @@ type quantities []quantity
 type quantity struct {
 	metric.Resampled
 	text string
+	// hidden is how far a value may lie from the truth though no resample moves it: sets that are perfectly apart are so in every resample.
+	// 0 where that cannot be.
+	hidden float64
+}
+
+// widened is an interval that no resample has moved, made as wide as the number of images leaves open.
+func (q quantity) widened(of metric.Interval) metric.Interval {
+	if q.hidden == 0 || of.Low != of.High {
+		return of
+	}
+	of.Low, of.High = of.Low-q.hidden, of.High+q.hidden
+	if strings.HasPrefix(q.text, "auroc(") && !strings.Contains(q.text, ") - ") {
+		of.Low, of.High = max(0, of.Low), min(100, of.High)
+	}
+	return of
 }
 
 // scoring gives the images of a role one number each.
@@ -106,13 +122,15 @@ func (e *evaluator) overSeeds(x ast.Expr) ([]decided, error) {
 		return e.spread(call)
 	}
 	var seeds []quantities
-	for i, seed := range e.judge.seeds {
+	var absent error
+	for _, seed := range e.judge.seeds {
 		e.seed = seed
 		of, err := e.quantities(x, nil)
+		if isAbsent(err) {
+			absent = err
+			continue
+		}
 		if err != nil {
-			if i > 0 && isAbsent(err) {
-				continue
-			}
 			return nil, err
 		}
 		if len(seeds) > 0 && len(of) != len(seeds[0]) {
@@ -120,13 +138,16 @@ func (e *evaluator) overSeeds(x ast.Expr) ([]decided, error) {
 		}
 		seeds = append(seeds, of)
 	}
+	if len(seeds) == 0 {
+		return nil, absent
+	}
 	var all []decided
 	for i := range seeds[0] {
 		var over []metric.Resampled
 		for _, of := range seeds {
 			over = append(over, of[i].Resampled)
 		}
-		all = append(all, decided{seeds[0][i].text, metric.MeanOverSeeds(over), len(over)})
+		all = append(all, decided{seeds[0][i].text, seeds[0][i].widened(metric.MeanOverSeeds(over)), len(over)})
 	}
 	return all, nil
 }
@@ -189,7 +210,7 @@ func (e *evaluator) value(x ast.Expr, in scope) (value, error) {
 			return names{plain}, err
 		}
 		number, err := strconv.ParseFloat(x.Value, 64)
-		return quantities{{metric.Resampled{Value: number}, x.Value}}, err
+		return quantities{{Resampled: metric.Resampled{Value: number}, text: x.Value}}, err
 	case *ast.UnaryExpr:
 		if x.Op == token.SUB {
 			return e.value(&ast.BinaryExpr{X: &ast.BasicLit{Kind: token.INT, Value: "0"}, Op: token.SUB, Y: x.X}, in)
@@ -256,7 +277,7 @@ func elementwise(a, b quantities, op token.Token) (quantities, error) {
 	var all quantities
 	for i := range n {
 		x, y := a[min(i, len(a)-1)], b[min(i, len(b)-1)]
-		all = append(all, quantity{combine(operate, x.Resampled, y.Resampled), x.text + " " + op.String() + " " + y.text})
+		all = append(all, quantity{combine(operate, x.Resampled, y.Resampled), x.text + " " + op.String() + " " + y.text, max(x.hidden, y.hidden)})
 	}
 	return all, nil
 }

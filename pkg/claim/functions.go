@@ -63,7 +63,7 @@ func (e *evaluator) fetch(of score.Column) (column, error) {
 	}
 	key := fmt.Sprint(of)
 	if known, ok := e.judge.columns[key]; ok {
-		return e.count(known), nil
+		return e.count(known)
 	}
 	population, values, err := e.judge.numbers.Values(e.ctx, of)
 	if err != nil {
@@ -71,7 +71,7 @@ func (e *evaluator) fetch(of score.Column) (column, error) {
 	}
 	c := column{population: population, values: values}
 	e.judge.columns[key] = c
-	return e.count(c), nil
+	return e.count(c)
 }
 
 // note remembers what a claim rests on.
@@ -85,12 +85,19 @@ func (e *evaluator) note(of score.Column) {
 }
 
 // count adds a population's images to those of the claim, once.
-func (e *evaluator) count(c column) column {
+func (e *evaluator) count(c column) (column, error) {
+	if c.population == "" { // one number of a whole set
+		return c, nil
+	}
+	if known, ok := e.judge.images[c.population]; ok && known != len(c.values) {
+		return c, fmt.Errorf("the images of %s are %d here and %d elsewhere: what is of other images cannot be compared", c.population, len(c.values), known)
+	}
+	e.judge.images[c.population] = len(c.values)
 	if !e.used[c.population] {
 		e.used[c.population] = true
 		e.counted += len(c.values)
 	}
-	return c
+	return c, nil
 }
 
 // less is a column of a less one of b.
@@ -256,7 +263,7 @@ func (e *evaluator) statistic(call *ast.CallExpr, in scope, columns []column, bu
 		key += " " + c.population
 	}
 	if known, ok := e.judge.known[key]; ok {
-		return quantities{{known, said}}, nil
+		return quantities{{Resampled: known, text: said, hidden: hidden(call, columns)}}, nil
 	}
 	if err := e.ctx.Err(); err != nil {
 		return nil, err
@@ -274,7 +281,7 @@ func (e *evaluator) statistic(call *ast.CallExpr, in scope, columns []column, bu
 		return nil, err
 	}
 	e.judge.known[key] = r
-	return quantities{{r, said}}, nil
+	return quantities{{Resampled: r, text: said, hidden: hidden(call, columns)}}, nil
 }
 
 // columnsOf are a score's values over roles, and all of them in one row.
@@ -366,6 +373,11 @@ func (e *evaluator) ofRoles(call *ast.CallExpr, in scope, of func(column) func()
 	if err != nil {
 		return nil, err
 	}
+	for _, c := range columns {
+		if err := allFinite(c, text(call, in)); err != nil {
+			return nil, err
+		}
+	}
 	return e.statistic(call, in, columns, func() (func() metric.Statistic, error) {
 		return func() metric.Statistic {
 			var each []metric.Statistic
@@ -416,6 +428,9 @@ func bits(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
 	}
 	c, err := e.fetch(score.Column{Configuration: m.configuration, Seed: e.seed, Role: role, Name: likelihood, At: m.share, Noise: true})
 	if err != nil {
+		return nil, err
+	}
+	if err := allFinite(c, text(call, in)); err != nil {
 		return nil, err
 	}
 	values := make([]float64, len(c.values))
@@ -482,7 +497,7 @@ func offCentre(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return quantities{{metric.Resampled{Value: c.values[0]}, text(call, in)}}, nil
+	return quantities{{Resampled: metric.Resampled{Value: c.values[0]}, text: text(call, in)}}, nil
 }
 
 func (e *evaluator) ofImages(call *ast.CallExpr, in scope, name string) (value, error) {
@@ -555,6 +570,9 @@ func pairs(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
 			all = append(all, of...)
 		}
 	}
+	if len(all) == 0 {
+		return nil, plan.Absent("no pair of runs for %s", text(call.Args[2], in))
+	}
 	return all, nil
 }
 
@@ -584,7 +602,7 @@ func average(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
 		sum = combine(func(a, b float64) float64 { return a + b }, sum, q.Resampled)
 	}
 	n := metric.Resampled{Value: float64(len(all))}
-	return quantities{{combine(func(a, b float64) float64 { return a / b }, sum, n), text(call, in)}}, nil
+	return quantities{{combine(func(a, b float64) float64 { return a / b }, sum, n), text(call, in), most(all)}}, nil
 }
 
 func extreme(of func(a, b float64) float64) function {
@@ -597,12 +615,12 @@ func extreme(of func(a, b float64) float64) function {
 		for _, q := range all[1:] {
 			r = combine(of, r, q.Resampled)
 		}
-		return quantities{{r, text(call, in)}}, nil
+		return quantities{{r, text(call, in), most(all)}}, nil
 	}
 }
 
 func at(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
-	if err := arguments(call, 2, 2); err != nil {
+	if err := arguments(call, 2, 3); err != nil {
 		return nil, err
 	}
 	m, err := e.configuration(call.Args[0], in)
@@ -617,6 +635,21 @@ func at(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
 		return nil, fmt.Errorf("%s is no share of a run's steps, above 0 and at most 1", text(call.Args[1], in))
 	}
 	m.share = share[0].Value
+	if len(call.Args) == 3 { // of the steps of another run
+		other, err := e.configuration(call.Args[2], in)
+		if err != nil {
+			return nil, err
+		}
+		own, err := e.judge.numbers.Steps(m.configuration, e.seed)
+		if err != nil {
+			return nil, err
+		}
+		theirs, err := e.judge.numbers.Steps(other.configuration, e.seed)
+		if err != nil {
+			return nil, err
+		}
+		m.share = min(1, m.share*float64(theirs)/float64(own))
+	}
 	return m, nil
 }
 
@@ -635,7 +668,7 @@ func shares(_ *evaluator, call *ast.CallExpr, in scope) (value, error) {
 	var all quantities
 	for i := 1; i <= curveShares; i++ {
 		if share := float64(i) / curveShares; share >= from-1e-9 && share <= to+1e-9 {
-			all = append(all, quantity{metric.Resampled{Value: share}, strconv.FormatFloat(share, 'g', 3, 64)})
+			all = append(all, quantity{Resampled: metric.Resampled{Value: share}, text: strconv.FormatFloat(share, 'g', 3, 64)})
 		}
 	}
 	return all, nil
@@ -692,4 +725,41 @@ func named(format string) function {
 		role, err := e.name(call.Args[0], in)
 		return names{fmt.Sprintf(format, role)}, err
 	}
+}
+
+// allFinite refuses a mean of likelihoods of which some were not finite: the -3,000,000 nats that stand for them (digest §6) are for ranking, and
+// one in a thousand would move a mean by thousands.
+func allFinite(c column, what string) error {
+	replaced := 0
+	for _, v := range c.values {
+		if v == metric.NonFiniteScore {
+			replaced++
+		}
+	}
+	if replaced > 0 {
+		return plan.Absent("%s: %d of %d likelihoods are not finite, and a mean of the others would be of other images", what, replaced, len(c.values))
+	}
+	return nil
+}
+
+// hidden is how many points of AUROC, or of a share of images, a value may be off that no resample moves: where n images all say the same, a
+// share of 1 - 0.025^(1/n) may say otherwise (the exact binomial interval, as metric.AUROC has it).
+func hidden(call *ast.CallExpr, columns []column) float64 {
+	if of := name(call.Fun); of != "auroc" && of != "top" {
+		return 0
+	}
+	n := math.MaxInt
+	for _, c := range columns {
+		n = min(n, len(c.values))
+	}
+	return 100 * (1 - math.Pow(0.025, 1/float64(n)))
+}
+
+// most is the largest that hides in some quantities.
+func most(all quantities) float64 {
+	largest := 0.0
+	for _, q := range all {
+		largest = max(largest, q.hidden)
+	}
+	return largest
 }

@@ -252,13 +252,30 @@ func (v *Evaluation) bitsPerDim(ctx context.Context, configuration string, seed 
 	if err != nil {
 		return measured{}, err
 	}
-	bits := make([]float64, len(c.values))
-	for i, l := range c.values {
-		if bits[i], err = v.BitsPerDim(role, l); err != nil {
-			return measured{}, err
-		}
+	bits, err := v.finiteBits(role, c.values)
+	if err != nil {
+		return measured{}, err
 	}
 	return measured{value: metric.MeanInterval(bits), imagesIn: len(bits), replaced: c.replaced}, nil
+}
+
+// finiteBits are the bits/dim of those images whose log-likelihood is finite: what stands for the others (digest §6) is for ranking, not for means.
+func (v *Evaluation) finiteBits(role string, logLikelihoods []float64) ([]float64, error) {
+	var bits []float64
+	for _, l := range logLikelihoods {
+		if l == metric.NonFiniteScore {
+			continue
+		}
+		b, err := v.BitsPerDim(role, l)
+		if err != nil {
+			return nil, err
+		}
+		bits = append(bits, b)
+	}
+	if len(bits) == 0 {
+		return nil, plan.Absent("no log-likelihood on %s is finite", role)
+	}
+	return bits, nil
 }
 
 func percent(v metric.Interval) metric.Interval {

@@ -57,7 +57,7 @@ func (v *Evaluation) curve(ctx context.Context, c plan.Configuration, seed uint6
 	var rows []result.CurvePoint
 	var problems plan.Problems
 	for _, step := range steps {
-		point := result.CurvePoint{Configuration: c.Name, Seed: seed, Step: step, Epoch: float64(step) / perEpoch, Images: v.schedule.Size.CurveImages}
+		point := result.CurvePoint{Configuration: c.Name, Seed: seed, Step: step, Epoch: float64(step) / perEpoch}
 		of, err := v.curvePoint(ctx, run, c.Set, seed, point)
 		switch {
 		case ctx.Err() != nil:
@@ -73,63 +73,76 @@ func (v *Evaluation) curve(ctx context.Context, c plan.Configuration, seed uint6
 
 // curvePoint is what was seen of a run at a step. All AUROCs are of the same images, so their mean is resampled with them.
 func (v *Evaluation) curvePoint(ctx context.Context, run *runs.Run, inRole string, seed uint64, point result.CurvePoint) ([]result.CurvePoint, error) {
-	ratio := func(role string) (own, difference []float64, err error) {
+	row := func(name, role string, value metric.Interval, images int) result.CurvePoint {
+		p := point
+		p.Metric, p.Role, p.Value, p.Low, p.High, p.Images = name, role, value.Value, value.Low, value.High, images
+		return p
+	}
+	seen := func(role string) ([]float64, error) {
 		set, err := v.schedule.Roles.Need(role)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		seen, err := run.CurveScores(set, point.Step)
+		table, err := run.CurveScores(set, point.Step)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		if own, err = seen.Column(likelihood, nil); err != nil {
-			return nil, nil, err
-		}
-		own, _ = metric.ReplaceNonFinite(own)
-		general, err := v.schedule.Run(generalGlow, seed)
-		if err != nil {
-			return nil, nil, err
-		}
-		table, err := v.engine.Scores(ctx, general, set, v.schedule.Size.CurveImages, density.Noise{Sample: true, Seed: seed})
-		if err != nil {
-			return nil, nil, err
-		}
-		base, err := table.Column(likelihood, nil)
-		if err != nil {
-			return nil, nil, err
-		}
-		base, _ = metric.ReplaceNonFinite(base)
-		difference, err = score.Ratio(own, base)
-		return own, difference, err
+		values, err := table.Column(likelihood, nil)
+		clean, _ := metric.ReplaceNonFinite(values)
+		return clean, err
 	}
-	own, in, err := ratio(inRole)
+	own, err := seen(inRole)
 	if err != nil {
 		return nil, err
 	}
-	bits := make([]float64, len(own))
-	for i, l := range own {
-		if bits[i], err = v.BitsPerDim(inRole, l); err != nil {
+	bits, err := v.finiteBits(inRole, own)
+	if err != nil {
+		return nil, err
+	}
+	rows := []result.CurvePoint{row(result.BitsPerDim, inRole, metric.MeanInterval(bits), len(bits))}
+	ratio := func(role string) ([]float64, error) {
+		values, err := seen(role)
+		if err != nil {
 			return nil, err
 		}
+		general, err := v.schedule.Run(generalGlow, seed)
+		if err != nil {
+			return nil, err
+		}
+		noise := density.Noise{Sample: true, Seed: seed}
+		table, err := v.engine.Scores(ctx, general, v.schedule.Roles.Set(role), v.schedule.Size.CurveImages, noise)
+		if err != nil {
+			return nil, err
+		}
+		base, err := table.Column(likelihood, nil)
+		if err != nil {
+			return nil, err
+		}
+		base, _ = metric.ReplaceNonFinite(base)
+		return score.Ratio(values, base)
 	}
-	row := func(name, role string, value metric.Interval) result.CurvePoint {
-		p := point
-		p.Metric, p.Role, p.Value, p.Low, p.High = name, role, value.Value, value.Low, value.High
-		return p
+	in, err := ratio(inRole)
+	if errors.Is(err, plan.ErrAbsent) {
+		return rows, nil // bits/dim need no general model
 	}
-	rows := []result.CurvePoint{row(result.BitsPerDim, inRole, metric.MeanInterval(bits))}
+	if err != nil {
+		return rows, err
+	}
 	populations := []metric.Population{{Name: inRole, Images: len(in)}}
 	var areas []func() metric.Statistic
 	for _, role := range v.schedule.Roles.Outliers(inRole) {
-		_, out, err := ratio(role)
+		out, err := ratio(role)
+		if errors.Is(err, plan.ErrAbsent) {
+			return rows, nil // a mean of the others would be another one
+		}
 		if err != nil {
-			return nil, err
+			return rows, err
 		}
 		area, err := metric.AUROC(in, out)
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, row(result.AUROCRatio, role, percent(area)))
+		rows = append(rows, row(result.AUROCRatio, role, percent(area), len(in)+len(out)))
 		newArea, err := metric.NewAUROC(in, out)
 		if err != nil {
 			return nil, err
@@ -152,5 +165,9 @@ func (v *Evaluation) curvePoint(ctx context.Context, run *runs.Run, inRole strin
 	if err != nil {
 		return nil, err
 	}
-	return append(rows, row(result.AUROCRatio, "mean", percent(mean.Interval()))), nil
+	images := 0
+	for _, of := range populations {
+		images += of.Images
+	}
+	return append(rows, row(result.AUROCRatio, "mean", percent(mean.Interval()), images)), nil
 }

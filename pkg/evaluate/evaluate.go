@@ -173,7 +173,10 @@ func (v *Evaluation) imageValues(ctx context.Context, of score.Column) (populati
 	case of.Role == "fourier" || of.Role == "mixed" || of.Role == "climbed":
 		values, err = v.pictures.Values(ctx, of)
 		return of.Role, values, err
-	case of.Name == "peak" || of.Name == "off_centre":
+	case of.Name == "off_centre":
+		values, err = v.peaks(of.Role, of.Name)
+		return "", values, err
+	case of.Name == "peak":
 		values, err = v.peaks(of.Role, of.Name)
 		return of.Role + ", training images", values, err
 	case of.At > 0:
@@ -231,6 +234,15 @@ func variance(pixels []uint8) float64 {
 	}
 	_, std := metric.OverSeeds(values)
 	return std * std
+}
+
+// Steps is how many steps a configuration's run of a seed makes.
+func (v *Evaluation) Steps(configuration string, seed uint64) (int, error) {
+	run, err := v.schedule.Run(configuration, seed)
+	if err != nil {
+		return 0, err
+	}
+	return run.Info.Spec.Train.Steps, nil
 }
 
 // Describe says what roles and configurations are: the sets, the networks, and the steps of the first seed's runs.

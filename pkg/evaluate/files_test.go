@@ -282,9 +282,12 @@ func TestRunRows(t *testing.T) {
 }
 
 func TestResultsFolder(t *testing.T) {
-	store := runstest.New(t, runstest.Options{Roles: func(sets map[string]string) { sets["in"] = "my/own set" }})
-	want := filepath.Join("figures", "results", "my_own_set-smoke")
-	require.Equal(t, want, ResultsFolder(store.Schedule(), "figures"))
+	schedule := runstest.New(t, runstest.Options{}).Schedule()
+	want := filepath.Join("figures", "results", "imagenet32-smoke")
+	require.Equal(t, want, ResultsFolder(schedule, "figures"))
+	schedule.Roles = schedule.Roles.With("in", "my/own set")
+	want = filepath.Join("figures", "results", "my_own_set-imagenet32-smoke")
+	require.Equal(t, want, ResultsFolder(schedule, "figures"))
 }
 
 // What claims ask of an evaluation besides scores.
@@ -322,7 +325,8 @@ func TestNumbersForClaims(t *testing.T) {
 	population, peaks := value(score.Column{Role: "smooth", Name: "peak"})
 	require.Equal(t, "smooth, training images", population)
 	require.Len(t, peaks, runstest.TrainImages)
-	_, centre := value(score.Column{Role: "smooth", Name: "off_centre"})
+	population, centre := value(score.Column{Role: "smooth", Name: "off_centre"})
+	require.Empty(t, population, "of the set, not of its images")
 	require.Len(t, centre, 1)
 	_, variances := value(score.Column{Role: "smooth", Name: "variance"})
 	images, err := store.Engine.TestImages("svhn", 0)

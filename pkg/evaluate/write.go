@@ -11,9 +11,14 @@ import (
 	"strata/pkg/runs"
 )
 
-// ResultsFolder is where the numbers of a schedule go below the figures folder: results/shapes_in-demo.
+// ResultsFolder is where the numbers of a schedule go below the figures folder: results/procedural-demo. Where single roles were chosen it is
+// called by the sets in and general: results/svhn-tiny-demo.
 func ResultsFolder(s *runs.Schedule, figures string) string {
-	return filepath.Join(figures, "results", runs.SafeName(s.Roles.Set("in"))+"-"+s.Size.Name)
+	name := runs.SafeName(s.Roles.Family)
+	if s.Roles.Family == plan.Chosen {
+		name = runs.SafeName(s.Roles.Set("in")) + "-" + runs.SafeName(s.Roles.Set("general"))
+	}
+	return filepath.Join(figures, "results", name+"-"+s.Size.Name)
 }
 
 // Write computes the numbers of all runs that are done and saves them in folder: cells, what the figures are drawn from, and the runs'

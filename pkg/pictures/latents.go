@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
-	"os"
 	"path/filepath"
 
 	"strata/pkg/imageset"
@@ -35,7 +34,7 @@ func keptSheet(run *runs.Run, name string, of []*imageset.Set, draw func() (*res
 	if sheet, err = draw(); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := result.Ignored(filepath.Dir(path)); err != nil { // wherever the runs lie
 		return nil, err
 	}
 	return sheet, sheet.Write(path)
@@ -47,17 +46,24 @@ const (
 	climbedImages = 64
 )
 
-// invertible is the network of a configuration, ready for so many passes of an image in either direction.
-func (v *Maker) invertible(configuration string, seed uint64, passes int) (*invert.Inverter, error) {
+// invertible is the network of a configuration, ready for so many passes of an image in either direction; done gives its memory back.
+func (v *Maker) invertible(configuration string, seed uint64, passes int) (inverter *invert.Inverter, done func(), err error) {
 	run, err := v.schedule.Run(configuration, seed)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	network, err := v.engine.Network(run, passes)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return invert.New(network)
+	if inverter, err = invert.New(network); err != nil {
+		network.Close()
+		return nil, nil, err
+	}
+	return inverter, func() {
+		inverter.Close()
+		network.Close()
+	}, nil
 }
 
 // testImages are some test images of a role.
@@ -100,11 +106,11 @@ func (v *Maker) mixed(seed uint64) (*result.Sheet, error) {
 		sets[i] = sets[i].Chunk(0, pairs)
 	}
 	return keptSheet(run, "mixed", sets, func() (*result.Sheet, error) {
-		inverter, err := v.invertible(mixedGlow, seed, 4*pairs)
+		inverter, done, err := v.invertible(mixedGlow, seed, 4*pairs)
 		if err != nil {
 			return nil, err
 		}
-		defer inverter.Close()
+		defer done()
 		var latents [2]*invert.Latents
 		sheet := &result.Sheet{}
 		add := func(column int, what string, source int, of *imageset.Set, likelihoods []float64) error {
@@ -160,11 +166,11 @@ func (v *Maker) climbed(ctx context.Context, seed uint64, role string, images in
 		return nil, err
 	}
 	return keptSheet(run, fmt.Sprintf("climbed%d", climb.steps), []*imageset.Set{set}, func() (*result.Sheet, error) {
-		inverter, err := v.invertible(mixedGlow, seed, 3*climb.steps*set.Len()) // a gradient is three passes
+		inverter, done, err := v.invertible(mixedGlow, seed, 3*climb.steps*set.Len()) // a gradient is three passes
 		if err != nil {
 			return nil, err
 		}
-		defer inverter.Close()
+		defer done()
 		start, before, err := inverter.Encode(set.Pixels, nil)
 		if err != nil {
 			return nil, err

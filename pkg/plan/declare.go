@@ -244,9 +244,12 @@ func (r Roles) Outliers(in string) []string {
 	return slices.DeleteFunc(r.Have("smooth", "in", "near", "far"), func(role string) bool { return role == in })
 }
 
+// Chosen is the family of roles that somebody chose.
+const Chosen = "chosen"
+
 // With is a copy in which another set plays a role.
 func (r Roles) With(role, set string) Roles {
-	r.Family, r.Sets = "chosen", maps.Clone(r.Sets)
+	r.Family, r.Sets = Chosen, maps.Clone(r.Sets)
 	r.Sets[role] = set
 	return r
 }

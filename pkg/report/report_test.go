@@ -41,7 +41,7 @@ func results(t *testing.T) string {
 		c.Verdict, c.Value, c.Low, c.High, c.Measured = verdict, 0.5, 0.4, 0.6, "ratio <b>"
 		c.Data, c.Size, c.Seeds, c.Images = "shapes_in, digits", "demo", 3, 1
 	}
-	folder := filepath.Join(t.TempDir(), "shapes_in-demo")
+	folder := filepath.Join(t.TempDir(), "procedural-demo")
 	require.NoError(t, result.Begin(folder))
 	require.NoError(t, result.Write(folder, cells))
 	require.NoError(t, result.Write(folder, claims))
@@ -96,7 +96,7 @@ func TestCellsAreCompared(t *testing.T) {
 	require.Len(t, claims, declared(t))
 	for i, verdict := range []result.Verdict{result.DoesNotHold, result.Open, result.NotMeasured} {
 		require.Equal(t, verdict, claims[i].Verdict)
-		require.Equal(t, "shapes_in-demo", claims[i].Results)
+		require.Equal(t, "procedural-demo", claims[i].Results)
 	}
 	require.Contains(t, md, "0 hold, 1 open, 1 do not, 34 not measured")
 	require.Contains(t, md, "ratio &lt;b>: 0.5<br>○ peak &lt;smooth> / in: 0.5 [0.4, 0.6] > 1<br>● mode of smooth: 0 "+

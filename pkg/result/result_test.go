@@ -20,7 +20,7 @@ func TestManifestCompletesAFolder(t *testing.T) {
 	figures := t.TempDir()
 	t.Setenv("STRATA_FIGURES", figures)
 	t.Setenv("STRATA_RESULTS", "")
-	folder := filepath.Join(figures, "results", "shapes_in-demo")
+	folder := filepath.Join(figures, "results", "procedural-demo")
 	require.NoError(t, Begin(folder))
 	require.NoError(t, Begin(folder), "again")
 	require.NoError(t, Write(folder, someClaims))

@@ -81,4 +81,4 @@ func (r *Run) CurveSteps(set string) ([]int, error) {
 }
 
 // WatchEvery is the number of steps between two looks at a run of so many steps.
-func WatchEvery(size plan.Size, steps int) int { return max(1, steps/size.CurvePoints) }
+func WatchEvery(size plan.Size, steps int) int { return max(1, steps/max(1, size.CurvePoints)) }

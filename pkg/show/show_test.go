@@ -33,20 +33,20 @@ func TestFrom(t *testing.T) {
 	t.Cleanup(func() { From("") })
 	figures := t.TempDir()
 	t.Setenv("STRATA_FIGURES", figures)
-	for _, name := range []string{"shapes_in-demo", "shapes_in-smoke"} {
+	for _, name := range []string{"procedural-demo", "procedural-smoke"} {
 		complete(t, filepath.Join(figures, "results", name))
 	}
-	From("shapes_in-demo")
+	From("procedural-demo")
 	folder, err := folders.Results(from)
 	require.NoError(t, err)
-	assert.Equal(t, filepath.Join(figures, "results", "shapes_in-demo"), folder)
-	From(filepath.Join(figures, "results", "shapes_in-smoke"))
+	assert.Equal(t, filepath.Join(figures, "results", "procedural-demo"), folder)
+	From(filepath.Join(figures, "results", "procedural-smoke"))
 	folder, err = folders.Results(from)
 	require.NoError(t, err)
-	assert.Equal(t, filepath.Join(figures, "results", "shapes_in-smoke"), folder)
+	assert.Equal(t, filepath.Join(figures, "results", "procedural-smoke"), folder)
 	From("shapes_in-paper")
 	_, err = folders.Results(from)
-	assert.ErrorContains(t, err, "there are: shapes_in-demo, shapes_in-smoke")
+	assert.ErrorContains(t, err, "there are: procedural-demo, procedural-smoke")
 }
 
 // complete makes a results folder with nothing in it.
@@ -58,7 +58,7 @@ func complete(t *testing.T, folder string) {
 
 // Results says what a folder holds: verdicts, and which set plays which role for which of the paper's.
 func TestResults(t *testing.T) {
-	folder := filepath.Join(t.TempDir(), "shapes_in-demo")
+	folder := filepath.Join(t.TempDir(), "procedural-demo")
 	require.NoError(t, result.Begin(folder))
 	require.NoError(t, result.Write(folder,
 		[]result.Claim{{ID: "L1", Verdict: result.Holds}, {ID: "L2", Verdict: result.Open},
@@ -75,7 +75,7 @@ func TestResults(t *testing.T) {
 		StandsFor: map[string]string{"shapes_in": "CIFAR-10"}}))
 	text, err := results(folder)
 	require.NoError(t, err)
-	assert.Contains(t, text, "Results in `shapes_in-demo`, size demo, seeds 1 2. Of the paper's claims 1 hold there, "+
+	assert.Contains(t, text, "Results in `procedural-demo`, size demo, seeds 1 2. Of the paper's claims 1 hold there, "+
 		"2 are open, 1 do not hold, not measured: 1.")
 	assert.Contains(t, text, "| in | shapes_in | 1000 | CIFAR-10 |")
 	assert.NotContains(t, text, "phantom", "it was not scored")

@@ -115,7 +115,8 @@ func Loop(ctx context.Context, trainee Trainee, steps, batch int, options Option
 	}
 	defer r.curve.close()
 	r.curve.sums = unfinished.Curve
-	return r.counts, r.train()
+	err = r.train()
+	return r.counts, err
 }
 
 func withDefaults(o Options) Options {
