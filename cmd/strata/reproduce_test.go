@@ -41,7 +41,7 @@ func TestReproduceSaysWhatIsWrong(t *testing.T) {
 	measured := regexp.MustCompile(`(\d+) of the paper's .* cells measured; results in (.*); strata report shows them`)
 	require.Regexp(t, measured, out)
 	all, folder := measured.FindStringSubmatch(out)[1], measured.FindStringSubmatch(out)[2]
-	require.Equal(t, filepath.Join(os.Getenv("STRATA_FIGURES"), "results", "cifar10-smoke"), folder)
+	require.Equal(t, filepath.Join(os.Getenv("STRATA_FIGURES"), "results", "imagenet32-smoke"), folder)
 	require.NotContains(t, errOut, "not there")
 
 	damaged := map[string]string{"patch-in": "smooth", "glow-smooth": "in", "classifier-near": "far",
@@ -69,7 +69,7 @@ func TestReproduceSaysWhatIsWrong(t *testing.T) {
 // Where a file of the results cannot be written, the exit code is 1 and nobody is told that the results are complete.
 func TestReproduceCannotWrite(t *testing.T) {
 	madeStore(t)
-	folder := filepath.Join(os.Getenv("STRATA_FIGURES"), "results", "cifar10-smoke")
+	folder := filepath.Join(os.Getenv("STRATA_FIGURES"), "results", "imagenet32-smoke")
 	require.NoError(t, os.MkdirAll(filepath.Join(folder, "runs.csv", "in the way"), 0o755))
 	code, out, errOut := strata("reproduce", "table3", "--size", "smoke", "--stage", "evaluate")
 	require.Equal(t, exitFailed, code)

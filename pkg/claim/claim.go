@@ -27,7 +27,8 @@ import (
 // Numbers is where the values come from that claims are judged by. An error that is plan.ErrAbsent says that something is not there, and
 // leaves a claim not measured.
 type Numbers interface {
-	// Values are one number an image, with the population that the images are: two columns of one population are of the same images.
+	// Values are one number an image, with the population that the images are: two columns of one population are of the
+	// same images. What is one number of a whole set is of no population, "".
 	Values(ctx context.Context, of score.Column) (population string, values []float64, err error)
 	// Has says whether a role has a set.
 	Has(role string) bool

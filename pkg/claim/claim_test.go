@@ -155,6 +155,9 @@ func (w *world) Values(_ context.Context, of score.Column) (string, []float64, e
 			values[i] = math.Pow(values[i], 7)
 		}
 	}
+	if of.Name == "off_centre" { // of the set, not of its images
+		return "", values[:1], nil
+	}
 	return of.Role, values, nil
 }
 
@@ -439,6 +442,8 @@ func TestPopulationsAreImages(t *testing.T) {
 	require.NoError(t, err)
 	_, _, err = j.All(t.Context(), "synthetic")
 	require.ErrorContains(t, err, "150 here and 300 elsewhere")
+	// A number of a whole set is no image of the claim's.
+	require.Equal(t, 3*300, judgeOne(t, paperWorld(), "L1").Images)
 }
 
 // The first seed may be the one that is not there.

@@ -173,7 +173,10 @@ func (v *Evaluation) imageValues(ctx context.Context, of score.Column) (populati
 	case of.Role == "fourier" || of.Role == "mixed" || of.Role == "climbed":
 		values, err = v.pictures.Values(ctx, of)
 		return of.Role, values, err
-	case of.Name == "peak" || of.Name == "off_centre":
+	case of.Name == "off_centre":
+		values, err = v.peaks(of.Role, of.Name)
+		return "", values, err
+	case of.Name == "peak":
 		values, err = v.peaks(of.Role, of.Name)
 		return of.Role + ", training images", values, err
 	case of.At > 0:

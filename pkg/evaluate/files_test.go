@@ -283,9 +283,11 @@ func TestRunRows(t *testing.T) {
 
 func TestResultsFolder(t *testing.T) {
 	schedule := runstest.New(t, runstest.Options{}).Schedule()
-	require.Equal(t, filepath.Join("figures", "results", "imagenet32-smoke"), ResultsFolder(schedule, "figures"))
+	want := filepath.Join("figures", "results", "imagenet32-smoke")
+	require.Equal(t, want, ResultsFolder(schedule, "figures"))
 	schedule.Roles = schedule.Roles.With("in", "my/own set")
-	require.Equal(t, filepath.Join("figures", "results", "my_own_set-imagenet32-smoke"), ResultsFolder(schedule, "figures"))
+	want = filepath.Join("figures", "results", "my_own_set-imagenet32-smoke")
+	require.Equal(t, want, ResultsFolder(schedule, "figures"))
 }
 
 // What claims ask of an evaluation besides scores.
@@ -323,7 +325,8 @@ func TestNumbersForClaims(t *testing.T) {
 	population, peaks := value(score.Column{Role: "smooth", Name: "peak"})
 	require.Equal(t, "smooth, training images", population)
 	require.Len(t, peaks, runstest.TrainImages)
-	_, centre := value(score.Column{Role: "smooth", Name: "off_centre"})
+	population, centre := value(score.Column{Role: "smooth", Name: "off_centre"})
+	require.Empty(t, population, "of the set, not of its images")
 	require.Len(t, centre, 1)
 	_, variances := value(score.Column{Role: "smooth", Name: "variance"})
 	images, err := store.Engine.TestImages("svhn", 0)
