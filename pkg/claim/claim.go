@@ -169,6 +169,8 @@ type Judge struct {
 	known   map[string]metric.Resampled
 	columns map[string]column
 	images  map[string]int // of each population
+	// resampler is shared by all judges of the same numbers: images are the same at every step.
+	resampler *metric.Resampler
 	// at, if above 0, is the share of their steps at which the runs of a kind are looked at.
 	at   float64
 	kind score.Kind
@@ -187,7 +189,9 @@ func NewJudge(numbers Numbers, seeds []uint64) (*Judge, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Judge{numbers: numbers, seeds: seeds, all: all, rows: rows, known: map[string]metric.Resampled{}, columns: map[string]column{}, images: map[string]int{}}, nil
+	resampler, err := metric.NewResampler(resamples, resampleSeed)
+	return &Judge{numbers: numbers, seeds: seeds, all: all, rows: rows, known: map[string]metric.Resampled{}, columns: map[string]column{},
+		images: map[string]int{}, resampler: resampler}, err
 }
 
 // Claims are all declared claims.
@@ -196,7 +200,8 @@ func (j *Judge) Claims() []Declared { return j.all }
 // At is a judge by the first seed's runs of one kind as they were at a share of their steps, and all others as they are in the end, on the
 // learning curves' images.
 func (j *Judge) At(share float64, kind score.Kind) *Judge {
-	return &Judge{numbers: j.numbers, seeds: j.seeds[:1], all: j.all, rows: j.rows, known: map[string]metric.Resampled{}, columns: map[string]column{}, images: map[string]int{}, at: share, kind: kind}
+	return &Judge{numbers: j.numbers, seeds: j.seeds[:1], all: j.all, rows: j.rows, known: map[string]metric.Resampled{}, columns: map[string]column{},
+		images: map[string]int{}, resampler: j.resampler, at: share, kind: kind}
 }
 
 // Judge judges a claim, one of Claims or of Parse. What is not there is plan.ErrAbsent.

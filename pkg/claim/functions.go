@@ -276,7 +276,7 @@ func (e *evaluator) statistic(call *ast.CallExpr, in scope, columns []column, bu
 	for _, c := range columns {
 		populations = append(populations, metric.Population{Name: c.population, Images: len(c.values)})
 	}
-	r, err := metric.Bootstrap(populations, resamples, resampleSeed, newStatistic)
+	r, err := e.judge.resampler.Bootstrap(populations, newStatistic)
 	if err != nil {
 		return nil, err
 	}
@@ -319,7 +319,7 @@ func auroc(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
 		newArea, err := metric.NewAUROC(columns[0].values, columns[1].values)
 		return func() metric.Statistic {
 			area := newArea()
-			return func(counts [][]int32) float64 { return 100 * area(counts) }
+			return func(counts [][]uint8) float64 { return 100 * area(counts) }
 		}, err
 	})
 }
@@ -384,7 +384,7 @@ func (e *evaluator) ofRoles(call *ast.CallExpr, in scope, of func(column) func()
 			for _, c := range columns {
 				each = append(each, of(c)())
 			}
-			return func(counts [][]int32) float64 {
+			return func(counts [][]uint8) float64 {
 				sum := 0.0
 				for i, statistic := range each {
 					sum += statistic(counts[i : i+1])

@@ -154,10 +154,10 @@ func (v *Evaluation) curvePoint(ctx context.Context, run *runs.Run, inRole strin
 		for _, newArea := range areas {
 			each = append(each, newArea())
 		}
-		return func(counts [][]int32) float64 {
+		return func(counts [][]uint8) float64 {
 			sum := 0.0
 			for i, area := range each {
-				sum += area([][]int32{counts[0], counts[1+i]})
+				sum += area([][]uint8{counts[0], counts[1+i]})
 			}
 			return sum / float64(len(each))
 		}

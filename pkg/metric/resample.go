@@ -12,65 +12,148 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// Population is a group of images that is resampled as one: the test images of a set. Whatever is computed from images of one
-// population, by whatever model, is computed from the same images in the same resample, so that differences are paired.
+// Population is a group of images that is resampled as one: the test images of a set. Whatever is computed from images
+// of one population, by whatever model, is computed from the same images in the same resample, so that differences are
+// paired.
 type Population struct {
 	Name   string
 	Images int
 }
 
-// Statistic is a number that follows from how often each image counts: counts[p][i] is the count of image i of the p-th population
-// it was made for. A statistic may have scratch memory: one goroutine uses it at a time.
-type Statistic func(counts [][]int32) float64
+// Statistic is a number that follows from how often each image counts: counts[p][i] is the count of image i of the p-th
+// population that it was made for. A statistic may have scratch memory: one goroutine uses it at a time.
+//
+// Counts are bytes, so that those of a resample stay in a core's cache: the chance that one of n > 255 images is drawn
+// more than 255 times is below 1/255!.
+type Statistic func(counts [][]uint8) float64
 
-// Resampled is a statistic with its values over bootstrap resamples. Sums and differences of two with equally many resamples are taken
-// resample by resample.
+// Resampled is a statistic with its values over bootstrap resamples. Sums and differences of two with equally many
+// resamples are taken resample by resample.
 type Resampled struct {
 	Value float64
 	// Resamples are the values over the resamples; nil for a number that no image changes.
 	Resamples []float64
 }
 
-// Bootstrap computes a statistic of populations, once with every image counted once and then for resamples of the images. The images
-// drawn for a population depend on its name, on seed, and on the number of the resample alone. newStatistic is called once for each worker.
-func Bootstrap(populations []Population, resamples int, seed uint64, newStatistic func() Statistic) (Resampled, error) {
+// Resampler computes statistics over bootstrap resamples of populations. The images drawn for a population depend on
+// its name, on the seed, and on the number of the resample alone, so two Resamplers with one seed draw the same.
+//
+// It keeps what it has drawn of populations that are asked for again and again: drawing costs a random number an image
+// and resample, which is more than most statistics cost. Its methods may be called concurrently.
+type Resampler struct {
+	resamples int
+	seed      uint64
+
+	mutex sync.Mutex
+	kept  map[Population]*draws
+	bytes int // of the counts in kept, at most most
+	most  int
+}
+
+// NewResampler makes a Resampler. Fewer than [MinResamples] resamples are an error.
+func NewResampler(resamples int, seed uint64) (*Resampler, error) {
 	if resamples < MinResamples {
-		return Resampled{}, fmt.Errorf("metric: %d bootstrap resamples: a 95 %% interval needs at least %d (1000 is usual)", resamples, MinResamples)
+		return nil, fmt.Errorf("metric: %d bootstrap resamples: a 95 %% interval needs at least %d (1000 is usual)",
+			resamples, MinResamples)
 	}
-	seeds := make([]uint64, len(populations))
-	once := make([][]int32, len(populations))
+	return &Resampler{resamples: resamples, seed: seed, kept: map[Population]*draws{}, most: keptBytes}, nil
+}
+
+// Bootstrap computes a statistic of populations once, by a Resampler of its own.
+func Bootstrap(populations []Population, resamples int, seed uint64, newStatistic func() Statistic) (Resampled, error) {
+	r, err := NewResampler(resamples, seed)
+	if err != nil {
+		return Resampled{}, err
+	}
+	r.most = 0 // nobody asks again
+	return r.Bootstrap(populations, newStatistic)
+}
+
+// keptBytes is the most that a Resampler keeps: all of the paper's test sets at 1000 resamples, but not its general
+// set, which is as large as the others together and is asked for a few times.
+const keptBytes = 256 << 20
+
+// Bootstrap computes a statistic of populations, once with every image counted once and then for resamples of the
+// images. newStatistic is called once for each worker.
+func (r *Resampler) Bootstrap(populations []Population, newStatistic func() Statistic) (Resampled, error) {
+	once := make([][]uint8, len(populations))
+	draws := make([]*draws, len(populations))
 	for p, of := range populations {
 		if of.Images < 1 {
 			return Resampled{}, fmt.Errorf("metric: population %s has no images", of.Name)
 		}
-		name := fnv.New64a()
-		name.Write([]byte(of.Name))
-		seeds[p] = seed ^ name.Sum64()
-		once[p] = ones(of.Images)
+		once[p] = slices.Repeat([]uint8{1}, of.Images)
+		draws[p] = r.of(of)
 	}
-	r := Resampled{Value: newStatistic()(once), Resamples: make([]float64, resamples)}
-	workers := min(runtime.GOMAXPROCS(0), resamples)
+	result := Resampled{Value: newStatistic()(once), Resamples: make([]float64, r.resamples)}
+	workers := min(runtime.GOMAXPROCS(0), r.resamples)
 	var wait sync.WaitGroup
 	for w := range workers {
 		wait.Go(func() {
 			statistic := newStatistic()
-			counts := make([][]int32, len(populations))
-			for p, of := range populations {
-				counts[p] = make([]int32, of.Images)
-			}
-			for i := w; i < resamples; i += workers {
-				for p := range populations {
-					drawCounts(counts[p], rand.New(rand.NewPCG(seeds[p], uint64(i))))
+			counts, own := make([][]uint8, len(populations)), make([][]uint8, len(populations))
+			for i := w; i < r.resamples; i += workers {
+				for p, of := range draws {
+					counts[p] = of.resample(i, &own[p])
 				}
-				r.Resamples[i] = statistic(counts)
+				result.Resamples[i] = statistic(counts)
 			}
 		})
 	}
 	wait.Wait()
-	return r, nil
+	return result, nil
 }
 
-// Interval is the percentile interval over the resamples; resamples without a value (a correlation of equal values) are left out.
+// of finds or makes the draws of a population, and decides whether they are kept.
+func (r *Resampler) of(population Population) *draws {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if known, ok := r.kept[population]; ok {
+		return known
+	}
+	name := fnv.New64a()
+	name.Write([]byte(population.Name))
+	of := &draws{images: population.Images, seed: r.seed ^ name.Sum64()}
+	if bytes := population.Images * r.resamples; r.bytes+bytes <= r.most {
+		of.kept = make([]kept, r.resamples)
+		r.kept[population] = of
+		r.bytes += bytes
+	}
+	return of
+}
+
+// draws are the resamples of one population.
+type draws struct {
+	images int
+	seed   uint64
+	kept   []kept // nil where they are drawn anew each time
+}
+
+type kept struct {
+	once   sync.Once
+	counts []uint8
+}
+
+// resample is how often each image counts in a resample, kept or drawn into own.
+func (d *draws) resample(i int, own *[]uint8) []uint8 {
+	draw := func(counts []uint8) { drawCounts(counts, rand.New(rand.NewPCG(d.seed, uint64(i)))) }
+	if d.kept == nil {
+		if *own == nil {
+			*own = make([]uint8, d.images)
+		}
+		draw(*own)
+		return *own
+	}
+	k := &d.kept[i]
+	k.once.Do(func() {
+		k.counts = make([]uint8, d.images)
+		draw(k.counts)
+	})
+	return k.counts
+}
+
+// Interval is the percentile interval over the resamples; resamples without a value (a correlation of equal values) are
+// left out.
 func (r Resampled) Interval() Interval {
 	if r.Resamples == nil {
 		return Interval{r.Value, r.Value, r.Value}
@@ -83,118 +166,10 @@ func (r Resampled) Interval() Interval {
 	return Interval{r.Value, quantile(sorted, 0.025), quantile(sorted, 0.975)}
 }
 
-// NewAUROC is the AUROC (a fraction) as a statistic of two populations, in and out.
-func NewAUROC(in, out []float64) (func() Statistic, error) {
-	if err := checkTwoSets(in, out); err != nil {
-		return nil, err
-	}
-	all := order(slices.Concat(in, out))
-	return func() Statistic {
-		counts := make([]int32, len(in)+len(out))
-		return func(of [][]int32) float64 {
-			copy(counts[copy(counts, of[0]):], of[1])
-			return countedArea(all, counts, len(in), len(out))
-		}
-	}, nil
-}
-
-// NewSpearman is Spearman's correlation as a statistic of all images of some populations together, one after the other; NaN where what
-// is drawn does not vary.
-func NewSpearman(x, y []float64) (func() Statistic, error) {
-	if err := checkPairs(x, y, false); err != nil {
-		return nil, err
-	}
-	orderX, orderY := order(x), order(y)
-	return func() Statistic {
-		ranksX, ranksY := make([]float64, len(x)), make([]float64, len(x))
-		return joined(len(x), func(counts []int32) float64 {
-			orderX.midRanks(ranksX, counts)
-			orderY.midRanks(ranksY, counts)
-			return correlation(ranksX, ranksY, counts)
-		})
-	}, nil
-}
-
-// NewPearson is the linear correlation as a statistic, as NewSpearman.
-func NewPearson(x, y []float64) (func() Statistic, error) {
-	if err := checkPairs(x, y, true); err != nil {
-		return nil, err
-	}
-	x, y = scaled(x), scaled(y)
-	return func() Statistic {
-		return joined(len(x), func(counts []int32) float64 { return correlation(x, y, counts) })
-	}, nil
-}
-
-// NewMean is the mean over all images of some populations together.
-func NewMean(values []float64) func() Statistic {
-	return func() Statistic {
-		return joined(len(values), func(counts []int32) float64 {
-			var sum, total float64
-			for i, c := range counts {
-				sum += float64(c) * values[i]
-				total += float64(c)
-			}
-			return sum / total
-		})
-	}
-}
-
-// NewSpan is the range from the first to the last hundredth of the values of some populations together.
-func NewSpan(values []float64) func() Statistic {
-	sorted := order(values)
-	return func() Statistic {
-		return joined(len(values), func(counts []int32) float64 {
-			total := 0
-			for _, c := range counts {
-				total += int(c)
-			}
-			at := func(share float64) float64 {
-				left := int(share * float64(total-1))
-				for _, i := range sorted.index {
-					if left -= int(counts[i]); left < 0 {
-						return values[i]
-					}
-				}
-				return values[sorted.index[len(values)-1]]
-			}
-			return at(0.99) - at(0.01)
-		})
-	}
-}
-
-// NewTop is the mean of values over the n images with the highest scores.
-func NewTop(scores, values []float64, n int) func() Statistic {
-	sorted := order(scores)
-	return func() Statistic {
-		return joined(len(scores), func(counts []int32) float64 {
-			left, sum := n, 0.0
-			for p := len(sorted.index) - 1; p >= 0 && left > 0; p-- {
-				i := sorted.index[p]
-				taken := min(left, int(counts[i]))
-				sum += float64(taken) * values[i]
-				left -= taken
-			}
-			return sum / float64(n-left)
-		})
-	}
-}
-
-// joined makes a statistic of the counts of all populations in one row.
-func joined(images int, statistic func(counts []int32) float64) Statistic {
-	row := make([]int32, images)
-	return func(counts [][]int32) float64 {
-		at := 0
-		for _, of := range counts {
-			at += copy(row[at:], of)
-		}
-		return statistic(row)
-	}
-}
-
-// MeanOverSeeds is the mean of one statistic over training runs, all of the same images, with a 95 % interval of both kinds of chance: another
-// draw of test images (the bootstrap of the mean) and another draw of seeds (Student's, where there are several), added in squares. Of one
-// run it is the interval over images, and says nothing about another training.
+// MeanOverSeeds is the mean of one statistic over training runs, all of the same images, with a 95 % interval of both
+// kinds of chance: another draw of test images (the bootstrap of the mean) and another draw of seeds (Student's, where
+// there are several), added in squares. Of one run it is the interval over images, and says nothing about another
+// training.
 func MeanOverSeeds(seeds []Resampled) Interval {
 	mean := Resampled{}
 	var values []float64
@@ -219,7 +194,8 @@ func MeanOverSeeds(seeds []Resampled) Interval {
 		return overImages
 	}
 	half := studentHalf(values)
-	return Interval{mean.Value, mean.Value - math.Hypot(mean.Value-overImages.Low, half), mean.Value + math.Hypot(overImages.High-mean.Value, half)}
+	return Interval{mean.Value, mean.Value - math.Hypot(mean.Value-overImages.Low, half),
+		mean.Value + math.Hypot(overImages.High-mean.Value, half)}
 }
 
 // studentHalf is half of the 95 % interval of the mean of a few normal values.

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 
 	"strata/pkg/metric"
@@ -76,7 +77,7 @@ func TestSpanAndTop(t *testing.T) {
 	require.Equal(t, 98.0, bootstrap(t, []metric.Population{{"a", 60}, {"b", 41}}, metric.NewSpan(values)).Value)
 	top := metric.NewTop([]float64{5, 1, 9, 7, 3}, []float64{7, 0, 8, 9, 100}, 3)
 	require.Equal(t, 8.0, bootstrap(t, []metric.Population{{"a", 5}}, top).Value)
-	require.Equal(t, (8*2+9)/3.0, top()([][]int32{{1, 0, 2, 1, 1}}), "an image that counts twice takes two places")
+	require.Equal(t, (8*2+9)/3.0, top()([][]uint8{{1, 0, 2, 1, 1}}), "an image that counts twice takes two places")
 }
 
 // Two models that differ by a constant shift of one image have differences that do not feel which images were drawn: the interval of the paired
@@ -136,4 +137,101 @@ func TestBootstrapRefuses(t *testing.T) {
 	require.Error(t, err)
 	_, err = metric.NewSpearman([]float64{1, 1}, []float64{1, 2})
 	require.ErrorContains(t, err, "equal")
+}
+
+// A statistic of counts is the plain one of the images written down as often as they count, ties among them.
+func TestStatisticsOfCountsAreThoseOfRepeatedImages(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 1))
+	for range 50 {
+		n, m := 2+rng.IntN(30), 2+rng.IntN(30)
+		levels := 1 + rng.IntN(40) // few levels, many ties
+		draw := func(n int) []float64 {
+			values := make([]float64, n)
+			for i := range values {
+				values[i] = float64(rng.IntN(levels))
+			}
+			return values
+		}
+		repeat := func(values []float64, counts ...uint8) (all []float64) {
+			for i, c := range counts {
+				all = append(all, slices.Repeat(values[i:i+1], int(c))...)
+			}
+			return all
+		}
+		counts := [][]uint8{make([]uint8, n), make([]uint8, m)}
+		for p := range counts {
+			for range counts[p] {
+				counts[p][rng.IntN(len(counts[p]))]++
+			}
+		}
+		in, out := draw(n), draw(m)
+		auroc, err := metric.NewAUROC(in, out)
+		require.NoError(t, err)
+		area, err := metric.AUROC(repeat(in, counts[0]...), repeat(out, counts[1]...))
+		require.NoError(t, err)
+		require.InDelta(t, area.Value, auroc()(counts), 1e-12)
+
+		joined := slices.Concat(counts...)
+		x, y := draw(n+m), draw(n+m)
+		if slices.Min(x) == slices.Max(x) || slices.Min(y) == slices.Max(y) {
+			continue // a correlation needs values that vary
+		}
+		x2, y2 := repeat(x, joined...), repeat(y, joined...)
+		for _, of := range []struct {
+			statistic func(x, y []float64) (func() metric.Statistic, error)
+			plain     func(x, y []float64) (float64, error)
+		}{{metric.NewSpearman, metric.Spearman}, {metric.NewPearson, metric.Pearson}} {
+			statistic, err := of.statistic(x, y)
+			require.NoError(t, err)
+			want, err := of.plain(x2, y2)
+			got := statistic()(counts)
+			if err != nil { // what was drawn does not vary
+				require.True(t, math.IsNaN(got))
+				continue
+			}
+			require.InDelta(t, want, got, 1e-12)
+		}
+		mean, _ := metric.OverSeeds(x2)
+		require.InDelta(t, mean, metric.NewMean(x)()(counts), 1e-12)
+		slices.Sort(x2)
+		at := func(share float64) float64 { return x2[int(share*float64(len(x2)-1))] }
+		require.Equal(t, at(0.99)-at(0.01), metric.NewSpan(x)()(counts))
+	}
+}
+
+// What is drawn of a population does not depend on whether it is kept, on what else is drawn with it, or on who asks.
+func TestResamplesAreTheSameForAll(t *testing.T) {
+	const large = 3000
+	of := normals(1, 500, 0)
+	resampler, err := metric.NewResampler(1000, 3)
+	require.NoError(t, err)
+	resampler.KeepAtMost(1_000_000)    // no large population
+	first := func() metric.Statistic { // how often the first images are drawn, each with a digit of its own
+		return func(counts [][]uint8) float64 {
+			return float64(counts[0][0]) + 10*float64(counts[0][1]) + 100*float64(counts[0][2])
+		}
+	}
+	for _, images := range []int{200, large} {
+		alone := metric.Population{Name: "a", Images: images}
+		want, err := metric.Bootstrap([]metric.Population{alone}, 1000, 3, first)
+		require.NoError(t, err)
+		for range 2 {
+			got, err := resampler.Bootstrap([]metric.Population{alone, {Name: "b", Images: 5}}, first)
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+		}
+		require.Equal(t, 111.0, want.Value)
+		require.NotEqual(t, want.Resamples[0], want.Resamples[1])
+	}
+	var wait sync.WaitGroup
+	results := make([]metric.Resampled, 4)
+	for i := range results {
+		wait.Go(func() {
+			results[i], _ = resampler.Bootstrap([]metric.Population{{Name: "c", Images: 500}}, metric.NewMean(of))
+		})
+	}
+	wait.Wait()
+	for _, r := range results {
+		require.Equal(t, results[0], r)
+	}
 }
