@@ -35,7 +35,7 @@ func (p paperSize) Values(ctx context.Context, of score.Column) (string, []float
 	case of.Name == "peak":
 		w.images, population = 2_000, of.Role+", training images"
 	case of.Name == "off_centre":
-		w.images, population = 1, of.Role+", training images"
+		w.images, population = 1, "" // of the set
 	case of.At > 0:
 		population += ", learning curve"
 	}
