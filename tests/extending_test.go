@@ -143,12 +143,12 @@ const toyClaim = `
 - id: X1
   where: nowhere
   claim: a toy of dark images takes bright ones for outliers, whatever their PNGs weigh
-  paper: "> 90"
-  if: AUROC of the ratio above 90, of ln p a byte above 50
+  paper: "> 60"
+  if: AUROC of the ratio above 60, of ln p a byte above 50
   measured: AUROC of the ratio of two toys, %
   shows: auroc(ratio(toy_dark, toy_bright), in, out)
   holds:
-    - auroc(ratio(toy_dark, toy_bright), in, out) > 90
+    - auroc(ratio(toy_dark, toy_bright), in, out) > 60
     - auroc(per_byte(toy_dark), in, out) > 50
 `
 
