@@ -13,6 +13,7 @@ require (
 	github.com/gomlx/gomlx v0.28.2
 	github.com/google/renameio/v2 v2.0.2
 	github.com/janpfeifer/gonb v0.11.4
+	github.com/jszwec/csvutil v1.10.0
 	github.com/nlpodyssey/gopickle v0.3.0
 	github.com/stretchr/testify v1.12.1
 	github.com/wyatt915/treeblood v0.1.15

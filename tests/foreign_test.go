@@ -5,10 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"strata/internal/importer/foreign"
 	"strata/pkg/backend"
 	"strata/pkg/backend/backendtest"
 	"strata/pkg/density"
-	"strata/pkg/foreign"
 	"strata/pkg/glow"
 	"strata/pkg/imageset"
 	"strata/pkg/nn"

@@ -21,8 +21,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"strata/internal/notebook"
 	"strata/pkg/folders"
-	"strata/pkg/notebook"
 )
 
 // gonb returns the module root and the kernel, building it if it is missing.

@@ -237,15 +237,15 @@ func (c *parityCase) has(prefix string) bool {
 // network builds a model's network from the arrays below prefix.
 func (c *parityCase) network(t *testing.T, model density.Model, prefix string) *density.Network {
 	t.Helper()
-	network := density.NewNetwork(c.backend, backend.Lowering(c.backend), model, 0)
+	built := density.NewNetwork(c.backend, backend.Lowering(c.backend), model, 0)
 	values := map[string][]float32{}
 	for key := range c.arrays {
 		if name, ok := strings.CutPrefix(key, prefix); ok {
 			values[name] = c.float32s(t, key)
 		}
 	}
-	require.NoError(t, network.Set(values))
-	return network
+	require.NoError(t, built.Set(values))
+	return built
 }
 
 // hostValues are the values of a network's parameters.
@@ -335,9 +335,9 @@ func (c *parityCase) compareGraph(t *testing.T, lowering nn.Lowering, networks [
 	var keys []string
 	exec, err := NewExec(networks[0].Backend, func(in []*Node) []*Node {
 		var weights []*nn.Weights
-		for _, network := range networks {
-			n := len(network.Values)
-			weights, in = append(weights, network.Layout.Weights(in[:n], lowering)), in[n:]
+		for _, one := range networks {
+			n := len(one.Values)
+			weights, in = append(weights, one.Layout.Weights(in[:n], lowering)), in[n:]
 		}
 		named := build(weights, in)
 		keys = slices.Sorted(maps.Keys(named))
@@ -350,8 +350,8 @@ func (c *parityCase) compareGraph(t *testing.T, lowering nn.Lowering, networks [
 	require.NoError(t, err)
 	defer exec.Finalize()
 	var all []any
-	for _, network := range networks {
-		all = append(all, network.Inputs()...)
+	for _, one := range networks {
+		all = append(all, one.Inputs()...)
 	}
 	out, err := exec.Call(append(all, inputs...)...)
 	require.NoError(t, err)

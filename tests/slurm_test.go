@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"strata/pkg/slurm/slurmtest"
+	"strata/internal/slurm/slurmtest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -21,25 +21,25 @@ func TestReproduceBySlurm(t *testing.T) {
 	folder := slurmtest.Start(t)
 	reproduce := func(name string, args ...string) (root, output string) {
 		root = filepath.Join(folder, name)
-		cmd := strataIn(t, binary, root, append([]string{"reproduce", "R05", "R11", "--size", "smoke", "--seeds", "2", "--seed", "7"}, args...)...)
+		cmd := strataIn(t, binary, root, append([]string{"reproduce", "glow-smooth-from-general", "glow-in-outlier-loss", "--size", "smoke", "--seeds", "2", "--seed", "7"}, args...)...)
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, string(out))
 		return root, string(out)
 	}
 	alone, _ := reproduce("alone")
 	cluster, output := reproduce("cluster", "--slurm", "--sbatch=--time=10", "--sbatch=--cpus-per-task=1")
-	require.Regexp(t, `(?m)^job \d+  R01, 2 tasks$`, output)
+	require.Regexp(t, `(?m)^job \d+  glow-general, 2 tasks$`, output)
 	require.Regexp(t, `(?m)^job \d+  evaluate, 1 tasks$`, output)
 	slurmtest.Wait(t, 10*time.Minute)
 	for _, name := range []string{"cells.csv", "claims.csv", "claims_over_steps.csv"} {
-		want, err := os.ReadFile(filepath.Join(alone, "figures", "results", "shapes_in-smoke", name))
+		want, err := os.ReadFile(filepath.Join(alone, "figures", "results", "procedural-smoke", name))
 		require.NoError(t, err)
-		got, err := os.ReadFile(filepath.Join(cluster, "figures", "results", "shapes_in-smoke", name))
+		got, err := os.ReadFile(filepath.Join(cluster, "figures", "results", "procedural-smoke", name))
 		require.NoError(t, err, "logs: %s", logs(cluster))
 		require.Equal(t, string(want), string(got), name)
 	}
 	_, output = reproduce("cluster", "--slurm", "--dry-run")
-	require.NotContains(t, output, "R01.sbatch")
+	require.NotContains(t, output, "glow-general.sbatch")
 	require.Contains(t, output, "evaluate.sbatch")
 }
 

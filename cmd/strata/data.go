@@ -14,9 +14,9 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"strata/pkg/experiment"
-	"strata/pkg/fetch"
+	"strata/internal/fetch"
 	"strata/pkg/imageset"
+	"strata/pkg/plan"
 
 	"github.com/dustin/go-humanize"
 )
@@ -59,7 +59,7 @@ func (dataList) Run(e *environment) error {
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", info.Name, info.Kind, counts[imageset.Train], counts[imageset.Test], where)
 	}
-	derived, err := experiment.DerivedSets()
+	derived, err := plan.DerivedSets()
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (c dataCheck) Run(e *environment) error {
 	}
 	var wrong []error // a set whose files are wrong is still worth a look
 	for _, name := range c.Sets {
-		recipe, err := experiment.Recipe(name)
+		recipe, err := plan.Recipe(name)
 		if err != nil {
 			return err
 		}
@@ -180,7 +180,7 @@ func (c dataBench) Run(e *environment) error {
 		return err
 	}
 	defer os.RemoveAll(cache)
-	recipe, err := experiment.Recipe(c.Set)
+	recipe, err := plan.Recipe(c.Set)
 	if err != nil {
 		return err
 	}

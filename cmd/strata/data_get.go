@@ -10,7 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"strata/pkg/fetch"
+	"strata/internal/fetch"
 	"strata/pkg/folders"
 
 	"github.com/dustin/go-humanize"

@@ -8,7 +8,7 @@ import (
 	"text/tabwriter"
 
 	"strata/pkg/metric"
-	"strata/pkg/score"
+	"strata/pkg/result"
 )
 
 type evaluateCommand struct {
@@ -28,13 +28,13 @@ AUROC with its 95 % interval (DeLong), average precision of in and out as positi
 var notScores = []string{"png_bytes", "general"}
 
 func (c evaluateCommand) Run(e *environment) error {
-	table, err := score.Read(c.File)
+	table, err := result.ReadScores(c.File)
 	if err != nil {
 		return err
 	}
-	isIn := func(row score.Row) bool { return row.Role == "in" }
+	isIn := func(row result.ScoreRow) bool { return row.Role == "in" }
 	if c.In != "" {
-		isIn = func(row score.Row) bool { return row.Set == c.In }
+		isIn = func(row result.ScoreRow) bool { return row.Set == c.In }
 	}
 	var others []string
 	inImages := 0
@@ -64,7 +64,7 @@ func (c evaluateCommand) Run(e *environment) error {
 			return err
 		}
 		for _, set := range others {
-			out, err := table.Column(name, func(row score.Row) bool { return !isIn(row) && row.Set == set })
+			out, err := table.Column(name, func(row result.ScoreRow) bool { return !isIn(row) && row.Set == set })
 			if err != nil {
 				return err
 			}

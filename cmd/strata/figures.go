@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,10 +13,12 @@ import (
 	"sync"
 	"time"
 
+	"strata/internal/notebook"
+	"strata/pkg/figure"
 	"strata/pkg/folders"
-	"strata/pkg/notebook"
 	"strata/pkg/progress"
 	"strata/pkg/report"
+	"strata/pkg/result"
 
 	"github.com/google/renameio/v2"
 	"golang.org/x/sync/errgroup"
@@ -30,7 +33,7 @@ type figuresCommand struct {
 func (figuresCommand) Help() string {
 	return `Examples:
   strata figures
-  strata figures --results figures/results/shapes_in-demo --out /tmp/figures --no-notebooks
+  strata figures --results figures/results/procedural-demo --out /tmp/figures --no-notebooks
 
 Draws every figure of the paper (fig1a to figS8, .png and .svg) and writes every table (tables/, .md and .csv) from what strata reproduce measured, and index.csv: which files each comes from, with their sha256. A panel without data says so. It trains nothing; make figures reproduces first. Then it executes the notebooks, several at a time, through the GoNB kernel, on the same results where a notebook's parameter names no others; executed copies are kept in notebooks/executed/, and pages that need no Jupyter in notebooks/ beside the figures. If anything cannot be drawn or executed the exit code is 1.`
 }
@@ -44,12 +47,22 @@ func (c figuresCommand) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	out := c.Out
-	if out == "" {
-		out = figures
+	out := figures
+	if c.Out != "" {
+		if out, err = filepath.Abs(c.Out); err != nil { // what is written names its files from here
+			return err
+		}
 	}
 	var count int
-	if err := report.WriteFigures(results, out, func(string) { count++ }); err != nil {
+	tables, err := report.TableFiles(results)
+	if err != nil {
+		return err
+	}
+	drawn, err := figure.Open(results)
+	if err != nil {
+		return err
+	}
+	if err := figure.WriteAll(drawn, out, tables, func(string) { count++ }); err != nil {
 		return err
 	}
 	fmt.Fprintf(e.out, "%d figures and tables of %s in %s\n", count, results, out)
@@ -72,8 +85,8 @@ func (c figuresCommand) results() (string, error) {
 	if c.Results == "" {
 		return folders.Results("")
 	}
-	if _, err := os.Stat(filepath.Join(c.Results, "claims.csv")); err != nil {
-		return "", fmt.Errorf("--results %s: no finished results there (no claims.csv): strata reproduce writes them", c.Results)
+	if _, err := os.Stat(filepath.Join(c.Results, result.ManifestFile)); err != nil {
+		return "", fmt.Errorf("--results %s: no finished results there (no %s): strata reproduce writes them", c.Results, result.ManifestFile)
 	}
 	return filepath.Abs(c.Results)
 }
@@ -140,22 +153,22 @@ func executeNotebooks(e *environment, kernel, folder, results, pages string) err
 
 // execute runs a notebook on the tables in a results folder, keeps the executed copy and a page of it, and says where.
 func execute(ctx context.Context, nb *notebook.Notebook, kernel, name, results, pages string, onCell func()) (string, error) {
-	result, err := notebook.Execute(ctx, nb, notebook.Options{
+	ran, err := notebook.Execute(ctx, nb, notebook.Options{
 		Gonb: kernel, Dir: filepath.Dir(nb.Path), Env: []string{"STRATA_RESULTS=" + results},
 		OnCell: func(int, int, float64) { onCell() },
 	})
-	if result == nil || result.Notebook == nil {
+	if ran == nil || ran.Notebook == nil {
 		return "not started", err
 	}
 	executed := filepath.Join(filepath.Dir(nb.Path), "executed")
-	if mkdirErr := os.MkdirAll(executed, 0o755); mkdirErr != nil {
+	if mkdirErr := errors.Join(result.Ignored(executed), result.Ignored(pages)); mkdirErr != nil { // pictures of anybody's images
 		return "not saved", mkdirErr
 	}
 	copied := filepath.Join(executed, name+"-"+filepath.Base(results)+".ipynb")
-	if saveErr := result.Notebook.Save(copied); saveErr != nil {
+	if saveErr := ran.Notebook.Save(copied); saveErr != nil {
 		return "not saved", saveErr
 	}
-	page, pageErr := writePage(result.Notebook, pages, name)
+	page, pageErr := writePage(ran.Notebook, pages, name)
 	if err == nil {
 		err = pageErr
 	}

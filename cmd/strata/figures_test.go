@@ -3,10 +3,11 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"strata/pkg/folders"
-	"strata/pkg/notebook"
 	"strings"
 	"testing"
+
+	"strata/internal/notebook"
+	"strata/pkg/folders"
 
 	"github.com/stretchr/testify/require"
 )
@@ -32,7 +33,7 @@ func TestFigures(t *testing.T) {
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, says, "no finished results there")
 
-	newest := filepath.Join(figures, "results", "shapes_in-smoke")
+	newest := filepath.Join(figures, "results", "procedural-smoke")
 	require.NoError(t, os.CopyFS(newest, os.DirFS(filepath.Join("..", "..", "pkg", "figure", "testdata", "results"))))
 	code, out, says := call()
 	require.Equal(t, 0, code, says)
@@ -66,19 +67,19 @@ func TestExecuteNotebooks(t *testing.T) {
 	}
 	var out, says strings.Builder
 	e := &environment{ctx: t.Context(), out: &out, err: &says}
-	err = executeNotebooks(e, kernel, folder, "shapes_in-smoke", pages)
+	err = executeNotebooks(e, kernel, folder, "procedural-smoke", pages)
 	require.ErrorContains(t, err, "2 of 3 notebooks failed (compile_error.ipynb, panics.ipynb)")
 	require.Regexp(t, `ok: \d+ s, .*ok.html\n`, says.String())
 	require.Regexp(t, `panics: \d+ s, .*panics.html, failed\n`, says.String())
 	for _, name := range []string{"ok", "panics", "compile_error"} {
 		require.FileExists(t, filepath.Join(pages, name+".html"))
-		require.FileExists(t, filepath.Join(folder, "executed", name+"-shapes_in-smoke.ipynb"))
+		require.FileExists(t, filepath.Join(folder, "executed", name+"-procedural-smoke.ipynb"))
 	}
 	require.Empty(t, out.String())
 
 	for _, name := range []string{"panics", "compile_error"} {
 		require.NoError(t, os.Remove(filepath.Join(folder, name+".ipynb")))
 	}
-	require.NoError(t, executeNotebooks(e, kernel, folder, "shapes_in-smoke", pages))
+	require.NoError(t, executeNotebooks(e, kernel, folder, "procedural-smoke", pages))
 	require.Contains(t, out.String(), "1 notebooks executed: pages in "+pages)
 }

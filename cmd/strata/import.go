@@ -24,8 +24,13 @@ func (c importCommand) Run(e *environment) error {
 		return err
 	}
 	info := run.Info
-	config := info.Spec.Model.Glow
-	fmt.Fprintf(e.err, "%s, weights of %s for %dx%dx%d images; in %s\n", info.Spec.Network(), info.Imported.Format, config.Height, config.Width, config.Channels, run.Folder)
+	model, err := info.Spec.Model.New()
+	if err != nil {
+		return err
+	}
+	height, width, channels := model.Shape()
+	fmt.Fprintf(e.err, "%s, weights of %s for %dx%dx%d images; in %s\n",
+		model, info.Imported.Format, height, width, channels, run.Folder)
 	fmt.Fprintln(e.out, info.ID)
 	return nil
 }

@@ -14,9 +14,11 @@ import (
 	"syscall"
 
 	"strata/pkg/backend"
-	"strata/pkg/experiment"
 	"strata/pkg/folders"
 	"strata/pkg/imageset"
+	"strata/pkg/models"
+	"strata/pkg/plan"
+	"strata/pkg/runs"
 	"strata/pkg/train"
 
 	"github.com/alecthomas/kong"
@@ -65,8 +67,8 @@ func run(args []string, out, errOut io.Writer) int {
 		kong.Description("What deep invertible networks know about anomalies: train, score, reproduce.\n\n"+
 			"Folders: STRATA_DATA (image sets, default data), STRATA_RUNS (default runs), STRATA_FIGURES (default figures); relative ones count from the module root. GOMLX_BACKEND names a backend; without it strata computes on XLA what is worth compiling (strata plugin), and on its Go backend the rest."),
 		kong.Writers(out, errOut), kong.Exit(func(code int) { exited = code }), kong.UsageOnError(),
-		kong.Vars{"sizes": strings.Join(experiment.SizeNames(), ","),
-			"models": strings.Join(experiment.ModelNames(), ","), "model": experiment.ModelNames()[0]})
+		kong.Vars{"sizes": strings.Join(plan.SizeNames(), ","),
+			"models": strings.Join(models.Names(), ","), "model": models.Names()[0]})
 	if err != nil {
 		fmt.Fprintln(errOut, "strata:", err)
 		return exitFailed
@@ -91,8 +93,15 @@ func run(args []string, out, errOut io.Writer) int {
 	return exitFailed
 }
 
-// oneLine keeps the errors of libraries, which carry stacks, readable.
+// oneLine keeps the errors of libraries, which carry stacks, readable. Of several joined errors each is told.
 func oneLine(err error) string {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var each []string
+		for _, e := range joined.Unwrap() {
+			each = append(each, oneLine(e))
+		}
+		return strings.Join(each, "\n  ")
+	}
 	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
 	return strings.Join(lines[:min(len(lines), 6)], "\n  ")
 }
@@ -107,7 +116,7 @@ func (e *environment) library() (*imageset.Library, error) {
 }
 
 // engine opens the engine on the configured folders.
-func (e *environment) engine(resume bool) (*experiment.Engine, error) {
+func (e *environment) engine(resume bool) (*runs.Engine, error) {
 	data, ok, err := folders.Data()
 	if err != nil {
 		return nil, err
@@ -115,7 +124,7 @@ func (e *environment) engine(resume bool) (*experiment.Engine, error) {
 	if !ok {
 		data = ""
 	}
-	runs, err := folders.Runs()
+	store, err := folders.Runs()
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +135,7 @@ func (e *environment) engine(resume bool) (*experiment.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &experiment.Engine{Data: data, Cache: cache, Context: e.ctx, Runs: runs, Out: e.err, Resume: resume}, nil
+	return &runs.Engine{Data: data, Cache: cache, Context: e.ctx, Runs: store, Out: e.err, Resume: resume}, nil
 }
 
 // roleFlags choose the sets.
@@ -136,12 +145,12 @@ type roleFlags struct {
 	Out     []string `help:"Outlier sets: smooth, then far." placeholder:"SET"`
 }
 
-func (f roleFlags) roles(engine *experiment.Engine) (experiment.Roles, error) {
+func (f roleFlags) roles(engine *runs.Engine) (plan.Roles, error) {
 	available, err := engine.Available()
 	if err != nil {
-		return experiment.Roles{}, err
+		return plan.Roles{}, err
 	}
-	roles, err := experiment.DefaultRoles(available)
+	roles, err := plan.DefaultRoles(available)
 	if err != nil {
 		return roles, err
 	}
@@ -157,11 +166,11 @@ func (f roleFlags) roles(engine *experiment.Engine) (experiment.Roles, error) {
 }
 
 // open is where commands with a size and roles begin.
-func (f roleFlags) open(e *environment, sizeName string) (engine *experiment.Engine, size experiment.Size, roles experiment.Roles, err error) {
+func (f roleFlags) open(e *environment, sizeName string) (engine *runs.Engine, size plan.Size, roles plan.Roles, err error) {
 	if engine, err = e.engine(true); err != nil {
 		return nil, size, roles, err
 	}
-	if size, err = experiment.LoadSize(sizeName); err != nil {
+	if size, err = plan.LoadSize(sizeName); err != nil {
 		return nil, size, roles, err
 	}
 	roles, err = f.roles(engine)

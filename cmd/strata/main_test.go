@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"strata/internal/plugin"
 	"strata/pkg/backend/backendtest"
-	"strata/pkg/experiment"
-	"strata/pkg/plugin"
+	"strata/pkg/models"
 
 	"github.com/stretchr/testify/require"
 )
@@ -82,7 +82,7 @@ func TestEveryModel(t *testing.T) {
 		t.Skip("trains four models")
 	}
 	ownFolders(t)
-	for _, model := range experiment.ModelNames() {
+	for _, model := range models.Names() {
 		if model == "dense" && testing.Short() {
 			continue // drawing an orthogonal matrix of 3072 rows takes ten seconds
 		}

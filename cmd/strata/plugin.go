@@ -6,8 +6,8 @@ import (
 	"os"
 	"strings"
 
+	"strata/internal/plugin"
 	"strata/pkg/backend"
-	"strata/pkg/plugin"
 )
 
 type pluginCommand struct {

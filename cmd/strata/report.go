@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 
@@ -42,7 +43,10 @@ func (c reportCommand) Run(e *environment) error {
 		return err
 	}
 	for _, result := range r.Results {
-		fmt.Fprintf(e.out, "%s: table cells: %s; claims: %s\n", result.Name, result.Agreements(), result.Verdicts())
+		fmt.Fprintln(e.out, cmp.Or(result.Name, "nothing was run yet"))
+		for _, line := range append(result.Summary.Lines(), "Claims: "+result.Verdicts()+".") {
+			fmt.Fprintln(e.out, " ", line)
+		}
 	}
 	fmt.Fprintf(e.out, "%s\n", filepath.Join(c.Out, "index.html"))
 	return nil

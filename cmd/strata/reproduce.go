@@ -1,15 +1,20 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
-	"strata/pkg/experiment"
+	"strata/pkg/evaluate"
 	"strata/pkg/folders"
-	"strata/pkg/ledger"
+	"strata/pkg/plan"
+	"strata/pkg/report"
+	"strata/pkg/reproduce"
+	"strata/pkg/result"
+	"strata/pkg/runs"
 )
 
 type reproduceCommand struct {
-	Targets   []string `arg:"" help:"table1 to table4, tableS1 to tableS4, fig1 to fig3, figS1 to figS8, fashion, mri, a configuration (R01), or all."`
+	Targets   []string `arg:"" help:"table1 to table4, tableS1 to tableS4, fig1 to fig3, figS1 to figS8, fashion, mri, a configuration (glow-in), or all."`
 	Size      string   `help:"Network and budget: ${sizes}." enum:"${sizes}" default:"demo" env:"STRATA_SIZE"`
 	Seeds     int      `help:"Number of seeds: SEED, SEED+1, ..." default:"1"`
 	Seed      uint64   `help:"First seed." default:"1"`
@@ -25,17 +30,20 @@ func (reproduceCommand) Help() string {
 	return `Examples:
   STRATA_DATA=../shared/data strata reproduce table2 table3 --size demo --dry-run
   strata reproduce all --size smoke
-  strata reproduce R11 --size small --seeds 3
+  strata reproduce glow-in-outlier-loss --size small --seeds 3
   strata reproduce all --size paper --seeds 3 --slurm --sbatch=--gres=gpu:1 --sbatch=--time=24:00:00
 
-Trains the runs that are missing, each once and in the order in which they are made from each other; scores the test images, and the training images that Figs S7 and S8 choose from; and writes cells.csv (the paper's table cells), claims.csv (its claims), runs.csv (where each number comes from) and what strata figures draws from to STRATA_FIGURES/results/IN-SIZE/. Ctrl-C or a kill loses little: run it again and it goes on. A run that fails is reported and does not take the others along; the exit code is then 1.`
+Trains the runs that are missing, each once and in the order in which they are made from each other; scores the test images, and the training images that Figs S7 and S8 choose from; and writes cells.csv (the paper's table cells), claims.csv (its claims), runs.csv (where each number comes from) and what strata figures draws from to STRATA_FIGURES/results/IN-SIZE/. Ctrl-C or a kill loses little: run it again and it goes on. A run that fails, or a file that is damaged, is reported after everything else is done, and the exit code is then 1.
+
+Words:
+` + plan.Words
 }
 
 func (c reproduceCommand) Run(e *environment) error {
 	if c.Seeds < 1 {
 		return fmt.Errorf("--seeds %d: at least 1", c.Seeds)
 	}
-	configurations, err := experiment.LoadConfigurations()
+	configurations, err := plan.LoadConfigurations()
 	if err != nil {
 		return err
 	}
@@ -66,27 +74,27 @@ func (c reproduceCommand) Run(e *environment) error {
 	if c.Stage == "train" {
 		return schedule.Failures()
 	}
-	evaluation, err := engine.Evaluate(schedule)
-	if err != nil {
-		return err
+	folder := evaluate.ResultsFolder(schedule, figures)
+	cells, claims, problems := reproduce.Results(e.ctx, engine, schedule, folder)
+	if claims == nil {
+		return problems
 	}
-	folder := schedule.ResultsFolder(figures)
-	cells, claims, err := evaluation.Write(e.ctx, folder)
-	if err != nil {
-		return err
-	}
-	ledger.Print(e.out, claims)
+	report.PrintClaims(e.out, claims)
 	measured := 0
 	for _, cell := range cells {
 		if cell.IsMeasured() && cell.Table != "baselines" {
 			measured++
 		}
 	}
-	fmt.Fprintf(e.out, "\n%d of the paper's table cells measured; results in %s; strata report shows them\n", measured, folder)
-	return schedule.Failures()
+	shows := "strata report shows them"
+	if errors.Is(problems, result.ErrNotWritten) {
+		shows = "they are not complete"
+	}
+	fmt.Fprintf(e.out, "\n%d of the paper's table cells measured; results in %s; %s\n", measured, folder, shows)
+	return errors.Join(schedule.Failures(), problems)
 }
 
-func (c reproduceCommand) schedule(e *environment, wanted experiment.Configurations) (*experiment.Engine, *experiment.Schedule, error) {
+func (c reproduceCommand) schedule(e *environment, wanted plan.Configurations) (*runs.Engine, *runs.Schedule, error) {
 	engine, size, roles, err := c.open(e, c.Size)
 	if err != nil {
 		return nil, nil, err

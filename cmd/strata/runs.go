@@ -12,9 +12,9 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"strata/pkg/experiment"
 	"strata/pkg/folders"
-	"strata/pkg/score"
+	"strata/pkg/result"
+	"strata/pkg/runs"
 
 	"github.com/dustin/go-humanize"
 )
@@ -38,15 +38,15 @@ type runsListCommand struct {
 }
 
 func (c runsListCommand) Run(e *environment) error {
-	store, runs, err := openStore()
-	if runs == nil && err != nil {
+	store, all, err := openStore()
+	if all == nil && err != nil {
 		return err
 	}
 	table := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "run\tsteps\tstate\tvalue\ttime\tdisk\t")
 	var total int64
 	shown := 0
-	for _, r := range runs {
+	for _, r := range all {
 		if !strings.Contains(r.Info.ID, c.Containing) {
 			continue
 		}
@@ -91,7 +91,7 @@ func (c runsCompareCommand) Run(e *environment) error {
 	}
 	var columns []map[string]string
 	for i, id := range c.Runs {
-		r, err := experiment.OpenRun(store, id)
+		r, err := runs.Open(store, id)
 		if err != nil {
 			return err
 		}
@@ -134,7 +134,7 @@ func (c runsCompareCommand) Run(e *environment) error {
 }
 
 // facts are what a run's record says, key by key, and the mean scores of the images that it scored.
-func facts(r *experiment.Run) (map[string]string, error) {
+func facts(r *runs.Run) (map[string]string, error) {
 	text, err := json.Marshal(r.Info)
 	if err != nil {
 		return nil, err
@@ -165,7 +165,7 @@ func facts(r *experiment.Run) (map[string]string, error) {
 		return nil, err
 	}
 	for _, file := range files {
-		table, err := score.Read(file)
+		table, err := result.ReadScores(file)
 		if err != nil {
 			return nil, err
 		}
@@ -195,22 +195,22 @@ type runsPruneCommand struct {
 }
 
 func (c runsPruneCommand) Run(e *environment) error {
-	store, runs, err := openStore()
+	store, all, err := openStore()
 	if err != nil {
 		return err
 	}
 	if len(c.Runs) == 0 && !c.OldCode && !c.Unfinished && !c.Spare {
 		return fmt.Errorf("nothing to remove is named: a run, --old-code, --unfinished or --spare")
 	}
-	what := experiment.Prune{OldCode: c.OldCode, Unfinished: c.Unfinished, Spare: c.Spare}
+	what := runs.Prune{OldCode: c.OldCode, Unfinished: c.Unfinished, Spare: c.Spare}
 	for _, id := range c.Runs {
-		r, err := experiment.OpenRun(store, id)
+		r, err := runs.Open(store, id)
 		if err != nil {
 			return err
 		}
 		what.IDs = append(what.IDs, r.Info.ID)
 	}
-	found, err := what.Find(runs)
+	found, err := what.Find(all)
 	if err != nil {
 		return err
 	}
@@ -233,14 +233,14 @@ func (c runsPruneCommand) Run(e *environment) error {
 		return nil
 	}
 	fmt.Fprintf(e.out, "%d removed, %s\n", len(found), humanize.IBytes(uint64(total)))
-	return experiment.FinishRemovals(store)
+	return runs.FinishRemovals(store)
 }
 
-// openStore lists the run store; an error beside runs is of those that cannot be read.
-func openStore() (store string, runs []*experiment.Run, err error) {
+// openStore lists the run store; an error beside them is of those that cannot be read.
+func openStore() (store string, all []*runs.Run, err error) {
 	if store, err = folders.Runs(); err != nil {
 		return "", nil, err
 	}
-	runs, err = experiment.ListRuns(store)
-	return store, runs, err
+	all, err = runs.List(store)
+	return store, all, err
 }

@@ -5,11 +5,10 @@ import (
 	"path/filepath"
 
 	"strata/pkg/density"
-	"strata/pkg/experiment"
 	"strata/pkg/imageset"
 	"strata/pkg/invert"
-	"strata/pkg/pixelcnn"
 	"strata/pkg/progress"
+	"strata/pkg/runs"
 )
 
 type sampleCommand struct {
@@ -51,11 +50,11 @@ func (c sampleCommand) Run(e *environment) error {
 }
 
 func (c sampleCommand) draw(e *environment, network *density.Network) ([]uint8, error) {
-	if _, ok := network.Model.(*pixelcnn.PixelCNN); ok {
+	if sampler, ok := network.Model.(density.Sampler); ok {
 		h, w, _ := network.Model.Shape()
 		bar := progress.New(e.err, "sample", c.Count*h*w)
 		defer bar.Done("pixels")
-		return pixelcnn.Sample(network, pixelcnn.SampleOptions{Count: c.Count, Seed: c.Seed, Temperature: c.Temperature,
+		return sampler.Sample(network, density.SampleOptions{Count: c.Count, Seed: c.Seed, Temperature: c.Temperature,
 			Progress: func(done, _ int) error {
 				bar.Set(done, "pixels")
 				return e.ctx.Err()
@@ -71,12 +70,12 @@ func (c sampleCommand) draw(e *environment, network *density.Network) ([]uint8, 
 }
 
 // network opens a finished run and its network, for so many images.
-func (e *environment) network(name string, images int) (*density.Network, *experiment.Run, error) {
+func (e *environment) network(name string, images int) (*density.Network, *runs.Run, error) {
 	engine, err := e.engine(false)
 	if err != nil {
 		return nil, nil, err
 	}
-	run, err := experiment.OpenRun(engine.Runs, name)
+	run, err := runs.Open(engine.Runs, name)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -101,7 +100,7 @@ func (c reconstructCommand) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	run, err := experiment.OpenRun(engine.Runs, c.Run_)
+	run, err := runs.Open(engine.Runs, c.Run_)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"strata/pkg/density"
-	"strata/pkg/experiment"
+	"strata/pkg/runs"
 )
 
 type scoreCommand struct {
@@ -31,13 +31,13 @@ func (c scoreCommand) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	run, err := experiment.OpenRun(engine.Runs, c.Run_)
+	run, err := runs.Open(engine.Runs, c.Run_)
 	if err != nil {
 		return err
 	}
-	var general *experiment.Run
+	var general *runs.Run
 	if c.General != "" {
-		if general, err = experiment.OpenRun(engine.Runs, c.General); err != nil {
+		if general, err = runs.Open(engine.Runs, c.General); err != nil {
 			return err
 		}
 	}

@@ -7,13 +7,13 @@ import (
 	"strings"
 	"time"
 
-	"strata/pkg/experiment"
-	"strata/pkg/slurm"
+	"strata/internal/slurm"
+	"strata/pkg/runs"
 )
 
 // submit hands what is missing of a schedule to Slurm. Every job runs this program on the same folders: the runs are where
 // they would be without Slurm, and either way goes on with what the other began.
-func (c reproduceCommand) submit(e *environment, engine *experiment.Engine, schedule *experiment.Schedule, figures string) error {
+func (c reproduceCommand) submit(e *environment, engine *runs.Engine, schedule *runs.Schedule, figures string) error {
 	if c.Stage != "all" {
 		return fmt.Errorf("--slurm hands on all stages: leave --stage away")
 	}
@@ -21,13 +21,13 @@ func (c reproduceCommand) submit(e *environment, engine *experiment.Engine, sche
 	if err != nil {
 		return err
 	}
-	runs, err := filepath.Abs(engine.Runs)
+	store, err := filepath.Abs(engine.Runs)
 	if err != nil {
 		return err
 	}
 	options := slurm.Options{
-		Folder: filepath.Join(runs, "slurm", time.Now().UTC().Format("20060102-150405")),
-		Env:    []string{"STRATA_RUNS=" + runs, "STRATA_FIGURES=" + figures},
+		Folder: filepath.Join(store, "slurm", time.Now().UTC().Format("20060102-150405")),
+		Env:    []string{"STRATA_RUNS=" + store, "STRATA_FIGURES=" + figures},
 		Sbatch: c.Sbatch,
 	}
 	if engine.Data != "" {
@@ -66,7 +66,7 @@ func (c reproduceCommand) submit(e *environment, engine *experiment.Engine, sche
 }
 
 // jobs are a job array for each configuration that lacks a run, all seeds in it, and one that evaluates at last.
-func (c reproduceCommand) jobs(program string, schedule *experiment.Schedule) []slurm.Job {
+func (c reproduceCommand) jobs(program string, schedule *runs.Schedule) []slurm.Job {
 	command := func(targets []string, seeds, seed, stage string) string {
 		words := []string{slurm.Quote(program), "reproduce"}
 		words = append(words, targets...)
@@ -91,12 +91,12 @@ func (c reproduceCommand) jobs(program string, schedule *experiment.Schedule) []
 	missing, _ := schedule.Missing()
 	for _, run := range missing {
 		configuration := run.Configuration
-		if there[configuration.ID] {
+		if there[configuration.Name] {
 			continue // another seed of it
 		}
-		there[configuration.ID] = true
-		job := slurm.Job{Name: configuration.ID, Tasks: c.Seeds,
-			Command: command([]string{configuration.ID}, "1", fmt.Sprintf("$((%d + %s))", c.Seed, slurm.TaskVariable), "train")}
+		there[configuration.Name] = true
+		job := slurm.Job{Name: configuration.Name, Tasks: c.Seeds,
+			Command: command([]string{configuration.Name}, "1", fmt.Sprintf("$((%d + %s))", c.Seed, slurm.TaskVariable), "train")}
 		for _, id := range configuration.Needs() {
 			if there[id] {
 				job.After = append(job.After, id)

@@ -3,7 +3,8 @@ package main
 import (
 	"fmt"
 
-	"strata/pkg/experiment"
+	"strata/pkg/plan"
+	"strata/pkg/runs"
 )
 
 type trainCommand struct {
@@ -33,14 +34,14 @@ func (c trainCommand) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	size, err := experiment.LoadSize(c.Size)
+	size, err := plan.LoadSize(c.Size)
 	if err != nil {
 		return err
 	}
 	size.Precision = precisionOf(c.Precision, size.Precision)
-	request := experiment.Request{Set: c.In, Model: c.Model, Size: size, Seed: c.Seed, Steps: c.Steps, Rate: c.Rate, Flip: c.Flip}
+	request := runs.Request{Set: c.In, Model: c.Model, Size: size, Seed: c.Seed, Steps: c.Steps, Rate: c.Rate, Flip: c.Flip}
 	if c.Parent != "" {
-		if request.Parent, err = experiment.OpenRun(engine.Runs, c.Parent); err != nil {
+		if request.Parent, err = runs.Open(engine.Runs, c.Parent); err != nil {
 			return err
 		}
 		if !request.Parent.Info.Done {

@@ -9,9 +9,10 @@ import (
 	"slices"
 	"strings"
 
+	"strata/internal/plugin"
 	"strata/pkg/backend"
-	"strata/pkg/experiment"
-	"strata/pkg/plugin"
+	"strata/pkg/plan"
+	"strata/pkg/runs"
 )
 
 type versionCommand struct{}
@@ -57,12 +58,12 @@ func (versionCommand) Run(e *environment) error {
 		return nil
 	}
 	fmt.Fprintln(e.out, "a run of each size, by model:")
-	for _, name := range experiment.SizeNames() {
-		size, err := experiment.LoadSize(name)
+	for _, name := range plan.SizeNames() {
+		size, err := plan.LoadSize(name)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(e.out, "  %-6s %s\n", name, byBackend(size.Choices(), choice))
+		fmt.Fprintf(e.out, "  %-6s %s\n", name, byBackend(runs.Choices(size), choice))
 	}
 	return nil
 }

@@ -135,14 +135,14 @@ func (r *report) tables() string {
 			return fmt.Sprintf("%.0f (%.0f)", median(peaks), median(imports))
 		})
 
-	errors := ""
+	failed := ""
 	for _, m := range r.Measurements {
 		if m.Error != "" {
-			errors += fmt.Sprintf("- %s, %s: %s\n", m.Case, m.Competitor, m.Error)
+			failed += fmt.Sprintf("- %s, %s: %s\n", m.Case, m.Competitor, m.Error)
 		}
 	}
-	if errors != "" {
-		b.WriteString("\n## What did not run\n\n" + errors)
+	if failed != "" {
+		b.WriteString("\n## What did not run\n\n" + failed)
 	}
 	return b.String()
 }

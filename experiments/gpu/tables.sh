@@ -3,15 +3,16 @@
 # keeps nothing after the loan and takes 64 MiB a call: every third training image and all test images travel, and what comes back
 # is the tables, not the runs.
 #
-#   STRATA_DATA=../shared/data experiments/gpu/tables.sh build   # here: writes bin/gpu/{strata.gz,data}; carry bin/gpu
-#   experiments/gpu/tables.sh run 560                            # there, again until it says that all is trained: 560 s of training a call
-#   experiments/gpu/tables.sh tables                             # there: writes $OUT (default experiments/gpu/results)
+#   STRATA_DATA=../shared/data SETS="..." experiments/gpu/tables.sh build   # here: writes bin/gpu/{strata.gz,data}; carry bin/gpu
+#   experiments/gpu/tables.sh run 560          # there, again until it says that all is trained: 560 s of training a call
+#   experiments/gpu/tables.sh tables           # there: writes $OUT (default experiments/gpu/results)
 #
+# SETS are the zips of STRATA_DATA, without .zip, that a family of experiments/sets.yaml needs.
 # SIZE=smoke and GOMLX_BACKEND=go try it out without a GPU.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 SIZE=${SIZE:-gpu}
-TARGETS=(R06 R11 R13 R14 R16)
+TARGETS=(glow-in-from-general glow-in-outlier-loss glow-in-margin-loss glow-in-labels glow-general-against-in)
 WORK=${WORK:-/tmp/strata-gpu}
 
 prepare() {
@@ -29,14 +30,15 @@ prepare() {
 
 case "${1:-}" in
 build)
-  : "${STRATA_DATA:?the folder of cifar10_q75.zip and the others}"
+  : "${STRATA_DATA:?the folder of the image sets}" "${SETS:?the zips there that travel, without .zip}"
   rm -rf bin/gpu/data && mkdir -p bin/gpu/data
   GOEXPERIMENT=simd go build -trimpath -ldflags '-s -w' -o bin/gpu/strata.full ./cmd/strata
   gzip -9 -c bin/gpu/strata.full > bin/gpu/strata.gz && rm bin/gpu/strata.full
-  python3 - "$STRATA_DATA" bin/gpu/data <<'PY'
+  # shellcheck disable=SC2086 # one word a set
+  python3 - "$STRATA_DATA" bin/gpu/data $SETS <<'PY'
 import sys, zipfile
-source, target = sys.argv[1:]
-for name in ["cifar10_q75", "tinyimagenet32_q75", "colour_numbers_q75", "dtd_part_q75"]:
+source, target, *names = sys.argv[1:]
+for name in names:
     with zipfile.ZipFile(f"{source}/{name}.zip") as all, zipfile.ZipFile(f"{target}/{name}.zip", "w") as part:
         train = 0
         for info in all.infolist():

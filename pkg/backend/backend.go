@@ -1,22 +1,17 @@
-// Package backend opens the GoMLX backend that some work is computed on: the one that GOMLX_BACKEND names, or else XLA's CPU plugin for what
-// is worth compiling, where there is a plugin, and the Go backend for all else.
+// Package backend opens the GoMLX backend that some work is computed on: the one that GOMLX_BACKEND names, or else
+// XLA's CPU plugin for what is worth compiling, where there is a plugin, and the Go backend for all else.
 package backend
 
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"runtime/debug"
 	"slices"
 	"strings"
-	"sync"
 
 	"strata/pkg/nn"
 
 	"github.com/gomlx/compute"
 	_ "github.com/gomlx/gomlx/backends/default" // the Go and, with cgo, the XLA backend
-	"k8s.io/klog/v2"
 )
 
 // Default is the pure-Go backend with the one scheduling option that cannot hang: by default it deadlocks when more
@@ -26,14 +21,13 @@ const Default = "go:parallelism=-1"
 // Variable is the environment variable that chooses the backend.
 const Variable = "GOMLX_BACKEND"
 
-// Open opens the backend for work that is worth compiling, for one user, who finalizes it. GOMLX_BACKEND overrules: "go", "xla:cpu",
-// "xla:cuda" or "xla:/path/of/plugin.so", with options after it. It never downloads anything.
+// Open opens the backend for work that is worth compiling, for one user, who finalizes it. GOMLX_BACKEND overrules:
+// "go", "xla:cpu", "xla:cuda" or "xla:/path/of/plugin.so", with options after it. It never downloads anything.
+//
+// Whatever opens a backend changes the process too, see process.go: the first Go backend makes Go's garbage be
+// collected earlier, for good, where GOGC is not set; and while a Go backend is opened standard output goes nowhere,
+// and while XLA is, klog's.
 func Open() (compute.Backend, error) { return Choose(Big).Open() }
-
-// garbagePercent is how much garbage the Go backend may gather, as a share of what lives, before it is collected; GOGC in
-// the environment overrides it. Its tensors are Go's memory: at the usual 100 a training run needs up to twice what it uses,
-// and to collect earlier costs little, because tensors hold no pointers to follow.
-const garbagePercent = 25
 
 // OpenNamed opens the backend that config names, as GOMLX_BACKEND does.
 func OpenNamed(config string) (compute.Backend, error) {
@@ -55,13 +49,25 @@ func newBackend(config string) (compute.Backend, error) {
 		}
 		config = Default + options
 	}
-	if name == "go" && os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(garbagePercent)
+	switch name {
+	case "go":
+		collectEarlier()
+		return withoutStdout(config)
+	case "xla":
+		return withoutLog(inFloat32(config))
 	}
-	if name == "xla" {
-		config = inFloat32(config)
-	}
-	return quietly(func() (compute.Backend, error) { return compute.NewWithConfig(config) })
+	return newGuarded(config)
+}
+
+// newGuarded opens what config says. A panic of a library, over an option that it does not know for instance, is an
+// error.
+func newGuarded(config string) (b compute.Backend, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			b, err = nil, fmt.Errorf("%v", r)
+		}
+	}()
+	return compute.NewWithConfig(config)
 }
 
 // unknownBackend is the name of a backend that is not in this build.
@@ -71,9 +77,9 @@ func (name unknownBackend) Error() string {
 	return fmt.Sprintf("no backend %q in this build, which has %s", string(name), strings.Join(Available(), ", "))
 }
 
-// inFloat32 keeps GPUs from computing products in TF32, which has ten bits of mantissa, unasked: a likelihood is a sum of
-// thousands of terms and must be compared in nats. Who wants TF32 says so of a run (its precision).
-// XLA's own convolutions take TF32 whatever is said here; strata uses none outside of tests, which set NVIDIA_TF32_OVERRIDE=0.
+// inFloat32 keeps GPUs from computing products in TF32, which has ten bits of mantissa, unasked: a likelihood is a sum
+// of thousands of terms and must be compared in nats. Who wants TF32 says so of a run (its precision). XLA's own
+// convolutions take TF32 whatever is said here; strata uses none outside of tests, which set NVIDIA_TF32_OVERRIDE=0.
 func inFloat32(config string) string {
 	if !strings.Contains(config, ":") {
 		config += ":" // GOMLX_BACKEND=xla: no plugin is named, and go-xla takes the first it finds
@@ -90,46 +96,21 @@ func explain(config string, err error) error {
 		return fmt.Errorf("%s=%s: %w", Variable, config, err)
 	}
 	if strings.HasPrefix(config, "xla") {
-		return fmt.Errorf("%s=%s does not open (%s): strata plugin installs the plugin for CPUs, environment.md has the steps for CUDA (GOMLX_BACKEND=xla:SITE/jax_plugins/xla_cuda13/xla_cuda_plugin.so); or unset %s and strata chooses",
+		return fmt.Errorf("%s=%s does not open (%s): strata plugin installs the plugin for CPUs, environment.md has the "+
+			"steps for CUDA (GOMLX_BACKEND=xla:SITE/jax_plugins/xla_cuda13/xla_cuda_plugin.so); or unset %s and strata chooses",
 			Variable, config, reason(err), Variable)
 	}
 	return fmt.Errorf("%s=%s does not open: %s", Variable, config, reason(err))
 }
 
-// reason is what went wrong, without the stack of GoMLX's errors and, where a library was not loaded, what go-xla says around the loader's
-// words.
+// reason is what went wrong, without the stack of GoMLX's errors and, where a library was not loaded, what go-xla says
+// around the loader's words.
 func reason(err error) string {
 	text, _, _ := strings.Cut(err.Error(), "\n")
 	if _, said, ok := strings.Cut(text, "failed to dynamically load PJRT plugin from \""); ok {
 		text, _, _ = strings.Cut(said, "\": \"")
 	}
 	return text
-}
-
-var stdout sync.Mutex
-
-// quietly keeps what the Go backend prints on standard output while it starts out of the way of results, and what go-xla logs of plugins that
-// do not open out of the way of the error that says it.
-func quietly(open func() (compute.Backend, error)) (b compute.Backend, err error) {
-	null, nullErr := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	if nullErr != nil {
-		return open()
-	}
-	stdout.Lock()
-	old := os.Stdout
-	os.Stdout = null
-	klog.LogToStderr(false)
-	klog.SetOutput(io.Discard)
-	defer func() {
-		os.Stdout = old
-		klog.LogToStderr(true)
-		stdout.Unlock()
-		null.Close()
-		if r := recover(); r != nil {
-			b, err = nil, fmt.Errorf("%v", r)
-		}
-	}()
-	return open()
 }
 
 // Available lists the backends of this build, "go" first.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"testing"
 
@@ -33,7 +34,8 @@ func printed(t *testing.T, f func()) string {
 	return string(text)
 }
 
-// Without GOMLX_BACKEND small work goes to the Go backend, which opens and computes, and standard output, which may be a result, stays clean.
+// Without GOMLX_BACKEND small work goes to the Go backend, which opens and computes, and standard output, which may be
+// a result, stays clean.
 func TestOpenSmall(t *testing.T) {
 	t.Setenv(backend.Variable, "")
 	text := printed(t, func() {
@@ -63,6 +65,26 @@ func TestOpenGoWithOptions(t *testing.T) {
 	require.ErrorContains(t, err, "GOMLX_BACKEND=go")
 	require.ErrorContains(t, err, "no_such_option")
 	require.NotContains(t, err.Error(), "\n")
+}
+
+// What opening a Go backend changes of the process it changes once: who sets another share of garbage afterwards keeps
+// it. And standard output is the process's own again, whether a backend opens or not.
+func TestOpenChangesTheProcessOnce(t *testing.T) {
+	open := func(config string) error {
+		opened, err := backend.OpenNamed(config)
+		if err == nil {
+			opened.Finalize()
+		}
+		return err
+	}
+	require.NoError(t, open(backend.Default))
+	defer debug.SetGCPercent(debug.SetGCPercent(77))
+	out := os.Stdout
+	require.NoError(t, open(backend.Default))
+	require.Error(t, open("go:no_such_option"))
+	require.Error(t, open("xla:"+filepath.Join(t.TempDir(), "no_plugin.so")))
+	require.Same(t, out, os.Stdout)
+	require.Equal(t, 77, debug.SetGCPercent(77))
 }
 
 func TestOpenUnknown(t *testing.T) {

@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"strata/internal/plugin"
 	"strata/pkg/nn"
-	"strata/pkg/plugin"
 
 	"github.com/gomlx/compute"
 )
@@ -69,8 +69,8 @@ func (p Place) Kind() string {
 	return "go"
 }
 
-// Same says whether two places compute alike: by the same plugin or the Go backend, in one precision. What a record of before there were plugins
-// in it does not say is not held against it.
+// Same says whether two places compute alike: by the same plugin or the Go backend, in one precision. What a record of
+// before there were plugins in it does not say is not held against it.
 func (p Place) Same(q Place) bool {
 	alike := func(a, b string) bool { return a == b || a == "" || b == "" }
 	if p.Kind() != q.Kind() || !alike(p.Precision, q.Precision) || !alike(p.Lowering, q.Lowering) {

@@ -11,13 +11,13 @@ import (
 	"sync"
 	"time"
 
-	"strata/pkg/plugin"
+	"strata/internal/plugin"
 
 	"github.com/gomlx/compute"
 )
 
-// NoXLA is the environment variable that keeps XLA out, whatever its value: what names no backend stays on the Go backend, and tests
-// skip what they would run on XLA.
+// NoXLA is the environment variable that keeps XLA out, whatever its value: what names no backend stays on the Go
+// backend, and tests skip what they would run on XLA.
 const NoXLA = "STRATA_NO_XLA"
 
 // Work is what somebody wants a backend for.
@@ -35,8 +35,9 @@ var (
 	Big = Work{Seconds: math.Inf(1)}
 )
 
-// What XLA's CPU plugin takes and gives, on two cores, for the networks of size demo: a training step takes 121 in place of 219 ms, and
-// 10 s to compile. Larger networks gain more, and compile for longer, but then they are trained for hours.
+// What XLA's CPU plugin takes and gives, on two cores, for the networks of size demo: a training step takes 121 in
+// place of 219 ms, and 10 s to compile. Larger networks gain more, and compile for longer, but then they are trained
+// for hours.
 const (
 	compileSeconds = 10
 	speedUp        = 1.8
@@ -60,8 +61,8 @@ type Choice struct {
 	work   Work
 }
 
-// Choose says where work is computed: where GOMLX_BACKEND says; else on XLA's CPU plugin, if there is one and compiling pays; else on
-// the Go backend. Whether the plugin opens is seen when it is opened.
+// Choose says where work is computed: where GOMLX_BACKEND says; else on XLA's CPU plugin, if there is one and compiling
+// pays; else on the Go backend. Whether the plugin opens is seen when it is opened.
 func Choose(work Work) Choice {
 	c := Choice{Config: Default, work: work}
 	if named := os.Getenv(Variable); named != "" {
@@ -129,15 +130,17 @@ func (c Choice) String() string {
 	case c.Missed != nil:
 		return fmt.Sprintf("the Go backend, not XLA: %v", c.Missed)
 	case c.Plugin == nil:
-		return fmt.Sprintf("the Go backend: about %s of work, and XLA would take %s with compiling", about(c.work.Seconds), about(c.work.onXLA()))
+		return fmt.Sprintf("the Go backend: about %s of work, and XLA would take %s with compiling", about(c.work.Seconds),
+			about(c.work.onXLA()))
 	case math.IsInf(c.work.Seconds, 1):
 		return fmt.Sprintf("XLA on the CPU, %s", c.Plugin)
 	}
-	return fmt.Sprintf("XLA on the CPU, %s: about %s with compiling, and the Go backend would take %s", c.Plugin, about(c.work.onXLA()), about(c.work.Seconds))
+	return fmt.Sprintf("XLA on the CPU, %s: about %s with compiling, and the Go backend would take %s", c.Plugin,
+		about(c.work.onXLA()), about(c.work.Seconds))
 }
 
-// Open opens the chosen backend for one user, who finalizes it. A plugin that strata chose and that does not open leaves the Go backend, and
-// standard error says so.
+// Open opens the chosen backend for one user, who finalizes it. A plugin that strata chose and that does not open
+// leaves the Go backend, and standard error says so.
 func (c Choice) Open() (compute.Backend, error) {
 	opened, chosen, err := c.open()
 	if chosen.Missed != nil && c.Missed == nil {
@@ -166,7 +169,8 @@ var shared struct {
 	failed map[string]error // of plugins: they are not tried again
 }
 
-// For is the process's backend for some work, with where that is and why. It is opened once and shared: nobody finalizes it.
+// For is the process's backend for some work, with where that is and why. It is opened once and shared: nobody
+// finalizes it.
 func For(work Work) (compute.Backend, Choice, error) {
 	shared.Lock()
 	defer shared.Unlock()

@@ -5,9 +5,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"strata/internal/plugin"
 	"strata/pkg/backend"
 	"strata/pkg/backend/backendtest"
-	"strata/pkg/plugin"
 
 	"github.com/stretchr/testify/require"
 )
@@ -48,7 +48,8 @@ func TestChoose(t *testing.T) {
 	t.Setenv(backend.NoXLA, "1")
 	require.Equal(t, "the Go backend, not XLA: STRATA_NO_XLA is set", backend.Choose(backend.Big).String())
 	t.Setenv(backend.Variable, "xla:cuda")
-	require.Equal(t, "xla:cuda, which GOMLX_BACKEND names", backend.Choose(backend.Small).String(), "who names a backend gets it")
+	require.Equal(t, "xla:cuda, which GOMLX_BACKEND names", backend.Choose(backend.Small).String(),
+		"who names a backend gets it")
 
 	only(t, t.TempDir())
 	missed := backend.Choose(backend.Big)

@@ -11,8 +11,8 @@ import (
 	"github.com/gomlx/go-xla/pjrt"
 )
 
-// Nothing is downloaded without being asked for: go-xla would fetch its plugins the first time it is opened. The variable says the same
-// to programs that this one starts, notebook cells above all.
+// Nothing is downloaded without being asked for: go-xla would fetch its plugins the first time it is opened. The
+// variable says the same to programs that this one starts, notebook cells above all.
 func init() {
 	xla.EnableAutoInstall(false)
 	if _, set := os.LookupEnv(xla.NoAutoInstallEnv); !set {

@@ -22,16 +22,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
+	iofs "io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strata/pkg/folders"
 	"strconv"
 	"strings"
 	"syscall"
 	"unicode/utf8"
+
+	"strata/internal/fs"
+	"strata/internal/importer/npy"
 )
 
 // ErrNone says that a folder holds no checkpoint, damaged or whole: the run has
@@ -72,7 +75,8 @@ func Save(dir string, s *State, keep int) error {
 		return fmt.Errorf("checkpoint: step %d is not saved in %s: %w%s", s.Step, dir, err, advice(err))
 	}
 	if err := prune(dir, s.Step, keep); err != nil {
-		return fmt.Errorf("checkpoint: step %d is saved in %s, but the older ones are not cleared away: %w%s", s.Step, dir, err, advice(err))
+		return fmt.Errorf("checkpoint: step %d is saved in %s, but the older ones are not cleared away: %w%s", s.Step, dir,
+			err, advice(err))
 	}
 	return nil
 }
@@ -95,9 +99,11 @@ func Latest(dir string) (s *State, warnings []string, err error) {
 		if err == nil {
 			return s, warnings, nil
 		}
-		warnings = append(warnings, fmt.Sprintf("%s: step %d is passed over", strings.TrimPrefix(err.Error(), "checkpoint: "), entry.step))
+		warnings = append(warnings, fmt.Sprintf("%s: step %d is passed over", strings.TrimPrefix(err.Error(), "checkpoint: "),
+			entry.step))
 	}
-	return nil, warnings, fmt.Errorf("checkpoint: none of the %d checkpoints in %s can be read (%s): move the folder away to start anew", len(found), dir, warnings[0])
+	return nil, warnings, fmt.Errorf("checkpoint: none of the %d checkpoints in %s can be read (%s): move the folder "+
+		"away to start anew", len(found), dir, warnings[0])
 }
 
 // Load reads the checkpoint in the folder path (one of dir/step-*) and verifies
@@ -135,9 +141,6 @@ func Steps(dir string) ([]int, error) {
 	return slices.Compact(steps), nil
 }
 
-// maxRank is the largest number of axes that every version of NumPy reads.
-const maxRank = 32
-
 func (s *State) validate() error {
 	if s.Step < 0 {
 		return errors.New("a step must not be negative")
@@ -148,16 +151,17 @@ func (s *State) validate() error {
 	names := make(map[string]bool, len(s.Tensors))
 	for _, t := range s.Tensors {
 		if !validName(t.Name) {
-			return fmt.Errorf("tensor name %q: use parts joined by single slashes, without . and .. and control characters", t.Name)
+			return fmt.Errorf("tensor name %q: use parts joined by single slashes, without . and .. and control characters",
+				t.Name)
 		}
 		if names[t.Name] {
 			return fmt.Errorf("two tensors are named %q", t.Name)
 		}
 		names[t.Name] = true
-		if len(t.Shape) > maxRank {
-			return fmt.Errorf("tensor %q has %d axes, NumPy reads at most %d", t.Name, len(t.Shape), maxRank)
+		if len(t.Shape) > npy.MaxRank {
+			return fmt.Errorf("tensor %q has %d axes, NumPy reads at most %d", t.Name, len(t.Shape), npy.MaxRank)
 		}
-		if n, ok := elements(t.Shape); !ok || n != len(t.Data) {
+		if n, ok := npy.Len(t.Shape, math.MaxInt/4); !ok || n != len(t.Data) {
 			return fmt.Errorf("tensor %q of shape %v has %d values", t.Name, t.Shape, len(t.Data))
 		}
 	}
@@ -167,7 +171,8 @@ func (s *State) validate() error {
 // validName allows what is the same file name for every zip reader.
 func validName(name string) bool {
 	control := func(r rune) bool { return r < ' ' || r == 0x7f || r == '\\' }
-	return name != "." && len(name) < 1<<12 && utf8.ValidString(name) && fs.ValidPath(name) && !strings.ContainsFunc(name, control)
+	return name != "." && len(name) < 1<<12 && utf8.ValidString(name) && iofs.ValidPath(name) &&
+		!strings.ContainsFunc(name, control)
 }
 
 // save brings the checkpoint to its final name and touches no other step.
@@ -195,7 +200,7 @@ func save(dir string, s *State) (err error) {
 	if err := m.write(filepath.Join(tmp, manifestName)); err != nil {
 		return err
 	}
-	if err := folders.Sync(tmp); err != nil {
+	if err := fs.Sync(tmp); err != nil {
 		return err
 	}
 	if _, err := verify(tmp); err != nil {
@@ -221,7 +226,7 @@ func save(dir string, s *State) (err error) {
 	if err := os.Rename(tmp, final); err != nil {
 		return err
 	}
-	return folders.Sync(dir)
+	return fs.Sync(dir)
 }
 
 // prune leaves the checkpoint of step, keep-1 older ones that verify, and all
@@ -278,7 +283,7 @@ func discard(dir string, step int, path string) error {
 	if err := os.RemoveAll(tmp); err != nil {
 		return err
 	}
-	if err := os.Rename(path, tmp); errors.Is(err, fs.ErrNotExist) {
+	if err := os.Rename(path, tmp); errors.Is(err, os.ErrNotExist) {
 		return nil
 	} else if err != nil {
 		return err
@@ -316,7 +321,7 @@ type found struct {
 // its replacement.
 func list(dir string) ([]found, error) {
 	entries, err := os.ReadDir(dir) // sorted by name: replaced-* before step-*
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
@@ -351,7 +356,7 @@ func makeFolder(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	return folders.Sync(filepath.Dir(dir))
+	return fs.Sync(filepath.Dir(dir))
 }
 
 // alive reports whether a process exists; one of another user counts.
@@ -368,7 +373,7 @@ func advice(err error) string {
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
 		return ": free some space; the earlier checkpoints are kept"
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS):
 		return ": make the folder writable or choose another"
 	}
 	return ""

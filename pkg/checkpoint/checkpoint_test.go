@@ -46,7 +46,8 @@ func assertSame(t *testing.T, want, got *State) {
 		require.Len(t, g.Data, len(w.Data))
 		for j := range w.Data {
 			if math.Float32bits(w.Data[j]) != math.Float32bits(g.Data[j]) {
-				require.Failf(t, "values differ", "%s[%d]: %x, expected %x", w.Name, j, math.Float32bits(g.Data[j]), math.Float32bits(w.Data[j]))
+				require.Failf(t, "values differ", "%s[%d]: %x, expected %x", w.Name, j, math.Float32bits(g.Data[j]),
+					math.Float32bits(w.Data[j]))
 			}
 		}
 	}
@@ -125,7 +126,8 @@ func TestNumPyReadsTensors(t *testing.T) {
 	}
 	dir := t.TempDir()
 	s := state(7)
-	s.Tensors = append(s.Tensors, Tensor{"special", []int{12}, special()}, Tensor{"none", []int{0, 5}, nil}, Tensor{"größe", []int{1}, []float32{2.5}})
+	s.Tensors = append(s.Tensors, Tensor{"special", []int{12}, special()}, Tensor{"none", []int{0, 5}, nil},
+		Tensor{"größe", []int{1}, []float32{2.5}})
 	require.NoError(t, Save(dir, s, 1))
 	out, err := exec.Command(python, "-X", "utf8", "-c", `
 import sys, numpy

@@ -142,7 +142,8 @@ func TestLeftoversAreIgnoredAndCleared(t *testing.T) {
 	assertSame(t, state(1), got)
 
 	require.NoError(t, Save(dir, state(2), 3))
-	assert.Equal(t, []string{"step-00000001", "step-00000002", fmt.Sprintf("tmp-3-%d", os.Getppid()), "tmp-mine"}, names(t, dir),
+	assert.Equal(t, []string{"step-00000001", "step-00000002", fmt.Sprintf("tmp-3-%d", os.Getppid()), "tmp-mine"},
+		names(t, dir),
 		"a living process keeps its folder, and so does what has another name")
 }
 
@@ -151,7 +152,8 @@ func TestLeftoversAreIgnoredAndCleared(t *testing.T) {
 func childFillsDisk(dir string) {
 	signal.Ignore(syscall.SIGXFSZ)
 	limit, _ := strconv.Atoi(os.Getenv("STRATA_CHECKPOINT_TEST_LIMIT"))
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: uint64(limit), Max: math.MaxUint64}); err != nil {
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE,
+		&syscall.Rlimit{Cur: uint64(limit), Max: math.MaxUint64}); err != nil {
 		fmt.Println("setrlimit:", err)
 		os.Exit(2)
 	}

@@ -63,7 +63,8 @@ func decodeManifest(text []byte) (manifest, error) {
 		return manifest{}, fmt.Errorf("damaged or edited (its content does not match its own sha256)")
 	}
 	if m.Format != format {
-		return manifest{}, fmt.Errorf("format %d, this strata reads format %d: use the strata that wrote it", m.Format, format)
+		return manifest{}, fmt.Errorf("format %d, this strata reads format %d: use the strata that wrote it", m.Format,
+			format)
 	}
 	if m.Meta != nil {
 		var compact bytes.Buffer

@@ -12,8 +12,8 @@ import (
 //
 //	x -> batch norm - ReLU - 3x3 convolution - dropout - batch norm - ReLU - 3x3 convolution, plus x.
 //
-// The stride is that of the second convolution (W). Where stride or width change, x passes through a 1x1 convolution with
-// bias and the same stride first; it is the block's input itself and not what the first batch norm made of it.
+// The stride is that of the second convolution (W). Where stride or width change, x passes through a 1x1 convolution
+// with bias and the same stride first; it is the block's input itself and not what the first batch norm made of it.
 type block struct {
 	Name    string
 	In, Out int
@@ -61,12 +61,12 @@ func normalise(n nn.BatchNorm, w *nn.Weights, x *Node, training bool) *Node {
 	return n.Evaluate(w, x)
 }
 
-// convParams are weight [out, in, size, size], which starts uniform by Xavier's rule with gain sqrt(2), and bias [out], which
-// starts at 0 (W).
+// convParams are weight [out, in, size, size], which starts uniform by Xavier's rule with gain sqrt(2), and bias [out],
+// which starts at 0 (W).
 func convParams(name string, in, out, size int) []nn.Param {
 	bound := math.Sqrt2 * math.Sqrt(6/float64((in+out)*size*size))
 	return []nn.Param{
-		{Name: name + "/weight", Shape: []int{out, in, size, size}, Start: nn.StartUniform(out*in*size*size, bound, 0)},
+		{Name: name + "/weight", Shape: []int{out, in, size, size}, Start: nn.StartUniform(out*in*size*size, bound)},
 		{Name: name + "/bias", Shape: []int{out}},
 	}
 }

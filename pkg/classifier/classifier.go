@@ -1,5 +1,6 @@
-// Package classifier is the discriminative baseline of the paper (S9, Tab. S4; digest §9): a Wide-ResNet that is trained to
-// tell images of the in-distribution set from images of the general set, and whose p(in | x) is the anomaly score.
+// Package classifier is the discriminative baseline of the paper (S9, Tab. S4; digest §9): a Wide-ResNet that is
+// trained to tell images of the in-distribution set from images of the general set, and whose p(in | x) is the anomaly
+// score.
 //
 // The network is that of Zagoruyko and Komodakis (2016) as the repository that the paper names has it
 // (bmsookim/wide-resnet.pytorch, networks/wide_resnet.py), facts of which are cited here as W.
@@ -7,7 +8,6 @@ package classifier
 
 import (
 	"fmt"
-	"math"
 
 	"strata/pkg/nn"
 
@@ -55,6 +55,11 @@ func (c Config) Validate() error {
 	return nil
 }
 
+// Cost is as density.Config has it.
+func (c Config) Cost() (kind string, products float64) {
+	return "classifier", float64(c.Depth) * float64(c.Widen) * float64(c.Widen)
+}
+
 // Model builds the graph of a Wide-ResNet:
 //
 //	3x3 convolution to 16 channels -> three groups of blocks, the second and third halving the sides
@@ -70,8 +75,8 @@ type Model struct {
 // stem is the number of channels of the first convolution.
 const stem = 16
 
-// W leaves PyTorch's momentum of the running estimates, 0.1, in the blocks, and sets 0.9 in the batch norm after them, the
-// only one: there the estimates are all but those of the last batch.
+// W leaves PyTorch's momentum of the running estimates, 0.1, in the blocks, and sets 0.9 in the batch norm after them,
+// the only one: there the estimates are all but those of the last batch.
 const (
 	blockMomentum = 0.1
 	lastMomentum  = 0.9
@@ -121,10 +126,7 @@ func (m *Model) Params() []nn.Param {
 		params = append(params, b.params()...)
 	}
 	params = append(params, m.last.Params()...)
-	bound := 1 / math.Sqrt(float64(features)) // PyTorch's start of a linear layer, which W keeps
-	return append(params,
-		nn.Param{Name: "linear/weight", Shape: []int{classes, features}, Start: nn.StartUniform(classes*features, bound, 0)},
-		nn.Param{Name: "linear/bias", Shape: []int{classes}, Start: nn.StartUniform(classes, bound, classes*features)})
+	return append(params, nn.Linear("linear", features, classes)...) // W keeps PyTorch's start of it
 }
 
 // Input brings pixels [B, H, W, C] of values 0..255 to what the network sees, (pixel/255 - mean)/std a channel, as
@@ -136,8 +138,8 @@ func (m *Model) Input(w *nn.Weights, pixels *Node) *Node {
 	return Mul(x, nn.PerChannel(Inverse(std), x))
 }
 
-// Logits are the classes' scores before the softmax, [Classes, B], of x [C, H, W, B]. In training, batch norms use
-// the batch's statistics and set the running estimates in w to their new values, and dropout draws from w.Random where that
+// Logits are the classes' scores before the softmax, [Classes, B], of x [C, H, W, B]. In training, batch norms use the
+// batch's statistics and set the running estimates in w to their new values, and dropout draws from w.Random where that
 // is not nil.
 func (m *Model) Logits(w *nn.Weights, x *Node, training bool) *Node {
 	x = conv(w, "conv", x, 1)

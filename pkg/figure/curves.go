@@ -3,9 +3,10 @@ package figure
 import (
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
+
+	"strata/pkg/result"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -13,58 +14,26 @@ import (
 )
 
 // curve is a metric of a configuration over its training, in epochs as in the paper: a value a seed and epoch.
-type curve map[string]map[float64]float64 // by seed, then epoch
+type curve map[uint64]map[float64]float64 // by seed, then epoch
 
 // curves are curves.csv, by configuration, metric and role.
 type curves map[[3]string]curve
 
-// The metrics of curves.csv.
-const (
-	bitsPerDim = "bits_per_dim" // on the run's own set
-	aurocRatio = "auroc_ratio"  // percent, of the ratio to the general Glow
-)
-
-func readCurves(results string) (curves, error) {
-	t, err := readTable(filepath.Join(results, "curves.csv"), "configuration", "seed", "epoch", "metric", "role", "value")
+func readCurves(folder string) (curves, error) {
+	points, err := read[result.CurvePoint](folder)
 	if err != nil {
 		return nil, err
 	}
 	all := curves{}
-	for row := range t.rows {
-		var place [3]string
-		for i, column := range []string{"configuration", "metric", "role"} {
-			if place[i], err = t.text(row, column); err != nil {
-				return nil, err
-			}
-		}
-		seed, err := t.text(row, "seed")
-		if err != nil {
-			return nil, err
-		}
-		epoch, err := t.number(row, "epoch")
-		if err != nil {
-			return nil, err
-		}
-		if epoch <= 0 {
-			return nil, t.wrong(row, "epoch", "is %v, a number above 0 was expected", epoch)
-		}
-		value, err := t.number(row, "value")
-		if err != nil {
-			return nil, err
-		}
-		if place[1] == aurocRatio && (value < 0 || value > 100) {
-			return nil, t.wrong(row, "value", "is %v, an AUROC is within 0..100 percent", value)
-		}
+	for _, p := range points {
+		place := [3]string{p.Configuration, p.Metric, p.Role}
 		if all[place] == nil {
 			all[place] = curve{}
 		}
-		if all[place][seed] == nil {
-			all[place][seed] = map[float64]float64{}
+		if all[place][p.Seed] == nil {
+			all[place][p.Seed] = map[float64]float64{}
 		}
-		if _, twice := all[place][seed][epoch]; twice {
-			return nil, t.wrong(row, "epoch", "is %v, of which there is a value already", epoch)
-		}
-		all[place][seed][epoch] = value
+		all[place][p.Seed][p.Epoch] = p.Value
 	}
 	return all, nil
 }
@@ -72,8 +41,8 @@ func readCurves(results string) (curves, error) {
 // mean is the mean over the seeds at every epoch that all of them have.
 func (c curve) mean() (epochs, values []float64) {
 	counts, sums := map[float64]int{}, map[float64]float64{}
-	for _, seed := range c {
-		for epoch, value := range seed {
+	for _, seed := range slices.Sorted(maps.Keys(c)) { // in one order: sums round
+		for epoch, value := range c[seed] {
 			counts[epoch]++
 			sums[epoch] += value
 		}
@@ -98,7 +67,8 @@ func passed(tuned, ended curve, better func(a, b float64) bool) string {
 	if at < 0 {
 		return "finetuning does not pass the end of training from scratch"
 	}
-	return fmt.Sprintf("finetuning has passed the end of training from scratch (%.3g epochs) after %.3g", epochs[last], tunedEpochs[at])
+	return fmt.Sprintf("finetuning has passed the end of training from scratch (%.3g epochs) after %.3g", epochs[last],
+		tunedEpochs[at])
 }
 
 // kind is a way of training that a figure of curves compares.
@@ -113,13 +83,18 @@ type kind struct {
 }
 
 var (
-	scratch = kind{label: "from scratch", of: map[string]string{roleSmooth: "R02", roleIn: "R03", roleNear: "R04"},
+	scratch = kind{label: "from scratch", of: map[string]string{roleSmooth: glowSmooth, roleIn: glowIn,
+		roleNear: glowNear},
 		dash: []vg.Length{3, 1.5}, mark: draw.RingGlyph{}, final: true}
-	finetuned = kind{label: "finetuned from general", of: map[string]string{roleSmooth: "R05", roleIn: "R06", roleNear: "R07"}, mark: draw.CircleGlyph{}}
-	fromOwn   = kind{label: "finetuned from own", of: map[string]string{roleSmooth: "R08", roleIn: "R09", roleNear: "R10"},
+	finetuned = kind{label: "finetuned from general", mark: draw.CircleGlyph{},
+		of: map[string]string{roleSmooth: glowSmoothFromGeneral, roleIn: glowInFromGeneral,
+			roleNear: glowNearFromGeneral}}
+	fromOwn = kind{label: "finetuned from own", dash: []vg.Length{3, 1.5}, mark: draw.RingGlyph{},
+		of: map[string]string{roleSmooth: glowSmoothFromItself, roleIn: glowInFromItself, roleNear: glowNearFromItself}}
+	outlierLoss = kind{label: "outlier loss (Eq. 2)", of: map[string]string{roleIn: glowInOutlierLoss},
+		mark: draw.CircleGlyph{}}
+	marginLoss = kind{label: "margin loss", of: map[string]string{roleIn: glowInMarginLoss},
 		dash: []vg.Length{3, 1.5}, mark: draw.RingGlyph{}}
-	outlierLoss = kind{label: "outlier loss (Eq. 2)", of: map[string]string{roleIn: "R11"}, mark: draw.CircleGlyph{}}
-	marginLoss  = kind{label: "margin loss", of: map[string]string{roleIn: "R13"}, dash: []vg.Length{3, 1.5}, mark: draw.RingGlyph{}}
 )
 
 // trainedOn are the sets of the curves in the order of Table 1, and the outliers of each.
@@ -143,58 +118,68 @@ func (all curves) words() string {
 	return words
 }
 
-const curveWords = "Curves are of the images and the noise of the runs' intermediate looks, fewer than those of the tables. "
+const curveWords = "Curves are of the images and the noise of the runs' intermediate looks, fewer than those of the " +
+	"tables. "
 
-// FigS2 draws the AUROC of the ratio to the general Glow over the epochs of training, from scratch and finetuned, without outlier loss: a row a training
-// set, a column an outlier set (digest §8; claim T1).
-func FigS2(results string) (*Figure, error) {
-	return detectionCurves(results, "figS2", "AUROC of the ratio to the Glow of general while Glows are trained from scratch and finetuned from it, without outlier loss; the straight line is the mean at the end of training from scratch. ", scratch, finetuned)
+// FigS2 draws the AUROC of the ratio to the general Glow over the epochs of training, from scratch and finetuned,
+// without outlier loss: a row a training set, a column an outlier set (digest §8; claim T1).
+func FigS2(r *Results) (*Figure, error) {
+	return detectionCurves(r, "figS2", "AUROC of the ratio to the Glow of general while Glows are trained from "+
+		"scratch and finetuned from it, without outlier loss; the straight line is the mean at the end of training "+
+		"from scratch. ", scratch, finetuned)
 }
 
-// FigS3 draws the bits/dim on the test images of the own set over the epochs of training, from scratch and finetuned; the straight line is what
-// training from scratch ends at (claim T1).
-func FigS3(results string) (*Figure, error) {
-	all, err := readCurves(results)
+// FigS3 draws the bits/dim on the test images of the own set over the epochs of training, from scratch and finetuned;
+// the straight line is what training from scratch ends at (claim T1).
+func FigS3(r *Results) (*Figure, error) {
+	all, err := r.curves()
 	if err != nil {
 		return nil, err
 	}
 	p := page{width: twoColumns, height: 6.6 * vg.Centimeter, legend: kindLegend(scratch, finetuned)}
-	caption := "Bits per dimension on test images of the training set while Glows are trained from scratch and finetuned from the general one; the straight line is the mean at the end of training from scratch. " + all.words()
+	caption := "Bits per dimension on test images of the training set while Glows are trained from scratch and " +
+		"finetuned from the general one; the straight line is the mean at the end of training from scratch. " +
+		all.words()
 	for _, role := range []string{roleSmooth, roleIn, roleNear} { // as in Table 1
-		panel, said := all.panel("trained on "+role, bitsPerDim, role, role, "bits/dim", scratch, finetuned)
+		panel, said := all.panel("trained on "+role, result.BitsPerDim, role, role, "bits/dim", scratch, finetuned)
 		p.panels = append(p.panels, panel)
 		caption += said
-		ends, tuned := all[[3]string{scratch.of[role], bitsPerDim, role}], all[[3]string{finetuned.of[role], bitsPerDim, role}]
+		ends, tuned := all[[3]string{scratch.of[role], result.BitsPerDim, role}],
+			all[[3]string{finetuned.of[role], result.BitsPerDim, role}]
 		if when := passed(tuned, ends, func(a, b float64) bool { return a < b }); when != "" {
 			caption += role + ": " + when + ". "
 		}
 	}
-	return &Figure{Name: "figS3", page: p, Caption: strings.TrimSpace(caption + setsPlaying(results))}, nil
+	return &Figure{Name: "figS3", page: p, Caption: strings.TrimSpace(caption + r.setsPlaying())}, nil
 }
 
 // FigS4 draws the AUROC of the ratio while Glows are finetuned from the general one and from themselves (claim T2).
-func FigS4(results string) (*Figure, error) {
-	return detectionCurves(results, "figS4", "AUROC of the ratio to the Glow of general while Glows are finetuned from it and from themselves, that is, trained on. ", fromOwn, finetuned)
+func FigS4(r *Results) (*Figure, error) {
+	return detectionCurves(r, "figS4", "AUROC of the ratio to the Glow of general while Glows are finetuned from it "+
+		"and from themselves, that is, trained on. ", fromOwn, finetuned)
 }
 
-// FigS6 draws the AUROC of the ratio while Glows of in are trained with the margin loss and with the outlier loss (claim O2).
-func FigS6(results string) (*Figure, error) {
-	all, err := readCurves(results)
+// FigS6 draws the AUROC of the ratio while Glows of in are trained with the margin loss and with the outlier loss
+// (claim O2).
+func FigS6(r *Results) (*Figure, error) {
+	all, err := r.curves()
 	if err != nil {
 		return nil, err
 	}
 	p := page{width: twoColumns, height: 6.6 * vg.Centimeter, legend: kindLegend(marginLoss, outlierLoss)}
-	caption := "AUROC of the ratio to the Glow of general while the Glow of in is finetuned with the margin loss and with the outlier loss. " + all.words()
+	caption := "AUROC of the ratio to the Glow of general while the Glow of in is finetuned with the margin loss and " +
+		"with the outlier loss. " + all.words()
 	for _, out := range trainedOn[1].out {
-		panel, said := all.panel("in vs "+out, aurocRatio, roleIn, out, "AUROC (%)", marginLoss, outlierLoss)
+		panel, said := all.panel("in vs "+out, result.AUROCRatio, roleIn, out, "AUROC (%)", marginLoss, outlierLoss)
 		p.panels = append(p.panels, panel)
 		caption += said
 	}
-	return &Figure{Name: "figS6", page: onlyFirstNames(p, len(p.panels)), Caption: strings.TrimSpace(caption + setsPlaying(results))}, nil
+	return &Figure{Name: "figS6", page: onlyFirstNames(p, len(p.panels)),
+		Caption: strings.TrimSpace(caption + r.setsPlaying())}, nil
 }
 
-func detectionCurves(results, name, caption string, kinds ...kind) (*Figure, error) {
-	all, err := readCurves(results)
+func detectionCurves(r *Results, name, caption string, kinds ...kind) (*Figure, error) {
+	all, err := r.curves()
 	if err != nil {
 		return nil, err
 	}
@@ -202,21 +187,23 @@ func detectionCurves(results, name, caption string, kinds ...kind) (*Figure, err
 	caption += all.words()
 	for _, in := range trainedOn {
 		for _, out := range in.out {
-			panel, said := all.panel(in.role+" vs "+out, aurocRatio, in.role, out, "AUROC (%)", kinds...)
+			panel, said := all.panel(in.role+" vs "+out, result.AUROCRatio, in.role, out, "AUROC (%)", kinds...)
 			p.panels = append(p.panels, panel)
 			caption += said
 			if kinds[0].final {
-				tuned, ends := all[[3]string{kinds[1].of[in.role], aurocRatio, out}], all[[3]string{kinds[0].of[in.role], aurocRatio, out}]
+				tuned, ends := all[[3]string{kinds[1].of[in.role], result.AUROCRatio, out}],
+					all[[3]string{kinds[0].of[in.role], result.AUROCRatio, out}]
 				if when := passed(tuned, ends, func(a, b float64) bool { return a > b }); when != "" {
 					caption += strings.ToUpper(when[:1]) + when[1:] + ". "
 				}
 			}
 		}
 	}
-	return &Figure{Name: name, page: onlyFirstNames(p, 3), Caption: strings.TrimSpace(caption + setsPlaying(results))}, nil
+	return &Figure{Name: name, page: onlyFirstNames(p, 3), Caption: strings.TrimSpace(caption + r.setsPlaying())}, nil
 }
 
-// onlyFirstNames names the vertical axis in the first column only, and the horizontal one in the last row: they are the same in all panels.
+// onlyFirstNames names the vertical axis in the first column only, and the horizontal one in the last row: they are the
+// same in all panels.
 func onlyFirstNames(p page, columns int) page {
 	for i := range p.panels {
 		if i%columns > 0 {
@@ -245,7 +232,8 @@ func kindLegend(kinds ...kind) (legend []key) {
 		}})
 		if k.final {
 			legend = append(legend, key{k.label + ", at its end", func(c draw.Canvas) {
-				c.StrokeLine2(draw.LineStyle{Color: notes, Width: hairpin}, c.Min.X, c.Center().Y, c.Max.X, c.Center().Y)
+				c.StrokeLine2(draw.LineStyle{Color: notes, Width: hairpin}, c.Min.X, c.Center().Y, c.Max.X,
+					c.Center().Y)
 			}})
 		}
 	}
@@ -260,14 +248,14 @@ func (all curves) panel(title, metric, trained, role, axis string, kinds ...kind
 		c := all[[3]string{k.of[trained], metric, role}]
 		_, values := c.mean()
 		if len(values) == 0 {
-			missing = append(missing, k.of[trained]+" ("+k.label+")")
+			missing = append(missing, k.label)
 			continue
 		}
 		lines = append(lines, curveLine{k, c, trained})
 		said = append(said, fmt.Sprintf("%s ends at %.*f", k.label, digitsOf(metric), values[len(values)-1]))
 	}
 	if len(lines) == 0 {
-		return notThere(title, "curves.csv has no "+metric+" of", missing)
+		return notThere(title, "not in curves.csv:", missing)
 	}
 	p := newPlot("epochs", axis)
 	p.Add(lines)
@@ -282,16 +270,16 @@ func (all curves) panel(title, metric, trained, role, axis string, kinds ...kind
 	return drawn, text + ". "
 }
 
-// curveRange is the vertical axis for values between two: with a border, at least 5 points of AUROC or 0.05 bits/dim long, so that what is next to
-// nothing looks so, and little beyond 0 to 100 percent.
+// curveRange is the vertical axis for values between two: with a border, at least 5 points of AUROC or 0.05 bits/dim
+// long, so that what is next to nothing looks so, and little beyond 0 to 100 percent.
 func curveRange(metric string, low, high float64) (float64, float64) {
 	least := 0.05
-	if metric == aurocRatio {
+	if metric == result.AUROCRatio {
 		least = 5
 	}
 	border := max(0.05*(high-low), (least-(high-low))/2)
 	low, high = low-border, high+border
-	if metric == aurocRatio {
+	if metric == result.AUROCRatio {
 		high = min(high, 100.5)
 		low = max(-0.5, min(low, high-least))
 	}
@@ -299,7 +287,7 @@ func curveRange(metric string, low, high float64) (float64, float64) {
 }
 
 func digitsOf(metric string) int {
-	if metric == bitsPerDim {
+	if metric == result.BitsPerDim {
 		return 3
 	}
 	return 1
@@ -356,11 +344,13 @@ func (lines curveLines) Plot(c draw.Canvas, p *plot.Plot) {
 		c.StrokeLines(style, path)
 		for i := range path {
 			if every := max(1, len(path)/10); i%every == every-1 || i == len(path)-1 {
-				c.DrawGlyphNoClip(draw.GlyphStyle{Color: RoleColor(l.role), Radius: vg.Points(1.8), Shape: l.kind.mark}, path[i])
+				c.DrawGlyphNoClip(draw.GlyphStyle{Color: RoleColor(l.role), Radius: vg.Points(1.8), Shape: l.kind.mark},
+					path[i])
 			}
 		}
 		if l.kind.final && len(path) > 0 {
-			c.StrokeLine2(draw.LineStyle{Color: notes, Width: hairpin}, c.Min.X, path[len(path)-1].Y, c.Max.X, path[len(path)-1].Y)
+			c.StrokeLine2(draw.LineStyle{Color: notes, Width: hairpin}, c.Min.X, path[len(path)-1].Y, c.Max.X,
+				path[len(path)-1].Y)
 		}
 	}
 }

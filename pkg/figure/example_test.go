@@ -15,7 +15,12 @@ func ExampleFig1A() {
 		return
 	}
 	defer os.RemoveAll(folder)
-	drawn, err := figure.Fig1A("testdata/results")
+	results, err := figure.Open("testdata/results")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	drawn, err := figure.Fig1A(results)
 	if err != nil {
 		fmt.Println(err)
 		return

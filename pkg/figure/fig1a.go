@@ -7,16 +7,18 @@ import (
 	"slices"
 	"strings"
 
+	"strata/pkg/result"
+
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Fig1A draws the densities of pixel differences, a pixel minus the mean of its neighbours, of the general, the in-distribution and the
-// smooth set (digest §8; claim L1): all centred at 0, the smooth set with the highest peak. Bins are those of the histograms; the axis
-// is cut to ±100 grey levels.
-func Fig1A(results string) (*Figure, error) {
-	densities, err := readPixelDifferences(results)
+// Fig1A draws the densities of pixel differences, a pixel minus the mean of its neighbours, of the general, the
+// in-distribution and the smooth set (digest §8; claim L1): all centred at 0, the smooth set with the highest peak.
+// Bins are those of the histograms; the axis is cut to ±100 grey levels.
+func Fig1A(r *Results) (*Figure, error) {
+	densities, err := r.densities()
 	if err != nil {
 		return nil, err
 	}
@@ -31,8 +33,8 @@ func Fig1A(results string) (*Figure, error) {
 		}
 	}
 	if len(drawn) == 0 {
-		return nil, fmt.Errorf("figure: %s has no role among %s: %s", filepath.Join(results, "pixel_differences.csv"),
-			strings.Join(wanted, ", "), again)
+		return nil, fmt.Errorf("figure: %s has no role among %s: %s",
+			filepath.Join(r.folder, result.FileOf[result.PixelDifference]()), strings.Join(wanted, ", "), again)
 	}
 
 	p := newPlot("pixel \u2212 mean of its neighbours (grey levels)", "density (per grey level)")
@@ -40,12 +42,14 @@ func Fig1A(results string) (*Figure, error) {
 		p.Add(steps{edges: d.edges, heights: d.heights, role: d.role})
 	}
 	p.X.Min, p.X.Max, p.Y.Min = -100, 100, 0
-	p.X.Tick.Marker = plot.ConstantTicks{{Value: -100, Label: "\u2212100"}, {Value: -50, Label: "\u221250"}, {Value: 0, Label: "0"},
+	p.X.Tick.Marker = plot.ConstantTicks{{Value: -100, Label: "\u2212100"}, {Value: -50, Label: "\u221250"},
+		{Value: 0, Label: "0"},
 		{Value: 50, Label: "50"}, {Value: 100, Label: "100"}}
 	p.Add(peakLabels(drawn))
 	p.Y.Max = max(p.Y.Max*1.13, math.SmallestNonzeroFloat32)
 
-	caption := "Densities of pixel differences (a pixel minus the mean of its eight neighbours, channels pooled). Highest bins, of which two meet at 0: "
+	caption := "Densities of pixel differences (a pixel minus the mean of its eight neighbours, channels pooled). " +
+		"Highest bins, of which two meet at 0: "
 	for i, d := range drawn {
 		centre, height, _ := d.peak()
 		if i > 0 {
@@ -63,8 +67,8 @@ func Fig1A(results string) (*Figure, error) {
 		width: oneColumn, height: 6 * vg.Centimeter, panels: []panel{{plot: p, note: note}}}}, nil
 }
 
-// peakLabels names curves at their peaks: a line leads from each peak to the right, at its height, so that the order of the peaks can be
-// read. Where two heights are too close for two labels the upper one is moved up.
+// peakLabels names curves at their peaks: a line leads from each peak to the right, at its height, so that the order of
+// the peaks can be read. Where two heights are too close for two labels the upper one is moved up.
 type peakLabels []*density
 
 // Plot implements plot.Plotter.
@@ -108,9 +112,11 @@ func (densities peakLabels) Plot(c draw.Canvas, p *plot.Plot) {
 		_, h, bin := d.peak()
 		line := draw.LineStyle{Color: RoleColor(d.role), Width: hairpin}
 		textX := x(labelsFrom)
-		c.StrokeLines(line, []vg.Point{{X: x(d.edges[bin+1]), Y: y(h)}, {X: textX - 10, Y: y(h)}, {X: textX - 4, Y: positions[i]}, {X: textX - 2, Y: positions[i]}})
+		c.StrokeLines(line, []vg.Point{{X: x(d.edges[bin+1]), Y: y(h)}, {X: textX - 10, Y: y(h)},
+			{X: textX - 4, Y: positions[i]}, {X: textX - 2, Y: positions[i]}})
 		style := textStyle(sizeTick, roleInk(d.role))
-		c.FillText(style, vg.Point{X: textX, Y: positions[i] + baseline(style) + 1.5}, fmt.Sprintf("%s, peak %.3f", d.role, h))
+		c.FillText(style, vg.Point{X: textX, Y: positions[i] + baseline(style) + 1.5},
+			fmt.Sprintf("%s, peak %.3f", d.role, h))
 		c.FillText(style, vg.Point{X: textX, Y: positions[i] + baseline(style) + 1.5 - 8}, shortened(d.set, 20))
 	}
 }

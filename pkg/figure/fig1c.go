@@ -4,67 +4,37 @@ import (
 	"fmt"
 	"image/color"
 	"math"
-	"path/filepath"
 	"slices"
 	"strings"
+
+	"strata/pkg/result"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// alike is a rank correlation of two columns of the score files, with its 95 % interval.
-type alike struct {
-	a, b             string
-	value, low, high float64
-	images           string
-}
-
-// readCorrelations returns the rows of correlations.csv.
-func readCorrelations(results string) ([]alike, error) {
-	t, err := readTable(filepath.Join(results, "correlations.csv"), "a", "b", "spearman", "spearman_low", "spearman_high", "images")
+// Fig1C draws rank correlations of likelihoods over test images of in and smooth as matrices: local and dense Glows of
+// in against regular ones of every training set, and the regular ones against each other, as full likelihoods and at
+// their last scale (digest §8; claims L3, L4, L8, F1).
+func Fig1C(r *Results) (*Figure, error) {
+	rows, err := r.correlations()
 	if err != nil {
 		return nil, err
 	}
-	rows := make([]alike, len(t.rows))
-	for row := range t.rows {
-		r := &rows[row]
-		for column, into := range map[string]*string{"a": &r.a, "b": &r.b, "images": &r.images} {
-			if *into, err = t.text(row, column); err != nil {
-				return nil, err
-			}
-		}
-		for column, into := range map[string]*float64{"spearman": &r.value, "spearman_low": &r.low, "spearman_high": &r.high} {
-			if *into, err = t.number(row, column); err != nil {
-				return nil, err
-			}
-			if math.Abs(*into) > 1 {
-				return nil, t.wrong(row, column, "is %v, a correlation is within -1..1", *into)
-			}
-		}
-	}
-	return rows, nil
-}
-
-// Fig1C draws rank correlations of likelihoods over test images of in and smooth as matrices: local and dense Glows of in against regular
-// ones of every training set, and the regular ones against each other, as full likelihoods and at their last scale (digest §8; claims L3, L4,
-// L8, F1).
-func Fig1C(results string) (*Figure, error) {
-	rows, err := readCorrelations(results)
-	if err != nil {
-		return nil, err
-	}
-	regular := []named{{"R03", "in"}, {"R02", "smooth"}, {"R01", "general"}, {"R04", "near"}}
+	regular := []named{{glowIn, "in"}, {glowSmooth, "smooth"}, {glowGeneral, "general"}, {glowNear, "near"}}
 	p := page{width: twoColumns, height: 6.2 * vg.Centimeter}
-	caption := "Spearman's correlations of log-likelihoods over the test images of in and smooth together, with 95 % bootstrap intervals; all Glows from scratch. "
+	caption := "Spearman's correlations of log-likelihoods over the test images of in and smooth together, with 95 % " +
+		"bootstrap intervals; all Glows from scratch. "
 	for _, m := range []struct {
 		title         string
 		suffix        string
 		rows, columns []named
 	}{
-		{"Network types, trained on in", "", []named{{"R03", "regular"}, {"R18", "local"}, {"R19", "dense"}}, regular},
+		{"Network types, trained on in", "", []named{{glowIn, "regular"}, {patchIn, "local"}, {denseIn, "dense"}},
+			regular},
 		{"Regular Glows", "", regular, regular},
-		{"Regular Glows, last scale", "_c3", regular, regular},
+		{"Regular Glows, last scale", "/c3", regular, regular},
 	} {
 		matrix := &matrix{rows: m.rows, columns: m.columns}
 		var missing []string
@@ -77,12 +47,12 @@ func Fig1C(results string) (*Figure, error) {
 				case c != nil:
 					measured++
 				case a.id != b.id:
-					missing = append(missing, a.id+m.suffix+" with "+b.id+m.suffix)
+					missing = append(missing, inWords(a.id+m.suffix)+" with "+inWords(b.id+m.suffix))
 				}
 			}
 		}
 		if measured == 0 {
-			panel, said := notThere(m.title, "correlations.csv has no", missing[:1])
+			panel, said := notThere(m.title, "correlations.csv lacks", missing[:1])
 			p.panels, caption = append(p.panels, panel), caption+said
 			continue
 		}
@@ -92,14 +62,16 @@ func Fig1C(results string) (*Figure, error) {
 			caption += "Not measured: " + strings.Join(missing, ", ") + ". "
 		}
 	}
-	return &Figure{Name: "fig1c", page: p, Caption: caption + "On the diagonal stands the same network twice. In the paper: local above 0.95, dense less; regular Glows above 0.96, 0.99 in the mean; last scale 0.26 in the mean. " + setsPlaying(results)}, nil
+	return &Figure{Name: "fig1c", page: p, Caption: caption +
+		"On the diagonal stands the same network twice. In the paper: local above 0.95, dense less; regular Glows " +
+		"above 0.96, 0.99 in the mean; last scale 0.26 in the mean. " + r.setsPlaying()}, nil
 }
 
 // named is a configuration and what a figure calls it.
 type named struct{ id, name string }
 
-func find(rows []alike, a, b string) *alike {
-	i := slices.IndexFunc(rows, func(r alike) bool { return r.a == a && r.b == b || r.a == b && r.b == a })
+func find(rows []result.Correlation, a, b string) *result.Correlation {
+	i := slices.IndexFunc(rows, func(r result.Correlation) bool { return r.A == a && r.B == b || r.A == b && r.B == a })
 	if i < 0 {
 		return nil
 	}
@@ -109,7 +81,7 @@ func find(rows []alike, a, b string) *alike {
 // matrix is a table of correlations, dark where they are high.
 type matrix struct {
 	rows, columns []named
-	cells         []*alike // row by row; nil for the same network, or what was not measured
+	cells         []*result.Correlation // row by row; nil for the same network, or what was not measured
 }
 
 // spans says the lowest and the highest value of every row.
@@ -119,7 +91,7 @@ func (m *matrix) spans() string {
 		low, high := math.Inf(1), math.Inf(-1)
 		for _, c := range m.cells[i*len(m.columns) : (i+1)*len(m.columns)] {
 			if c != nil {
-				low, high = min(low, c.value), max(high, c.value)
+				low, high = min(low, c.Spearman), max(high, c.Spearman)
 			}
 		}
 		if low <= high {
@@ -162,14 +134,16 @@ func (m *matrix) Plot(c draw.Canvas, p *plot.Plot) {
 		for j, column := range m.columns {
 			left, right := x(float64(j)), x(float64(j+1))
 			bottom, top := y(float64(len(m.rows)-1-i)), y(float64(len(m.rows)-i))
-			corners := []vg.Point{{X: left, Y: bottom}, {X: right, Y: bottom}, {X: right, Y: top}, {X: left, Y: top}, {X: left, Y: bottom}}
+			corners := []vg.Point{{X: left, Y: bottom}, {X: right, Y: bottom}, {X: right, Y: top}, {X: left, Y: top},
+				{X: left, Y: bottom}}
 			centre := vg.Point{X: (left + right) / 2, Y: (bottom + top) / 2}
 			cell := m.cells[i*len(m.columns)+j]
 			text, small, dark := "", "", false
 			switch {
 			case cell != nil:
-				c.FillPolygon(shade(cell.value), corners)
-				text, small, dark = signed(cell.value, 2), signed(cell.low, 2)+", "+signed(cell.high, 2), cell.value > 0.8
+				c.FillPolygon(shade(cell.Spearman), corners)
+				text, dark = signed(cell.Spearman, 2), cell.Spearman > 0.8
+				small = signed(cell.SpearmanLow, 2) + ", " + signed(cell.SpearmanHigh, 2)
 			case row.id == column.id:
 				text = "same"
 			default:

@@ -6,17 +6,17 @@ import (
 	"slices"
 	"strings"
 
-	"strata/pkg/tiles"
+	"strata/pkg/result"
 
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Fig2A is the schematic of the hierarchy of distributions, drawn with images of the sets: natural images, seen through the general set, contain
-// those of in, near, smooth and far, and these their classes (paper §3).
-func Fig2A(results string) (*Figure, error) {
-	sheet, err := readSheet(results, "sets")
+// Fig2A is the schematic of the hierarchy of distributions, drawn with images of the sets: natural images, seen through
+// the general set, contain those of in, near, smooth and far, and these their classes (paper §3).
+func Fig2A(r *Results) (*Figure, error) {
+	sheet, err := r.sheet("sets")
 	if err != nil {
 		return nil, err
 	}
@@ -29,8 +29,10 @@ func Fig2A(results string) (*Figure, error) {
 			h.rows[first.Role] = row
 		}
 	}
-	caption := "Schematic of the hierarchy of distributions. Natural images are approximated by the general set; the in-distribution set and the others are subdistributions of them, " +
-		"and its classes are subdistributions of the in-distribution set. The ratio of the likelihoods of two neighbours takes away what all images of the upper one share."
+	caption := "Schematic of the hierarchy of distributions. Natural images are approximated by the general set; the " +
+		"in-distribution set and the others are subdistributions of them, " +
+		"and its classes are subdistributions of the in-distribution set. The ratio of the likelihoods of two " +
+		"neighbours takes away what all images of the upper one share."
 	var missing []string
 	for _, role := range append([]string{roleGeneral}, hierarchyRoles...) {
 		if _, ok := h.rows[role]; !ok {
@@ -48,7 +50,7 @@ var hierarchyRoles = []string{roleIn, roleNear, roleSmooth, roleFar}
 
 // hierarchy draws boxes within boxes.
 type hierarchy struct {
-	sheet *tiles.Sheet
+	sheet *result.Sheet
 	rows  map[string]int // of the sheet, by role
 }
 
@@ -79,11 +81,13 @@ func (h hierarchy) draw(c draw.Canvas) {
 	h.thumbs(c, x, y, c.Max.X-pad, h.row(roleGeneral))
 	style := textStyle(sizeLabel, ink)
 	style.XAlign = draw.XRight
-	c.FillText(style, vg.Point{X: c.Max.X - pad, Y: c.Max.Y - pad - lineHeight + baseline(style) + 2}, "score of the hierarchy: ln p(x | in) \u2212 ln p(x | general)")
+	c.FillText(style, vg.Point{X: c.Max.X - pad, Y: c.Max.Y - pad - lineHeight + baseline(style) + 2},
+		"score of the hierarchy: ln p(x | in) \u2212 ln p(x | general)")
 	top := y - thumb - 2*gap
 
 	// Its subdistributions. The first, with its classes, is twice as wide.
-	present := slices.DeleteFunc(slices.Clone(hierarchyRoles), func(role string) bool { _, ok := h.rows[role]; return !ok })
+	present := slices.DeleteFunc(slices.Clone(hierarchyRoles),
+		func(role string) bool { _, ok := h.rows[role]; return !ok })
 	if len(present) == 0 {
 		return
 	}
@@ -104,7 +108,8 @@ func (h hierarchy) draw(c draw.Canvas) {
 		h.thumbs(c, at.Min.X+pad, y, at.Max.X-pad, h.row(role))
 		y -= thumb + gap
 		if role == roleIn {
-			h.classes(c, vg.Rectangle{Min: vg.Point{X: at.Min.X + pad, Y: at.Min.Y + pad}, Max: vg.Point{X: at.Max.X - pad, Y: y}})
+			h.classes(c, vg.Rectangle{Min: vg.Point{X: at.Min.X + pad, Y: at.Min.Y + pad},
+				Max: vg.Point{X: at.Max.X - pad, Y: y}})
 		} else {
 			images, fit := h.row(role), h.fit(width-2*pad)
 			for y += gap - pictureGap; len(images) > fit && y-thumb > at.Min.Y+2; y -= thumb + pictureGap {
@@ -118,7 +123,7 @@ func (h hierarchy) draw(c draw.Canvas) {
 
 // classes draws two classes of in, of which there are images.
 func (h hierarchy) classes(c draw.Canvas, within vg.Rectangle) {
-	images := map[string][]*tiles.Tile{}
+	images := map[string][]*result.Tile{}
 	var names []string
 	for _, t := range h.row(roleIn) {
 		if t.Class == "" {
@@ -143,7 +148,7 @@ func (h hierarchy) classes(c draw.Canvas, within vg.Rectangle) {
 	}
 }
 
-func (h hierarchy) row(role string) (images []*tiles.Tile) {
+func (h hierarchy) row(role string) (images []*result.Tile) {
 	row, ok := h.rows[role]
 	for column := range h.sheet.Columns() {
 		if t := h.sheet.At(row, column); ok && t != nil {
@@ -196,7 +201,7 @@ func (h hierarchy) fit(width vg.Length) int {
 }
 
 // thumbs draws as many images as there is room for, from a top left corner.
-func (h hierarchy) thumbs(c draw.Canvas, x, top, right vg.Length, images []*tiles.Tile) {
+func (h hierarchy) thumbs(c draw.Canvas, x, top, right vg.Length, images []*result.Tile) {
 	width, height := vg.Length(h.sheet.Width*hierarchyDots)*dot, vg.Length(h.sheet.Height*hierarchyDots)*dot
 	x, top = onDots(x), onDots(top)
 	for _, t := range images[:min(len(images), h.fit(right-x))] {

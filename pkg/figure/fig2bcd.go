@@ -8,18 +8,18 @@ import (
 	"strata/pkg/metric"
 )
 
-// Fig2B draws log-likelihoods under the Glow of in against those under the Glow of general (top) and under the Glow of smooth (bottom),
-// for test images of all three sets (digest §8; claim L8). All three from scratch, as in §2.
-func Fig2B(results string) (*Figure, error) {
-	own := score{plus: "R03"}
+// Fig2B draws log-likelihoods under the Glow of in against those under the Glow of general (top) and under the Glow of
+// smooth (bottom), for test images of all three sets (digest §8; claim L8). All three from scratch, as in §2.
+func Fig2B(r *Results) (*Figure, error) {
+	own := score{plus: glowIn}
 	views := []struct {
 		title, axis string
 		other       score
 	}{
-		{"Glows of in and of general", "ln p, Glow of general", score{plus: "R01"}},
-		{"Glows of in and of smooth", "ln p, Glow of smooth", score{plus: "R02"}},
+		{"Glows of in and of general", "ln p, Glow of general", score{plus: glowGeneral}},
+		{"Glows of in and of smooth", "ln p, Glow of smooth", score{plus: glowSmooth}},
 	}
-	s, err := readScores(results, own, views[0].other, views[1].other)
+	s, err := r.scores()
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +27,8 @@ func Fig2B(results string) (*Figure, error) {
 	p := page{width: oneColumn, height: 14.5 * vg.Centimeter, columns: 1, legend: s.scatterLegend(roles)}
 	caption := "Log-likelihoods of the same images under Glows trained from scratch on different sets, nats an image. "
 	for _, v := range views {
-		panel, said := s.scatterPanel(cloud{title: v.title, xAxis: "ln p, Glow of in", yAxis: v.axis, x: own, y: v.other, roles: roles, each: true})
+		panel, said := s.scatterPanel(cloud{title: v.title, xAxis: "ln p, Glow of in", yAxis: v.axis, x: own,
+			y: v.other, roles: roles, each: true})
 		p.panels = append(p.panels, panel)
 		caption += said
 	}
@@ -44,31 +45,28 @@ type view struct {
 	what        score
 }
 
-// Fig2C draws the paradox: histograms of the raw log-likelihoods of in-distribution, smooth and general images under the Glow of the
-// in-distribution set (finetuned from the general model) and under that of the general set. The smooth images lie to the right
-// (digest §8; claim D1).
-func Fig2C(results string) (*Figure, error) {
-	return histograms(results, "fig2c",
-		"Raw log-likelihoods of test images, nats an image. The paradox, where it shows: smooth images are likelier than those of the set that the model was trained on. ",
-		view{"Glow of in, finetuned from general", "log-likelihood", score{plus: "R06"}},
-		view{"Glow of general", "log-likelihood", score{plus: "R01"}})
+// Fig2C draws the paradox: histograms of the raw log-likelihoods of in-distribution, smooth and general images under
+// the Glow of the in-distribution set (finetuned from the general model) and under that of the general set. The smooth
+// images lie to the right (digest §8; claim D1).
+func Fig2C(r *Results) (*Figure, error) {
+	return histograms(r, "fig2c",
+		"Raw log-likelihoods of test images, nats an image. The paradox, where it shows: smooth images are likelier "+
+			"than those of the set that the model was trained on. ",
+		view{"Glow of in, finetuned from general", "log-likelihood", score{plus: glowInFromGeneral}},
+		view{"Glow of general", "log-likelihood", score{plus: glowGeneral}})
 }
 
-// Fig2D draws the repair: histograms of the log-likelihood ratio of the finetuned in-distribution Glow to the general one, without (top)
-// and with (bottom) the outlier loss of Eq. 2 (digest §6, §8; claims D2, O1).
-func Fig2D(results string) (*Figure, error) {
-	return histograms(results, "fig2d",
+// Fig2D draws the repair: histograms of the log-likelihood ratio of the finetuned in-distribution Glow to the general
+// one, without (top) and with (bottom) the outlier loss of Eq. 2 (digest §6, §8; claims D2, O1).
+func Fig2D(r *Results) (*Figure, error) {
+	return histograms(r, "fig2d",
 		"Log-likelihood ratios of the Glow of in, finetuned from general, to the Glow of general, nats an image. ",
-		view{"Ratio, without outlier loss", "log-likelihood ratio", score{"R06", []string{"R01"}}},
-		view{"Ratio, with the outlier loss", "log-likelihood ratio", score{"R11", []string{"R01"}}})
+		view{"Ratio, without outlier loss", "log-likelihood ratio", score{glowInFromGeneral, []string{glowGeneral}}},
+		view{"Ratio, with the outlier loss", "log-likelihood ratio", score{glowInOutlierLoss, []string{glowGeneral}}})
 }
 
-func histograms(results, name, caption string, views ...view) (*Figure, error) {
-	var needed []score
-	for _, v := range views {
-		needed = append(needed, v.what)
-	}
-	s, err := readScores(results, needed...)
+func histograms(r *Results, name, caption string, views ...view) (*Figure, error) {
+	s, err := r.scores()
 	if err != nil {
 		return nil, err
 	}
@@ -81,13 +79,14 @@ func histograms(results, name, caption string, views ...view) (*Figure, error) {
 		p.panels = append(p.panels, panel)
 		caption += said
 	}
-	return &Figure{Name: name, page: p, Caption: caption + "Densities are shares of all images of a set. AUROC in percent with its 95 % interval over images, " +
+	return &Figure{Name: name, page: p, Caption: caption +
+		"Densities are shares of all images of a set. AUROC in percent with its 95 % interval over images, " +
 		"in-distribution as the positive class: below 50 the outliers score higher."}, nil
 }
 
 func (s *scores) histogramPanel(v view, roles []string) (panel, string) {
 	if missing := s.missing(v.what); len(missing) > 0 {
-		return notThere(v.title, "scores.csv has no", missing)
+		return notThere(v.title, "scores.csv lacks", missing)
 	}
 	if len(roles) == 0 {
 		return notThere(v.title, "scores.csv has no images of", []string{roleIn, roleSmooth, roleGeneral})

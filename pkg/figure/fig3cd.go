@@ -3,46 +3,54 @@ package figure
 import (
 	"fmt"
 
+	"strata/pkg/result"
+
 	"gonum.org/v1/plot/vg"
 )
 
-// Fig3C draws what the first two scales contribute to the log-likelihood of test images of in and smooth, c1+c2, under the Glow of in against
-// the same under the Glow of smooth (digest §8; claim F2).
-func Fig3C(results string) (*Figure, error) { return scaleScatter(results, "fig3c", 0) }
+// Fig3C draws what the first two scales contribute to the log-likelihood of test images of in and smooth, c1+c2, under
+// the Glow of in against the same under the Glow of smooth (digest §8; claim F2).
+func Fig3C(r *Results) (*Figure, error) { return scaleScatter(r, "fig3c", 0) }
 
-// Fig3D draws the same for the last scale, c3. The axes of both figures are as many nats long, so that the spans can be compared.
-func Fig3D(results string) (*Figure, error) { return scaleScatter(results, "fig3d", 1) }
+// Fig3D draws the same for the last scale, c3. The axes of both figures are as many nats long, so that the spans can be
+// compared.
+func Fig3D(r *Results) (*Figure, error) { return scaleScatter(r, "fig3d", 1) }
 
-func scaleScatter(results, name string, shown int) (*Figure, error) {
+func scaleScatter(r *Results, name string, shown int) (*Figure, error) {
+	inLast, smoothLast := result.ScaleColumn(glowIn, 3), result.ScaleColumn(glowSmooth, 3)
 	parts := []struct {
 		name string
 		x, y score // under the Glows of in and of smooth
 	}{
-		{"c1 + c2", score{"R03", []string{"R03_c3"}}, score{"R02", []string{"R02_c3"}}},
-		{"c3", score{plus: "R03_c3"}, score{plus: "R02_c3"}},
+		{"c1 + c2", score{glowIn, []string{inLast}}, score{glowSmooth, []string{smoothLast}}},
+		{"c3", score{plus: inLast}, score{plus: smoothLast}},
 	}
-	s, err := readScores(results, parts[0].x, parts[0].y)
+	s, err := r.scores()
 	if err != nil {
 		return nil, err
 	}
 	both := []string{roleIn, roleSmooth}
 	what := parts[shown].name
-	of := cloud{title: what + " of the Glows of in and of smooth", xAxis: what + ", Glow of in", yAxis: what + ", Glow of smooth",
+	of := cloud{title: what + " of the Glows of in and of smooth", xAxis: what + ", Glow of in", yAxis: what +
+		", Glow of smooth",
 		x: parts[shown].x, y: parts[shown].y, roles: both}
-	caption := fmt.Sprintf("Contributions %s to the log-likelihood of test images, nats, under the Glow of in and that of smooth, both from scratch. ", what)
+	caption := fmt.Sprintf("Contributions %s to the log-likelihood of test images, nats, under the Glow of in and "+
+		"that of smooth, both from scratch. ", what)
 	if roles := s.present(both...); len(s.missing(parts[0].x, parts[0].y)) == 0 && len(roles) > 0 {
 		var spans [2]float64 // under the Glow of in
 		for i, part := range parts {
 			spans[i] = s.span(roles, part.x)
 			of.xSpan, of.ySpan = max(of.xSpan, spans[i]), max(of.ySpan, s.span(roles, part.y))
 		}
-		caption += fmt.Sprintf("The axes of Figs 3C and 3D are of one length: under the Glow of in 99 %% of the images of each set lie within %.0f nats of c1 + c2 and within %.0f of c3. ",
+		caption += fmt.Sprintf("The axes of Figs 3C and 3D are of one length: under the Glow of in 99 %% of the "+
+			"images of each set lie within %.0f nats of c1 + c2 and within %.0f of c3. ",
 			spans[0]/axisMargin, spans[1]/axisMargin)
 	}
 	p := page{width: oneColumn, height: 7.8 * vg.Centimeter, legend: s.scatterLegend(both)}
 	panel, said := s.scatterPanel(of)
 	p.panels = append(p.panels, panel)
-	return &Figure{Name: name, page: p, Caption: caption + said + fmt.Sprintf("\u03C1 is Spearman's, over both sets; at most %d images a set are drawn.", pointsDrawn)}, nil
+	return &Figure{Name: name, page: p, Caption: caption + said +
+		fmt.Sprintf("\u03C1 is Spearman's, over both sets; at most %d images a set are drawn.", pointsDrawn)}, nil
 }
 
 // span is the length of the axis of a score of some roles.

@@ -4,9 +4,8 @@ import (
 	"fmt"
 	"image/color"
 	"math"
-	"slices"
 
-	"strata/pkg/ledger"
+	"strata/pkg/result"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -14,7 +13,8 @@ import (
 )
 
 // paperSets are the roles of the sets that the paper's tables name.
-var paperSets = map[string]string{"CIFAR10": roleIn, "CIFAR100": roleNear, "SVHN": roleSmooth, "LSUN": roleFar, "CelebA": roleFaces, "Tiny-Imagenet": roleFurther}
+var paperSets = map[string]string{"CIFAR10": roleIn, "CIFAR100": roleNear, "SVHN": roleSmooth, "LSUN": roleFar,
+	"CelebA": roleFaces, "Tiny-Imagenet": roleFurther}
 
 // summary is a score of Tables S2 and S3.
 type summary struct {
@@ -34,27 +34,33 @@ var (
 	supervisedColor   = color.NRGBA{R: 0xB0, G: 0x5A, B: 0xB0, A: 0xFF}
 )
 
-// FigS5 draws Tables S2 and S3: the mean AUROC over seeds with its standard error, a row an in-distribution set, a column an outlier set, a mark a
-// score, a colour without or with labels; small dots are single seeds, grey diamonds the paper's values. With one seed the bar is the 95 %
-// interval over images.
-func FigS5(results string) (*Figure, error) {
-	cells, err := ledger.ReadCells(results)
+// FigS5 draws Tables S2 and S3: the mean AUROC over seeds with its standard error, a row an in-distribution set, a
+// column an outlier set, a mark a score, a colour without or with labels; small dots are single seeds, grey diamonds
+// the paper's values. With one seed the bar is the 95 % interval over images.
+func FigS5(r *Results) (*Figure, error) {
+	cells, err := r.cells()
 	if err != nil {
-		return nil, fmt.Errorf("figure: %w", err)
+		return nil, err
 	}
-	seeds, err := ledger.ReadSeeds(results)
+	single, err := r.seeds()
 	if err != nil {
-		return nil, fmt.Errorf("figure: %w", err)
+		return nil, err
+	}
+	seeds := map[result.Place][]float64{}
+	for _, s := range single {
+		seeds[s.Place] = append(seeds[s.Place], s.Value)
 	}
 	p := page{width: twoColumns, height: 12 * vg.Centimeter, columns: 5}
 	for _, s := range summaries {
-		p.legend = append(p.legend, key{s.label, glyphMark(draw.GlyphStyle{Color: unsupervisedColor, Radius: vg.Points(2.4), Shape: s.mark})})
+		p.legend = append(p.legend, key{s.label,
+			glyphMark(draw.GlyphStyle{Color: unsupervisedColor, Radius: vg.Points(2.4), Shape: s.mark})})
 	}
 	p.legend = append(p.legend,
 		key{"unsupervised, filled", colourMark(unsupervisedColor)},
 		key{"supervised, hollow", colourMark(supervisedColor)},
 		key{"paper", glyphMark(draw.GlyphStyle{Color: paperColor, Radius: vg.Points(2.2), Shape: diamond{}})})
-	caption := "AUROC of Tables S2 and S3, in percent: last scale (4x4), ratio to the general Glow (Diff) and to the one trained with in-distribution outliers (Diff\u2020), in-distribution models with the outlier loss. "
+	caption := "AUROC of Tables S2 and S3, in percent: last scale (4x4), ratio to the general Glow (Diff) and to the " +
+		"one trained with in-distribution outliers (Diff\u2020), in-distribution models with the outlier loss. "
 	most := 1
 	var missing []string
 	for _, in := range []string{"CIFAR10", "CIFAR100"} {
@@ -70,14 +76,16 @@ func FigS5(results string) (*Figure, error) {
 				for j, supervised := range []bool{false, true} {
 					at := float64(i) + 0.34*(float64(j)-0.5)
 					for _, c := range cells {
-						if c.Table != "S2" && c.Table != "S3" || c.In != in || c.Out != out || c.Score != s.score || c.General != s.general || c.Supervised() != supervised {
+						if c.Table != "S2" && c.Table != "S3" || c.In != in || c.Out != out || c.Score != s.score ||
+							c.General != s.general || c.Supervised() != supervised {
 							continue
 						}
 						if !c.IsMeasured() {
 							why = c.Note
 							continue
 						}
-						d := summaryDot{x: at, value: c.Measured, low: c.Low, high: c.High, paper: c.Value, color: unsupervisedColor, mark: s.mark}
+						d := summaryDot{x: at, value: c.Measured, low: c.Low, high: c.High, paper: c.Value,
+							color: unsupervisedColor, mark: s.mark}
 						if supervised {
 							d.color, d.mark = supervisedColor, s.hollow
 						}
@@ -85,11 +93,7 @@ func FigS5(results string) (*Figure, error) {
 							se := c.StdSeeds / math.Sqrt(float64(c.Seeds))
 							d.low, d.high = c.Measured-se, c.Measured+se
 							most = max(most, c.Seeds)
-							if k := slices.IndexFunc(seeds, func(o ledger.Cell) bool { return o.Cell.Table == c.Table && samePlace(o, c) }); k >= 0 {
-								for _, v := range seeds[k].BySeed {
-									d.seeds = append(d.seeds, v.Value)
-								}
-							}
+							d.seeds = seeds[c.Place]
 						}
 						dots = append(dots, d)
 					}
@@ -114,18 +118,15 @@ func FigS5(results string) (*Figure, error) {
 		}
 	}
 	if most > 1 {
-		caption += fmt.Sprintf("Bars are standard errors of the mean over up to %d seeds, dots the seeds; a mark of one seed has the 95 %% interval over images. ", most)
+		caption += fmt.Sprintf("Bars are standard errors of the mean over up to %d seeds, dots the seeds; a mark of "+
+			"one seed has the 95 %% interval over images. ", most)
 	} else {
 		caption += "One seed: bars are 95 % intervals over images, not standard errors over seeds. "
 	}
 	for _, m := range missing {
 		caption += "Not drawn: " + m + ". "
 	}
-	return &Figure{Name: "figS5", page: onlyFirstNames(p, 5), Caption: caption + setsPlaying(results)}, nil
-}
-
-func samePlace(a, b ledger.Cell) bool {
-	return a.In == b.In && a.Out == b.Out && a.Setting == b.Setting && a.Score == b.Score && a.General == b.General && a.Loss == b.Loss
+	return &Figure{Name: "figS5", page: onlyFirstNames(p, 5), Caption: caption + r.setsPlaying()}, nil
 }
 
 // paperColor is that of the paper's values beside ours.
@@ -137,7 +138,9 @@ type diamond struct{}
 // DrawGlyph implements draw.GlyphDrawer.
 func (diamond) DrawGlyph(c *draw.Canvas, style draw.GlyphStyle, at vg.Point) {
 	r := style.Radius
-	c.StrokeLines(draw.LineStyle{Color: style.Color, Width: vg.Points(0.8)}, []vg.Point{{X: at.X - r, Y: at.Y}, {X: at.X, Y: at.Y + r}, {X: at.X + r, Y: at.Y}, {X: at.X, Y: at.Y - r}, {X: at.X - r, Y: at.Y}, {X: at.X, Y: at.Y + r}})
+	c.StrokeLines(draw.LineStyle{Color: style.Color, Width: vg.Points(0.8)},
+		[]vg.Point{{X: at.X - r, Y: at.Y}, {X: at.X, Y: at.Y + r}, {X: at.X + r, Y: at.Y}, {X: at.X, Y: at.Y - r},
+			{X: at.X - r, Y: at.Y}, {X: at.X, Y: at.Y + r}})
 }
 
 type summaryDot struct {
@@ -180,18 +183,22 @@ func (dots summaryDots) DataRange() (xmin, xmax, ymin, ymax float64) {
 func (dots summaryDots) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
 	if p.Y.Min < 50 && p.Y.Max > 50 {
-		c.StrokeLine2(draw.LineStyle{Color: notes, Width: hairpin, Dashes: []vg.Length{2, 2}}, c.Min.X, y(50), c.Max.X, y(50))
+		c.StrokeLine2(draw.LineStyle{Color: notes, Width: hairpin, Dashes: []vg.Length{2, 2}}, c.Min.X, y(50), c.Max.X,
+			y(50))
 	}
 	for _, d := range dots {
 		if !math.IsNaN(d.paper) {
-			c.DrawGlyphNoClip(draw.GlyphStyle{Color: paperColor, Radius: vg.Points(2.2), Shape: diamond{}}, vg.Point{X: x(d.x) + 4, Y: y(d.paper)})
+			c.DrawGlyphNoClip(draw.GlyphStyle{Color: paperColor, Radius: vg.Points(2.2), Shape: diamond{}},
+				vg.Point{X: x(d.x) + 4, Y: y(d.paper)})
 		}
 		if !math.IsNaN(d.low) && !math.IsNaN(d.high) {
 			c.StrokeLine2(draw.LineStyle{Color: d.color, Width: vg.Points(0.8)}, x(d.x), y(d.low), x(d.x), y(d.high))
 		}
 		for _, v := range d.seeds {
-			c.DrawGlyphNoClip(draw.GlyphStyle{Color: faded(d.color, 0.6), Radius: vg.Points(0.7), Shape: draw.CircleGlyph{}}, vg.Point{X: x(d.x) - 3.5, Y: y(v)})
+			c.DrawGlyphNoClip(draw.GlyphStyle{Color: faded(d.color, 0.6), Radius: vg.Points(0.7),
+				Shape: draw.CircleGlyph{}}, vg.Point{X: x(d.x) - 3.5, Y: y(v)})
 		}
-		c.DrawGlyphNoClip(draw.GlyphStyle{Color: d.color, Radius: vg.Points(2.2), Shape: d.mark}, vg.Point{X: x(d.x), Y: y(d.value)})
+		c.DrawGlyphNoClip(draw.GlyphStyle{Color: d.color, Radius: vg.Points(2.2), Shape: d.mark},
+			vg.Point{X: x(d.x), Y: y(d.value)})
 	}
 }

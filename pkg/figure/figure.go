@@ -1,22 +1,25 @@
-// Package figure draws the figures of the paper from result files, and from nothing else: no model, no random number. Equal files give equal
-// bytes.
+// Package figure draws the figures of the paper from result files, and from nothing else: no model, no random number.
+// Equal files give equal bytes.
 //
-// A results folder is what strata reproduce wrote, for example figures/results/shapes_in-demo. The files read are
+// A results folder is what strata reproduce wrote, for example figures/results/procedural-demo (pkg/result has its
+// schema). The files read are
 //
-//	pixel_differences.csv   role,set,centre,density: one row a histogram bin (Fig. 1A)
-//	scores.csv              role,set,index, then one column a score: one row an image (Figs 1B, 2B-D, 3C, 3D)
-//	correlations.csv        a,b,spearman,...: one row a pair of scores (Fig. 1C)
-//	curves.csv              configuration,seed,epoch,metric,role,value,...: what was seen of runs on their way (Figs S2-S4, S6)
-//	cells.csv               the paper's table cells (Fig. S5, Table 2), with cells_by_seed.csv
-//	pictures/NAME.png, .csv sheets of images (Figs 2A, 3A, 3B, S1, S7, S8, the sets)
+//	pixel_differences.csv   Fig. 1A
+//	scores.csv              Figs 1B, 2B-D, 3C, 3D
+//	correlations.csv        Fig. 1C
+//	curves.csv              Figs S2-S4, S6
+//	cells.csv               Fig. S5 with cells_by_seed.csv, Table 2
+//	pictures/NAME.png, .csv sheets of images: Figs 2A, 3A, 3B, S1, S7, S8, the sets
 //	claims_over_steps.csv   the claims over the steps of training
+//	results.json            which sets play the roles, for captions
 //
-// A column, a role or a run that is missing is not an error, since runs come one after the other: the figure shows what there is,
-// says in its panel what is missing, and its caption repeats it. A file that is missing or malformed is an error with file, line
-// and column; only sheets of pictures may be missing, since they are left out with the run that they are of.
+// A column, a role or a run that is missing is not an error, since runs come one after the other: the figure shows what
+// there is, says in its panel what is missing, and its caption repeats it. A file that is missing or malformed is an
+// error with file, line and column; only sheets of pictures may be missing, since they are left out with the run that
+// they are of.
 //
-// Every figure keeps one colour, dash and mark a role (see [RoleColor]); sizes are those of print, 17 cm for two columns and 8.5 cm for one,
-// at 300 dpi.
+// Every figure keeps one colour, dash and mark a role (see [RoleColor]); sizes are those of print, 17 cm for two
+// columns and 8.5 cm for one, at 300 dpi.
 package figure
 
 import (
@@ -26,7 +29,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"strata/pkg/ledger"
+	"strata/pkg/result"
 
 	"github.com/google/renameio/v2"
 	"gonum.org/v1/plot/vg"
@@ -55,16 +58,20 @@ type drawing interface {
 // Entry is a figure that can be drawn by name.
 type Entry struct {
 	Name string
-	// Files are what it is drawn from, below the results folder.
+	// Files are what it is drawn from, below the results folder; captions also take the sets' names from the manifest.
 	Files []string
-	Draw  func(results string) (*Figure, error)
+	Draw  func(*Results) (*Figure, error)
 }
 
-// All lists the figures in the order of the paper, then those that it has not: Table 2 as dots, the sets, augmentation, and the claims over the
-// steps of training.
+// All lists the figures in the order of the paper, then those that it has not: Table 2 as dots, the sets, augmentation,
+// and the claims over the steps of training.
 func All() []Entry {
-	sheet := func(name string) []string { return []string{"pictures/" + name + ".csv", "pictures/" + name + ".png"} }
-	differences, scores, correlations, curves := []string{"pixel_differences.csv"}, []string{"scores.csv"}, []string{"correlations.csv"}, []string{"curves.csv"}
+	sheet := func(name string) []string {
+		path := result.SheetPath("", name)
+		return []string{path + ".csv", path + ".png"}
+	}
+	differences, correlations := file[result.PixelDifference](), file[result.Correlation]()
+	scores, curves, cells := []string{result.ScoresFile}, file[result.CurvePoint](), file[result.Cell]()
 	return []Entry{
 		{"fig1a", differences, Fig1A},
 		{"fig1b", scores, Fig1B},
@@ -81,16 +88,19 @@ func All() []Entry {
 		{"figS2", curves, FigS2},
 		{"figS3", curves, FigS3},
 		{"figS4", curves, FigS4},
-		{"figS5", []string{ledger.CellsFile, ledger.SeedsFile}, FigS5},
+		{"figS5", append(cells, file[result.SeedValue]()...), FigS5},
 		{"figS6", curves, FigS6},
-		{"figS7", sheet("top_R06"), FigS7},
-		{"figS8", sheet("top_R11"), FigS8},
-		{"table2", []string{ledger.CellsFile}, Table2},
+		{"figS7", sheet(result.TopSheet(glowInFromGeneral)), FigS7},
+		{"figS8", sheet(result.TopSheet(glowInOutlierLoss)), FigS8},
+		{"table2", cells, Table2},
 		{"sets", sheet("sets"), Sets},
 		{"augmentation", sheet("augmentation"), Augmentation},
-		{"claims_over_steps", []string{ledger.MomentsFile}, OverSteps},
+		{"claims_over_steps", file[result.ClaimAtStep](), OverSteps},
 	}
 }
+
+// file is the table of a type of row as a list of files.
+func file[T result.Row]() []string { return []string{result.FileOf[T]()} }
 
 // dpi is the resolution of the PNGs: what journals ask of pictures with colour.
 const dpi = 300
@@ -116,8 +126,8 @@ func (f *Figure) SVG(w io.Writer) error {
 	if _, err := canvas.WriteTo(&buffer); err != nil {
 		return fmt.Errorf("figure: %s as SVG: %w", f.Name, err)
 	}
-	// The fonts are not embedded (0.4 MB a face). Arial and Helvetica have the widths of Liberation Sans, so that a machine without it
-	// shows the same figure rather than its default serif.
+	// The fonts are not embedded (0.4 MB a face). Arial and Helvetica have the widths of Liberation Sans, so that a
+	// machine without it shows the same figure rather than its default serif.
 	text := bytes.ReplaceAll(buffer.Bytes(), []byte("font-family:Liberation Sans;"),
 		[]byte("font-family:'Liberation Sans',Arimo,Arial,Helvetica,sans-serif;"))
 	text = bytes.ReplaceAll(text, []byte("data:image/jpg;"), []byte("data:image/png;")) // which they are
@@ -127,8 +137,8 @@ func (f *Figure) SVG(w io.Writer) error {
 	return nil
 }
 
-// Save writes dir/NAME.png and dir/NAME.svg, creating dir, and returns their paths. Each file appears whole or not at all: it is written
-// beside, synced and renamed.
+// Save writes dir/NAME.png and dir/NAME.svg, creating dir, and returns their paths. Each file appears whole or not at
+// all: it is written beside, synced and renamed.
 func (f *Figure) Save(dir string) ([]string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("figure: no folder for %s: %w", f.Name, err)

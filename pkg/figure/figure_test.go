@@ -2,6 +2,7 @@ package figure
 
 import (
 	"bytes"
+	"fmt"
 	"image"
 	"image/color"
 	"image/png"
@@ -12,50 +13,60 @@ import (
 	"strings"
 	"testing"
 
+	"strata/pkg/result"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"gonum.org/v1/plot/vg"
 )
 
 func TestSaveWritesBothFormatsAtPrintSize(t *testing.T) {
 	oneColumnFigures := []string{"fig1a", "fig2b", "fig2c", "fig2d", "fig3c", "fig3d"}
 	for _, entry := range All() {
 		t.Run(entry.Name, func(t *testing.T) {
-			figure, err := entry.Draw(results)
-			require.NoError(t, err)
-			assert.Equal(t, entry.Name, figure.Name)
-			assert.NotEmpty(t, figure.Caption)
-			assert.NotContains(t, figure.Caption, "\n")
-
-			dir := filepath.Join(t.TempDir(), "not", "there", "yet")
-			paths, err := figure.Save(dir)
-			require.NoError(t, err)
-			require.Equal(t, []string{filepath.Join(dir, entry.Name+".png"), filepath.Join(dir, entry.Name+".svg")}, paths)
-
-			data, err := os.ReadFile(paths[0])
-			require.NoError(t, err)
-			config, err := png.DecodeConfig(bytes.NewReader(data))
-			require.NoError(t, err)
-			centimetres := 17.
+			width := twoColumns
 			if slices.Contains(oneColumnFigures, entry.Name) {
-				centimetres = 8.5
+				width = oneColumn
 			}
-			assert.InDelta(t, centimetres/2.54*300, config.Width, 1.01) // whole pixels
-
-			left, err := os.ReadDir(dir)
-			require.NoError(t, err)
-			assert.Len(t, left, 2, "nothing temporary stays behind")
+			checkSaved(t, entry, width)
 		})
 	}
+}
+
+// checkSaved asks that a figure is there in both formats and at its width on paper.
+func checkSaved(t *testing.T, entry Entry, width vg.Length) {
+	t.Helper()
+	figure, err := entry.Draw(opened(t))
+	require.NoError(t, err)
+	assert.Equal(t, entry.Name, figure.Name)
+	assert.NotEmpty(t, figure.Caption)
+	assert.NotContains(t, figure.Caption, "\n")
+
+	dir := filepath.Join(t.TempDir(), "not", "there", "yet")
+	paths, err := figure.Save(dir)
+	require.NoError(t, err)
+	require.Equal(t, []string{filepath.Join(dir, entry.Name+".png"), filepath.Join(dir, entry.Name+".svg")}, paths)
+
+	data, err := os.ReadFile(paths[0])
+	require.NoError(t, err)
+	config, err := png.DecodeConfig(bytes.NewReader(data))
+	require.NoError(t, err)
+	assert.InDelta(t, width.Dots(dpi), config.Width, 1.01) // whole pixels
+
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Len(t, left, 2, "nothing temporary stays behind")
 }
 
 // goldenDPI keeps the goldens small; every line and letter is there.
 const goldenDPI = 60
 
-// TestGoldens compares every figure of testdata/results with its golden; -update rewrites them. Look at them before you commit them.
+// TestGoldens compares every figure of testdata/results with its golden; -update rewrites them. Look at them before you
+// commit them.
 func TestGoldens(t *testing.T) {
 	for _, entry := range All() {
 		t.Run(entry.Name, func(t *testing.T) {
-			figure, err := entry.Draw(results)
+			figure, err := entry.Draw(opened(t))
 			require.NoError(t, err)
 			var drawn bytes.Buffer
 			require.NoError(t, figure.png(&drawn, goldenDPI))
@@ -70,7 +81,8 @@ func TestGoldens(t *testing.T) {
 			if !alikePictures(t, drawn.Bytes(), golden) {
 				now := filepath.Join(os.TempDir(), "strata-"+entry.Name+".png")
 				require.NoError(t, os.WriteFile(now, drawn.Bytes(), 0o644))
-				t.Errorf("%s is not its golden any more: compare %s with it; go test ./pkg/figure -update accepts it", entry.Name, now)
+				t.Errorf("%s is not its golden any more: compare %s with it; go test ./pkg/figure -update accepts it",
+					entry.Name, now)
 			}
 		})
 	}
@@ -90,7 +102,8 @@ func alikePictures(t *testing.T, a, b []byte) bool {
 	}
 	for y := range pictures[0].Bounds().Dy() {
 		for x := range pictures[0].Bounds().Dx() {
-			p, q := color.NRGBAModel.Convert(pictures[0].At(x, y)).(color.NRGBA), color.NRGBAModel.Convert(pictures[1].At(x, y)).(color.NRGBA)
+			p, q := color.NRGBAModel.Convert(pictures[0].At(x, y)).(color.NRGBA),
+				color.NRGBAModel.Convert(pictures[1].At(x, y)).(color.NRGBA)
 			for _, d := range []int{int(p.R) - int(q.R), int(p.G) - int(q.G), int(p.B) - int(q.B)} {
 				if max(d, -d) > 4 {
 					return false
@@ -104,41 +117,53 @@ func alikePictures(t *testing.T, a, b []byte) bool {
 // A figure is a function of the files that it names, and equal files give equal bytes.
 func TestFiguresReadWhatTheyName(t *testing.T) {
 	for _, entry := range All() {
-		t.Run(entry.Name, func(t *testing.T) {
-			alone := t.TempDir()
-			for _, file := range entry.Files {
-				text, err := os.ReadFile(filepath.Join(results, file))
-				require.NoError(t, err)
-				writeFile(t, alone, file, string(text))
-			}
-			var drawn [2]bytes.Buffer
-			for i, dir := range []string{results, alone} {
-				figure, err := entry.Draw(dir)
-				require.NoError(t, err)
-				require.NoError(t, figure.png(&drawn[i], goldenDPI))
-				require.NoError(t, figure.SVG(&drawn[i]))
-			}
-			assert.True(t, bytes.Equal(drawn[0].Bytes(), drawn[1].Bytes()))
-		})
+		t.Run(entry.Name, func(t *testing.T) { checkReads(t, entry) })
 	}
+}
+
+// checkReads asks that a figure is the same where there is nothing but the files that it names.
+func checkReads(t *testing.T, entry Entry) {
+	t.Helper()
+	alone := t.TempDir()
+	for _, file := range entry.Files {
+		text, err := os.ReadFile(filepath.Join(results, file))
+		require.NoError(t, err)
+		writeFile(t, alone, file, string(text))
+	}
+	var drawn [2]bytes.Buffer
+	for i, dir := range []string{results, alone} {
+		from, err := Open(dir)
+		require.NoError(t, err)
+		figure, err := entry.Draw(from)
+		require.NoError(t, err)
+		require.NoError(t, figure.png(&drawn[i], goldenDPI))
+		require.NoError(t, figure.SVG(&drawn[i]))
+	}
+	assert.True(t, bytes.Equal(drawn[0].Bytes(), drawn[1].Bytes()))
 }
 
 func TestFiguresSayWhatTheyShow(t *testing.T) {
 	inAndSmooth := []string{"in: shapes_in", "smooth: digits"}
 	for name, want := range map[string][]string{
-		"fig1a":             {"smooth, peak 0.", "digits", "general, peak 0.", "grey levels"},
-		"fig1b":             append([]string{"Glow of general", "Glow of in", "Glow of smooth", "\u03C1 = ", "10\u00B3 nats"}, inAndSmooth...),
-		"fig1c":             {"Network types, trained on in", "local", "dense", "regular", "Regular Glows, last scale", "same", "trained on"},
-		"fig2a":             {"natural images, approximated by general", "shapes_in", "leaves", "class "},
-		"fig2b":             append([]string{"Glows of in and of general", "Glows of in and of smooth", "\u03C1: in ", "general: leaves"}, inAndSmooth...),
-		"fig2c":             append([]string{"Glow of in, finetuned from general", "Glow of general", "AUROC vs smooth: "}, inAndSmooth...),
-		"fig2d":             append([]string{"Ratio, without outlier loss", "Ratio, with the outlier loss", "log-likelihood ratio (nats)"}, inAndSmooth...),
-		"fig3a":             append([]string{"image", "ln p, nats"}, inAndSmooth...),
-		"fig3b":             append([]string{"ln p raised"}, inAndSmooth...),
-		"fig3c":             append([]string{"c1 + c2, Glow of in"}, inAndSmooth...),
-		"fig3d":             append([]string{"c3, Glow of smooth"}, inAndSmooth...),
-		"figS1":             append([]string{"amplitude", "phase", "result"}, inAndSmooth...),
-		"figS2":             {"from scratch", "finetuned from general", "smooth vs in", "near vs far", "AUROC (%)", "epochs"},
+		"fig1a": {"smooth, peak 0.", "digits", "general, peak 0.", "grey levels"},
+		"fig1b": append([]string{"Glow of general", "Glow of in", "Glow of smooth", "\u03C1 = ",
+			"10\u00B3 nats"}, inAndSmooth...),
+		"fig1c": {"Network types, trained on in", "local", "dense", "regular", "Regular Glows, last scale",
+			"same", "trained on"},
+		"fig2a": {"natural images, approximated by general", "shapes_in", "leaves", "class "},
+		"fig2b": append([]string{"Glows of in and of general", "Glows of in and of smooth", "\u03C1: in ",
+			"general: leaves"}, inAndSmooth...),
+		"fig2c": append([]string{"Glow of in, finetuned from general", "Glow of general",
+			"AUROC vs smooth: "}, inAndSmooth...),
+		"fig2d": append([]string{"Ratio, without outlier loss", "Ratio, with the outlier loss",
+			"log-likelihood ratio (nats)"}, inAndSmooth...),
+		"fig3a": append([]string{"image", "ln p, nats"}, inAndSmooth...),
+		"fig3b": append([]string{"ln p raised"}, inAndSmooth...),
+		"fig3c": append([]string{"c1 + c2, Glow of in"}, inAndSmooth...),
+		"fig3d": append([]string{"c3, Glow of smooth"}, inAndSmooth...),
+		"figS1": append([]string{"amplitude", "phase", "result"}, inAndSmooth...),
+		"figS2": {"from scratch", "finetuned from general", "smooth vs in", "near vs far", "AUROC (%)",
+			"epochs"},
 		"figS3":             {"trained on in", "trained on near", "trained on smooth", "bits/dim"},
 		"figS4":             {"finetuned from own", "finetuned from general", "in vs smooth"},
 		"figS5":             {"4x4", "Diff\u2020", "supervised, hollow", "in vs near", "near vs in", "no set", "paper"},
@@ -148,7 +173,7 @@ func TestFiguresSayWhatTheyShow(t *testing.T) {
 		"table2":            {"in vs smooth", "last scale (4x4)", "ratio to PNG", "paper", "AUROC (%)"},
 		"sets":              {"grey_smooth", "digits_grey", "mri_one"},
 		"augmentation":      {"general", "leaves"},
-		"claims_over_steps": {"does not hold", "D2", "steps of training"},
+		"claims_over_steps": {"does not hold", "open", "D2", "steps of training"},
 	} {
 		text := svg(t, name, results)
 		for _, w := range want {
@@ -157,12 +182,13 @@ func TestFiguresSayWhatTheyShow(t *testing.T) {
 	}
 }
 
-// The numbers printed must be those of the files, not of what is drawn: the extreme images count although the axis leaves them out.
+// The numbers printed must be those of the files, not of what is drawn: the extreme images count although the axis
+// leaves them out.
 func TestPrintedNumbersCountEveryImage(t *testing.T) {
 	dir := t.TempDir()
-	writeFile(t, dir, "scores.csv", "role,set,index,R06\n"+
+	writeFile(t, dir, "scores.csv", "role,set,index,glow-in-from-general\n"+
 		"in,a,0,1\nin,a,1,2\nin,a,2,3\nin,a,3,4\nsmooth,b,0,-3000000\nsmooth,b,1,2.5\nsmooth,b,2,5\nsmooth,b,3,6\n")
-	figure, err := Fig2C(dir)
+	figure, err := byName("fig2c", dir)
 	require.NoError(t, err)
 	// Pairs won by "in" of 16: all 4 against the failed image, 2 against 2.5: 6/16.
 	assert.Contains(t, figure.Caption, "AUROC in vs smooth: 37.5 [")
@@ -174,38 +200,42 @@ func TestPrintedNumbersCountEveryImage(t *testing.T) {
 func TestWhatIsMissingIsSaid(t *testing.T) {
 	dir := copied(t)
 	edit(t, dir, "pixel_differences.csv", without("role", "smooth"))
-	renamed(t, dir, "scores.csv", "R02", "R06", "R11", "R03_c3")
-	edit(t, dir, "correlations.csv", without("a", "R18", "R01_c3", "R02_c3", "R03_c3"))
-	edit(t, dir, "curves.csv", without("configuration", "R06", "R09", "R11", "R13", "R04", "R07"))
+	renamed(t, dir, "scores.csv", "glow-smooth", "glow-in-from-general", "glow-in-outlier-loss", "glow-in/c3")
+	edit(t, dir, "correlations.csv", without("a", "patch-in", "glow-general/c3", "glow-smooth/c3", "glow-in/c3"))
+	edit(t, dir, "curves.csv", without("configuration", "glow-in-from-general", "glow-in-from-itself",
+		"glow-in-outlier-loss", "glow-in-margin-loss", "glow-near", "glow-near-from-general"))
 	edit(t, dir, "cells.csv", func(header, row []string) []string {
 		if row[0] == "2" && row[2] == "LSUN" || row[0] == "1" {
 			row[slices.Index(header, "value")], row[slices.Index(header, "note")] = "", "no set plays the role far"
 		}
 		return row
 	})
-	for _, sheet := range []string{"sets", "mixed", "climbed", "fourier", "top_R06", "top_R11", "augmentation"} {
+	for _, sheet := range []string{"sets", "mixed", "climbed", "fourier", "top_glow-in-from-general",
+		"top_glow-in-outlier-loss", "augmentation"} {
 		require.NoError(t, os.Remove(filepath.Join(dir, "pictures", sheet+".csv")))
 	}
 	for name, want := range map[string]struct{ caption, drawn string }{
-		"fig1a":        {"Not in the results: smooth.", "not in the results: smooth"},
-		"fig1b":        {"Glow of smooth is not drawn: scores.csv has no R02.", "not drawn:"},
-		"fig1c":        {"Not measured: R18 with R03", "not drawn:"},
-		"fig2a":        {"the results have no pictures/sets", "not drawn:"},
-		"fig2b":        {"Glows of in and of smooth is not drawn: scores.csv has no R02.", "not drawn:"},
-		"fig2c":        {"Glow of in, finetuned from general is not drawn: scores.csv has no R06.", "not drawn:"},
-		"fig2d":        {"Ratio, with the outlier loss is not drawn: scores.csv has no R11.", "not drawn:"},
-		"fig3a":        {"R06 is not trained", "not drawn:"},
-		"fig3b":        {"R06 is not trained", "not drawn:"},
-		"fig3c":        {"is not drawn: scores.csv has no R03_c3, R02", "not drawn:"},
-		"fig3d":        {"is not drawn: scores.csv has no R03_c3", "not drawn:"},
-		"figS1":        {"R06 is not trained", "not drawn:"},
-		"figS2":        {"not trained: R06 (finetuned from general)", "not trained: R06"},
-		"figS3":        {"trained on near is not drawn: curves.csv has no bits_per_dim of R04 (from scratch), R07 (finetuned from general)", "not drawn:"},
+		"fig1a": {"Not in the results: smooth.", "not in the results: smooth"},
+		"fig1b": {"Glow of smooth is not drawn: scores.csv lacks the Glow of smooth.", "not drawn:"},
+		"fig1c": {"Not measured: the local Glow of in with the Glow of in", "not drawn:"},
+		"fig2a": {"the results have no pictures/sets", "not drawn:"},
+		"fig2b": {"Glows of in and of smooth is not drawn: scores.csv lacks the Glow of smooth.", "not drawn:"},
+		"fig2c": {"Glow of in, finetuned from general is not drawn: scores.csv lacks the finetuned Glow of in.",
+			"not drawn:"},
+		"fig2d": {"scores.csv lacks the Glow of in with the outlier loss.", "not drawn:"},
+		"fig3a": {"the finetuned Glow of in is not trained", "not drawn:"},
+		"fig3b": {"the finetuned Glow of in is not trained", "not drawn:"},
+		"fig3c": {"is not drawn: scores.csv lacks c3 of the Glow of in, the Glow of smooth", "not drawn:"},
+		"fig3d": {"is not drawn: scores.csv lacks c3 of the Glow of in", "not drawn:"},
+		"figS1": {"the finetuned Glow of in is not trained", "not drawn:"},
+		"figS2": {"not trained: finetuned from general", "not trained: finetuned"},
+		"figS3": {"trained on near is not drawn: not in curves.csv: from scratch, finetuned from general",
+			"not drawn:"},
 		"figS4":        {"in vs smooth is not drawn", "not drawn:"},
 		"figS5":        {"Not drawn: in vs faces (no set plays the role faces", "not drawn:"},
-		"figS6":        {"in vs smooth is not drawn: curves.csv has no auroc_ratio of R13 (margin loss), R11 (outlier loss", "not drawn:"},
-		"figS7":        {"R06 or R01 is not trained", "not drawn:"},
-		"figS8":        {"R11 or R01 is not trained", "not drawn:"},
+		"figS6":        {"in vs smooth is not drawn: not in curves.csv: margin loss, outlier loss", "not drawn:"},
+		"figS7":        {"the finetuned Glow of in or the Glow of general is not trained", "not drawn:"},
+		"figS8":        {"with the outlier loss or the Glow of general is not trained", "not drawn:"},
 		"table2":       {"in vs far is not drawn: no set plays the role far.", "not drawn:"},
 		"sets":         {"no pictures/sets", "not drawn:"},
 		"augmentation": {"no pictures/augmentation", "not drawn:"},
@@ -220,9 +250,9 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 
 // Pixels of pictures are squares of whole dots: none is mixed with its neighbour.
 func TestPicturesAreNotSmoothed(t *testing.T) {
-	sheet, err := readSheet(results, "top_R06")
+	sheet, err := opened(t).sheet("top_glow-in-from-general")
 	require.NoError(t, err)
-	figure, err := FigS7(results)
+	figure, err := FigS7(opened(t))
 	require.NoError(t, err)
 	g := figure.page.(gallery)
 	var drawn bytes.Buffer
@@ -242,7 +272,8 @@ func TestPicturesAreNotSmoothed(t *testing.T) {
 	}
 }
 
-// Whatever numbers a valid file holds, a figure comes out: single images, constants, huge values, several sets a role, unknown roles.
+// Whatever numbers a valid file holds, a figure comes out: single images, constants, huge values, several sets a role,
+// unknown roles.
 func TestOddValuesAreDrawn(t *testing.T) {
 	for name, rows := range map[string]string{
 		"one image":     "in,a,0,1,1,1,1\n",
@@ -257,7 +288,7 @@ func TestOddValuesAreDrawn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			writeFile(t, dir, "scores.csv", "role,set,index,pseudo_in,R03,R01,R06\n"+rows)
+			writeFile(t, dir, "scores.csv", "role,set,index,pseudo_in,glow-in,glow-general,glow-in-from-general\n"+rows)
 			for _, name := range []string{"fig1b", "fig2b", "fig2c", "fig2d", "fig3c"} {
 				text := svg(t, name, dir)
 				assert.NotContains(t, text, "NaN", name)
@@ -268,9 +299,12 @@ func TestOddValuesAreDrawn(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, dir, "pixel_differences.csv", "role,set,centre,density\nin,a,-1,0\nin,a,1,0\n")
 	assert.NotContains(t, svg(t, "fig1a", dir), "NaN", "a density of 0 everywhere")
-	writeFile(t, dir, "curves.csv", "configuration,seed,epoch,metric,role,value\nR03,1,5,bits_per_dim,in,4\nR06,1,5,bits_per_dim,in,4\n")
+	require.NoError(t, result.Write(dir, []result.CurvePoint{
+		{Configuration: glowIn, Seed: 1, Epoch: 5, Metric: result.BitsPerDim, Role: "in", Value: 4},
+		{Configuration: glowInFromGeneral, Seed: 1, Epoch: 5, Metric: result.BitsPerDim, Role: "in", Value: 4}}))
 	assert.NotContains(t, svg(t, "figS3", dir), "NaN", "a single look")
-	writeFile(t, dir, "correlations.csv", "a,b,spearman,spearman_low,spearman_high,images\nR18,R03,-1,-1,-1,5\n")
+	require.NoError(t, result.Write(dir, []result.Correlation{{A: patchIn, B: glowIn, Spearman: -1, SpearmanLow: -1,
+		SpearmanHigh: -1}}))
 	assert.Contains(t, svg(t, "fig1c", dir), "\u22121.00")
 }
 
@@ -306,7 +340,8 @@ func TestTicksAreRoundNumbersWithinTheAxis(t *testing.T) {
 
 func TestRolesKeepTheirColours(t *testing.T) {
 	colours := map[any]string{}
-	for _, role := range []string{roleIn, roleSmooth, roleGeneral, roleFar, roleNear, roleFaces, roleFurther, "any other"} {
+	for _, role := range []string{roleIn, roleSmooth, roleGeneral, roleFar, roleNear, roleFaces, roleFurther,
+		"any other"} {
 		c := RoleColor(role)
 		assert.Empty(t, colours[c], "%s and %s", role, colours[c])
 		colours[c] = role
@@ -351,8 +386,8 @@ func TestPeakIsTheHighestBinNearestZero(t *testing.T) {
 
 func TestWrappedLinesFit(t *testing.T) {
 	style := textStyle(sizeNote, ink)
-	width := style.Width("colour_numbers_q7")
-	assert.Equal(t, []string{"colour_numbers_", "q75 is long"}, wrapped("colour_numbers_q75 is long", style, width))
+	width := style.Width("mixed_numbers_b7")
+	assert.Equal(t, []string{"mixed_numbers_", "b75 is long"}, wrapped("mixed_numbers_b75 is long", style, width))
 	assert.Equal(t, []string{"a b c"}, wrapped(" a  b c ", style, width))
 	for _, line := range wrapped(strings.Repeat("W", 99), style, width) {
 		assert.LessOrEqual(t, style.Width(line), width)
@@ -365,12 +400,12 @@ func TestCurveRange(t *testing.T) {
 		metric              string
 		low, high, from, to float64
 	}{
-		{aurocRatio, 40, 80, 38, 82},
-		{aurocRatio, 99.9, 100, 95.5, 100.5},
-		{aurocRatio, 0, 0.2, -0.5, 2.6},
-		{aurocRatio, 70, 70, 67.5, 72.5},
-		{bitsPerDim, 3.5, 4.5, 3.45, 4.55},
-		{bitsPerDim, 4, 4, 3.975, 4.025},
+		{result.AUROCRatio, 40, 80, 38, 82},
+		{result.AUROCRatio, 99.9, 100, 95.5, 100.5},
+		{result.AUROCRatio, 0, 0.2, -0.5, 2.6},
+		{result.AUROCRatio, 70, 70, 67.5, 72.5},
+		{result.BitsPerDim, 3.5, 4.5, 3.45, 4.55},
+		{result.BitsPerDim, 4, 4, 3.975, 4.025},
 	} {
 		from, to := curveRange(test.metric, test.low, test.high)
 		assert.InDelta(t, test.from, from, 1e-9, "%+v", test)
@@ -379,17 +414,19 @@ func TestCurveRange(t *testing.T) {
 }
 
 func TestCurvesAreMeansOfAllSeeds(t *testing.T) {
-	c := curve{"1": {2: 1, 4: 3, 6: 9}, "2": {2: 2, 4: 5}}
+	c := curve{1: {2: 1, 4: 3, 6: 9}, 2: {2: 2, 4: 5}}
 	epochs, values := c.mean()
 	assert.Equal(t, []float64{2, 4}, epochs, "a seed that is not there yet would move the mean")
 	assert.Equal(t, []float64{1.5, 4}, values)
 }
 
 func TestFinetuningPassesTheEndOfScratch(t *testing.T) {
-	scratch := curve{"1": {1: 4.2, 2: 4}}
+	scratch := curve{1: {1: 4.2, 2: 4}}
 	less := func(a, b float64) bool { return a < b }
-	assert.Equal(t, "finetuning has passed the end of training from scratch (2 epochs) after 1", passed(curve{"1": {0.5: 4.1, 1: 3.9}}, scratch, less))
-	assert.Equal(t, "finetuning does not pass the end of training from scratch", passed(curve{"1": {0.5: 4.1, 1: 4}}, scratch, less))
+	assert.Equal(t, "finetuning has passed the end of training from scratch (2 epochs) after 1",
+		passed(curve{1: {0.5: 4.1, 1: 3.9}}, scratch, less))
+	assert.Equal(t, "finetuning does not pass the end of training from scratch",
+		passed(curve{1: {0.5: 4.1, 1: 4}}, scratch, less))
 	assert.Empty(t, passed(curve{}, scratch, less))
 	assert.Empty(t, passed(scratch, curve{}, less))
 }
@@ -399,4 +436,24 @@ func TestWidened(t *testing.T) {
 	assert.Equal(t, [2]float64{-2, 8}, [2]float64{low, high})
 	low, high = widened(2, 4, 1)
 	assert.Equal(t, [2]float64{2, 4}, [2]float64{low, high})
+}
+
+// An open claim is drawn paler than one that holds and fuller than one that does not.
+func TestOpenClaimsArePale(t *testing.T) {
+	dir := t.TempDir()
+	var steps []result.ClaimAtStep
+	for i, verdict := range []result.Verdict{result.DoesNotHold, result.Open, result.Holds, result.Holds} {
+		steps = append(steps, result.ClaimAtStep{ID: "D2", Measured: "AUROC", Steps: 100 * (i + 1),
+			Run:   glowInFromGeneral,
+			Value: 50, Low: 45, High: 55, Verdict: verdict})
+	}
+	require.NoError(t, result.Write(dir, steps))
+	figure, err := byName("claims_over_steps", dir)
+	require.NoError(t, err)
+	assert.Contains(t, figure.Caption, "D2 turns 2 times, and ends as holds")
+	var drawn bytes.Buffer
+	require.NoError(t, figure.SVG(&drawn))
+	pale := mixed(lineColors[0], openAlpha)
+	assert.Equal(t, 1, strings.Count(drawn.String(), fmt.Sprintf("fill:#%02X%02X%02X", pale.R, pale.G, pale.B)),
+		"one mark is pale")
 }

@@ -2,21 +2,22 @@ package figure
 
 import (
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	"io/fs"
 	"math"
-	"path/filepath"
 	"slices"
 
 	"strata/pkg/metric"
-	"strata/pkg/tiles"
+	"strata/pkg/result"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// gallery is a grid of pictures of one size, each of whose pixels is a square of dots of the printer: nearest neighbour, nothing is smoothed.
+// gallery is a grid of pictures of one size, each of whose pixels is a square of dots of the printer: nearest
+// neighbour, nothing is smoothed.
 type gallery struct {
 	width  vg.Length
 	legend []key
@@ -137,7 +138,8 @@ func (g gallery) draw(c draw.Canvas) {
 			text := textStyle(sizeNote, ink)
 			text.XAlign = draw.XCenter
 			for n, line := range p.lines {
-				c.FillText(text, vg.Point{X: left + width/2, Y: top - height - vg.Length(n+1)*(sizeNote+1) - 1 + baseline(text)}, line)
+				c.FillText(text, vg.Point{X: left + width/2, Y: top - height - vg.Length(n+1)*(sizeNote+1) - 1 +
+					baseline(text)}, line)
 			}
 		}
 		top -= g.rowHeight(row)
@@ -168,23 +170,28 @@ func frameMark(role string) func(draw.Canvas) {
 	return func(c draw.Canvas) { frame(c, c.Rectangle, role) }
 }
 
-// readSheet reads a sheet of pictures; nil where there is none.
-func readSheet(results, name string) (*tiles.Sheet, error) {
-	sheet, err := tiles.Read(filepath.Join(results, "pictures", name))
+// sheet reads a sheet of pictures; nil where there is none.
+func (r *Results) sheet(name string) (*result.Sheet, error) {
+	path, _ := result.FindSheet(r.folder, name)
+	sheet, err := result.ReadSheet(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	return sheet, err
+	if err != nil {
+		return nil, fmt.Errorf("figure: %w", err)
+	}
+	return sheet, nil
 }
 
 // noPictures is a figure without its sheet.
 func noPictures(name, title, sheet, why string) *Figure {
 	drawn, said := notThere(title, "the results have no", []string{"pictures/" + sheet + " (" + why + ")"})
-	return &Figure{Name: name, Caption: said, page: page{width: twoColumns, height: 4 * vg.Centimeter, panels: []panel{drawn}}}
+	return &Figure{Name: name, Caption: said,
+		page: page{width: twoColumns, height: 4 * vg.Centimeter, panels: []panel{drawn}}}
 }
 
 // framed are the legend's keys of the roles in a sheet, each with its set, in the order in which they come.
-func framed(sheet *tiles.Sheet) (legend []key) {
+func framed(sheet *result.Sheet) (legend []key) {
 	var seen []string
 	for _, t := range sheet.Tiles {
 		if !slices.Contains(seen, t.Role) {

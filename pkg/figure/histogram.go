@@ -16,8 +16,8 @@ const lowestShare, highestShare = 0.005, 0.995
 // axisMargin is the length of an axis as a multiple of what it covers.
 const axisMargin = 1.06
 
-// axisRange covers the quantiles of every group, with a margin of 3 % of the range on both sides. Failed images do not count. It is
-// never empty.
+// axisRange covers the quantiles of every group, with a margin of 3 % of the range on both sides. Failed images do not
+// count. It is never empty.
 func axisRange(values [][]float64, failed [][]bool) (lowest, highest float64) {
 	lowest, highest = math.Inf(1), math.Inf(-1)
 	for g, group := range values {
@@ -54,8 +54,8 @@ func nats(lowest, highest float64) (unit float64, name string) {
 	return 1, "nats"
 }
 
-// binned returns the density of values over equal bins between lowest and highest, and how many lie beyond. The density is a share of all
-// values, so that what lies beyond is missing from the area.
+// binned returns the density of values over equal bins between lowest and highest, and how many lie beyond. The density
+// is a share of all values, so that what lies beyond is missing from the area.
 func binned(values []float64, lowest, highest float64, bins int) (heights []float64, beyond int) {
 	heights = make([]float64, bins)
 	width := (highest - lowest) / float64(bins)

@@ -11,8 +11,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// page is a grid of panels under a legend. What is written stands outside of the data: the legend on top, a title and lines of results above
-// each panel, a note below it.
+// page is a grid of panels under a legend. What is written stands outside of the data: the legend on top, a title and
+// lines of results above each panel, a note below it.
 type page struct {
 	width, height vg.Length
 	legend        []key
@@ -72,7 +72,8 @@ func (p page) draw(c draw.Canvas) {
 			footer = lineHeight
 		}
 	}
-	tiles := draw.Tiles{Rows: rows, Cols: columns, PadX: panelGap, PadY: header + footer + rowGap, PadTop: header, PadBottom: footer}
+	tiles := draw.Tiles{Rows: rows, Cols: columns, PadX: panelGap, PadY: header + footer + rowGap, PadTop: header,
+		PadBottom: footer}
 	areas := plot.Align(grid, tiles, c)
 	for i, panel := range p.panels {
 		area := areas[i/columns][i%columns]
@@ -116,8 +117,8 @@ func (p page) drawLegend(c draw.Canvas) draw.Canvas {
 	return c
 }
 
-// baseline moves text that is aligned at its bottom so that its letters stand on the point: gonum/plot puts the baseline a font size
-// less its ascent above it.
+// baseline moves text that is aligned at its bottom so that its letters stand on the point: gonum/plot puts the
+// baseline a font size less its ascent above it.
 func baseline(style text.Style) vg.Length { return style.FontExtents().Ascent - style.Font.Size }
 
 func (p panel) headerHeight(lettered bool) vg.Length {
@@ -172,7 +173,8 @@ func (m message) Plot(c draw.Canvas, _ *plot.Plot) {
 	}
 }
 
-// wrapped breaks a text at spaces, and a word that is too long behind an underline or else anywhere, so that no line is wider than width.
+// wrapped breaks a text at spaces, and a word that is too long behind an underline or else anywhere, so that no line is
+// wider than width.
 func wrapped(s string, style text.Style, width vg.Length) []string {
 	var lines []string
 	line := ""
@@ -212,7 +214,8 @@ func boxMark(role string) func(draw.Canvas) {
 func colourMark(of color.Color) func(draw.Canvas) {
 	return func(c draw.Canvas) {
 		middle := c.Center().Y
-		c.FillPolygon(of, []vg.Point{{X: c.Min.X, Y: middle - 2}, {X: c.Max.X, Y: middle - 2}, {X: c.Max.X, Y: middle + 2}, {X: c.Min.X, Y: middle + 2}})
+		c.FillPolygon(of, []vg.Point{{X: c.Min.X, Y: middle - 2}, {X: c.Max.X, Y: middle - 2},
+			{X: c.Max.X, Y: middle + 2}, {X: c.Min.X, Y: middle + 2}})
 	}
 }
 

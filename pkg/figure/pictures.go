@@ -6,24 +6,25 @@ import (
 	"strings"
 
 	"strata/pkg/metric"
-	"strata/pkg/tiles"
+	"strata/pkg/result"
 )
 
 // shown is how many examples of each kind Figs 3A, 3B and S1 have.
 const shown = 4
 
-// Fig3A draws what mixing latents makes: pairs of test images of in and of smooth, and below each image the mix of its last latents z3 with z1
-// and z2 of the other, decoded by the Glow of in (digest §8; claim F5).
-func Fig3A(results string) (*Figure, error) {
-	sheet, err := readSheet(results, "mixed")
+// Fig3A draws what mixing latents makes: pairs of test images of in and of smooth, and below each image the mix of its
+// last latents z3 with z1 and z2 of the other, decoded by the Glow of in (digest §8; claim F5).
+func Fig3A(r *Results) (*Figure, error) {
+	sheet, err := r.sheet("mixed")
 	if err != nil {
 		return nil, err
 	}
 	if sheet == nil {
-		return noPictures("fig3a", "Mixed latents", "mixed", "R06 is not trained"), nil
+		return noPictures("fig3a", "Mixed latents", "mixed", words[glowInFromGeneral]+" is not trained"), nil
 	}
 	g := gallery{width: twoColumns, groups: 2, dots: 6, legend: framed(sheet)}
-	images, mixes := galleryRow{label: "image", note: "ln p, nats", colour: ink}, galleryRow{label: "its z3, the other's z1 and z2", colour: ink}
+	images, mixes := galleryRow{label: "image", note: "ln p, nats", colour: ink},
+		galleryRow{label: "its z3, the other's z1 and z2", colour: ink}
 	for row := range min(shown, sheet.Rows()) {
 		for column := range 2 {
 			images.pictures = append(images.pictures, pictureOf(sheet, sheet.At(row, column)))
@@ -31,11 +32,14 @@ func Fig3A(results string) (*Figure, error) {
 		}
 	}
 	g.rows = []galleryRow{images, mixes}
-	return &Figure{Name: "fig3a", page: g, Caption: fmt.Sprintf("Pairs of test images (top) and what the finetuned Glow of in decodes when their latents are exchanged (bottom): z3 of the image above, z1 and z2 "+
-		"of the other image of the pair. Frames name the set of the image that z3 comes from; under each picture its log-likelihood under the same Glow, nats. The first %d pairs of the test subsets, not chosen.", min(shown, sheet.Rows()))}, nil
+	return &Figure{Name: "fig3a", page: g, Caption: fmt.Sprintf("Pairs of test images (top) and what the finetuned "+
+		"Glow of in decodes when their latents are exchanged (bottom): z3 of the image above, z1 and z2 "+
+		"of the other image of the pair. Frames name the set of the image that z3 comes from; under each picture its "+
+		"log-likelihood under the same Glow, nats. The first %d pairs of the test subsets, not chosen.",
+		min(shown, sheet.Rows()))}, nil
 }
 
-func pictureOf(sheet *tiles.Sheet, t *tiles.Tile) picture {
+func pictureOf(sheet *result.Sheet, t *result.Tile) picture {
 	if t == nil {
 		return picture{}
 	}
@@ -46,17 +50,19 @@ func pictureOf(sheet *tiles.Sheet, t *tiles.Tile) picture {
 	return p
 }
 
-// Fig3B draws test images of in and of smooth, and what became of them when ln p was raised by z1 and z2 with z3 kept (digest §8; claim F6).
-func Fig3B(results string) (*Figure, error) {
-	sheet, err := readSheet(results, "climbed")
+// Fig3B draws test images of in and of smooth, and what became of them when ln p was raised by z1 and z2 with z3 kept
+// (digest §8; claim F6).
+func Fig3B(r *Results) (*Figure, error) {
+	sheet, err := r.sheet("climbed")
 	if err != nil {
 		return nil, err
 	}
 	if sheet == nil {
-		return noPictures("fig3b", "Raised likelihood", "climbed", "R06 is not trained"), nil
+		return noPictures("fig3b", "Raised likelihood", "climbed", words[glowInFromGeneral]+" is not trained"), nil
 	}
 	g := gallery{width: twoColumns, groups: shown, dots: 6, legend: framed(sheet)}
-	images, climbed := galleryRow{label: "image", note: "ln p, nats", colour: ink}, galleryRow{label: "ln p raised, z3 kept", colour: ink}
+	images, climbed := galleryRow{label: "image", note: "ln p, nats", colour: ink},
+		galleryRow{label: "ln p raised, z3 kept", colour: ink}
 	var before, after []float64
 	for _, role := range []string{roleIn, roleSmooth} {
 		n := 0
@@ -67,7 +73,8 @@ func Fig3B(results string) (*Figure, error) {
 			}
 			before, after = append(before, a.Value), append(after, b.Value)
 			if n++; n <= shown {
-				images.pictures, climbed.pictures = append(images.pictures, pictureOf(sheet, a)), append(climbed.pictures, pictureOf(sheet, b))
+				images.pictures, climbed.pictures = append(images.pictures, pictureOf(sheet, a)),
+					append(climbed.pictures, pictureOf(sheet, b))
 			}
 		}
 	}
@@ -75,8 +82,10 @@ func Fig3B(results string) (*Figure, error) {
 	before, _ = metric.ReplaceNonFinite(before)
 	after, _ = metric.ReplaceNonFinite(after)
 	raised, _ := metric.OverSeeds(differences(after, before))
-	return &Figure{Name: "fig3b", page: g, Caption: fmt.Sprintf("Test images (top) and what gradient ascent on the log-likelihood of the finetuned Glow of in makes of them, moving z1 and z2 with z3 kept (bottom). "+
-		"Under each picture ln p, nats; over the %d images of the sheet it rises by %.0f in the mean.", len(before), raised)}, nil
+	return &Figure{Name: "fig3b", page: g, Caption: fmt.Sprintf("Test images (top) and what gradient ascent on the "+
+		"log-likelihood of the finetuned Glow of in makes of them, moving z1 and z2 with z3 kept (bottom). "+
+		"Under each picture ln p, nats; over the %d images of the sheet it rises by %.0f in the mean.", len(before),
+		raised)}, nil
 }
 
 func differences(a, b []float64) []float64 {
@@ -88,13 +97,13 @@ func differences(a, b []float64) []float64 {
 }
 
 // FigS1 draws Fourier mixing: amplitudes of one image with the phases of another (digest §8; claim L5).
-func FigS1(results string) (*Figure, error) {
-	sheet, err := readSheet(results, "fourier")
+func FigS1(r *Results) (*Figure, error) {
+	sheet, err := r.sheet("fourier")
 	if err != nil {
 		return nil, err
 	}
 	if sheet == nil {
-		return noPictures("figS1", "Fourier mixing", "fourier", "R06 is not trained"), nil
+		return noPictures("figS1", "Fourier mixing", "fourier", words[glowInFromGeneral]+" is not trained"), nil
 	}
 	g := gallery{width: twoColumns, groups: 2, dots: 6, legend: framed(sheet)}
 	for column, label := range []string{"amplitude", "phase", "result"} {
@@ -111,27 +120,32 @@ func FigS1(results string) (*Figure, error) {
 		}
 		g.rows = append(g.rows, row)
 	}
-	return &Figure{Name: "figS1", page: g, Caption: "Images mixed in Fourier space, channel by channel: the amplitudes of the first with the phases of the second, back in pixels below. " +
-		"Under each picture its log-likelihood under the finetuned Glow of in, nats. Test images of in and smooth, two pairs of each kind."}, nil
+	return &Figure{Name: "figS1", page: g, Caption: "Images mixed in Fourier space, channel by channel: the " +
+		"amplitudes of the first with the phases of the second, back in pixels below. " +
+		"Under each picture its log-likelihood under the finetuned Glow of in, nats. Test images of in and smooth, " +
+		"two pairs of each kind."}, nil
 }
 
-// FigS7 draws the images of general that the Glow of in likes best, by raw likelihood, ratio and last scale (digest §8; claim Q1).
-func FigS7(results string) (*Figure, error) {
-	return best(results, "figS7", "top_R06", "the finetuned Glow of in, without outlier loss")
+// FigS7 draws the images of general that the Glow of in likes best, by raw likelihood, ratio and last scale (digest §8;
+// claim Q1).
+func FigS7(r *Results) (*Figure, error) {
+	return best(r, "figS7", glowInFromGeneral, "the finetuned Glow of in, without outlier loss")
 }
 
 // FigS8 draws the same for the Glow trained with the outlier loss (claim Q2).
-func FigS8(results string) (*Figure, error) {
-	return best(results, "figS8", "top_R11", "the Glow of in that was trained with the outlier loss")
+func FigS8(r *Results) (*Figure, error) {
+	return best(r, "figS8", glowInOutlierLoss, words[glowInOutlierLoss])
 }
 
-func best(results, name, sheetName, glow string) (*Figure, error) {
-	sheet, err := readSheet(results, sheetName)
+func best(r *Results, name, configuration, glow string) (*Figure, error) {
+	sheetName := result.TopSheet(configuration)
+	sheet, err := r.sheet(sheetName)
 	if err != nil {
 		return nil, err
 	}
 	if sheet == nil {
-		return noPictures(name, "Most likely images of general", sheetName, strings.TrimPrefix(sheetName, "top_")+" or R01 is not trained"), nil
+		return noPictures(name, "Most likely images of general", sheetName,
+			words[configuration]+" or "+words[glowGeneral]+" is not trained"), nil
 	}
 	labels := map[string]string{"raw": "log-likelihood", "ratio": "ratio to the Glow of general"}
 	g := gallery{width: twoColumns, dots: 4}
@@ -158,36 +172,41 @@ func best(results, name, sheetName, glow string) (*Figure, error) {
 		}
 		g.rows = append(g.rows, r)
 	}
-	return &Figure{Name: name, page: g, Caption: fmt.Sprintf("The %d of %s of general (%s) that score highest under %s, the best first: by log-likelihood, by its ratio to the Glow of general, and by the contribution of the last scale. "+
+	return &Figure{Name: name, page: g, Caption: fmt.Sprintf("The %d of %s of general (%s) that score highest under "+
+		"%s, the best first: by log-likelihood, by its ratio to the Glow of general, and by the contribution of the "+
+		"last scale. "+
 		"Under each picture its score, nats.", sheet.Columns(), from, set, glow)}, nil
 }
 
 // Sets is a contact sheet of the sets that play the roles, a row each: test images, the classes in turn (S5).
-func Sets(results string) (*Figure, error) {
-	sheet, err := readSheet(results, "sets")
+func Sets(r *Results) (*Figure, error) {
+	sheet, err := r.sheet("sets")
 	if err != nil {
 		return nil, err
 	}
 	if sheet == nil {
 		return noPictures("sets", "Image sets", "sets", "an older version wrote them"), nil
 	}
-	return &Figure{Name: "sets", page: sheetGallery(sheet), Caption: "Test images of the sets that play the paper's roles, one of each class after the other."}, nil
+	return &Figure{Name: "sets", page: sheetGallery(sheet),
+		Caption: "Test images of the sets that play the paper's roles, one of each class after the other."}, nil
 }
 
 // Augmentation shows what training does to images (S4.1): the image, then draws.
-func Augmentation(results string) (*Figure, error) {
-	sheet, err := readSheet(results, "augmentation")
+func Augmentation(r *Results) (*Figure, error) {
+	sheet, err := r.sheet("augmentation")
 	if err != nil {
 		return nil, err
 	}
 	if sheet == nil {
 		return noPictures("augmentation", "Augmentation", "augmentation", "an older version wrote them"), nil
 	}
-	return &Figure{Name: "augmentation", page: sheetGallery(sheet), Caption: "A training image of each set (left) and what augmentation makes of it: shifted by up to a tenth of its side, what is uncovered black, " +
-		"and mirrored in half of the draws where the set is not of digits."}, nil
+	return &Figure{Name: "augmentation", page: sheetGallery(sheet),
+		Caption: "A training image of each set (left) and what augmentation makes of it: shifted by up to a tenth of " +
+			"its side, what is uncovered black, " +
+			"and mirrored in half of the draws where the set is not of digits."}, nil
 }
 
-func sheetGallery(sheet *tiles.Sheet) gallery {
+func sheetGallery(sheet *result.Sheet) gallery {
 	g := gallery{width: twoColumns, dots: 4}
 	for row := range sheet.Rows() {
 		first := sheet.At(row, 0)

@@ -1,30 +1,85 @@
 package figure
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"strata/pkg/metric"
+	"strata/pkg/result"
 )
 
-// The roles that sets play in an evaluation.
-const (
-	roleIn      = "in"
-	roleGeneral = "general"
-	roleSmooth  = "smooth"
-	roleFar     = "far"
-	roleNear    = "near"
-	roleFaces   = "faces"
-	roleFurther = "further"
-)
+// Results is a results folder to draw from. Each of its tables is read once, when the first figure asks for it.
+type Results struct {
+	folder       string
+	manifest     result.Manifest // zero where the folder is not complete
+	scores       func() (*scores, error)
+	correlations func() ([]result.Correlation, error)
+	curves       func() (curves, error)
+	densities    func() ([]*density, error)
+	cells        func() ([]result.Cell, error)
+	seeds        func() ([]result.SeedValue, error)
+	claims       func() ([]result.ClaimAtStep, error)
+}
 
-// scores is scores.csv: log-likelihoods in nats, an image each.
+// Open is the results folder that a path names. It need not be complete: a figure says what is missing. A folder of
+// another schema is refused.
+func Open(folder string) (*Results, error) {
+	r := &Results{folder: folder}
+	var err error
+	if r.manifest, err = result.ReadManifest(folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("figure: %w", err)
+	}
+	r.scores = sync.OnceValues(func() (*scores, error) { return readScores(filepath.Join(folder, result.ScoresFile)) })
+	r.curves = sync.OnceValues(func() (curves, error) { return readCurves(folder) })
+	r.densities = sync.OnceValues(func() ([]*density, error) { return readDensities(folder) })
+	r.correlations = table[result.Correlation](folder)
+	r.cells = table[result.Cell](folder)
+	r.seeds = table[result.SeedValue](folder)
+	r.claims = table[result.ClaimAtStep](folder)
+	return r, nil
+}
+
+// table reads a table of the folder at the first call.
+func table[T result.Row](folder string) func() ([]T, error) {
+	return sync.OnceValues(func() ([]T, error) { return read[T](folder) })
+}
+
+func read[T result.Row](folder string) ([]T, error) {
+	rows, err := result.Read[T](folder)
+	if err != nil {
+		return nil, fmt.Errorf("figure: %w", err)
+	}
+	return rows, nil
+}
+
+// again is what to do about every damaged file: results are derived, so nobody should repair one by hand.
+const again = "delete the file and evaluate again (strata reproduce)"
+
+// setsPlaying says which sets play the roles of the paper's tables, for the captions of figures whose own file names
+// roles alone; "" where the folder is not complete.
+func (r *Results) setsPlaying() string {
+	var pairs []string
+	for _, role := range []string{roleIn, roleNear, roleSmooth, roleGeneral, roleFar, roleFaces, roleFurther} {
+		if set := r.manifest.Roles[role]; set != "" {
+			pairs = append(pairs, role+" is "+set)
+		}
+	}
+	if len(pairs) == 0 {
+		return ""
+	}
+	return "Sets: " + strings.Join(pairs, ", ") + "."
+}
+
+// scores is scores.csv by role: log-likelihoods in nats, an image each.
 type scores struct {
-	path  string
-	table *table
-	roles map[string]*roleScores
+	columns []string
+	roles   map[string]*roleScores
 }
 
 // roleScores are the images of one role. Where several sets share a role their images are pooled.
@@ -33,77 +88,45 @@ type roleScores struct {
 	columns map[string][]float64
 }
 
-// readScores reads scores.csv with those of the columns that what needs and the file has; others are ignored.
-func readScores(results string, what ...score) (*scores, error) {
-	path := filepath.Join(results, "scores.csv")
-	t, err := readTable(path, "role", "set", "index")
+// largest is far beyond every number of a result, and small enough that no difference or width overflows.
+const largest = 1e100
+
+// readScores reads a score file whose values are all finite: in a results folder, what was not is replaced
+// (metric.NonFiniteScore).
+func readScores(path string) (*scores, error) {
+	file, err := result.ReadScores(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("figure: %w: name a folder that strata reproduce wrote, or reproduce again", err)
+	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("figure: %w: %s", err, again)
 	}
-	s := &scores{path: path, table: t, roles: map[string]*roleScores{}}
-	var known []string
-	for _, w := range what {
-		for _, column := range w.columns() {
-			if t.has(column) && !slices.Contains(known, column) {
-				known = append(known, column)
-			}
-		}
+	if len(file.Rows) == 0 {
+		return nil, fmt.Errorf("figure: %s has no images, only a header: %s", path, again)
 	}
-	for row := range t.rows {
-		role, err := t.text(row, "role")
-		if err != nil {
-			return nil, err
-		}
-		set, err := t.text(row, "set")
-		if err != nil {
-			return nil, err
-		}
-		images := s.roles[role]
+	s := &scores{columns: file.Columns, roles: map[string]*roleScores{}}
+	for i, row := range file.Rows {
+		images := s.roles[row.Role]
 		if images == nil {
 			images = &roleScores{columns: map[string][]float64{}}
-			s.roles[role] = images
+			s.roles[row.Role] = images
 		}
-		if !slices.Contains(images.sets, set) {
-			images.sets = append(images.sets, set)
+		if !slices.Contains(images.sets, row.Set) {
+			images.sets = append(images.sets, row.Set)
 		}
-		for _, column := range known {
-			value, err := t.number(row, column)
-			if err != nil {
-				return nil, err
+		for j, value := range row.Values {
+			column := file.Columns[j]
+			if !(math.Abs(value) <= largest) {
+				return nil, fmt.Errorf("figure: %s, line %d, column %s: %v is not within \u00B1%v: %s",
+					path, i+2, column, value, largest, again)
 			}
 			images.columns[column] = append(images.columns[column], value)
 		}
 	}
-	if len(t.rows) == 0 {
-		return nil, fmt.Errorf("figure: %s has no images, only a header: %s", path, again)
-	}
 	return s, nil
 }
 
-// setsPlaying says which sets play the roles, for the captions of figures whose own file names roles alone; "" where scores.csv does not.
-func setsPlaying(results string) string {
-	t, err := readTable(filepath.Join(results, "scores.csv"), "role", "set")
-	if err != nil {
-		return ""
-	}
-	var pairs []string
-	for row := range t.rows {
-		role, err := t.text(row, "role")
-		if err != nil {
-			return ""
-		}
-		set, err := t.text(row, "set")
-		if err != nil {
-			return ""
-		}
-		if pair := role + " is " + set; !slices.Contains(pairs, pair) {
-			pairs = append(pairs, pair)
-		}
-	}
-	return "Sets: " + strings.Join(pairs, ", ") + "."
-}
-
-// label is a role with the name of its set: "smooth: colour_numbers_q75".
+// label is a role with the name of its set: "smooth: digits".
 func (s *scores) label(role string) string {
 	return roleLabel(role, strings.Join(s.roles[role].sets, " and "))
 }
@@ -123,21 +146,21 @@ func (s score) columns() []string {
 	return append([]string{s.plus}, s.minus...)
 }
 
-// missing returns the columns of the score that the file lacks.
+// missing says in words which columns of the scores the file lacks.
 func (s *scores) missing(what ...score) []string {
 	var missing []string
 	for _, w := range what {
 		for _, column := range w.columns() {
-			if !s.table.has(column) && !slices.Contains(missing, column) {
+			if !slices.Contains(s.columns, column) && !slices.Contains(missing, column) {
 				missing = append(missing, column)
 			}
 		}
 	}
-	return missing
+	return allInWords(missing)
 }
 
-// values are the scores of the images of a role, which must be present, as its columns must. failed marks images for which a model gave
-// no finite number: they have a place in an order, not on an axis.
+// values are the scores of the images of a role, which must be present, as its columns must. failed marks images for
+// which a model gave no finite number: they have a place in an order, not on an axis.
 func (s *scores) values(role string, what score) (values []float64, failed []bool) {
 	images := s.roles[role]
 	values = slices.Clone(images.columns[what.plus])
@@ -172,53 +195,28 @@ func (d *density) peak() (centre, height float64, bin int) {
 	return centre, height, bin
 }
 
-// readPixelDifferences returns one density a role, in the order of the file.
-func readPixelDifferences(results string) ([]*density, error) {
-	t, err := readTable(filepath.Join(results, "pixel_differences.csv"), "role", "set", "centre", "density")
+// readDensities returns one density a role, in the order of the file.
+func readDensities(folder string) ([]*density, error) {
+	rows, err := read[result.PixelDifference](folder)
 	if err != nil {
 		return nil, err
 	}
 	var densities []*density
 	centres := map[*density][]float64{}
-	for row := range t.rows {
-		role, err := t.text(row, "role")
-		if err != nil {
-			return nil, err
+	for _, row := range rows {
+		at := slices.IndexFunc(densities, func(d *density) bool { return d.role == row.Role })
+		if at < 0 {
+			at = len(densities)
+			densities = append(densities, &density{role: row.Role, set: row.Set})
 		}
-		set, err := t.text(row, "set")
-		if err != nil {
-			return nil, err
-		}
-		centre, err := t.number(row, "centre")
-		if err != nil {
-			return nil, err
-		}
-		height, err := t.number(row, "density")
-		if err != nil {
-			return nil, err
-		}
-		if height < 0 {
-			return nil, t.wrong(row, "density", "is %v, a density cannot be negative", height)
-		}
-		var d *density
-		if i := slices.IndexFunc(densities, func(d *density) bool { return d.role == role }); i >= 0 {
-			d = densities[i]
-		} else {
-			d = &density{role: role, set: set}
-			densities = append(densities, d)
-		}
-		if set != d.set {
-			return nil, t.wrong(row, "set", "is %q after %q: a role has one density", set, d.set)
-		}
-		if n := len(centres[d]); n > 0 && centre <= centres[d][n-1] {
-			return nil, t.wrong(row, "centre", "is %v after %v: bins must ascend", centre, centres[d][n-1])
-		}
-		centres[d] = append(centres[d], centre)
-		d.heights = append(d.heights, height)
+		d := densities[at]
+		centres[d] = append(centres[d], row.Centre)
+		d.heights = append(d.heights, row.Density)
 	}
 	for _, d := range densities {
 		if len(d.heights) < 2 {
-			return nil, fmt.Errorf("figure: %s: role %s has a single bin: %s", t.path, d.role, again)
+			return nil, fmt.Errorf("figure: %s: role %s has a single bin: %s",
+				filepath.Join(folder, result.FileOf[result.PixelDifference]()), d.role, again)
 		}
 		d.edges = edges(centres[d])
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"strata/experiments"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -45,6 +47,14 @@ func edit(t *testing.T, dir, name string, change func(header, row []string) []st
 	require.NoError(t, os.WriteFile(path, written.Bytes(), 0o600))
 }
 
+// opened is the committed results folder.
+func opened(t *testing.T) *Results {
+	t.Helper()
+	r, err := Open(results)
+	require.NoError(t, err)
+	return r
+}
+
 // without leaves out the lines with a value in a column.
 func without(column string, values ...string) func(header, row []string) []string {
 	return func(header, row []string) []string {
@@ -77,7 +87,11 @@ func writeFile(t *testing.T, dir, name, text string) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 }
 
-func byName(name, results string) (*Figure, error) {
+func byName(name, folder string) (*Figure, error) {
+	results, err := Open(folder)
+	if err != nil {
+		return nil, err
+	}
 	for _, entry := range All() {
 		if entry.Name == name {
 			return entry.Draw(results)
@@ -87,12 +101,50 @@ func byName(name, results string) (*Figure, error) {
 }
 
 // svg is a figure as SVG, which holds its texts.
-func svg(t *testing.T, name, results string) string {
+func svg(t *testing.T, name, folder string) string {
 	t.Helper()
-	figure, err := byName(name, results)
+	figure, err := byName(name, folder)
 	require.NoError(t, err, name)
 	var b bytes.Buffer
 	require.NoError(t, figure.SVG(&b), name)
 	require.NoError(t, xml.Unmarshal(b.Bytes(), new(any)), "%s.svg is XML", name)
 	return b.String()
+}
+
+// What figures are of is declared, and has words of its own.
+func TestConfigurationsAreDeclared(t *testing.T) {
+	text, err := experiments.Files.ReadFile("configurations.yaml")
+	require.NoError(t, err)
+	said := map[string]bool{}
+	for configuration, called := range words {
+		require.Contains(t, string(text), "- {name: "+configuration+",")
+		require.False(t, said[called], "two are called %s", called)
+		said[called] = true
+	}
+	require.Equal(t, "c3 of the Glow of in", inWords("glow-in/c3"))
+	require.Equal(t, "the pixel differences of in", inWords("pseudo_in"))
+	require.Equal(t, "png_bytes", inWords("png_bytes"))
+}
+
+// All figures of a folder read a table once; a handle that was opened before a table changed draws what it read.
+func TestTablesAreReadOnce(t *testing.T) {
+	dir := copied(t)
+	r, err := Open(dir)
+	require.NoError(t, err)
+	_, err = Fig2B(r)
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(filepath.Join(dir, "scores.csv")))
+	_, err = Fig2C(r)
+	require.NoError(t, err)
+	r, err = Open(dir)
+	require.NoError(t, err)
+	_, err = Fig2C(r)
+	require.ErrorContains(t, err, "scores.csv")
+}
+
+func TestOtherSchemasAreRefused(t *testing.T) {
+	dir := copied(t)
+	writeFile(t, dir, "results.json", `{"schema": 3}`)
+	_, err := Open(dir)
+	require.ErrorContains(t, err, "written by a newer strata: schema 3")
 }

@@ -12,7 +12,8 @@ import (
 	"strata/pkg/metric"
 )
 
-// pointsDrawn is how many images of a set a scatter shows. More make a grey cloud and an SVG of megabytes; correlations are of all.
+// pointsDrawn is how many images of a set a scatter shows. More make a grey cloud and an SVG of megabytes; correlations
+// are of all.
 const pointsDrawn = 500
 
 // cloud is what a panel of points shows: every image at its score under x and under y.
@@ -46,7 +47,7 @@ func (s *scores) scatterLegend(roles []string) (legend []key) {
 // scatterPanel draws images of the roles and returns what the caption says about it.
 func (s *scores) scatterPanel(of cloud) (panel, string) {
 	if missing := s.missing(of.x, of.y); len(missing) > 0 {
-		return notThere(of.title, "scores.csv has no", missing)
+		return notThere(of.title, "scores.csv lacks", missing)
 	}
 	roles := s.present(of.roles...)
 	if len(roles) == 0 {

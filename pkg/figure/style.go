@@ -21,8 +21,8 @@ type roleLook struct {
 	mark  draw.GlyphDrawer
 }
 
-// looks are the roles' colours, of the palette of Okabe and Ito (2008), which stays apart under every colour blindness. The general set, a
-// reference to the others, is neutral.
+// looks are the roles' colours, of the palette of Okabe and Ito (2008), which stays apart under every colour blindness.
+// The general set, a reference to the others, is neutral.
 var looks = map[string]roleLook{
 	roleIn:      {color.NRGBA{R: 0x00, G: 0x72, B: 0xB2, A: 0xFF}, nil, draw.CircleGlyph{}},                          // blue
 	roleSmooth:  {color.NRGBA{R: 0xD5, G: 0x5E, B: 0x00, A: 0xFF}, []vg.Length{4, 1.2, 1, 1.2}, draw.PyramidGlyph{}}, // vermillion
@@ -43,7 +43,8 @@ func lookOf(role string) roleLook {
 	return otherLook
 }
 
-// RoleColor is the colour of a role (in, smooth, general, far, near, faces, further) in every figure, and one colour for all others.
+// RoleColor is the colour of a role (in, smooth, general, far, near, faces, further) in every figure, and one colour
+// for all others.
 func RoleColor(role string) color.NRGBA { return lookOf(role).color }
 
 // roleInk is a role's colour, dark enough for letters.
@@ -120,8 +121,8 @@ func newPlot(xLabel, yLabel string) *plot.Plot {
 // Ticks are those of every axis of a figure.
 var Ticks = plot.TickerFunc(roundTicks)
 
-// roundTicks are multiples of the smallest of 1, 2 and 5 times a power of ten that gives at most six of them. All are labelled, with a minus
-// sign of a digit's width. (gonum's own ticks aim at three, and leave some axes with two.)
+// roundTicks are multiples of the smallest of 1, 2 and 5 times a power of ten that gives at most six of them. All are
+// labelled, with a minus sign of a digit's width. (gonum's own ticks aim at three, and leave some axes with two.)
 func roundTicks(lowest, highest float64) []plot.Tick {
 	const most = 6
 	exponent := math.Floor(math.Log10((highest - lowest) / most))

@@ -5,7 +5,7 @@ import (
 	"math"
 	"strings"
 
-	"strata/pkg/ledger"
+	"strata/pkg/result"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -28,17 +28,19 @@ var table2Rows = []struct {
 	{"1", "diff", "PNG", "ratio to PNG", true},
 }
 
-// Table2 draws Table 2 as dots: the AUROC of every score of the finetuned Glow of in with its 95 % interval, a panel an outlier set, the paper's
-// values beside ours (digest §6; claims D1, D2, F3, F7).
-func Table2(results string) (*Figure, error) {
-	cells, err := ledger.ReadCells(results)
+// Table2 draws Table 2 as dots: the AUROC of every score of the finetuned Glow of in with its 95 % interval, a panel an
+// outlier set, the paper's values beside ours (digest §6; claims D1, D2, F3, F7).
+func Table2(r *Results) (*Figure, error) {
+	cells, err := r.cells()
 	if err != nil {
-		return nil, fmt.Errorf("figure: %w", err)
+		return nil, err
 	}
 	p := page{width: twoColumns, height: 8.5 * vg.Centimeter, legend: []key{
-		{"ours, with 95 % interval over images (over seeds, if several)", glyphMark(draw.GlyphStyle{Color: ink, Radius: vg.Points(2.2), Shape: draw.CircleGlyph{}})},
+		{"ours, with 95 % interval over images (over seeds, if several)",
+			glyphMark(draw.GlyphStyle{Color: ink, Radius: vg.Points(2.2), Shape: draw.CircleGlyph{}})},
 		{"paper", glyphMark(draw.GlyphStyle{Color: paperColor, Radius: vg.Points(2.4), Shape: diamond{}})}}}
-	caption := "AUROC in percent of the scores of Table 2, of the Glow of in finetuned from general, in-distribution as the positive class; the dashed line is guessing. "
+	caption := "AUROC in percent of the scores of Table 2, of the Glow of in finetuned from general, in-distribution " +
+		"as the positive class; the dashed line is guessing. "
 	for i, out := range []string{"SVHN", "CIFAR100", "LSUN"} {
 		drawn, said := table2Panel(cells, out, i == 0)
 		p.panels = append(p.panels, drawn)
@@ -47,7 +49,7 @@ func Table2(results string) (*Figure, error) {
 	return &Figure{Name: "table2", page: p, Caption: strings.TrimSpace(caption)}, nil
 }
 
-func table2Panel(cells []ledger.Cell, out string, labelled bool) (panel, string) {
+func table2Panel(cells []result.Cell, out string, labelled bool) (panel, string) {
 	role := paperSets[out]
 	title := "in vs " + role
 	p := newPlot("AUROC (%)", "")
@@ -72,7 +74,8 @@ func table2Panel(cells []ledger.Cell, out string, labelled bool) (panel, string)
 		}
 		found := false
 		for _, c := range cells {
-			if c.Table != r.table || c.In != "CIFAR10" || c.Out != out || c.Score != r.score || c.General != r.general || c.InModel() != "Glow" {
+			if c.Table != r.table || c.In != "CIFAR10" || c.Out != out || c.Score != r.score ||
+				c.General != r.general || c.InModel() != "Glow" {
 				continue
 			}
 			dots.dots = append(dots.dots, dotRow{y, c.Measured, c.Low, c.High, c.Value})
@@ -99,7 +102,8 @@ func table2Panel(cells []ledger.Cell, out string, labelled bool) (panel, string)
 	if len(absent) > 0 {
 		said += "; not measured: " + strings.Join(absent, ", ")
 	}
-	return panel{title: title, lines: []coloured{{fitted(set, textStyle(sizeLabel, ink), 130), roleInk(role)}}, plot: p}, said + ". "
+	return panel{title: title, lines: []coloured{{fitted(set, textStyle(sizeLabel, ink), 130), roleInk(role)}},
+		plot: p}, said + ". "
 }
 
 // dotRows draws estimates with intervals, the paper's beside them, a line at chance and rules between groups of rows.
@@ -117,10 +121,12 @@ func (d dotRows) Plot(c draw.Canvas, p *plot.Plot) {
 	for _, rule := range d.rules {
 		c.StrokeLine2(draw.LineStyle{Color: guide, Width: hairpin}, c.Min.X, y(rule), c.Max.X, y(rule))
 	}
-	c.StrokeLine2(draw.LineStyle{Color: notes, Width: hairpin, Dashes: []vg.Length{2, 2}}, x(50), c.Min.Y, x(50), c.Max.Y)
+	c.StrokeLine2(draw.LineStyle{Color: notes, Width: hairpin, Dashes: []vg.Length{2, 2}}, x(50), c.Min.Y, x(50),
+		c.Max.Y)
 	for _, r := range d.dots {
 		if !math.IsNaN(r.paper) {
-			c.DrawGlyphNoClip(draw.GlyphStyle{Color: paperColor, Radius: vg.Points(2.4), Shape: diamond{}}, vg.Point{X: x(r.paper), Y: y(r.y) - 3})
+			c.DrawGlyphNoClip(draw.GlyphStyle{Color: paperColor, Radius: vg.Points(2.4), Shape: diamond{}},
+				vg.Point{X: x(r.paper), Y: y(r.y) - 3})
 		}
 		if math.IsNaN(r.value) {
 			style := textStyle(sizeNote, notes)
@@ -128,7 +134,8 @@ func (d dotRows) Plot(c draw.Canvas, p *plot.Plot) {
 			c.FillText(style, vg.Point{X: c.Min.X + 2, Y: y(r.y) + 2}, "not measured")
 			continue
 		}
-		c.StrokeLine2(draw.LineStyle{Color: RoleColor(d.role), Width: vg.Points(0.8)}, max(c.Min.X, x(r.low)), y(r.y)+2, min(c.Max.X, x(r.high)), y(r.y)+2)
+		c.StrokeLine2(draw.LineStyle{Color: RoleColor(d.role), Width: vg.Points(0.8)}, max(c.Min.X, x(r.low)), y(r.y)+2,
+			min(c.Max.X, x(r.high)), y(r.y)+2)
 		style := scatterStyle(d.role, 1)
 		c.DrawGlyphNoClip(style, vg.Point{X: x(r.value), Y: y(r.y) + 2})
 	}

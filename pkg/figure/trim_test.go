@@ -1,33 +1,27 @@
 package figure
 
 import (
-	"encoding/csv"
 	"flag"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"testing"
 
-	"strata/pkg/tiles"
+	"strata/pkg/result"
 
 	"github.com/stretchr/testify/require"
 )
 
 var (
 	update = flag.Bool("update", false, "rewrite the goldens in testdata/goldens")
-	trim   = flag.String("trim", "", "make testdata/results of this results folder, that of: strata reproduce all --size smoke --seeds 2, without STRATA_DATA")
+	trim   = flag.String("trim", "", "make testdata/results of this results folder, that of: "+
+		"strata reproduce all --size smoke --seeds 2, without STRATA_DATA")
 )
 
-// kept are the lines of a table that testdata/results has; others have them all.
-var kept = map[string]func(row []string) bool{
-	"scores.csv":        func(r []string) bool { i, _ := strconv.Atoi(r[2]); return i%2 == 0 },
-	"cells.csv":         func(r []string) bool { return r[0] != "baselines" },
-	"cells_by_seed.csv": func(r []string) bool { return r[0] == "S2" || r[0] == "S3" },
-}
-
 // keptColumns are the columns of scores.csv that testdata/results has.
-var keptColumns = []string{"role", "set", "index", "png_bytes", "pseudo_general", "pseudo_in", "pseudo_smooth", "R01", "R02", "R02_c3", "R03", "R03_c3", "R06", "R11"}
+var keptColumns = []string{result.PNGBytes, result.PseudoColumn(roleGeneral), result.PseudoColumn(roleIn),
+	result.PseudoColumn(roleSmooth), glowGeneral, glowSmooth, result.ScaleColumn(glowSmooth, 3), glowIn,
+	result.ScaleColumn(glowIn, 3), glowInFromGeneral, glowInOutlierLoss}
 
 // TestTrim makes testdata/results, where somebody asks for it.
 func TestTrim(t *testing.T) {
@@ -37,49 +31,44 @@ func TestTrim(t *testing.T) {
 	to := filepath.Join("testdata", "results")
 	require.NoError(t, os.RemoveAll(to))
 	require.NoError(t, os.MkdirAll(filepath.Join(to, "pictures"), 0o755))
-	for _, name := range []string{"pixel_differences.csv", "scores.csv", "correlations.csv", "curves.csv", "cells.csv", "cells_by_seed.csv", "claims.csv", "claims_over_steps.csv"} {
-		text, err := os.Open(filepath.Join(*trim, name))
-		require.NoError(t, err)
-		rows, err := csv.NewReader(text).ReadAll()
-		require.NoError(t, err)
-		text.Close()
-		var columns []int
-		for i, column := range rows[0] {
-			if name != "scores.csv" || slices.Contains(keptColumns, column) {
-				columns = append(columns, i)
-			}
+	trimmed(t, to, func(result.PixelDifference) bool { return true })
+	trimmed(t, to, func(result.Correlation) bool { return true })
+	trimmed(t, to, func(result.CurvePoint) bool { return true })
+	trimmed(t, to, func(c result.Cell) bool { return c.Table != "baselines" })
+	trimmed(t, to, func(s result.SeedValue) bool { return s.Table == "S2" || s.Table == "S3" })
+	trimmed(t, to, func(result.Claim) bool { return true })
+	trimmed(t, to, func(result.Condition) bool { return true })
+	trimmed(t, to, func(result.ClaimAtStep) bool { return true })
+	trimmed(t, to, func(r result.Run) bool { return r.Seed == 1 })
+
+	whole, err := result.ReadScores(filepath.Join(*trim, result.ScoresFile))
+	require.NoError(t, err)
+	every := func(r result.ScoreRow) bool { return r.Index%2 == 0 }
+	scores := &result.Scores{}
+	for _, row := range whole.Rows {
+		if every(row) {
+			scores.Rows = append(scores.Rows, result.ScoreRow{Role: row.Role, Set: row.Set, Index: row.Index})
 		}
-		file, err := os.Create(filepath.Join(to, name))
-		require.NoError(t, err)
-		w := csv.NewWriter(file)
-		for i, row := range rows {
-			if keep := kept[name]; i > 0 && keep != nil && !keep(row) {
-				continue
-			}
-			var fields []string
-			for _, c := range columns {
-				if rows[0][c] == "runs" && i > 0 {
-					row[c] = "" // names of runs are a fifth of cells.csv
-				}
-				fields = append(fields, row[c])
-			}
-			require.NoError(t, w.Write(fields))
-		}
-		w.Flush()
-		require.NoError(t, file.Close())
 	}
-	for name, keep := range map[string]func(tile tiles.Tile) bool{
-		"sets":         func(tile tiles.Tile) bool { return tile.Column < 5 },
-		"augmentation": func(tile tiles.Tile) bool { return tile.Column < 4 },
-		"fourier":      func(tile tiles.Tile) bool { return tile.Row%2 == 0 },
-		"mixed":        func(tile tiles.Tile) bool { return tile.Row < 4 },
-		"climbed":      func(tile tiles.Tile) bool { return tile.Row%8 < 3 },
-		"top_R06":      func(tile tiles.Tile) bool { return tile.Column < 4 },
-		"top_R11":      func(tile tiles.Tile) bool { return tile.Column < 4 },
-	} {
-		sheet, err := tiles.Read(filepath.Join(*trim, "pictures", name))
+	for _, column := range keptColumns {
+		values, err := whole.Column(column, every)
 		require.NoError(t, err)
-		sheet.Tiles = slices.DeleteFunc(sheet.Tiles, func(tile tiles.Tile) bool { return !keep(tile) })
+		require.NoError(t, scores.AddColumn(column, values))
+	}
+	require.NoError(t, scores.Write(filepath.Join(to, result.ScoresFile)))
+
+	for name, keep := range map[string]func(tile result.Tile) bool{
+		"sets":                             func(tile result.Tile) bool { return tile.Column < 5 },
+		"augmentation":                     func(tile result.Tile) bool { return tile.Column < 4 },
+		"fourier":                          func(tile result.Tile) bool { return tile.Row%2 == 0 },
+		"mixed":                            func(tile result.Tile) bool { return tile.Row < 4 },
+		"climbed":                          func(tile result.Tile) bool { return tile.Row%8 < 3 },
+		result.TopSheet(glowInFromGeneral): func(tile result.Tile) bool { return tile.Column < 4 },
+		result.TopSheet(glowInOutlierLoss): func(tile result.Tile) bool { return tile.Column < 4 },
+	} {
+		sheet, err := result.ReadSheet(result.SheetPath(*trim, name))
+		require.NoError(t, err)
+		sheet.Tiles = slices.DeleteFunc(sheet.Tiles, func(tile result.Tile) bool { return !keep(tile) })
 		rows := map[int]int{} // without gaps
 		for i := range sheet.Tiles {
 			tile := &sheet.Tiles[i]
@@ -88,6 +77,23 @@ func TestTrim(t *testing.T) {
 			}
 			tile.Row = rows[tile.Row]
 		}
-		require.NoError(t, sheet.Write(filepath.Join(to, "pictures", name)))
+		require.NoError(t, sheet.Write(result.SheetPath(to, name)))
 	}
+	manifest, err := result.ReadManifest(*trim)
+	require.NoError(t, err)
+	require.NoError(t, result.WriteManifest(to, manifest))
+}
+
+// trimmed copies some rows of a table.
+func trimmed[T result.Row](t *testing.T, to string, keep func(T) bool) {
+	t.Helper()
+	rows, err := result.Read[T](*trim)
+	require.NoError(t, err)
+	rows = slices.DeleteFunc(rows, func(row T) bool { return !keep(row) })
+	for i := range rows {
+		if cell, ok := any(&rows[i]).(*result.Cell); ok {
+			cell.Runs = nil // names of runs are a fifth of cells.csv
+		}
+	}
+	require.NoError(t, result.Write(to, rows))
 }

@@ -35,12 +35,10 @@ func TestCouplingStartsConstant(t *testing.T) {
 	layer := flow.Coupling{Name: "coupling", Channels: channels, Hidden: 4}
 	params := layer.Params()
 	var inputs []*tensors.Tensor
-	for _, p := range params {
-		values := make([]float64, p.Size())
-		if p.Start != nil {
-			for i, v := range p.Start(rand.New(rand.NewPCG(1, 2))) {
-				values[i] = float64(v)
-			}
+	for i, start := range nn.StartValues(params, 1) {
+		p, values := params[i], make([]float64, len(start))
+		for j, v := range start {
+			values[j] = float64(v)
 		}
 		inputs = append(inputs, tensors.FromFlatDataAndDimensions(values, p.Shape...))
 	}

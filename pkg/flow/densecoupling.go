@@ -1,18 +1,18 @@
 package flow
 
 import (
-	"math"
+	"slices"
 
 	"strata/pkg/nn"
 
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// DenseCoupling is the affine coupling of the fully connected Glow (digest §3.2) on vectors, [Channels, 1, 1, B]: the first
-// half conditions, the second becomes (b + t) * sigmoid(r + 2).
+// DenseCoupling is the affine coupling of the fully connected Glow (digest §3.2) on vectors, [Channels, 1, 1, B]: the
+// first half conditions, the second becomes (b + t) * sigmoid(r + 2).
 //
-// The network is linear - ReLU - linear - ReLU - linear, with PyTorch's usual start throughout: no activation norms, no zero
-// convolution. Its outputs alternate, even ones shifts, odd ones raw scales.
+// The network is linear - ReLU - linear - ReLU - linear, with PyTorch's usual start throughout: no activation norms, no
+// zero convolution. Its outputs alternate, even ones shifts, odd ones raw scales.
 type DenseCoupling struct {
 	Name     string
 	Channels int
@@ -21,17 +21,10 @@ type DenseCoupling struct {
 
 // Params are weight [out, in] and bias [out] of the three linear maps, started uniform in +-1/sqrt(in).
 func (c DenseCoupling) Params() []nn.Param {
-	var params []nn.Param
-	linear := func(i, in, out int) {
-		bound := 1 / math.Sqrt(float64(in))
-		params = append(params,
-			nn.Param{Name: c.linear(i) + "/weight", Shape: []int{out, in}, Start: nn.StartUniform(out*in, bound, 0)},
-			nn.Param{Name: c.linear(i) + "/bias", Shape: []int{out}, Start: nn.StartUniform(out, bound, out*in)})
-	}
-	linear(1, c.Channels/2, c.Hidden)
-	linear(2, c.Hidden, c.Hidden)
-	linear(3, c.Hidden, c.Channels)
-	return params
+	return slices.Concat(
+		nn.Linear(c.linear(1), c.Channels/2, c.Hidden),
+		nn.Linear(c.linear(2), c.Hidden, c.Hidden),
+		nn.Linear(c.linear(3), c.Hidden, c.Channels))
 }
 
 // Forward transforms the second half; its log-determinant is the sum of ln sigmoid(r + 2).
@@ -48,8 +41,8 @@ func (c DenseCoupling) Inverse(w *nn.Weights, y *Node) (x, logDet *Node) {
 	return Concatenate([]*Node{a, Sub(Div(b, scale), shift)}, 0), Neg(nn.SumPerImage(Log(scale)))
 }
 
-// network gives shift and scale, [Channels/2, 1, 1, B] each. Linear maps are 1x1 convolutions of vectors, as products on every
-// backend: there is nothing to convolve.
+// network gives shift and scale, [Channels/2, 1, 1, B] each. Linear maps are 1x1 convolutions of vectors, as products
+// on every backend: there is nothing to convolve.
 func (c DenseCoupling) network(w *nn.Weights, a *Node) (shift, scale *Node) {
 	layer := func(i int) nn.ConvLayer {
 		weight := w.Get(c.linear(i) + "/weight")

@@ -25,19 +25,21 @@ func NewDenseStep(name string, size, hidden int) DenseStep {
 
 // Params are those of the three layers, in their order.
 func (s DenseStep) Params() []nn.Param {
-	return append(append(s.ActNorm.Params(), s.Orthogonal.Params()...), s.Coupling.Params()...)
+	return s.layers().Params()
 }
+
+func (s DenseStep) layers() Chain { return Chain{s.ActNorm, s.Orthogonal, s.Coupling} }
 
 // Forward is the three layers one after the other.
 func (s DenseStep) Forward(w *nn.Weights, x *Node) (y, logDet *Node) {
 	d := x.Shape().Dimensions
-	y, logDet = forward(w, Reshape(x, s.ActNorm.Channels, 1, 1, d[3]), s.ActNorm, s.Orthogonal, s.Coupling)
+	y, logDet = s.layers().Forward(w, Reshape(x, s.ActNorm.Channels, 1, 1, d[3]))
 	return Reshape(y, d...), logDet
 }
 
 // Inverse undoes them, last one first.
 func (s DenseStep) Inverse(w *nn.Weights, y *Node) (x, logDet *Node) {
 	d := y.Shape().Dimensions
-	x, logDet = inverse(w, Reshape(y, s.ActNorm.Channels, 1, 1, d[3]), s.ActNorm, s.Orthogonal, s.Coupling)
+	x, logDet = s.layers().Inverse(w, Reshape(y, s.ActNorm.Channels, 1, 1, d[3]))
 	return Reshape(x, d...), logDet
 }

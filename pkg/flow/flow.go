@@ -22,35 +22,6 @@ type Layer interface {
 	Inverse(w *nn.Weights, y *Node) (x, logDet *Node)
 }
 
-// forward chains layers and adds their log-determinants.
-func forward(w *nn.Weights, x *Node, layers ...Layer) (y, logDet *Node) {
-	y = x
-	for _, layer := range layers {
-		var d *Node
-		y, d = layer.Forward(w, y)
-		logDet = sum(logDet, d)
-	}
-	return y, logDet
-}
-
-// inverse undoes forward.
-func inverse(w *nn.Weights, y *Node, layers ...Layer) (x, logDet *Node) {
-	x = y
-	for i := len(layers) - 1; i >= 0; i-- {
-		var d *Node
-		x, d = layers[i].Inverse(w, x)
-		logDet = sum(logDet, d)
-	}
-	return x, logDet
-}
-
-func sum(a, b *Node) *Node {
-	if a == nil {
-		return b
-	}
-	return Add(a, b)
-}
-
 // perImage spreads one number over the batch of x [C, H, W, B].
 func perImage(v, x *Node) *Node { return BroadcastToDims(v, x.Shape().Dim(-1)) }
 

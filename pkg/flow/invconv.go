@@ -22,16 +22,15 @@ type InvConv struct {
 // Params are p, l, u [C, C] and log_s, sign_s [C], started from the LU factors of a random orthogonal matrix.
 func (c InvConv) Params() []nn.Param {
 	n := c.Channels
-	from := func(part func(f LUFactors) []float32) func(*rand.Rand) []float32 {
-		return func(rng *rand.Rand) []float32 { return part(randomOrthogonalLU(n, rng)) }
-	}
-	return []nn.Param{
-		{Name: c.Name + "/p", Shape: []int{n, n}, Start: from(func(f LUFactors) []float32 { return f.P }), Fixed: true},
-		{Name: c.Name + "/l", Shape: []int{n, n}, Start: from(func(f LUFactors) []float32 { return f.L })},
-		{Name: c.Name + "/u", Shape: []int{n, n}, Start: from(func(f LUFactors) []float32 { return f.U })},
-		{Name: c.Name + "/log_s", Shape: []int{n}, Start: from(func(f LUFactors) []float32 { return f.LogS })},
-		{Name: c.Name + "/sign_s", Shape: []int{n}, Start: from(func(f LUFactors) []float32 { return f.SignS }), Fixed: true},
-	}
+	return nn.StartTogether(func(rng *rand.Rand) [][]float32 {
+		f := randomOrthogonalLU(n, rng)
+		return [][]float32{f.P, f.L, f.U, f.LogS, f.SignS}
+	},
+		nn.Param{Name: c.Name + "/p", Shape: []int{n, n}, Fixed: true},
+		nn.Param{Name: c.Name + "/l", Shape: []int{n, n}},
+		nn.Param{Name: c.Name + "/u", Shape: []int{n, n}},
+		nn.Param{Name: c.Name + "/log_s", Shape: []int{n}},
+		nn.Param{Name: c.Name + "/sign_s", Shape: []int{n}, Fixed: true})
 }
 
 // Forward mixes the channels; its log-determinant is H*W*sum(log_s).

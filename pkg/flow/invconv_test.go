@@ -2,6 +2,7 @@ package flow_test
 
 import (
 	"fmt"
+	"hash/fnv"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -51,7 +52,9 @@ func TestInvConvStartsOrthogonal(t *testing.T) {
 func TestInvConvStartIsQ(t *testing.T) {
 	for _, n := range []int{4, 12, 48} {
 		w, _ := startMatrix(t, n, 3)
-		gaussian, rng := mat.NewDense(n, n, nil), rand.New(rand.NewPCG(3, uint64(n)))
+		folder := fnv.New64a() // nn.StartValues gives each folder of names a stream of its own
+		folder.Write([]byte("mix"))
+		gaussian, rng := mat.NewDense(n, n, nil), rand.New(rand.NewPCG(3, folder.Sum64()))
 		for i := range n {
 			for j := range n {
 				gaussian.Set(i, j, rng.NormFloat64())
@@ -72,9 +75,9 @@ func startMatrix(t *testing.T, n int, seed uint64) (w *mat.Dense, sumLogS float6
 	t.Helper()
 	layer := flow.InvConv{Name: "mix", Channels: n}
 	var values []*tensors.Tensor
-	for _, p := range layer.Params() {
-		start := p.Start(rand.New(rand.NewPCG(seed, uint64(n))))
-		wide := make([]float64, len(start))
+	params := layer.Params()
+	for i, start := range nn.StartValues(params, seed) {
+		p, wide := params[i], make([]float64, len(start))
 		for i, v := range start {
 			wide[i] = float64(v)
 			if p.Name == "mix/log_s" {

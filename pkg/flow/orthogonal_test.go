@@ -80,7 +80,8 @@ func TestDenseCouplingStart(t *testing.T) {
 	params := flow.DenseCoupling{Name: "c", Channels: 200, Hidden: 50}.Params()
 	require.Equal(t, "c/dense1/weight", params[0].Name)
 	require.Equal(t, []int{50, 100}, params[0].Shape)
-	weight, bias := params[0].Start(rand.New(rand.NewPCG(1, 2))), params[1].Start(rand.New(rand.NewPCG(1, 2)))
+	start := nn.StartValues(params, 1)
+	weight, bias := start[0], start[1]
 	largest := float32(0)
 	for _, v := range weight {
 		largest = max(largest, v, -v)
@@ -114,7 +115,8 @@ func ExampleNewDenseStep() {
 }
 
 func TestZeroConvStartsAtZero(t *testing.T) {
-	for _, p := range (flow.ZeroConv{Name: "z", In: 2, Out: 4}).Params() {
-		require.Nil(t, p.Start, p.Name)
+	params := flow.ZeroConv{Name: "z", In: 2, Out: 4}.Params()
+	for i, values := range nn.StartValues(params, 1) {
+		require.Equal(t, make([]float32, params[i].Size()), values, params[i].Name)
 	}
 }

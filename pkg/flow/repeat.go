@@ -29,7 +29,7 @@ func (r Repeat) Params() []nn.Param {
 // Forward is the steps in their order.
 func (r Repeat) Forward(w *nn.Weights, x *Node) (y, logDet *Node) {
 	if !w.Lowering.Loops || len(r.Steps) == 1 {
-		return forward(w, x, r.Steps...)
+		return Chain(r.Steps).Forward(w, x)
 	}
 	return r.loop(w, x, false, Layer.Forward)
 }
@@ -37,7 +37,7 @@ func (r Repeat) Forward(w *nn.Weights, x *Node) (y, logDet *Node) {
 // Inverse undoes them, last one first.
 func (r Repeat) Inverse(w *nn.Weights, y *Node) (x, logDet *Node) {
 	if !w.Lowering.Loops || len(r.Steps) == 1 {
-		return inverse(w, y, r.Steps...)
+		return Chain(r.Steps).Inverse(w, y)
 	}
 	return r.loop(w, y, true, Layer.Inverse)
 }

@@ -18,7 +18,7 @@ func (Squeeze2x2) Forward(_ *nn.Weights, x *Node) (y, logDet *Node) {
 	d := x.Shape().Dimensions
 	c, h, w, b := d[0], d[1]/2, d[2]/2, d[3]
 	y = TransposeAllAxes(Reshape(x, c, h, 2, w, 2, b), 0, 2, 4, 1, 3, 5)
-	return Reshape(y, 4*c, h, w, b), perImage(ScalarZero(x.Graph(), x.DType()), x)
+	return Reshape(y, 4*c, h, w, b), noChange(x)
 }
 
 // Inverse unsqueezes.
@@ -26,5 +26,5 @@ func (Squeeze2x2) Inverse(_ *nn.Weights, y *Node) (x, logDet *Node) {
 	d := y.Shape().Dimensions
 	c, h, w, b := d[0]/4, d[1], d[2], d[3]
 	x = TransposeAllAxes(Reshape(y, c, 2, 2, h, w, b), 0, 3, 1, 4, 2, 5)
-	return Reshape(x, c, 2*h, 2*w, b), perImage(ScalarZero(y.Graph(), y.DType()), y)
+	return Reshape(x, c, 2*h, 2*w, b), noChange(y)
 }

@@ -24,8 +24,10 @@ func NewStep(name string, channels, hidden int) Step {
 
 // Params are those of the three layers, in their order.
 func (s Step) Params() []nn.Param {
-	return append(append(s.ActNorm.Params(), s.InvConv.Params()...), s.Coupling.Params()...)
+	return s.layers().Params()
 }
+
+func (s Step) layers() Chain { return Chain{s.ActNorm, s.InvConv, s.Coupling} }
 
 // Forward is the three layers one after the other. Norm and 1x1 convolution are computed as one, W diag(scale) (x + loc),
 // and each half of the channels by itself, because the coupling wants them apart.
@@ -48,5 +50,5 @@ func (s Step) Forward(w *nn.Weights, x *Node) (y, logDet *Node) {
 
 // Inverse undoes the three layers, last one first.
 func (s Step) Inverse(w *nn.Weights, y *Node) (x, logDet *Node) {
-	return inverse(w, y, s.ActNorm, s.InvConv, s.Coupling)
+	return s.layers().Inverse(w, y)
 }

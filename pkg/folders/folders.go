@@ -1,22 +1,28 @@
 // Package folders is the one rule for where strata's files lie.
 //
-// Every folder has an environment variable and a default below the module
-// root. A relative value counts from the module root, never from the working
-// folder: `go test` runs in the folder of the package and a notebook cell in
-// the folder of the notebook, and both must find the same files.
+// Every folder has an environment variable and a default below the module root. A relative value counts from the module
+// root, never from the working folder: `go test` runs in the folder of the package and a notebook cell in the folder of
+// the notebook, and both must find the same files. An empty variable counts as unset.
+//
+// Read only:
 //
 //	STRATA_ROOT     the folder of strata's go.mod, from the working folder upwards
 //	STRATA_DATA     ROOT/data       image sets
-//	STRATA_RUNS     ROOT/runs       trained models and their scores
-//	STRATA_FIGURES  ROOT/figures    figures and result tables
 //	STRATA_SHARED   ROOT/../shared  reference material
 //	STRATA_PARITY   SHARED/parity   outputs of the reference implementation
+//	STRATA_RESULTS  the newest below FIGURES/results: what figures are drawn from
 //
-// A variable that is set and names no folder is an error. Only an absent
-// default is allowed: the folders that are read then report ok false, so that a
-// test can skip with the folder as its reason; the folders that are written
-// (runs, figures) are created by whoever writes there. An empty variable counts
-// as unset.
+// Such a variable that names no folder is an error: a slip of the pen must not look like a folder without files. An
+// absent default is none: ok is false then, so that a test can skip with the folder as its reason.
+//
+// Written to:
+//
+//	STRATA_RUNS     ROOT/runs       trained models and their scores
+//	STRATA_FIGURES  ROOT/figures    figures and result tables
+//	STRATA_CACHE    ROOT/cache      prepared image sets
+//
+// These may be absent, whether a variable names them or not: asking for one makes nothing, and whoever writes there
+// makes it. What is there and is no folder is an error.
 package folders
 
 import (
@@ -43,17 +49,20 @@ const module = "strata"
 func Root() (string, error) {
 	if value := os.Getenv("STRATA_ROOT"); value != "" {
 		if !filepath.IsAbs(value) {
-			return "", fmt.Errorf("STRATA_ROOT=%q is relative: set it to the absolute path of the folder with strata's go.mod, or unset it", value)
+			return "", fmt.Errorf("STRATA_ROOT=%q is relative: set it to the absolute path of the folder with "+
+				"strata's go.mod, or unset it", value)
 		}
 		dir := filepath.Clean(value)
 		if err := mustBeFolder(dir); err != nil {
-			return "", fmt.Errorf("STRATA_ROOT=%q: %s %w: set it to the folder with strata's go.mod, or unset it", value, dir, err)
+			return "", fmt.Errorf("STRATA_ROOT=%q: %s %w: set it to the folder with strata's go.mod, or unset it",
+				value, dir, err)
 		}
 		return dir, nil
 	}
 	start, err := os.Getwd()
 	if err != nil {
-		return "", fmt.Errorf("STRATA_ROOT is not set and the working folder is unknown (%w): change to strata's folder, or set STRATA_ROOT to it", err)
+		return "", fmt.Errorf("STRATA_ROOT is not set and the working folder is unknown (%w): change to strata's folder, "+
+			"or set STRATA_ROOT to it", err)
 	}
 	for dir := start; ; {
 		if isModule(filepath.Join(dir, "go.mod")) {
@@ -61,27 +70,26 @@ func Root() (string, error) {
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			return "", fmt.Errorf("STRATA_ROOT is not set and neither %s nor a folder above it holds the go.mod of module %s: change to strata's folder, or set STRATA_ROOT to it", start, module)
+			return "", fmt.Errorf("STRATA_ROOT is not set and neither %s nor a folder above it holds the go.mod of module %s: "+
+				"change to strata's folder, or set STRATA_ROOT to it", start, module)
 		}
 		dir = parent
 	}
 }
 
-// Data returns the folder of the image sets: STRATA_DATA, or ROOT/data.
-// ok is false when that default does not exist.
+// Data returns the folder of the image sets: STRATA_DATA, or ROOT/data. ok is false when that default does not exist.
 func Data() (dir string, ok bool, err error) {
 	return existing("STRATA_DATA", Root, "data")
 }
 
-// Shared returns the folder of the reference material: STRATA_SHARED, or
-// ROOT/../shared. ok is false when that default does not exist.
+// Shared returns the folder of the reference material: STRATA_SHARED, or ROOT/../shared. ok is false when that default
+// does not exist.
 func Shared() (dir string, ok bool, err error) {
 	return existing("STRATA_SHARED", Root, filepath.Join("..", "shared"))
 }
 
-// Parity returns the folder of the reference implementation's outputs:
-// STRATA_PARITY, or SHARED/parity. ok is false when that default does not
-// exist; an error of STRATA_SHARED is an error here too.
+// Parity returns the folder of the reference implementation's outputs: STRATA_PARITY, or SHARED/parity. ok is false
+// when that default does not exist; an error of STRATA_SHARED is an error here too.
 func Parity() (dir string, ok bool, err error) {
 	shared := func() (string, error) {
 		dir, _, err := Shared()
@@ -90,29 +98,21 @@ func Parity() (dir string, ok bool, err error) {
 	return existing("STRATA_PARITY", shared, "parity")
 }
 
-// Runs returns the folder of the runs: STRATA_RUNS, or ROOT/runs. The default
-// may not exist yet; whoever writes there creates it.
-func Runs() (string, error) {
-	dir, _, err := existing("STRATA_RUNS", Root, "runs")
-	return dir, err
-}
+// Runs returns the folder of the runs: STRATA_RUNS, or ROOT/runs. It may not exist yet.
+func Runs() (string, error) { return toBeMade("STRATA_RUNS", "runs") }
 
-// Figures returns the folder of figures and result tables: STRATA_FIGURES, or
-// ROOT/figures. The default may not exist yet; whoever writes there creates it.
-func Figures() (string, error) {
-	dir, _, err := existing("STRATA_FIGURES", Root, "figures")
-	return dir, err
-}
+// Figures returns the folder of figures and result tables: STRATA_FIGURES, or ROOT/figures. It may not exist yet.
+func Figures() (string, error) { return toBeMade("STRATA_FIGURES", "figures") }
 
-// Cache returns the folder of prepared image sets: STRATA_CACHE, or ROOT/cache. The default may not exist yet; whoever writes
-// there creates it.
-func Cache() (string, error) {
-	dir, _, err := existing("STRATA_CACHE", Root, "cache")
-	return dir, err
-}
+// Cache returns the folder of prepared image sets: STRATA_CACHE, or ROOT/cache. It may not exist yet.
+func Cache() (string, error) { return toBeMade("STRATA_CACHE", "cache") }
 
-// Results returns a folder of results that is complete (its claims.csv is written last): the one that name says, below FIGURES/results or an
-// absolute path; without a name STRATA_RESULTS, or else the one below FIGURES/results that was completed last.
+// manifest is what pkg/result writes into a folder of results last.
+const manifest = "results.json"
+
+// Results returns a folder of results that is complete (its results.json is written last): the one that name says,
+// below FIGURES/results or an absolute path; without a name STRATA_RESULTS, or else the one below FIGURES/results that
+// was completed last.
 func Results(name string) (string, error) {
 	if name == "" {
 		if dir, _, err := existing("STRATA_RESULTS", Figures, "results"); err != nil || os.Getenv("STRATA_RESULTS") != "" {
@@ -124,15 +124,15 @@ func Results(name string) (string, error) {
 		return "", err
 	}
 	all := filepath.Join(figures, "results")
-	ledgers, err := filepath.Glob(filepath.Join(all, "*", "claims.csv"))
+	complete, err := filepath.Glob(filepath.Join(all, "*", manifest))
 	if err != nil {
 		return "", err
 	}
 	if name != "" {
-		return named(name, all, ledgers)
+		return named(name, all, complete)
 	}
 	newest, when := "", time.Time{}
-	for _, path := range ledgers {
+	for _, path := range complete {
 		if info, err := os.Stat(path); err == nil && info.ModTime().After(when) {
 			newest, when = filepath.Dir(path), info.ModTime()
 		}
@@ -144,63 +144,80 @@ func Results(name string) (string, error) {
 }
 
 // named is the folder of a name, or an error that says which there are.
-func named(name, all string, ledgers []string) (string, error) {
+func named(name, all string, complete []string) (string, error) {
 	folder := name
 	if !filepath.IsAbs(folder) {
 		folder = filepath.Join(all, name)
 	}
-	if _, err := os.Stat(filepath.Join(folder, "claims.csv")); err == nil {
+	if _, err := os.Stat(filepath.Join(folder, manifest)); err == nil {
 		return folder, nil
 	}
 	var there []string
-	for _, path := range ledgers {
+	for _, path := range complete {
 		there = append(there, filepath.Base(filepath.Dir(path)))
 	}
 	return "", fmt.Errorf("no results in %s; in %s there are: %s", folder, all, cmp.Or(strings.Join(there, ", "), "none"))
 }
 
-// existing applies the rule: the absolute path of the folder that variable
-// names, or else of fallback below the folder that base returns. ok says
-// whether it exists; it may be false only for the fallback.
+// existing is the absolute path of a folder that is read: the one that variable names, or else fallback below the
+// folder that base returns. ok says whether it exists; it may be false only for the fallback.
 func existing(variable string, base func() (string, error), fallback string) (dir string, ok bool, err error) {
+	dir, problem, err := find(variable, base, fallback)
+	switch {
+	case err != nil:
+		return "", false, err
+	case problem == nil:
+		return dir, true, nil
+	case errors.Is(problem, errMissing) && os.Getenv(variable) == "":
+		return dir, false, nil
+	}
+	return "", false, advised(variable, dir, problem)
+}
+
+// toBeMade is the absolute path of a folder that is written to, whether it exists or not.
+func toBeMade(variable, fallback string) (string, error) {
+	dir, problem, err := find(variable, Root, fallback)
+	if err != nil {
+		return "", err
+	}
+	if problem != nil && !errors.Is(problem, errMissing) {
+		return "", advised(variable, dir, problem)
+	}
+	return dir, nil
+}
+
+// find is the absolute path that variable names, or else of fallback below the folder that base returns, and what is
+// wrong with the folder there, if anything is. An error says that there is no such path.
+func find(variable string, base func() (string, error), fallback string) (dir string, problem, err error) {
 	value := os.Getenv(variable)
-	if value == "" {
+	switch {
+	case value == "":
 		from, err := base()
 		if err != nil {
-			return "", false, err
+			return "", nil, err
 		}
 		dir = filepath.Join(from, fallback)
-		err = mustBeFolder(dir)
-		if errors.Is(err, errMissing) {
-			return dir, false, nil
-		}
-		if err != nil {
-			return "", false, fmt.Errorf("%s is not set and its default %s %w: move that out of the way, or set %s to a folder", variable, dir, err, variable)
-		}
-		return dir, true, nil
-	}
-	dir = filepath.Clean(value)
-	if !filepath.IsAbs(dir) {
+	case filepath.IsAbs(value):
+		dir = filepath.Clean(value)
+	default:
 		root, err := Root()
 		if err != nil {
-			return "", false, fmt.Errorf("%s=%q is relative and counts from the module root: %w", variable, value, err)
+			return "", nil, fmt.Errorf("%s=%q is relative and counts from the module root: %w", variable, value, err)
 		}
 		dir = filepath.Join(root, value)
 	}
-	if err := mustBeFolder(dir); err != nil {
-		return "", false, fmt.Errorf("%s=%q: %s %w: create that folder, correct the variable (a relative value counts from the module root), or unset it", variable, value, dir, err)
-	}
-	return dir, true, nil
+	return dir, mustBeFolder(dir), nil
 }
 
-// Sync makes the names in a folder durable: a file that was renamed into it is there after a power cut.
-func Sync(path string) error {
-	folder, err := os.Open(path)
-	if err != nil {
-		return err
+// advised is an error that says what is wrong with a folder and what to do.
+func advised(variable, dir string, problem error) error {
+	value := os.Getenv(variable)
+	if value == "" {
+		return fmt.Errorf("%s is not set and its default %s %w: move that out of the way, or set %s to a folder",
+			variable, dir, problem, variable)
 	}
-	defer folder.Close()
-	return folder.Sync()
+	return fmt.Errorf("%s=%q: %s %w: create that folder, correct the variable (a relative value counts from the "+
+		"module root), or unset it", variable, value, dir, problem)
 }
 
 var (

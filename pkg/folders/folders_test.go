@@ -11,7 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var variables = []string{"STRATA_ROOT", "STRATA_DATA", "STRATA_RUNS", "STRATA_FIGURES", "STRATA_CACHE", "STRATA_SHARED", "STRATA_PARITY"}
+var variables = []string{
+	"STRATA_ROOT", "STRATA_DATA", "STRATA_RUNS", "STRATA_FIGURES", "STRATA_CACHE", "STRATA_SHARED",
+	"STRATA_PARITY", "STRATA_RESULTS",
+}
 
 // The tests speak about a world of their own, not about the caller's variables.
 func TestMain(m *testing.M) {
@@ -125,13 +128,19 @@ func TestRelativeCountsFromTheRoot(t *testing.T) {
 	}
 }
 
-func TestSetAndMissingIsAnError(t *testing.T) {
+// A folder that is read must be there where a variable names it; one that is written to may be absent, and asking does
+// not make it. What is there and is no folder is an error for both.
+func TestSetAndMissing(t *testing.T) {
 	for _, f := range functions {
 		t.Run(f.variable, func(t *testing.T) {
 			root := newModule(t, "data", "runs", "figures", "../shared/parity", "pkg/nowhere")
 			require.NoError(t, os.WriteFile(filepath.Join(root, "file"), nil, 0o644))
 			t.Chdir(filepath.Join(root, "pkg"))
-			for value, reason := range map[string]string{"nowhere": "does not exist", "file": "is not a folder", "file/below": "cannot be read"} {
+			reasons := map[string]string{"file": "is not a folder", "file/below": "cannot be read"}
+			if f.read {
+				reasons["nowhere"] = "does not exist"
+			}
+			for value, reason := range reasons {
 				t.Setenv(f.variable, value)
 				dir, ok, err := f.call()
 				require.Error(t, err)
@@ -139,6 +148,20 @@ func TestSetAndMissingIsAnError(t *testing.T) {
 				assert.False(t, ok)
 				assert.Contains(t, err.Error(), fmt.Sprintf("%s=%q: %s %s", f.variable, value, filepath.Join(root, value), reason))
 				assertOneLine(t, err)
+			}
+			if f.read {
+				return
+			}
+			for value, want := range map[string]string{
+				"nowhere":                        filepath.Join(root, "nowhere"),
+				"new/and/below":                  filepath.Join(root, "new", "and", "below"),
+				filepath.Join(root, "elsewhere"): filepath.Join(root, "elsewhere"),
+			} {
+				t.Setenv(f.variable, value)
+				got, _, err := f.call()
+				require.NoError(t, err, "whoever writes there makes it")
+				assert.Equal(t, want, got)
+				assert.NoDirExists(t, want, "asking for a folder does not make it")
 			}
 		})
 	}
@@ -156,7 +179,7 @@ func TestDefaults(t *testing.T) {
 			require.NoError(t, err, "an absent default is no error")
 			assert.Equal(t, want, got)
 			assert.False(t, ok)
-			assert.NoDirExists(t, want, "asking for a folder does not create it")
+			assert.NoDirExists(t, want, "asking for a folder does not make it")
 
 			require.NoError(t, os.MkdirAll(want, 0o755))
 			got, ok, err = f.call()
@@ -171,10 +194,13 @@ func TestDefaultThatIsAFile(t *testing.T) {
 	root := newModule(t)
 	require.NoError(t, os.WriteFile(filepath.Join(root, "data"), nil, 0o644))
 	t.Chdir(root)
-	_, _, err := Data()
-	require.Error(t, err)
-	assert.Contains(t, err.Error(), filepath.Join(root, "data")+" is not a folder")
-	assertOneLine(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(root, "runs"), nil, 0o644))
+	for name, call := range map[string]func() (string, bool, error){"data": Data, "runs": withoutOK(Runs)} {
+		_, _, err := call()
+		require.Error(t, err)
+		assert.Contains(t, err.Error(), filepath.Join(root, name)+" is not a folder")
+		assertOneLine(t, err)
+	}
 }
 
 func TestParityFollowsShared(t *testing.T) {
@@ -233,14 +259,4 @@ func ExampleRuns() {
 	below, _ := filepath.Rel(root, runs)
 	fmt.Println(below)
 	// Output: runs
-}
-
-func TestFreeAndSync(t *testing.T) {
-	free, err := Free(t.TempDir())
-	require.NoError(t, err)
-	assert.Positive(t, free)
-	_, err = Free(filepath.Join(t.TempDir(), "absent"))
-	assert.Error(t, err)
-	assert.NoError(t, Sync(t.TempDir()))
-	assert.ErrorContains(t, Sync("/absent"), "/absent")
 }

@@ -20,9 +20,9 @@ func TestResults(t *testing.T) {
 		folder := filepath.Join(figures, "results", name)
 		require.NoError(t, os.MkdirAll(folder, 0o755))
 		if name == "unfinished" {
-			continue // no ledger yet
+			continue // no manifest yet
 		}
-		path := filepath.Join(folder, "claims.csv")
+		path := filepath.Join(folder, "results.json")
 		require.NoError(t, os.WriteFile(path, nil, 0o644))
 		when := time.Unix(int64(1000*(i+1)), 0)
 		require.NoError(t, os.Chtimes(path, when, when))

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"strata/internal/benchtest"
 	"strata/pkg/backend"
-	"strata/pkg/benchtest"
 	"strata/pkg/density"
 	"strata/pkg/glow"
 	"strata/pkg/imageset"

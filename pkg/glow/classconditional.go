@@ -28,6 +28,20 @@ func (c ClassConditionalConfig) Validate() error {
 	return c.Glow.Validate()
 }
 
+// Model builds the model.
+func (c ClassConditionalConfig) Model() (density.Model, error) {
+	return density.Built(NewClassConditional(c))
+}
+
+// ForImages is the same network for images of another shape.
+func (c ClassConditionalConfig) ForImages(height, width, channels int) density.Config {
+	c.Glow.Height, c.Glow.Width, c.Glow.Channels = height, width, channels
+	return c
+}
+
+// Cost is the Glow's: the classes stand on its latents.
+func (c ClassConditionalConfig) Cost() (kind string, products float64) { return c.Glow.Cost() }
+
 // ClassConditional is a Glow whose normalised latents have one density a class (paper §3.2, digest §3.3): for each class y
 // and scale i an activation norm of its own and a diagonal normal with trained mean and standard deviation,
 //

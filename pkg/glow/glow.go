@@ -75,6 +75,24 @@ func (c Config) Validate() error {
 	return nil
 }
 
+// Model builds the model.
+func (c Config) Model() (density.Model, error) { return density.Built(New(c)) }
+
+// ForImages is the same network for images of another shape.
+func (c Config) ForImages(height, width, channels int) density.Config {
+	c.Height, c.Width, c.Channels = height, width, channels
+	return c
+}
+
+// Cost grows with the steps and with the square of their width; dense steps are of another kind.
+func (c Config) Cost() (kind string, products float64) {
+	kind = "glow"
+	if c.Block == Dense {
+		kind = "dense"
+	}
+	return kind, float64(c.K) * float64(c.Hidden) * float64(c.Hidden)
+}
+
 // calibrationImages is 11 batches of 64: what the reference's loop collects (digest §2.3).
 const calibrationImages = 704
 

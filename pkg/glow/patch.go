@@ -32,6 +32,21 @@ func (c PatchConfig) Validate() error {
 	return c.ofPatch().Validate()
 }
 
+// Model builds the model.
+func (c PatchConfig) Model() (density.Model, error) { return density.Built(NewPatch(c)) }
+
+// ForImages is the same network for images of another shape.
+func (c PatchConfig) ForImages(height, width, channels int) density.Config {
+	c.Height, c.Width, c.Channels = height, width, channels
+	return c
+}
+
+// Cost is a kind of its own: all patches of an image go through one scale.
+func (c PatchConfig) Cost() (kind string, products float64) {
+	_, products = c.ofPatch().Cost()
+	return "patch", products
+}
+
 // Patch is the local-patch Glow (digest §3.1): an image is its patches, each an independent sample of one Glow of a single
 // scale, and ln p(x) the sum of theirs. It sees nothing beyond a patch.
 type Patch struct {

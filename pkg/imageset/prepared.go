@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,20 +19,22 @@ import (
 
 	"github.com/dustin/go-humanize"
 
-	"strata/pkg/folders"
+	"strata/internal/fs"
 	"strata/pkg/imageset/format"
 	"strata/pkg/progress"
 )
 
-// A prepared set is a split on disk as a Set has it: pixels.u8, which is mapped into memory, labels.i32 and places.i64, little-endian,
-// and set.json, which is written last and holds all else. Its folder's name ends in a hash of what it was made from.
+// A prepared set is a split on disk as a Set has it: pixels.u8, which is mapped into memory, labels.i32 and places.i64,
+// little-endian, and set.json, which is written last and holds all else. Its folder's name ends in a hash of what it
+// was made from.
 const (
 	preparedVersion = 1
 	pixelsFile      = "pixels.u8"
 	labelsFile      = "labels.i32"
 	placesFile      = "places.i64"
 	infoFile        = "set.json"
-	// makingPrefix marks what is being prepared; what a killed process left behind is removed when the same is prepared again.
+	// makingPrefix marks what is being prepared; what a killed process left behind is removed when the same is prepared
+	// again.
 	makingPrefix = ".making-"
 )
 
@@ -71,8 +72,8 @@ type preparedInfo struct {
 	Made time.Time
 }
 
-// prepared reads a split: from the cache, where it is prepared there; else from its files, and leaves it in the cache where it is
-// large or slow.
+// prepared reads a split: from the cache, where it is prepared there; else from its files, and leaves it in the cache
+// where it is large or slow.
 func (l *Library) prepared(source *format.Source, name string, recipe Recipe, split string) (*Set, error) {
 	if l.Cache == "" {
 		images, err := source.Read(split)
@@ -85,12 +86,15 @@ func (l *Library) prepared(source *format.Source, name string, recipe Recipe, sp
 	if err != nil {
 		return nil, err
 	}
-	return l.make(name, split, key, l.prepareFrom(source.Kind), source.Path, source.ReadTo)
+	return l.openOrMake(name, split, key, l.prepareFrom(source.Kind), source.Path, source.ReadTo)
 }
 
-// make opens what is prepared under a key. What is not there is made by read, and left there where its pixels take from bytes or more.
-func (l *Library) make(name, split, key string, from int64, origin string, read func(string, format.Target) (*format.Images, error)) (*Set, error) {
-	folder := filepath.Join(l.Cache, fmt.Sprintf("%s-%s-%s", strings.ReplaceAll(name, string(filepath.Separator), "_"), split, key[:16]))
+// openOrMake opens what is prepared under a key. What is not there is read, and left there where its pixels take at
+// least so many bytes as from says.
+func (l *Library) openOrMake(name, split, key string, from int64, origin string,
+	read func(string, format.Target) (*format.Images, error)) (*Set, error) {
+	folder := filepath.Join(l.Cache, fmt.Sprintf("%s-%s-%s", strings.ReplaceAll(name, string(filepath.Separator), "_"),
+		split, key[:16]))
 	open := func() (*Set, error) {
 		set, err := openPrepared(folder)
 		if err == nil {
@@ -99,7 +103,7 @@ func (l *Library) make(name, split, key string, from int64, origin string, read 
 		return set, err
 	}
 	set, err := open()
-	if !errors.Is(err, fs.ErrNotExist) {
+	if !errors.Is(err, os.ErrNotExist) {
 		return set, err
 	}
 	m := &maker{library: l, name: name, split: split, from: from, folder: folder}
@@ -142,7 +146,7 @@ func fingerprint(source *format.Source, recipe Recipe, split string) (string, er
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "strata prepared %d %s %s %s %+v\n", preparedVersion, path, split, recipe.Key(), source.Options)
-	err = filepath.WalkDir(path, func(file string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(path, func(file string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -188,8 +192,9 @@ func (m *maker) target(shape format.Shape) (io.WriterAt, error) {
 	if err := m.claim(); err != nil {
 		return nil, err
 	}
-	if free, err := folders.Free(m.library.Cache); err == nil && free < uint64(shape.Bytes()) {
-		return nil, fmt.Errorf("%s has %s free: %d images of %s/%s take %s: make room, or set STRATA_CACHE to a folder on another disk",
+	if free, err := fs.Free(m.library.Cache); err == nil && free < uint64(shape.Bytes()) {
+		return nil, fmt.Errorf("%s has %s free: %d images of %s/%s take %s: make room, or set STRATA_CACHE to a folder on "+
+			"another disk",
 			m.library.Cache, humanize.IBytes(free), shape.Images, m.name, m.split, humanize.IBytes(uint64(shape.Bytes())))
 	}
 	m.making = filepath.Join(m.library.Cache, makingPrefix+filepath.Base(m.folder))
@@ -260,10 +265,11 @@ func (m *maker) finish(images *format.Images, from string) error {
 	if err != nil {
 		return err
 	}
-	if err := writeSynced(filepath.Join(m.making, infoFile), func(w io.Writer) error { _, err := w.Write(text); return err }); err != nil {
+	if err := writeSynced(filepath.Join(m.making, infoFile),
+		func(w io.Writer) error { _, err := w.Write(text); return err }); err != nil {
 		return err
 	}
-	if err := folders.Sync(m.making); err != nil {
+	if err := fs.Sync(m.making); err != nil {
 		return err
 	}
 	// We hold the lock, so a folder of that name is one that is not whole.
@@ -274,7 +280,7 @@ func (m *maker) finish(images *format.Images, from string) error {
 		return err
 	}
 	m.making = ""
-	return folders.Sync(m.library.Cache)
+	return fs.Sync(m.library.Cache)
 }
 
 // discard removes what was not finished.
@@ -300,12 +306,12 @@ func (m *maker) discard() {
 func (m *maker) claim() error {
 	said := false
 	for {
-		unlock, err := folders.Lock(filepath.Join(m.library.Cache, "."+filepath.Base(m.folder)+".lock"))
+		unlock, err := fs.Lock(filepath.Join(m.library.Cache, "."+filepath.Base(m.folder)+".lock"))
 		if err == nil {
 			m.unlock = unlock
 			break
 		}
-		if !errors.Is(err, folders.ErrLocked) {
+		if !errors.Is(err, fs.ErrLocked) {
 			return err
 		}
 		if !said && m.library.Out != nil {
@@ -349,7 +355,7 @@ func writeSynced(path string, write func(io.Writer) error) error {
 	return errors.Join(write(buffered), buffered.Flush(), file.Sync(), file.Close())
 }
 
-// openPrepared maps a prepared split. fs.ErrNotExist says that it is not there; other errors, that it is damaged.
+// openPrepared maps a prepared split. os.ErrNotExist says that it is not there; other errors, that it is damaged.
 func openPrepared(folder string) (*Set, error) {
 	text, err := os.ReadFile(filepath.Join(folder, infoFile))
 	if err != nil {
@@ -430,8 +436,8 @@ func sumWithLabels(h hash.Hash, labels []int32) string {
 // deriveChunk is how many images a derived set is made of at a time.
 const deriveChunk = 4096
 
-// Derive makes the set of a recipe, under a name, of what its Raw recipe gave: in memory, or, where that was prepared on disk, on disk too, a chunk at
-// a time.
+// Derive makes the set of a recipe, under a name, of what its Raw recipe gave: in memory, or, where that was prepared
+// on disk, on disk too, a chunk at a time.
 func (l *Library) Derive(recipe Recipe, name string, raw *Set) (*Set, error) {
 	if err := recipe.Validate(); err != nil {
 		return nil, err
@@ -440,35 +446,38 @@ func (l *Library) Derive(recipe Recipe, name string, raw *Set) (*Set, error) {
 		return recipe.Apply(raw, name)
 	}
 	sum := sha256.Sum256([]byte(raw.hash + recipe.Key()))
-	return l.make(name, raw.Split, hex.EncodeToString(sum[:]), l.prepareFrom(""), raw.hash, func(split string, target format.Target) (*format.Images, error) {
-		// One image tells the shape and the history of all.
-		indices, labels, names, err := recipe.choose(raw)
-		if err != nil {
-			return nil, err
-		}
-		rest := recipe
-		rest.Classes = nil
-		first, err := rest.Apply(raw.take(indices[:1]), name)
-		if err != nil {
-			return nil, err
-		}
-		to, err := target(format.Shape{Images: len(indices), Height: first.Height, Width: first.Width, Channels: first.Channels})
-		if err != nil {
-			return nil, err
-		}
-		images := &format.Images{Height: first.Height, Width: first.Width, Channels: first.Channels, Labels: labels, Classes: names, History: first.History}
-		for at := 0; at < len(indices); at += deriveChunk {
-			part, err := rest.Apply(raw.take(indices[at:min(at+deriveChunk, len(indices))]), name)
+	return l.openOrMake(name, raw.Split, hex.EncodeToString(sum[:]), l.prepareFrom(""), raw.hash,
+		func(split string, target format.Target) (*format.Images, error) {
+			// One image tells the shape and the history of all.
+			indices, labels, names, err := recipe.choose(raw)
 			if err != nil {
 				return nil, err
 			}
-			if _, err := to.WriteAt(part.Pixels, int64(at)*int64(first.ImageSize())); err != nil {
+			rest := recipe
+			rest.Classes = nil
+			first, err := rest.Apply(raw.take(indices[:1]), name)
+			if err != nil {
 				return nil, err
 			}
-			if raw.Places != nil || len(recipe.Classes) > 0 {
-				images.Places = append(images.Places, part.Places...)
+			to, err := target(format.Shape{Images: len(indices), Height: first.Height, Width: first.Width,
+				Channels: first.Channels})
+			if err != nil {
+				return nil, err
 			}
-		}
-		return images, nil
-	})
+			images := &format.Images{Height: first.Height, Width: first.Width, Channels: first.Channels, Labels: labels,
+				Classes: names, History: first.History}
+			for at := 0; at < len(indices); at += deriveChunk {
+				part, err := rest.Apply(raw.take(indices[at:min(at+deriveChunk, len(indices))]), name)
+				if err != nil {
+					return nil, err
+				}
+				if _, err := to.WriteAt(part.Pixels, int64(at)*int64(first.ImageSize())); err != nil {
+					return nil, err
+				}
+				if raw.Places != nil || len(recipe.Classes) > 0 {
+					images.Places = append(images.Places, part.Places...)
+				}
+			}
+			return images, nil
+		})
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"strata/pkg/folders"
+	"strata/internal/fs"
 	"strata/pkg/imageset/format"
 )
 
@@ -203,7 +203,7 @@ func TestPreparationIsMadeOnce(t *testing.T) {
 	folder := cached(t, library)[0]
 	aside := filepath.Join(t.TempDir(), "aside")
 	require.NoError(t, os.Rename(folder, aside))
-	unlock, err := folders.Lock(filepath.Join(library.Cache, "."+filepath.Base(folder)+".lock"))
+	unlock, err := fs.Lock(filepath.Join(library.Cache, "."+filepath.Base(folder)+".lock"))
 	require.NoError(t, err)
 	var out bytes.Buffer
 	library.Out = &out

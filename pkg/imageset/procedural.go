@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
+
 	"strata/pkg/imageset/format"
 	"strata/pkg/imageset/procedural"
 )
@@ -21,13 +23,16 @@ func proceduralSplits() []Split {
 // drawn is the history of the procedural sets.
 const drawn = "drawn by strata"
 
+// Drawn says whether the images are strata's own drawings, or made of such. All others are somebody's, and stay out of version control.
+func (s *Set) Drawn() bool { return strings.HasPrefix(s.History, drawn) }
+
 // drawn opens a drawn split from the cache, where there is one: a set takes seconds to draw. What a version draws is pinned by its tests.
 func (l *Library) drawn(name, split string, draw Draw) (*Set, error) {
 	if l.Cache == "" {
 		return drawProcedural(name, split, draw)
 	}
 	key := sha256.Sum256(fmt.Appendf(nil, "strata drawn %d %s %s %+v", procedural.Version, name, split, draw))
-	return l.make(name, split, hex.EncodeToString(key[:]), 0, drawn, func(split string, target format.Target) (*format.Images, error) {
+	return l.openOrMake(name, split, hex.EncodeToString(key[:]), 0, drawn, func(split string, target format.Target) (*format.Images, error) {
 		set, err := drawProcedural(name, split, draw)
 		if err != nil {
 			return nil, err

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"testing"
 
+	"strata/internal/benchtest"
 	"strata/pkg/backend"
-	"strata/pkg/benchtest"
 	"strata/pkg/density"
 	"strata/pkg/glow"
 	"strata/pkg/invert"

@@ -1,6 +1,6 @@
-// Package invert goes from images to the latents of an invertible network and back: reconstruction, sampling (sample.go),
-// images with the latents of others at some scales (Fig. 3A), and images made more likely by moving some latents
-// (maximise.go, Fig. 3B).
+// Package invert goes from images to the latents of an invertible network and back: reconstruction, sampling
+// (sample.go), images with the latents of others at some scales (Fig. 3A), and images made more likely by moving some
+// latents (maximise.go, Fig. 3B).
 //
 //	inverter, err := invert.New(network)
 //	latents, logLikelihoods, err := inverter.Encode(set.Pixels, nil)
@@ -38,8 +38,8 @@ func (l *Latents) Len() int {
 	return len(l.Scales[0]) / l.Dims[0]
 }
 
-// Replace takes the latents of other images at some scales, counted from 0 for the finest (Fig. 3A mixes so). Whether they
-// are exchanged before or after their normalisation makes no difference: it acts on every element alone.
+// Replace takes the latents of other images at some scales, counted from 0 for the finest (Fig. 3A mixes so). Whether
+// they are exchanged before or after their normalisation makes no difference: it acts on every element alone.
 func (l *Latents) Replace(from *Latents, scales ...int) (*Latents, error) {
 	result := &Latents{Scales: append([][]float32(nil), l.Scales...), Dims: l.Dims}
 	for _, scale := range scales {
@@ -47,7 +47,8 @@ func (l *Latents) Replace(from *Latents, scales ...int) (*Latents, error) {
 			return nil, fmt.Errorf("invert: no scale %d among %d", scale, len(l.Scales))
 		}
 		if len(from.Scales[scale]) != len(l.Scales[scale]) {
-			return nil, fmt.Errorf("invert: %d values at scale %d to replace %d", len(from.Scales[scale]), scale, len(l.Scales[scale]))
+			return nil, fmt.Errorf("invert: %d values at scale %d to replace %d", len(from.Scales[scale]), scale,
+				len(l.Scales[scale]))
 		}
 		result.Scales[scale] = from.Scales[scale]
 	}
@@ -143,12 +144,13 @@ func transposed(latents []*Node) []*Node {
 	return result
 }
 
-// Encode gives the latents and ln p(x) of images, NHWC pixels. noise has one value in [0, 1) a sub-pixel; nil is the middle of
-// the bin.
+// Encode gives the latents and ln p(x) of images, NHWC pixels. noise has one value in [0, 1) a sub-pixel; nil is the
+// middle of the bin.
 func (v *Inverter) Encode(pixels []uint8, noise []float32) (*Latents, []float64, error) {
 	dims := density.Dims(v.model)
 	if len(pixels)%dims != 0 || noise != nil && len(noise) != len(pixels) {
-		return nil, nil, fmt.Errorf("invert: %d pixel values and %d of noise are not images of %d", len(pixels), len(noise), dims)
+		return nil, nil, fmt.Errorf("invert: %d pixel values and %d of noise are not images of %d", len(pixels), len(noise),
+			dims)
 	}
 	h, w, c := v.model.Shape()
 	result := &Latents{Dims: v.model.LatentDims(), Scales: make([][]float32, len(v.model.LatentDims()))}
@@ -163,7 +165,8 @@ func (v *Inverter) Encode(pixels []uint8, noise []float32) (*Latents, []float64,
 		if noise != nil {
 			copy(bins, noise[from*dims:])
 		}
-		out, err := v.run(v.encode, tensors.FromFlatDataAndDimensions(images, Batch, h, w, c), tensors.FromFlatDataAndDimensions(bins, Batch, h, w, c))
+		out, err := v.run(v.encode, tensors.FromFlatDataAndDimensions(images, Batch, h, w, c),
+			tensors.FromFlatDataAndDimensions(bins, Batch, h, w, c))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -206,7 +209,8 @@ func (v *Inverter) check(latents *Latents) error {
 	}
 	for scale, size := range dims {
 		if latents.Dims[scale] != size || len(latents.Scales[scale]) != latents.Len()*size {
-			return fmt.Errorf("invert: %d values at scale %d, %d images have %d each", len(latents.Scales[scale]), scale, latents.Len(), size)
+			return fmt.Errorf("invert: %d values at scale %d, %d images have %d each", len(latents.Scales[scale]), scale,
+				latents.Len(), size)
 		}
 	}
 	return nil
@@ -248,7 +252,8 @@ func wide(values []float32) []float64 {
 // Reconstruction is how well images come back from their latents.
 type Reconstruction struct {
 	Images int
-	// Largest is the largest error of a sub-pixel, in units of one of its 256 levels; Median is that of the images' largest.
+	// Largest is the largest error of a sub-pixel, in units of one of its 256 levels; Median is that of the images'
+	// largest.
 	Largest, Median float64
 	// Exact is the share of the images that come back with every pixel right after rounding.
 	Exact float64
@@ -256,14 +261,15 @@ type Reconstruction struct {
 	NotFinite int
 }
 
-// Reconstruct sends a set's images to their latents and back. progress, if not nil, is told how many are done; an error from
-// it stops.
+// Reconstruct sends a set's images to their latents and back. progress, if not nil, is told how many are done; an error
+// from it stops.
 func (v *Inverter) Reconstruct(set *imageset.Set, progress func(done int) error) (Reconstruction, error) {
 	if h, w, c := v.model.Shape(); set.Height != h || set.Width != w || set.Channels != c {
-		return Reconstruction{}, fmt.Errorf("set %s holds %dx%dx%d images, the model wants %dx%dx%d", set.Name, set.Height, set.Width, set.Channels, h, w, c)
+		return Reconstruction{}, fmt.Errorf("set %s holds %dx%dx%d images, the model wants %dx%dx%d", set.Name, set.Height,
+			set.Width, set.Channels, h, w, c)
 	}
 	var r Reconstruction
-	var errors []float64 // the largest of each image
+	var largest []float64 // error of each image
 	exact := 0
 	dims := density.Dims(v.model)
 	for from := 0; from < set.Len(); from += Batch {
@@ -292,7 +298,7 @@ func (v *Inverter) Reconstruct(set *imageset.Set, progress func(done int) error)
 				r.NotFinite++
 				continue
 			}
-			errors = append(errors, worst)
+			largest = append(largest, worst)
 			if right {
 				exact++
 			}
@@ -303,9 +309,9 @@ func (v *Inverter) Reconstruct(set *imageset.Set, progress func(done int) error)
 			}
 		}
 	}
-	if r.Images = len(errors); r.Images > 0 {
-		slices.Sort(errors)
-		r.Largest, r.Median = errors[r.Images-1], errors[r.Images/2]
+	if r.Images = len(largest); r.Images > 0 {
+		slices.Sort(largest)
+		r.Largest, r.Median = largest[r.Images-1], largest[r.Images/2]
 		r.Exact = float64(exact) / float64(r.Images)
 	}
 	return r, nil

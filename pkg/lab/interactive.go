@@ -7,9 +7,10 @@ import (
 	"slices"
 	"strings"
 
-	"strata/pkg/experiment"
 	"strata/pkg/imageset"
 	"strata/pkg/invert"
+	"strata/pkg/result"
+	"strata/pkg/runs"
 	"strata/pkg/score"
 	"strata/pkg/show"
 
@@ -17,7 +18,7 @@ import (
 )
 
 // Hover shows two scores of a table against each other, a dot an image; the image under the pointer is shown beside.
-func (l *Lab) Hover(scores *score.Table, x, y string) {
+func (l *Lab) Hover(scores *result.Scores, x, y string) {
 	defer gonbui.Sync()
 	text, err := l.hover(gonbui.UniqueId(), scores, x, y)
 	must(err)
@@ -27,7 +28,7 @@ func (l *Lab) Hover(scores *score.Table, x, y string) {
 // hovered is the most images that a page carries.
 const hovered = 600
 
-func (l *Lab) hover(id string, scores *score.Table, x, y string) (string, error) {
+func (l *Lab) hover(id string, scores *result.Scores, x, y string) (string, error) {
 	xs, err := scores.Column(x, nil)
 	if err != nil {
 		return "", err
@@ -38,7 +39,7 @@ func (l *Lab) hover(id string, scores *score.Table, x, y string) (string, error)
 	}
 	step := (len(xs) + hovered - 1) / hovered
 	var points []show.Point
-	var rows []score.Row
+	var rows []result.ScoreRow
 	for i := 0; i < len(xs); i += step {
 		row := scores.Rows[i]
 		if !finite(xs[i]) || !finite(ys[i]) {
@@ -58,7 +59,7 @@ func (l *Lab) hover(id string, scores *score.Table, x, y string) (string, error)
 }
 
 // pictures are the test images of some rows of a table, which are of one size.
-func (l *Lab) pictures(rows []score.Row) (*imageset.Set, error) {
+func (l *Lab) pictures(rows []result.ScoreRow) (*imageset.Set, error) {
 	tiles := &imageset.Set{Name: "tiles", Split: imageset.Test}
 	for _, row := range rows {
 		set, err := l.engine.Set(row.Set, imageset.Test)
@@ -75,14 +76,14 @@ func (l *Lab) pictures(rows []score.Row) (*imageset.Set, error) {
 
 // Top shows the images of a table's in-distribution set and outliers together that a score likes best, sixteen at a time, with a slider from the least to
 // the most likely.
-func (l *Lab) Top(scores *score.Table, column string) {
+func (l *Lab) Top(scores *result.Scores, column string) {
 	defer gonbui.Sync()
 	text, err := l.top(gonbui.UniqueId(), scores, column)
 	must(err)
 	gonbui.DisplayHTML(text)
 }
 
-func (l *Lab) top(id string, scores *score.Table, column string) (string, error) {
+func (l *Lab) top(id string, scores *result.Scores, column string) (string, error) {
 	values, err := scores.Column(column, nil)
 	if err != nil {
 		return "", err
@@ -97,7 +98,7 @@ func (l *Lab) top(id string, scores *score.Table, column string) (string, error)
 	for stop := range stops {
 		first := max(0, len(order)-shown) * (stops - 1 - stop) / (stops - 1) // the slider stands at its last stop
 		part := order[first:min(first+shown, len(order))]
-		var rows []score.Row
+		var rows []result.ScoreRow
 		var sets []string
 		for _, i := range part {
 			row := scores.Rows[i]
@@ -119,7 +120,7 @@ func (l *Lab) top(id string, scores *score.Table, column string) (string, error)
 
 // Temperature shows samples of a run's Glow with a slider for the temperature of the latents: low ones give the smooth images that the model
 // finds likely, 1 those that it was trained to.
-func (l *Lab) Temperature(run *experiment.Run) {
+func (l *Lab) Temperature(run *runs.Run) {
 	defer gonbui.Sync()
 	temperatures := []float64{0.1, 0.4, 0.6, 0.7, 0.8, 0.9, 1}
 	const each = 16

@@ -26,47 +26,48 @@ import (
 
 	"strata/pkg/checkpoint"
 	"strata/pkg/density"
-	"strata/pkg/experiment"
 	"strata/pkg/folders"
 	"strata/pkg/imageset"
 	"strata/pkg/pixeldiff"
-	"strata/pkg/score"
+	"strata/pkg/plan"
+	"strata/pkg/result"
+	"strata/pkg/runs"
 	"strata/pkg/show"
 )
 
 // Lab is an engine and a size.
 type Lab struct {
-	engine *experiment.Engine
-	size   experiment.Size
+	engine *runs.Engine
+	size   plan.Size
 	ctx    context.Context
 }
 
 // Open opens the lab at a size of experiments/sizes.yaml, "smoke" for seconds, "demo" for minutes. Interrupting the cell saves what is
 // trained; run again it goes on.
 func Open(size string) *Lab {
-	s, err := experiment.LoadSize(size)
+	s, err := plan.LoadSize(size)
 	must(err)
 	data, ok, err := folders.Data()
 	must(err)
 	if !ok {
 		data = ""
 	}
-	runs, err := folders.Runs()
+	store, err := folders.Runs()
 	must(err)
 	cache, err := folders.Cache()
 	must(err)
 	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt) // until the cell's process ends
-	return &Lab{size: s, ctx: ctx, engine: &experiment.Engine{Data: data, Runs: runs, Cache: cache, Context: ctx, Out: newDisplay(), Resume: true}}
+	return &Lab{size: s, ctx: ctx, engine: &runs.Engine{Data: data, Runs: store, Cache: cache, Context: ctx, Out: newDisplay(), Resume: true}}
 }
 
 // Train trains a Glow on an image set, which is a folder or zip of STRATA_DATA or one that strata draws: from scratch, or finetuned from parent.
 // A run that another notebook is training is waited for.
-func (l *Lab) Train(set string, parent *experiment.Run) *experiment.Run {
+func (l *Lab) Train(set string, parent *runs.Run) *runs.Run {
 	defer gonbui.Sync()
-	var run *experiment.Run
+	var run *runs.Run
 	var err error
 	for waited := false; ; waited = true {
-		run, err = l.engine.Train(l.ctx, experiment.Request{Set: set, Size: l.size, Seed: 1, Parent: parent})
+		run, err = l.engine.Train(l.ctx, runs.Request{Set: set, Size: l.size, Seed: 1, Parent: parent})
 		if !errors.Is(err, checkpoint.ErrInUse) || l.ctx.Err() != nil {
 			break
 		}
@@ -81,7 +82,7 @@ func (l *Lab) Train(set string, parent *experiment.Run) *experiment.Run {
 }
 
 // Score scores test images of the in-distribution set and of outlier sets by a run, with the ratio to a general run where it is not nil.
-func (l *Lab) Score(run, general *experiment.Run, in string, out ...string) *score.Table {
+func (l *Lab) Score(run, general *runs.Run, in string, out ...string) *result.Scores {
 	defer gonbui.Sync()
 	table, err := l.engine.ScoreSets(l.ctx, run, general, append([]string{in}, out...), l.size.TestImages, density.Noise{})
 	must(err)
@@ -125,11 +126,11 @@ func (l *Lab) pixelDifferences(images int, sets []string) (file []byte, text str
 		}
 		var line plotter.XYs
 		peak, mean := 0.0, 0.0
-		for bin, density := range d.Density {
+		for bin, height := range d.Density {
 			low, high := d.Edges[bin], d.Edges[bin+1]
-			peak, mean = max(peak, density), mean+math.Abs(low+high)/2*density*(high-low)
+			peak, mean = max(peak, height), mean+math.Abs(low+high)/2*height*(high-low)
 			if high >= p.X.Min && low <= p.X.Max {
-				line = append(line, plotter.XY{X: low, Y: density}, plotter.XY{X: high, Y: density})
+				line = append(line, plotter.XY{X: low, Y: height}, plotter.XY{X: high, Y: height})
 			}
 		}
 		if err := show.AddLine(p, line, show.InTurn(i), name); err != nil {

@@ -6,44 +6,23 @@ import (
 	"io"
 	"math"
 	"path/filepath"
-	"strata/pkg/checkpoint"
-	"strata/pkg/experiment"
-	"strata/pkg/score"
 	"strings"
 	"testing"
 	"time"
+
+	"strata/pkg/checkpoint"
+	"strata/pkg/plan"
+	"strata/pkg/result"
+	"strata/pkg/runs"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// A display keeps one bar and the last lines, whatever pieces the lines come in.
-func TestDisplay(t *testing.T) {
-	var shown []string
-	d := &display{update: func(text string) { shown = append(shown, text) }}
-	for _, piece := range []string{"glow-in: 412/10", "00 (41%), 1:12 elapsed\nplain <line>\n", "glow-in: 500/1000 (50%), 1:30 elapsed\n"} {
-		n, err := d.Write([]byte(piece))
-		require.NoError(t, err)
-		require.Equal(t, len(piece), n)
-	}
-	require.Len(t, shown, 2)
-	last := shown[len(shown)-1]
-	assert.Contains(t, last, `<progress max="1000" value="500"`)
-	assert.Contains(t, last, "500 of 1000, 1:30 elapsed")
-	assert.Contains(t, last, "plain &lt;line&gt;")
-	assert.NotContains(t, last, "412")
-	for range 20 {
-		_, err := d.Write([]byte("more\n"))
-		require.NoError(t, err)
-	}
-	assert.Equal(t, notesKept, strings.Count(shown[len(shown)-1], "more"))
-	assert.Equal(t, io.Discard, newDisplay(), "outside of a notebook")
-}
-
 func TestNeeds(t *testing.T) {
 	text, err := needs([]string{"table2"})
 	require.NoError(t, err)
-	assert.Contains(t, text, "Runs: R01, R06.")
+	assert.Contains(t, text, "Runs: glow-general, glow-in-from-general.")
 	assert.Regexp(t, `\| demo \| Glow K 4, hidden 64 \| 1000, finetuned 500 \| \d+ min \|`, text)
 	assert.Regexp(t, `\| paper \| Glow K 32, hidden 512 .* days \|`, text)
 	_, err = needs([]string{"table9"})
@@ -55,7 +34,7 @@ func TestPixelDifferences(t *testing.T) {
 	if testing.Short() {
 		t.Skip("draws two sets of 8,000 images")
 	}
-	lab := &Lab{engine: &experiment.Engine{Out: io.Discard}}
+	lab := &Lab{engine: &runs.Engine{Out: io.Discard}}
 	file, text, err := lab.pixelDifferences(100, []string{"shapes", "digits"})
 	require.NoError(t, err)
 	_, err = png.Decode(bytes.NewReader(file))
@@ -70,11 +49,11 @@ func TestTrainWaits(t *testing.T) {
 	if testing.Short() {
 		t.Skip("draws a set of 8,000 images and trains on it")
 	}
-	size, err := experiment.LoadSize("smoke")
+	size, err := plan.LoadSize("smoke")
 	require.NoError(t, err)
 	var log strings.Builder
-	l := &Lab{ctx: t.Context(), size: size, engine: &experiment.Engine{Runs: t.TempDir(), Context: t.Context(), Out: &log, Resume: true}}
-	spec, err := l.engine.Spec(experiment.Request{Set: "shapes", Size: size, Seed: 1})
+	l := &Lab{ctx: t.Context(), size: size, engine: &runs.Engine{Runs: t.TempDir(), Context: t.Context(), Out: &log, Resume: true}}
+	spec, err := l.engine.Spec(runs.Request{Set: "shapes", Size: size, Seed: 1})
 	require.NoError(t, err)
 	unlock, err := checkpoint.Lock(filepath.Join(l.engine.Runs, spec.ID(), "checkpoints"))
 	require.NoError(t, err)
@@ -85,10 +64,10 @@ func TestTrainWaits(t *testing.T) {
 }
 
 func TestHover(t *testing.T) {
-	l := &Lab{engine: &experiment.Engine{Out: io.Discard}}
-	table := &score.Table{Columns: []string{"a", "b"}}
+	l := &Lab{engine: &runs.Engine{Out: io.Discard}}
+	table := &result.Scores{Columns: []string{"a", "b"}}
 	for i := range 40 {
-		table.Rows = append(table.Rows, score.Row{Role: "in", Set: "shapes", Index: i, Values: []float64{float64(i), math.Inf(1-2*(i%2)) * float64(i%2)}})
+		table.Rows = append(table.Rows, result.ScoreRow{Role: "in", Set: "shapes", Index: i, Values: []float64{float64(i), math.Inf(1-2*(i%2)) * float64(i%2)}})
 	}
 	page, err := l.hover("x1", table, "a", "a")
 	require.NoError(t, err)
@@ -99,11 +78,11 @@ func TestHover(t *testing.T) {
 
 // The first stop has the lowest scores, the last one the highest, of whatever set.
 func TestTop(t *testing.T) {
-	l := &Lab{engine: &experiment.Engine{Out: io.Discard}}
-	table := &score.Table{Columns: []string{"ratio"}}
+	l := &Lab{engine: &runs.Engine{Out: io.Discard}}
+	table := &result.Scores{Columns: []string{"ratio"}}
 	for i := range 40 {
-		table.Rows = append(table.Rows, score.Row{Role: "in", Set: "shapes", Index: i, Values: []float64{float64(i)}},
-			score.Row{Role: "out", Set: "digits", Index: i, Values: []float64{100 + float64(i)}})
+		table.Rows = append(table.Rows, result.ScoreRow{Role: "in", Set: "shapes", Index: i, Values: []float64{float64(i)}},
+			result.ScoreRow{Role: "out", Set: "digits", Index: i, Values: []float64{100 + float64(i)}})
 	}
 	page, err := l.top("x1", table, "ratio")
 	require.NoError(t, err)
@@ -111,6 +90,6 @@ func TestTop(t *testing.T) {
 	require.Contains(t, page, "ranks 65 to 80 of 80: 15 to 0 nats; shapes")
 	_, err = l.top("x1", table, "c9")
 	require.ErrorContains(t, err, `no column "c9"`)
-	_, err = l.top("x1", &score.Table{Columns: []string{"ratio"}}, "ratio")
+	_, err = l.top("x1", &result.Scores{Columns: []string{"ratio"}}, "ratio")
 	require.ErrorContains(t, err, "no images")
 }

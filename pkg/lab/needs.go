@@ -3,9 +3,11 @@ package lab
 import (
 	"fmt"
 	"slices"
-	"strata/pkg/experiment"
 	"strings"
 	"time"
+
+	"strata/pkg/plan"
+	"strata/pkg/runs"
 
 	"github.com/janpfeifer/gonb/gonbui"
 )
@@ -20,7 +22,7 @@ func Needs(targets ...string) {
 }
 
 func needs(targets []string) (string, error) {
-	all, err := experiment.LoadConfigurations()
+	all, err := plan.LoadConfigurations()
 	if err != nil {
 		return "", err
 	}
@@ -30,7 +32,7 @@ func needs(targets []string) (string, error) {
 	}
 	var ids, roles []string
 	for _, c := range chosen {
-		ids = append(ids, c.ID)
+		ids = append(ids, c.Name)
 		for _, role := range []string{c.Set, c.Outliers} {
 			if role != "" && !slices.Contains(roles, role) {
 				roles = append(roles, role)
@@ -38,8 +40,8 @@ func needs(targets []string) (string, error) {
 		}
 	}
 	text := fmt.Sprintf("Runs: %s. Image sets in the roles: %s.\n\n| size | network | steps | training on two cores, from nothing |\n|---|---|---|---|\n", strings.Join(ids, ", "), strings.Join(roles, ", "))
-	for _, name := range experiment.SizeNames() {
-		size, err := experiment.LoadSize(name)
+	for _, name := range plan.SizeNames() {
+		size, err := plan.LoadSize(name)
 		if err != nil {
 			return "", err
 		}
@@ -47,7 +49,7 @@ func needs(targets []string) (string, error) {
 		for _, c := range chosen {
 			left += size.Estimate(c)
 		}
-		text += fmt.Sprintf("| %s | Glow K %d, hidden %d | %d, finetuned %d | %s |\n", name, size.Networks.Glow.K, size.Networks.Glow.Hidden, size.Steps, size.FinetuneSteps, experiment.Roughly(left))
+		text += fmt.Sprintf("| %s | Glow K %d, hidden %d | %d, finetuned %d | %s |\n", name, size.Glow().K, size.Glow().Hidden, size.Steps, size.FinetuneSteps, runs.Roughly(left))
 	}
 	return text + fmt.Sprintf("\n`strata reproduce %s --size demo` trains what is missing, once, and shares it with the other notebooks.", strings.Join(targets, " ")), nil
 }

@@ -4,18 +4,18 @@ import (
 	"fmt"
 	"html"
 	"io"
-	"regexp"
-	"strconv"
 	"strings"
 	"sync"
+
+	"strata/pkg/progress"
 
 	"github.com/janpfeifer/gonb/gonbui"
 )
 
-// display turns the plain lines of pkg/progress into one place of the notebook that is redrawn: a bar for what has an end, and the last other
-// lines under it. A log that scrolls by is no progress display.
+// display is one place of the notebook that is redrawn: how far the job is (it is a [progress.Listener]), and under
+// that the last lines that were written. A log that scrolls by is no progress display.
 type display struct {
-	update func(html string)
+	update func(page string)
 
 	mu    sync.Mutex
 	rest  string // of a line that has not ended
@@ -34,27 +34,44 @@ func newDisplay() io.Writer {
 	return &display{update: func(text string) { gonbui.UpdateHTML(id, text) }}
 }
 
-// counted matches a line of pkg/progress: LABEL: DONE/TOTAL (SHARE%), rest.
-var counted = regexp.MustCompile(`^(.*): (\d+)/(\d+) \(\d+%\)(.*)$`)
+// Progress shows the job that reports last.
+func (d *display) Progress(e progress.Event) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	count, share := fmt.Sprint(e.Done), "" // a bar without a value moves to and fro
+	switch {
+	case e.Total > 0:
+		count, share = fmt.Sprintf("%d of %d", e.Done, e.Total), fmt.Sprintf(` max="%d" value="%d"`, e.Total, e.Done)
+	case e.Ended:
+		share = ` value="1"`
+	}
+	text := count + ", " + e.Times()
+	if e.Info != "" {
+		text += ", " + e.Info
+	}
+	d.bar = fmt.Sprintf(`<div style="font-family:sans-serif;font-size:13px"><b>%s</b><br>`+
+		`<progress%s style="width:60%%;height:1em"></progress> %s</div>`,
+		html.EscapeString(e.Label), share, html.EscapeString(text))
+	d.redraw()
+}
 
+// Write adds lines to the notes.
 func (d *display) Write(p []byte) (int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	lines := strings.Split(d.rest+string(p), "\n")
 	d.rest = lines[len(lines)-1]
 	for _, line := range lines[:len(lines)-1] {
-		if match := counted.FindStringSubmatch(line); match != nil {
-			done, _ := strconv.Atoi(match[2])
-			total, _ := strconv.Atoi(match[3])
-			d.bar = fmt.Sprintf(`<div style="font-family:sans-serif;font-size:13px"><b>%s</b><br><progress max="%d" value="%d" style="width:60%%;height:1em"></progress> %d of %d%s</div>`,
-				html.EscapeString(match[1]), total, done, done, total, html.EscapeString(match[4]))
-			continue
-		}
 		if line = strings.TrimSpace(line); line != "" {
 			d.notes = append(d.notes, line)
-			d.notes = d.notes[max(0, len(d.notes)-notesKept):]
 		}
 	}
+	d.notes = d.notes[max(0, len(d.notes)-notesKept):]
+	d.redraw()
+	return len(p), nil
+}
+
+func (d *display) redraw() {
 	text := d.bar
 	if len(d.notes) > 0 {
 		text += `<pre style="font-size:12px">` + html.EscapeString(strings.Join(d.notes, "\n")) + "</pre>"
@@ -62,5 +79,4 @@ func (d *display) Write(p []byte) (int, error) {
 	if text != "" {
 		d.update(text)
 	}
-	return len(p), nil
 }

@@ -50,7 +50,7 @@ func quantile(sorted []float64, p float64) float64 {
 
 // drawCounts draws len(counts) images with replacement and writes how often each was drawn. A statistic that takes counts
 // needs no copy of the resample, and no new sort: the order of the values is the one before.
-func drawCounts(counts []int32, random *rand.Rand) {
+func drawCounts[T uint8 | int32](counts []T, random *rand.Rand) {
 	clear(counts)
 	n := uint32(len(counts))
 	for range counts {

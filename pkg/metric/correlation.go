@@ -96,7 +96,7 @@ func varies(values []float64, counts []int32) bool {
 }
 
 // correlation is the linear correlation when pair i counts counts[i] times. Both sides must vary.
-func correlation(x, y []float64, counts []int32) float64 {
+func correlation[T uint8 | int32](x, y []float64, counts []T) float64 {
 	var total, meanX, meanY float64
 	for i, c := range counts {
 		weight := float64(c)

@@ -1,60 +1,70 @@
-// Package models knows every density model there is: how a run writes down which one it is, and how to build it again.
-// What trains, scores and draws asks here once, and from then on knows a density.Model.
+// Package models lists the density models that there are (kinds.go), and says how a run writes down which one it is.
+// What declares, trains, scores and draws asks here once, and from then on knows a density.Config or a density.Model.
 //
-//	model, err := models.Spec{Glow: &glow.Config{Height: 32, Width: 32, Channels: 3, Scales: 3, K: 32, Hidden: 512}}.New()
+//	config := glow.Config{Height: 32, Width: 32, Channels: 3, Scales: 3, K: 32, Hidden: 512}
+//	model, err := models.Spec{Config: config}.New()
 package models
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
+	"reflect"
+	"slices"
 	"strings"
 
 	"strata/pkg/density"
-	"strata/pkg/glow"
-	"strata/pkg/pixelcnn"
 )
 
-// Spec is one of the models with its configuration; exactly one field is set.
-type Spec struct {
-	Glow                 *glow.Config                 `json:"glow,omitempty" yaml:"glow"`
-	PatchGlow            *glow.PatchConfig            `json:"patch_glow,omitempty" yaml:"patch_glow"`
-	ClassConditionalGlow *glow.ClassConditionalConfig `json:"class_conditional_glow,omitempty" yaml:"class_conditional_glow"`
-	PixelCNN             *pixelcnn.Config             `json:"pixelcnnpp,omitempty" yaml:"pixelcnnpp"`
-}
+// Spec is the configuration of a model as a run's record holds it, {"glow": {"height": 32, ...}}, or none: {}.
+type Spec struct{ Config density.Config }
 
-// New builds the model. It fails where no field or more than one is set, or where the configuration is not valid.
+// New builds the model. It fails where there is none, or where its configuration is not valid.
 func (s Spec) New() (density.Model, error) {
-	var model density.Model
-	var err error
-	var named []string
-	if s.Glow != nil {
-		named = append(named, "glow")
-		model, err = orNil(glow.New(*s.Glow))
+	if s.Config == nil {
+		return nil, fmt.Errorf("models: no model is named: one of %s", strings.Join(recordNames(), ", "))
 	}
-	if s.PatchGlow != nil {
-		named = append(named, "patch_glow")
-		model, err = orNil(glow.NewPatch(*s.PatchGlow))
-	}
-	if s.ClassConditionalGlow != nil {
-		named = append(named, "class_conditional_glow")
-		model, err = orNil(glow.NewClassConditional(*s.ClassConditionalGlow))
-	}
-	if s.PixelCNN != nil {
-		named = append(named, "pixelcnnpp")
-		model, err = orNil(pixelcnn.New(*s.PixelCNN))
-	}
-	switch len(named) {
-	case 0:
-		return nil, fmt.Errorf("models: no model is named: one of glow, patch_glow, class_conditional_glow and pixelcnnpp")
-	case 1:
-		return model, err
-	}
-	return nil, fmt.Errorf("models: %s are named, and a run has one model", strings.Join(named, " and "))
+	return s.Config.Model()
 }
 
-// orNil keeps a nil model of a type of its own from becoming an interface that is not nil.
-func orNil[M density.Model](model M, err error) (density.Model, error) {
-	if err != nil {
-		return nil, err
+// MarshalJSON is the configuration under the name of its type.
+func (s Spec) MarshalJSON() ([]byte, error) {
+	if s.Config == nil {
+		return []byte("{}"), nil
 	}
-	return model, nil
+	for name, of := range records() {
+		if reflect.TypeOf(of) == reflect.TypeOf(s.Config) {
+			return json.Marshal(map[string]density.Config{name: s.Config})
+		}
+	}
+	return nil, fmt.Errorf("models: a %T cannot be written down: pkg/models does not list it", s.Config)
 }
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (s *Spec) UnmarshalJSON(text []byte) error {
+	var named map[string]json.RawMessage
+	if err := json.Unmarshal(text, &named); err != nil {
+		return err
+	}
+	names := slices.Sorted(maps.Keys(named))
+	switch len(names) {
+	case 0:
+		s.Config = nil
+		return nil
+	case 1:
+	default:
+		return fmt.Errorf("models: %s are named, and a run has one model", strings.Join(names, " and "))
+	}
+	of, ok := records()[names[0]]
+	if !ok {
+		return fmt.Errorf("models: no model %q: one of %s", names[0], strings.Join(recordNames(), ", "))
+	}
+	config := reflect.New(reflect.TypeOf(of))
+	if err := json.Unmarshal(named[names[0]], config.Interface()); err != nil {
+		return fmt.Errorf("models: %s: %w", names[0], err)
+	}
+	s.Config = config.Elem().Interface().(density.Config)
+	return nil
+}
+
+func recordNames() []string { return slices.Sorted(maps.Keys(records())) }

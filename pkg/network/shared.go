@@ -10,8 +10,8 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// Shared is a compiled program that several networks use, one after the other: a compiler takes seconds for it, and the runs
-// of a paper are a handful of networks with other weights.
+// Shared is a compiled program that several networks use, one after the other: a compiler takes seconds for it, and the
+// runs of a paper are a handful of networks with other weights.
 type Shared struct {
 	Exec *Exec
 	// Notes are what the builder of the program found out about it, for all who use it.
@@ -36,9 +36,9 @@ var programs = struct {
 	clock int
 }{byKey: map[sharedKey]*Shared{}}
 
-// Share gives the program of an identity on a backend, made by make where there is none, and Release gives it back. Programs
-// of the identity "" are not shared.
-func Share(backend compute.Backend, identity string, lowering nn.Lowering, make func() (exec *Exec, notes any, err error)) (*Shared, error) {
+// Share gives the program of an identity on a backend, made by build where there is none, and Release gives it back.
+// Programs of the identity "" are not shared.
+func Share(backend compute.Backend, identity string, lowering nn.Lowering, build func() (exec *Exec, notes any, err error)) (*Shared, error) {
 	key := sharedKey{backend, fmt.Sprint(identity, ", ", lowering)}
 	programs.Lock()
 	defer programs.Unlock()
@@ -55,7 +55,7 @@ func Share(backend compute.Backend, identity string, lowering nn.Lowering, make 
 			return s, nil
 		}
 	}
-	exec, notes, err := make()
+	exec, notes, err := build()
 	if err != nil {
 		return nil, err
 	}

@@ -177,11 +177,11 @@ func (s *scan) outline(g *Graph, carry, xs []*Node) (y []shapes.Shape) {
 		}
 		return next
 	})
-	var bytes int64
+	var size int64
 	for _, shape := range s.keptShapes {
-		bytes += int64(s.n) * shape.ByteSize()
+		size += int64(s.n) * shape.ByteSize()
 	}
-	if bytes > keepAtMost {
+	if size > keepAtMost {
 		s.keptShapes = nil
 	}
 	return y

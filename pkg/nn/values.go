@@ -8,20 +8,39 @@ import (
 	"path"
 )
 
-// StartValues starts parameters from a seed, float32. Parameters in one folder of names draw from the same stream, so that
-// the LU factors of a convolution are factors of one matrix, and no layer's start depends on another's.
+// StartValues starts parameters from a seed, float32. Each folder of names has a stream of random numbers of its own,
+// so that no layer's start depends on another's; parameters that start together are drawn once a folder.
 func StartValues(params []Param, seed uint64) [][]float32 {
+	type layer struct {
+		together *together
+		folder   string
+	}
+	drawn := map[layer][][]float32{}
 	all := make([][]float32, len(params))
 	for i, p := range params {
-		values := make([]float32, p.Size())
-		if p.Start != nil {
-			folder := fnv.New64a()
-			folder.Write([]byte(path.Dir(p.Name)))
-			values = p.Start(rand.New(rand.NewPCG(seed, folder.Sum64())))
+		folder := path.Dir(p.Name)
+		switch {
+		case p.Start != nil:
+			all[i] = p.Start(stream(folder, seed))
+		case p.together != nil:
+			key := layer{p.together, folder}
+			if drawn[key] == nil {
+				drawn[key] = p.together.start(stream(folder, seed))
+			}
+			all[i] = drawn[key][p.part]
 		}
-		all[i] = values
+		if all[i] == nil {
+			all[i] = make([]float32, p.Size())
+		}
 	}
 	return all
+}
+
+// stream is the random numbers that the parameters of a folder start from.
+func stream(folder string, seed uint64) *rand.Rand {
+	hash := fnv.New64a()
+	hash.Write([]byte(folder))
+	return rand.New(rand.NewPCG(seed, hash.Sum64()))
 }
 
 // NamedValues puts values by name into the order of params; it refuses unknown, missing and misshapen ones by name.

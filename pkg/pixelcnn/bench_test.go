@@ -5,8 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"strata/internal/benchtest"
 	"strata/pkg/backend"
-	"strata/pkg/benchtest"
 	"strata/pkg/density"
 	"strata/pkg/imageset"
 	"strata/pkg/optimiser"

@@ -46,6 +46,20 @@ func (c Config) Validate() error {
 	return nil
 }
 
+// Model builds the model.
+func (c Config) Model() (density.Model, error) { return density.Built(New(c)) }
+
+// ForImages is the same network for images of another shape.
+func (c Config) ForImages(height, width, channels int) density.Config {
+	c.Height, c.Width, c.Channels = height, width, channels
+	return c
+}
+
+// Cost grows with the blocks and with the square of their width.
+func (c Config) Cost() (kind string, products float64) {
+	return "pixelcnn", float64(c.ResNets) * float64(c.Filters) * float64(c.Filters)
+}
+
 // smallest is the side of the smallest image.
 const smallest = 1 << (stages - 1)
 

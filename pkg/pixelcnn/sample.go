@@ -10,16 +10,12 @@ import (
 	"strata/pkg/density"
 )
 
-// SampleOptions say what to draw.
-type SampleOptions struct {
-	// Count is the number of images.
-	Count int
-	// Seed chooses them. Image i of a seed is the same whatever Count is.
-	Seed uint64
-	// Temperature divides the mixtures' logits and multiplies their logistics' scales; 0 means 1, the model's own distribution.
-	Temperature float64
-	// Progress, if not nil, is told how many of all pixels are drawn; an error from it stops the sampling.
-	Progress func(done, total int) error
+// SampleOptions say what to draw. Temperature divides the mixtures' logits and multiplies their logistics' scales.
+type SampleOptions = density.SampleOptions
+
+// Sample is the function Sample.
+func (p *PixelCNN) Sample(of *density.Network, options SampleOptions) ([]uint8, error) {
+	return Sample(of, options)
 }
 
 // Sample draws images from a network, pixel by pixel in raster order. It returns NHWC pixels, Count*H*W*C of them.

@@ -9,23 +9,23 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// weightNorm is a kernel in two parts, w = g v/|v|: its direction v and, for each index of the first axis, its length g. As
-// in PyTorch the norm is taken over all axes but the first, which is the output channel of a convolution and the input
-// channel of a transposed one (digest §5).
+// weightNorm is a kernel in two parts, w = g v/|v|: its direction v and, for each index of the first axis, its length
+// g. As in PyTorch the norm is taken over all axes but the first, which is the output channel of a convolution and the
+// input channel of a transposed one (digest §5).
 type weightNorm struct {
 	name    string
 	shape   []int // of v
 	outputs int   // of the bias
 	// alike names those that are alike, for nn.Param.Stack; "" stands alone.
 	alike string
-	// The kernel as the matrix of a product (fused.go): v is seen with sides view (nil: shape), the axes are put in this order (nil: as
-	// they are), and the first of them make up so many rows.
+	// The kernel as the matrix of a product (fused.go): v is seen with sides view (nil: shape), the axes are put in
+	// this order (nil: as they are), and the first of them make up so many rows.
 	view, axes []int
 	rows       int
 }
 
-// Params are bias, weight_g and weight_v. They start as PyTorch's: v and the bias uniform in ±1/sqrt(fan in), where the fan in
-// is counted over all axes of v but the first, and g as |v|.
+// Params are bias, weight_g and weight_v. They start as PyTorch's: v and the bias uniform in ±1/sqrt(fan in), where the
+// fan in is counted over all axes of v but the first, and g as |v|.
 func (n weightNorm) Params() []nn.Param {
 	size := 1
 	for _, d := range n.shape {
@@ -34,39 +34,28 @@ func (n weightNorm) Params() []nn.Param {
 	rows := n.shape[0]
 	row := size / rows
 	bound := 1 / math.Sqrt(float64(row))
-	uniform := func(rng *rand.Rand, size int) []float32 {
-		values := make([]float32, size)
-		for i := range values {
-			values[i] = float32(bound * (2*rng.Float64() - 1))
-		}
-		return values
-	}
 	lengths := make([]int, len(n.shape))
 	for i := range lengths {
 		lengths[i] = 1
 	}
 	lengths[0] = rows
-	// All parameters of a folder start from the same stream of random numbers: v comes first.
 	in := func(param string) string {
 		if n.alike == "" {
 			return ""
 		}
 		return n.alike + "/" + param
 	}
-	return []nn.Param{
-		{Name: n.name + "/bias", Stack: in("bias"), Shape: []int{n.outputs}, Start: func(rng *rand.Rand) []float32 {
-			uniform(rng, size)
-			return uniform(rng, n.outputs)
-		}},
-		{Name: n.name + "/weight_g", Stack: in("weight_g"), Shape: lengths, Start: func(rng *rand.Rand) []float32 {
-			v, g := uniform(rng, size), make([]float32, rows)
-			for i := range g {
-				g[i] = norm(v[i*row : (i+1)*row])
-			}
-			return g
-		}},
-		{Name: n.name + "/weight_v", Stack: in("weight_v"), Shape: n.shape, Start: func(rng *rand.Rand) []float32 { return uniform(rng, size) }},
-	}
+	return nn.StartTogether(func(rng *rand.Rand) [][]float32 {
+		v, bias := nn.Uniform(rng, size, bound), nn.Uniform(rng, n.outputs, bound)
+		g := make([]float32, rows)
+		for i := range g {
+			g[i] = norm(v[i*row : (i+1)*row])
+		}
+		return [][]float32{bias, g, v}
+	},
+		nn.Param{Name: n.name + "/bias", Stack: in("bias"), Shape: []int{n.outputs}},
+		nn.Param{Name: n.name + "/weight_g", Stack: in("weight_g"), Shape: lengths},
+		nn.Param{Name: n.name + "/weight_v", Stack: in("weight_v"), Shape: n.shape})
 }
 
 func norm(v []float32) float32 {
@@ -123,14 +112,15 @@ func (n weightNorm) layOut(kernels *Node, count int) *Node {
 	return Reshape(kernels, count*n.rows, -1)
 }
 
-// weights are the parameters of a graph, and where those that are alike are laid out together (nn.Lowering.Fused) their matrices and
-// biases by the layers' names.
+// weights are the parameters of a graph, and where those that are alike are laid out together (nn.Lowering.Fused) their
+// matrices and biases by the layers' names.
 type weights struct {
 	*nn.Weights
 	matrices, biases map[string]*Node
 }
 
-// layOutAll makes the matrices of all kernels that are alike in one go: a compiler has few operations to compile, and a device few to start.
+// layOutAll makes the matrices of all kernels that are alike in one go: a compiler has few operations to compile, and a
+// device few to start.
 func layOutAll(w *nn.Weights, norms []weightNorm) *weights {
 	all := &weights{Weights: w, matrices: map[string]*Node{}, biases: map[string]*Node{}}
 	if !w.Lowering.Fused || w.Lowering.Native {

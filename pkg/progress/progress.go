@@ -1,10 +1,10 @@
-// Package progress shows how far a long job is: one line that is redrawn on a
-// terminal, and a plain line every now and then where there is none (CI logs,
-// notebooks, files), so that their readers see the same numbers without
-// control characters.
+// Package progress shows how far a long job is: one line that is redrawn on a terminal, and a plain line every now and
+// then where there is none (CI logs, files), so that their readers see the same numbers without control characters.
 //
 //	glow-in ████████░░░░░░░░░░░░ 412/1000 41% 1:12 elapsed, 1:43 left · 312 images/s, 3.91 bits/dim
 //	glow-in: 412/1000 (41%), 1:12 elapsed, 1:43 left, 312 images/s, 3.91 bits/dim
+//
+// A display of another kind, a notebook's for instance, is a [Listener]: it gets what there is to show as an [Event].
 package progress
 
 import (
@@ -21,15 +21,90 @@ import (
 const (
 	firstLine  = 2 * time.Second        // a plain display speaks up early once,
 	everyLine  = 10 * time.Second       // and then rarely enough for a log
-	everyDraw  = 100 * time.Millisecond // a terminal is redrawn no faster than an eye follows
+	everyDraw  = 100 * time.Millisecond // a terminal is redrawn no faster than an eye follows,
+	everyEvent = 500 * time.Millisecond // and a notebook more rarely: what it shows travels to a browser
 	window     = time.Minute            // the time left is estimated from the last minute,
 	everyPoint = window / 100           // of which so many points are kept
 	cells      = 20                     // width of the bar
 	roomForBar = 70                     // narrower terminals do without the bar
 )
 
-// Bar shows the progress of one job. Its methods may be called from several
-// goroutines. Errors of writing are ignored: no job should fail for its display.
+// Event is how far a job is.
+type Event struct {
+	Label string
+	// Done of Total parts (steps, images) are done. A Total of 0 is an unknown one.
+	Done, Total int
+	Info        string // a note such as "312 images/s, 3.91 bits/dim"
+	Elapsed     time.Duration
+	Left        time.Duration // an estimate; negative where there is none, as at the end
+	// Ended says that no more events of the job will come.
+	Ended bool
+}
+
+// Count is "412/1000", or "412" of an unknown total.
+func (e Event) Count() string {
+	if e.Total > 0 {
+		return fmt.Sprintf("%d/%d", e.Done, e.Total)
+	}
+	return fmt.Sprint(e.Done)
+}
+
+// Times is "1:12 elapsed, 1:43 left", or only the former.
+func (e Event) Times() string {
+	text := clock(e.Elapsed) + " elapsed"
+	if e.Left >= 0 {
+		text += ", " + clock(e.Left) + " left"
+	}
+	return text
+}
+
+// percent rounds down: 100% is the end and nothing before it.
+func (e Event) percent() string { return fmt.Sprintf("%d%%", 100*e.Done/e.Total) }
+
+// String is the event as a line of a log.
+func (e Event) String() string {
+	line := e.Label + ": " + e.Count()
+	if e.Total > 0 {
+		line += " (" + e.percent() + ")"
+	}
+	line += ", " + e.Times()
+	if e.Info != "" {
+		line += ", " + e.Info
+	}
+	return line
+}
+
+// drawn is the event as a line of a terminal of so many columns.
+func (e Event) drawn(columns int) string {
+	parts := []string{e.Label}
+	if e.Total > 0 && columns >= roomForBar {
+		full := min(max(cells*e.Done/e.Total, 0), cells)
+		parts = append(parts, strings.Repeat("█", full)+strings.Repeat("░", cells-full))
+	}
+	parts = append(parts, e.Count())
+	if e.Total > 0 {
+		parts = append(parts, e.percent())
+	}
+	line := strings.Join(append(parts, e.Times()), " ")
+	if e.Info != "" {
+		line += " · " + e.Info
+	}
+	// A line that reaches the last column wraps, and \r would not get it back.
+	if runes := []rune(line); len(runes) >= columns {
+		line = string(runes[:max(columns-1, 0)])
+	}
+	return line
+}
+
+// Listener is a writer that shows jobs in its own way: a [Bar] on it sends events and writes only the lines that are
+// not about how far the job is. Progress is called by one goroutine at a time for each job.
+type Listener interface {
+	io.Writer
+	Progress(Event)
+}
+
+// Bar shows the progress of one job. Its methods may be called from several goroutines. Errors of writing are ignored:
+// no job should fail for its display.
 type Bar struct {
 	mu    sync.Mutex
 	w     io.Writer
@@ -53,9 +128,8 @@ type point struct {
 	done int
 }
 
-// New starts a display on w for a job of total parts (steps, images). A total
-// of 0 is an unknown one: neither percent nor time left are shown. Nothing is
-// written before the first [Bar.Set].
+// New starts a display on w, which may be a [Listener], for a job of total parts (steps, images). A total of 0 is an
+// unknown one: neither percent nor time left are shown. Nothing is written before the first [Bar.Set].
 func New(w io.Writer, label string, total int) *Bar {
 	var width func() int
 	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb" {
@@ -89,7 +163,7 @@ func (b *Bar) startAt(n int) {
 	b.start = b.now()
 	b.points = []point{{b.start, n}}
 	b.next = b.start
-	if b.width == nil {
+	if _, listens := b.w.(Listener); b.width == nil && !listens {
 		b.next = b.start.Add(firstLine)
 	}
 }
@@ -111,13 +185,35 @@ func (b *Bar) Set(done int, info string) {
 	if now.Before(b.next) {
 		return
 	}
+	b.show(now)
+}
+
+// show brings the display up to date and says when to do so again.
+func (b *Bar) show(now time.Time) {
+	e := b.event(now)
+	if listener, ok := b.w.(Listener); ok {
+		b.next = now.Add(everyEvent)
+		listener.Progress(e)
+		return
+	}
 	if b.width != nil {
 		b.next = now.Add(everyDraw)
-		b.draw(now)
+		fmt.Fprint(b.w, clearLine+e.drawn(b.width())) // one write, so that it does not flicker
+		b.drawn = true
 		return
 	}
 	b.next = now.Add(everyLine)
-	fmt.Fprintln(b.w, b.plain(now, true))
+	fmt.Fprintln(b.w, e)
+}
+
+// event is how far the job is at a time.
+func (b *Bar) event(now time.Time) Event {
+	e := Event{Label: b.label, Done: b.done, Total: b.total, Info: b.info, Elapsed: now.Sub(b.start), Left: -1,
+		Ended: b.finished}
+	if left, ok := b.left(); ok && !b.finished {
+		e.Left = left
+	}
+	return e
 }
 
 // Log writes a line of its own above the display.
@@ -130,12 +226,11 @@ func (b *Bar) Log(line string) {
 		return
 	}
 	fmt.Fprint(b.w, clearLine+line)
-	b.draw(b.now())
+	fmt.Fprint(b.w, clearLine+b.event(b.now()).drawn(b.width()))
 }
 
-// Done ends the display with a last line that stays, at the number of parts
-// that [Bar.Set] gave last: an interrupted job shows how far it came. An empty
-// info leaves the last note. Later calls of Set and Done do nothing.
+// Done ends the display with a last line or event that stays, at the number of parts that [Bar.Set] gave last: an
+// interrupted job shows how far it came. An empty info leaves the last note. Later calls of Set and Done do nothing.
 func (b *Bar) Done(info string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -146,72 +241,19 @@ func (b *Bar) Done(info string) {
 	if info != "" {
 		b.info = oneLine(info)
 	}
+	if listener, ok := b.w.(Listener); ok {
+		listener.Progress(b.event(b.now()))
+		return
+	}
 	if b.drawn {
 		fmt.Fprint(b.w, clearLine)
 		b.drawn = false
 	}
-	fmt.Fprintln(b.w, b.plain(b.now(), false))
+	fmt.Fprintln(b.w, b.event(b.now()))
 }
 
 // clearLine goes to the start of the line and empties it.
 const clearLine = "\r\x1b[K"
-
-// draw shows the line on a terminal, in one write so that it does not flicker.
-func (b *Bar) draw(now time.Time) {
-	columns := b.width()
-	parts := []string{b.label}
-	if b.total > 0 && columns >= roomForBar {
-		full := min(max(cells*b.done/b.total, 0), cells)
-		parts = append(parts, strings.Repeat("█", full)+strings.Repeat("░", cells-full))
-	}
-	parts = append(parts, b.count())
-	if b.total > 0 {
-		parts = append(parts, b.percent())
-	}
-	line := strings.Join(append(parts, b.times(now, true)), " ")
-	if b.info != "" {
-		line += " · " + b.info
-	}
-	// A line that reaches the last column wraps, and \r would not get it back.
-	if runes := []rune(line); len(runes) >= columns {
-		line = string(runes[:max(columns-1, 0)])
-	}
-	fmt.Fprint(b.w, clearLine+line)
-	b.drawn = true
-}
-
-// plain is the same as a sentence.
-func (b *Bar) plain(now time.Time, left bool) string {
-	line := b.label + ": " + b.count()
-	if b.total > 0 {
-		line += " (" + b.percent() + ")"
-	}
-	line += ", " + b.times(now, left)
-	if b.info != "" {
-		line += ", " + b.info
-	}
-	return line
-}
-
-func (b *Bar) count() string {
-	if b.total > 0 {
-		return fmt.Sprintf("%d/%d", b.done, b.total)
-	}
-	return fmt.Sprint(b.done)
-}
-
-// percent rounds down: 100% is the end and nothing before it.
-func (b *Bar) percent() string {
-	return fmt.Sprintf("%d%%", 100*b.done/b.total)
-}
-
-func (b *Bar) times(now time.Time, withLeft bool) string {
-	text := clock(now.Sub(b.start)) + " elapsed"
-	if left, ok := b.left(); ok && withLeft {
-		text += ", " + clock(left) + " left"
-	}
-	return text
-}
 
 // remember adds a point to the window and drops what has left it. The last
 // point always moves to now; a new one is begun only every so often, which

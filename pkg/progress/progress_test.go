@@ -153,6 +153,45 @@ func TestTerminalLineNeverWraps(t *testing.T) {
 	}
 }
 
+// listener keeps what it hears.
+type listener struct {
+	bytes.Buffer
+	events []Event
+}
+
+func (l *listener) Progress(e Event) { l.events = append(l.events, e) }
+
+// Whoever listens gets numbers, not text: often enough for an eye, and at the end. Other lines are written.
+func TestListener(t *testing.T) {
+	var l listener
+	c := newClock()
+	b := newBar(&l, "glow\nin", 100, nil, c.now)
+	for i := 1; i <= 20; i++ {
+		c.move(100 * time.Millisecond)
+		b.Set(i, fmt.Sprint(i, "  images/s"))
+	}
+	b.Log("a line")
+	b.Done("stopped")
+	b.Done("again")
+	b.Set(26, "")
+	assert.Equal(t, "a line\n", l.String())
+	require.Len(t, l.events, 5, "one in half a second, and the end")
+	assert.Equal(t, Event{Label: "glow in", Done: 1, Total: 100, Info: "1 images/s", Elapsed: 100 * time.Millisecond,
+		Left: 9900 * time.Millisecond}, l.events[0])
+	assert.Equal(t, 6, l.events[1].Done)
+	assert.Equal(t, Event{Label: "glow in", Done: 20, Total: 100, Info: "stopped", Elapsed: 2 * time.Second, Left: -1,
+		Ended: true},
+		l.events[4])
+	assert.Equal(t, "glow in: 20/100 (20%), 0:02 elapsed, stopped", l.events[4].String())
+
+	l = listener{}
+	b = newBar(&l, "read", 0, nil, c.now)
+	c.move(time.Second)
+	b.Set(7, "")
+	assert.Equal(t, []Event{{Label: "read", Done: 7, Elapsed: time.Second, Left: -1}}, l.events,
+		"nobody knows the time left")
+}
+
 func TestClock(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		-time.Second:             "0:00",

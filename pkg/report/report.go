@@ -1,22 +1,20 @@
-// Package report lays what was measured beside what the paper prints: every table cell by cell, and every claim with its
-// verdict. It reads result folders (cells.csv, claims.csv, runs.csv), knows no model, and computes nothing but means of cells.
+// Package report lays what was measured beside what the paper prints: every table cell by cell, and every claim with
+// its verdict. It reads result folders (pkg/result), knows no model, and computes nothing but means of cells and how
+// near all of them are to the paper's.
 package report
 
 import (
 	"cmp"
-	"encoding/csv"
-	"errors"
 	"fmt"
 	"html/template"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"strata/pkg/figure"
-	"strata/pkg/ledger"
-	"strata/pkg/paper"
+	"strata/pkg/result"
+	"strata/pkg/score"
 )
 
 // Report is everything that is shown.
@@ -26,24 +24,28 @@ type Report struct {
 
 // Result is what one results folder holds: a family of sets at a size.
 type Result struct {
-	Name   string // shapes_in-demo; "" where nothing was run
-	Claims []ledger.Claim
-	Tables []Table
+	Name       string // procedural-demo; "" where nothing was run
+	Manifest   result.Manifest
+	Claims     []result.Claim
+	Conditions []result.Condition
+	Tables     []Table
+	Summary    Summary
 	// Marks are the stand-ins, each with the letter that its cells carry.
 	Marks []Mark
-	// OverSteps is a drawing of the claims over the steps of training, an SVG element, with its caption; "" where there is none.
+	// OverSteps is a drawing of the claims over the steps of training, an SVG element, with its caption; "" where there
+	// is none.
 	OverSteps template.HTML
 	Caption   string
-	// Moments are the claims over steps in words, a line a claim.
-	Moments []Course
-	// Runs is the provenance, a header and a row a run.
-	Runs [][]string
+	// Courses are the claims over steps in words, a line a claim.
+	Courses []Course
+	// Runs say where the numbers come from.
+	Runs []result.Run
 }
 
 // Course is a claim over the steps of training.
 type Course struct {
 	ID, Measured string
-	Moments      []ledger.Moment
+	Steps        []result.ClaimAtStep
 }
 
 // Mark is a stand-in: "a", "shapes_in for CIFAR-10".
@@ -65,7 +67,7 @@ type Row struct {
 }
 
 // BaselineNames are the trivial baselines beside every row.
-var BaselineNames = []string{"brightness", "png_size", "jpeg_size", "total_variation"}
+var BaselineNames = score.BaselineNames()
 
 // Agreement is how a value stands to the paper's.
 type Agreement string
@@ -75,6 +77,7 @@ const (
 	Agrees    Agreement = "agrees"
 	Direction Agreement = "same direction"
 	Disagrees Agreement = "disagrees"
+	Open      Agreement = "open"
 	NotRun    Agreement = "not run"
 	Quoted    Agreement = "quoted"
 	Nothing   Agreement = ""
@@ -82,16 +85,20 @@ const (
 
 // Symbol is how an agreement looks without colour.
 func (a Agreement) Symbol() string {
-	return map[Agreement]string{Agrees: "●", Direction: "◐", Disagrees: "○", NotRun: "–", Quoted: "”"}[a]
+	return map[Agreement]string{Agrees: "●", Direction: "◐", Disagrees: "○", Open: "?", NotRun: "–", Quoted: "”"}[a]
 }
 
 // Class is its name in the page's style.
 func (a Agreement) Class() string { return strings.ReplaceAll(string(a), " ", "-") }
 
 // Legend explains the agreements.
-const Legend = "● agrees: the paper's value lies in our 95 % interval, where that is no wider than 20 points, or within 5 points of our value (5 % for bits/dim). " +
-	"◐ same direction: an AUROC on the same side of 50. ○ disagrees. – not run: nothing was measured. ” quoted by the paper from other work. " +
-	"Letters name the sets that stand in for the paper's. An interval is over images for one seed, over seeds for several; ± is the standard deviation over seeds."
+const Legend = "● agrees: the paper's value lies in our 95 % interval, where that is no wider than 20 points, or " +
+	"within 5 points of our value (5 % for bits/dim). " +
+	"◐ same direction: an AUROC on the same side of 50, with our whole interval there (a mean has none). ○ disagrees. " +
+	"? open: our interval is wider than 20 points, and the paper's value lies in it. – not run: nothing was measured. " +
+	"” quoted by the paper from other work. " +
+	"Letters name the sets that stand in for the paper's. An interval is over images for one seed, over seeds for " +
+	"several; ± is the standard deviation over seeds."
 
 // View is a cell.
 type View struct {
@@ -100,62 +107,80 @@ type View struct {
 	// Marks are the letters of the stand-ins; Title is all that is known.
 	Marks, Title string
 	// Cell is what is shown; a mean is completed.
-	Cell ledger.Cell
+	Cell result.Cell
 }
 
-// Read reads result folders. Without any the report has the paper's side only.
+// Read reads result folders, each of which must be complete. Without any the report has the paper's side only.
 func Read(folders []string) (*Report, error) {
+	if len(folders) == 0 {
+		r, err := nothingRun()
+		return &Report{Results: []Result{r}}, err
+	}
 	r := &Report{}
 	for _, folder := range folders {
-		cells, err := ledger.ReadCells(folder)
+		read, err := readFolder(folder)
 		if err != nil {
 			return nil, err
 		}
-		claims, err := ledger.Read(folder)
-		if err != nil {
-			return nil, err
-		}
-		result := newResult(filepath.Base(folder), cells, claims)
-		if result.Runs, err = readRows(filepath.Join(folder, "runs.csv")); err != nil {
-			return nil, err
-		}
-		if err := result.overSteps(folder); err != nil {
-			return nil, err
-		}
-		r.Results = append(r.Results, result)
-	}
-	if len(folders) == 0 {
-		printed, err := paper.Cells()
-		if err != nil {
-			return nil, err
-		}
-		claims, err := ledger.Declared()
-		if err != nil {
-			return nil, err
-		}
-		var cells []ledger.Cell
-		nan := math.NaN()
-		for _, c := range printed {
-			cells = append(cells, ledger.Cell{Cell: c, Measured: nan, Low: nan, High: nan, StdSeeds: nan, Note: "strata reproduce has not run"})
-		}
-		for i := range claims {
-			claims[i].Note = "strata reproduce has not run"
-		}
-		r.Results = []Result{newResult("", cells, claims)}
+		r.Results = append(r.Results, read)
 	}
 	return r, nil
 }
 
-// overSteps adds the claims over steps, where they were written.
-func (r *Result) overSteps(folder string) error {
-	moments, err := ledger.ReadMoments(folder)
-	if errors.Is(err, os.ErrNotExist) || err == nil && len(moments) == 0 {
+// nothingRun is the paper's side.
+func nothingRun() (Result, error) {
+	const note = "strata reproduce has not run"
+	printed, err := result.PaperCells()
+	if err != nil {
+		return Result{}, err
+	}
+	r := Result{}
+	if r.Claims, err = result.DeclaredClaims(); err != nil {
+		return Result{}, err
+	}
+	for i := range r.Claims {
+		r.Claims[i].Note = note
+	}
+	var cells []result.Cell
+	for _, c := range printed {
+		cells = append(cells, result.Unmeasured(c, "", note))
+	}
+	r.addTables(cells)
+	return r, nil
+}
+
+func readFolder(folder string) (Result, error) {
+	r := Result{Name: filepath.Base(folder)}
+	var err error
+	if r.Manifest, err = result.ReadManifest(folder); err != nil {
+		return Result{}, err
+	}
+	var cells []result.Cell
+	var steps []result.ClaimAtStep
+	err = cmp.Or(readInto(folder, &r.Claims), readInto(folder, &r.Conditions), readInto(folder, &r.Runs),
+		readInto(folder, &steps), readInto(folder, &cells))
+	if err != nil {
+		return Result{}, err
+	}
+	r.addTables(cells)
+	return r, r.addSteps(folder, steps)
+}
+
+func readInto[T result.Row](folder string, rows *[]T) (err error) {
+	*rows, err = result.Read[T](folder)
+	return err
+}
+
+// addSteps adds the claims over steps, if any run was looked at while it was trained.
+func (r *Result) addSteps(folder string, steps []result.ClaimAtStep) error {
+	if len(steps) == 0 {
 		return nil
 	}
+	results, err := figure.Open(folder)
 	if err != nil {
 		return err
 	}
-	drawn, err := figure.OverSteps(folder)
+	drawn, err := figure.OverSteps(results)
 	if err != nil {
 		return err
 	}
@@ -166,55 +191,39 @@ func (r *Result) overSteps(folder string) error {
 	element := svg.String()
 	// The element alone goes into the page; its text is this module's.
 	r.OverSteps, r.Caption = template.HTML(element[strings.Index(element, "<svg"):]), drawn.Caption
-	for _, m := range moments {
-		if n := len(r.Moments); n == 0 || r.Moments[n-1].ID != m.ID {
-			r.Moments = append(r.Moments, Course{ID: m.ID, Measured: m.Measured})
+	for _, s := range steps {
+		if n := len(r.Courses); n == 0 || r.Courses[n-1].ID != s.ID {
+			r.Courses = append(r.Courses, Course{ID: s.ID, Measured: s.Measured})
 		}
-		last := &r.Moments[len(r.Moments)-1]
-		last.Moments = append(last.Moments, m)
+		last := &r.Courses[len(r.Courses)-1]
+		last.Steps = append(last.Steps, s)
 	}
 	return nil
 }
 
-func readRows(path string) ([][]string, error) {
-	file, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	rows, err := csv.NewReader(file).ReadAll()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return rows, nil
-}
-
-func newResult(name string, cells []ledger.Cell, claims []ledger.Claim) Result {
-	r := Result{Name: name, Claims: claims}
-	for _, table := range paper.Tables() {
+func (r *Result) addTables(cells []result.Cell) {
+	r.Summary = summarise(cells)
+	for _, table := range result.PaperTables() {
 		r.Tables = append(r.Tables, r.table(table, cells))
 	}
-	return r
 }
 
 // captions are the tables' subjects, in our words.
 var captions = map[string]string{
-	"1":  "Raw likelihood and ratios to general models, AUROC in %",
-	"2":  "Raw likelihoods and ratios (diff) at single scales, in-distribution CIFAR-10, AUROC in %",
-	"3":  "Without outlier loss, with the margin loss, with Eq. 2, in-distribution CIFAR-10, AUROC in %",
-	"4":  "With outliers, without and with labels, AUROC in %: last scale, ratio (diff), ratio to a general model trained with in-distribution outliers (diff†)",
+	"1": "Raw likelihood and ratios to general models, AUROC in %",
+	"2": "Raw likelihoods and ratios (diff) at single scales, in-distribution CIFAR-10, AUROC in %",
+	"3": "Without outlier loss, with the margin loss, with Eq. 2, in-distribution CIFAR-10, AUROC in %",
+	"4": "With outliers, without and with labels, AUROC in %: last scale, ratio (diff), ratio to a general model " +
+		"trained with in-distribution outliers (diff†)",
 	"S1": "Bits per dimension on test images with one noise sample",
 	"S2": "As Table 4, with standard deviations over seeds, AUROC in %",
 	"S3": "As Table 4, further outlier sets, AUROC in %",
 	"S4": "The discriminative baseline, in-distribution against general, AUROC in %",
 }
 
-func (r *Result) table(name string, cells []ledger.Cell) Table {
+func (r *Result) table(name string, cells []result.Cell) Table {
 	t := Table{Name: name, Caption: captions[name]}
-	var of []ledger.Cell
+	var of []result.Cell
 	for _, c := range cells {
 		if c.Table == name {
 			of = append(of, c)
@@ -231,7 +240,7 @@ func (r *Result) table(name string, cells []ledger.Cell) Table {
 			t.Columns = append(t.Columns, label(c))
 		}
 	}
-	find := func(in, out, column string) *ledger.Cell {
+	find := func(in, out, column string) *result.Cell {
 		for i, c := range of {
 			if c.In == in && c.Out == out && label(c) == column {
 				return &of[i]
@@ -247,7 +256,8 @@ func (r *Result) table(name string, cells []ledger.Cell) Table {
 			case c == nil:
 				row.Cells = append(row.Cells, View{})
 			case c.IsMean():
-				row.Cells = append(row.Cells, r.view(mean(*c, of, func(o ledger.Cell) bool { return label(o) == column })))
+				row.Cells = append(row.Cells, r.view(mean(*c, of,
+					func(o result.Cell) bool { return label(o) == column })))
 			default:
 				row.Cells = append(row.Cells, r.view(*c))
 			}
@@ -256,8 +266,11 @@ func (r *Result) table(name string, cells []ledger.Cell) Table {
 			for _, baseline := range BaselineNames {
 				v := View{Agreement: NotRun, Title: "not run"}
 				for _, c := range cells {
-					if c.Table == "baselines" && c.In == p.in && c.Out == p.out && c.Score == baseline && c.IsMeasured() {
-						v = View{Ours: number(c, c.Measured), Interval: interval(c), Title: fmt.Sprintf("%s of %s against %s: %s %s", baseline, c.InSet, c.OutSet, number(c, c.Measured), interval(c))}
+					if c.Table == "baselines" && c.In == p.in && c.Out == p.out && c.Score == baseline &&
+						c.IsMeasured() {
+						v = View{Ours: number(c, c.Measured), Interval: interval(c),
+							Title: fmt.Sprintf("%s of %s against %s: %s %s", baseline, c.InSet, c.OutSet,
+								number(c, c.Measured), interval(c))}
 					}
 				}
 				row.Baselines = append(row.Baselines, v)
@@ -271,18 +284,20 @@ func (r *Result) table(name string, cells []ledger.Cell) Table {
 // scoreNames are the paper's names of scores that the files of its tables call otherwise.
 var scoreNames = map[string]string{"p_indist": "p(in given x)", "MSP": "MSP-OE"}
 
-// labels gives a cell's column, by the score and by what else differs within its table: "Glow diff to PNG", "supervised diff†".
-func labels(cells []ledger.Cell) func(ledger.Cell) string {
-	parts := func(c ledger.Cell) []string {
+// labels gives a cell's column, by the score and by what else differs within its table: "Glow diff to PNG", "supervised
+// diff†".
+func labels(cells []result.Cell) func(result.Cell) string {
+	parts := func(c result.Cell) []string {
 		setting := "unsupervised"
 		if c.Supervised() {
 			setting = "supervised"
 		}
-		return []string{setting, c.InModel(), map[string]string{"none": "no outlier loss", "outlier_eq2": "Eq. 2", "margin": "margin"}[c.Loss]}
+		return []string{setting, c.InModel(), map[string]string{"none": "no outlier loss", "outlier_eq2": "Eq. 2",
+			"margin": "margin"}[c.Loss]}
 	}
 	differ := make([]bool, 3)
 	var generals []string
-	var first *ledger.Cell
+	var first *result.Cell
 	for i, c := range cells {
 		if c.ReportedBy() != "" {
 			continue // named by itself
@@ -293,11 +308,12 @@ func labels(cells []ledger.Cell) func(ledger.Cell) string {
 		for i, p := range parts(c) {
 			differ[i] = differ[i] || p != parts(*first)[i]
 		}
-		if c.General != "none" && c.General != "" && c.General != outlierTrained && !slices.Contains(generals, c.General) {
+		if c.General != "none" && c.General != "" && c.General != outlierTrained &&
+			!slices.Contains(generals, c.General) {
 			generals = append(generals, c.General)
 		}
 	}
-	return func(c ledger.Cell) string {
+	return func(c result.Cell) string {
 		name := cmp.Or(scoreNames[c.Score], strings.ReplaceAll(c.Score, "_", " "))
 		switch {
 		case c.ReportedBy() != "" && c.Score == "raw":
@@ -305,7 +321,8 @@ func labels(cells []ledger.Cell) func(ledger.Cell) string {
 		case c.Option("trained_on") == "Tiny":
 			name = "Tiny"
 		case c.Option("init") != "":
-			name = map[string]string{"scratch": "from scratch", "finetuned_from_Tiny": "finetuned from Tiny"}[c.Option("init")]
+			name = map[string]string{"scratch": "from scratch",
+				"finetuned_from_Tiny": "finetuned from Tiny"}[c.Option("init")]
 		case c.General == outlierTrained:
 			name += "†"
 		case len(generals) > 1 && slices.Contains(generals, c.General):
@@ -325,7 +342,7 @@ func labels(cells []ledger.Cell) func(ledger.Cell) string {
 const outlierTrained = "Tiny-Glow-with-outlier-loss"
 
 // mean completes a cell of means: the mean of all cells that the paper's is one of, if all of them were measured.
-func mean(c ledger.Cell, of []ledger.Cell, sameColumn func(ledger.Cell) bool) ledger.Cell {
+func mean(c result.Cell, of []result.Cell, sameColumn func(result.Cell) bool) result.Cell {
 	var all, missing int
 	sum := 0.0
 	for _, o := range of {
@@ -362,8 +379,8 @@ func joined(a, b string) string {
 }
 
 // view is a cell as it is shown.
-func (r *Result) view(c ledger.Cell) View {
-	v := View{Paper: number(c, c.Value), Agreement: judge(c), Cell: c}
+func (r *Result) view(c result.Cell) View {
+	v := View{Paper: number(c, c.Value), Agreement: agreementOf(c), Cell: c}
 	if !math.IsNaN(c.Std) {
 		v.Paper += " ± " + number(c, c.Std)
 	}
@@ -380,7 +397,8 @@ func (r *Result) view(c ledger.Cell) View {
 			v.Marks += r.mark(stand)
 		}
 	}
-	v.Title = fmt.Sprintf("%s %s; paper %s; %s; %s steps, %d seeds; %d and %d images; %s; size %s", v.Ours, v.Interval, v.Paper, c.Network, c.Steps, c.Seeds, c.ImagesIn, c.ImagesOut, c.StandsFor, c.Size)
+	v.Title = fmt.Sprintf("%s %s; paper %s; %s; %s steps, %d seeds; %d and %d images; %s; size %s", v.Ours, v.Interval,
+		v.Paper, c.Network, c.Steps, c.Seeds, c.ImagesIn, c.ImagesOut, c.StandsFor, c.Size)
 	if c.NonFinite > 0 {
 		v.Title += fmt.Sprintf("; %d log-likelihoods were not finite", c.NonFinite)
 	}
@@ -399,33 +417,39 @@ func (r *Result) mark(text string) string {
 	return letter
 }
 
-// widest is the widest interval of an AUROC, in points, that a paper's value can agree with by lying in it: that of two seeds may span everything.
+// widest is the widest interval of an AUROC, in points, that a paper's value can agree with by lying in it: that of two
+// seeds may span everything.
 const widest = 20
 
-// judge is the agreement of a cell.
-func judge(c ledger.Cell) Agreement {
+// agreementOf says how a cell stands to the paper's. A mean has no interval, and is compared by its value.
+func agreementOf(c result.Cell) Agreement {
+	within := c.Low <= c.Value && c.Value <= c.High
+	low, high := c.Low, c.High
+	if math.IsNaN(low) || math.IsNaN(high) {
+		low, high = c.Measured, c.Measured
+	}
 	switch {
 	case c.ReportedBy() != "":
 		return Quoted
 	case !c.IsMeasured():
 		return NotRun
-	case c.Low <= c.Value && c.Value <= c.High && (isBits(c) || c.High-c.Low <= widest):
-		return Agrees
 	case isBits(c):
-		if math.Abs(c.Measured-c.Value) <= 0.05*c.Value {
+		if within || math.Abs(c.Measured-c.Value) <= 0.05*c.Value {
 			return Agrees
 		}
 		return Disagrees
-	case math.Abs(c.Measured-c.Value) <= 5:
+	case within && c.High-c.Low <= widest, math.Abs(c.Measured-c.Value) <= 5:
 		return Agrees
-	case (c.Measured > 50) == (c.Value > 50):
+	case c.Value > 50 && low > 50, c.Value < 50 && high < 50:
 		return Direction
+	case within:
+		return Open
 	}
 	return Disagrees
 }
 
 // number is a value of a cell with the paper's digits: two of bits/dim, one of a percentage.
-func number(c ledger.Cell, v float64) string {
+func number(c result.Cell, v float64) string {
 	switch {
 	case math.IsNaN(v):
 		return ""
@@ -436,35 +460,21 @@ func number(c ledger.Cell, v float64) string {
 }
 
 // isBits says whether a cell is of bits/dim, not an AUROC.
-func isBits(c ledger.Cell) bool { return strings.HasPrefix(c.Score, "bpd") }
+func isBits(c result.Cell) bool { return strings.HasPrefix(c.Score, "bpd") }
 
-func interval(c ledger.Cell) string {
+func interval(c result.Cell) string {
 	if math.IsNaN(c.Low) || math.IsNaN(c.High) {
 		return ""
 	}
 	return fmt.Sprintf("[%s, %s]", number(c, c.Low), number(c, c.High))
 }
 
-// Verdicts counts them: "12 hold, 5 do not, 19 not measured".
+// Verdicts counts them: "12 hold, 3 open, 5 do not, 16 not measured".
 func (r Result) Verdicts() string {
-	count := map[ledger.Verdict]int{}
+	count := map[result.Verdict]int{}
 	for _, c := range r.Claims {
 		count[c.Verdict]++
 	}
-	return fmt.Sprintf("%d hold, %d do not, %d not measured", count[ledger.Holds], count[ledger.DoesNotHold], count[ledger.NotMeasured])
-}
-
-// Agreements counts the cells of all tables but the means.
-func (r Result) Agreements() string {
-	count := map[Agreement]int{}
-	for _, t := range r.Tables {
-		for _, row := range t.Rows {
-			for _, c := range row.Cells {
-				if row.In != "Mean" && row.Out != "Mean" {
-					count[c.Agreement]++
-				}
-			}
-		}
-	}
-	return fmt.Sprintf("%d agree, %d in the same direction, %d disagree, %d not run", count[Agrees], count[Direction], count[Disagrees], count[NotRun])
+	return fmt.Sprintf("%d hold, %d open, %d do not, %d not measured",
+		count[result.Holds], count[result.Open], count[result.DoesNotHold], count[result.NotMeasured])
 }

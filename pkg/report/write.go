@@ -3,7 +3,6 @@ package report
 import (
 	"bytes"
 	_ "embed"
-	"encoding/csv"
 	"fmt"
 	"html/template"
 	"math"
@@ -12,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"strata/pkg/ledger"
+	"strata/pkg/result"
 
 	"github.com/google/renameio/v2"
 )
@@ -21,14 +20,14 @@ import (
 var pageText string
 
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
-	"legend":    func() string { return Legend },
+	"legend":    func() string { return Legend + " " + LegendOfSummary },
 	"baselines": baselineTitles,
 	"value":     value,
-	"measured":  func(c ledger.Claim) bool { return c.Verdict != ledger.NotMeasured },
-	"class":     func(v ledger.Verdict) string { return strings.ReplaceAll(string(v), " ", "-") },
-	"sign": func(v ledger.Verdict) string {
-		return map[ledger.Verdict]string{ledger.Holds: "●", ledger.DoesNotHold: "○", ledger.NotMeasured: "–"}[v]
-	},
+	"measured":  func(c result.Claim) bool { return c.Verdict != result.NotMeasured },
+	"class":     func(v result.Verdict) string { return strings.ReplaceAll(string(v), " ", "-") },
+	"sign":      sign,
+	"condition": conditionText,
+	"on":        measuredOn,
 }).Parse(pageText))
 
 func value(v float64) string {
@@ -38,8 +37,8 @@ func value(v float64) string {
 	return strconv.FormatFloat(v, 'g', 4, 64)
 }
 
-// Write saves the report in a folder: report.md, index.html, which needs nothing else, and claims.csv. Each file appears whole
-// or not at all.
+// Write saves the report in a folder: report.md, index.html, which needs nothing else, and claims.csv. Each file
+// appears whole or not at all.
 func (r *Report) Write(folder string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
@@ -48,63 +47,94 @@ func (r *Report) Write(folder string) error {
 	if err := page.Execute(&html, r); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	for name, text := range map[string][]byte{"report.md": []byte(r.Markdown()), "index.html": html.Bytes(), "claims.csv": r.claims()} {
+	for name, text := range map[string][]byte{"report.md": []byte(r.Markdown()), "index.html": html.Bytes()} {
 		if err := renameio.WriteFile(filepath.Join(folder, name), text, 0o644); err != nil {
 			return fmt.Errorf("report: %w", err)
 		}
 	}
+	if err := result.WriteFile(filepath.Join(folder, "claims.csv"), r.claims()); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
 	return nil
 }
 
-// claims is the ledger of all results as CSV.
-func (r *Report) claims() []byte {
-	var text bytes.Buffer
-	w := csv.NewWriter(&text)
-	w.Write([]string{"id", "paper", "value", "low", "high", "data", "size", "network", "steps", "verdict", "measured", "predicate", "claim", "where", "images", "note", "results"})
-	for _, result := range r.Results {
-		for _, c := range result.Claims {
-			w.Write([]string{c.ID, c.Paper, value(c.Value), value(c.Low), value(c.High), c.Data, c.Size, c.Network, c.Steps, string(c.Verdict), c.Measured, c.Predicate, c.Text, c.Where,
-				strconv.Itoa(c.Images), c.Note, result.Name})
+// claimRow is a claim of one of several results.
+type claimRow struct {
+	Results string `csv:"results"`
+	result.Claim
+}
+
+// claims are those of all results.
+func (r *Report) claims() (rows []claimRow) {
+	for _, of := range r.Results {
+		for _, c := range of.Claims {
+			rows = append(rows, claimRow{of.Name, c})
 		}
 	}
-	w.Flush()
-	return text.Bytes()
+	return rows
+}
+
+// ConditionsOf are what a claim rests on.
+func (r Result) ConditionsOf(c result.Claim) []result.Condition { return of(c.ID, r.Conditions) }
+
+// RunTable is the runs as they are shown: a header, and a row a run.
+func (r Result) RunTable() [][]string {
+	rows := [][]string{{"configuration", "seed", "run", "network", "set", "stands for", "steps", "batch", "rate",
+		"loss",
+		"outliers", "last value", "not finite: images, updates, likelihoods", "computed on", "seconds", "finished",
+		"unstated", "problem"}}
+	for _, run := range r.Runs {
+		row := []string{run.Configuration, strconv.FormatUint(run.Seed, 10), run.ID, run.Network, run.Set,
+			run.StandsFor, strconv.Itoa(run.Steps), strconv.Itoa(run.Batch), value(run.Rate), run.Loss, run.Outliers,
+			value(run.LastValue),
+			fmt.Sprintf("%d, %d, %d", run.Dropped, run.Skipped, run.Replaced), run.Backend, strconv.Itoa(run.Seconds),
+			run.Finished.Format("2006-01-02 15:04"), run.Unstated, run.Problem}
+		if run.Problem != "" { // nothing else is known of it
+			for i := 2; i < len(row)-2; i++ {
+				row[i] = ""
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 // Markdown is the report as text.
 func (r *Report) Markdown() string {
 	var b strings.Builder
-	b.WriteString("# The paper's tables and claims, and what strata measured\n\n" + Legend + "\n")
-	for _, result := range r.Results {
-		name := result.Name
+	fmt.Fprintf(&b, "# The paper's tables and claims, and what strata measured\n\n%s\n\n%s\n", Legend, LegendOfSummary)
+	for _, r := range r.Results {
+		name := r.Name
 		if name == "" {
 			name = "nothing was run yet"
 		}
-		fmt.Fprintf(&b, "\n## %s\n\nTable cells: %s. Claims: %s.\n\n", name, result.Agreements(), result.Verdicts())
-		for _, m := range result.Marks {
+		fmt.Fprintf(&b, "\n## %s\n\n", name)
+		for _, line := range append(r.Summary.Lines(), "Claims: "+r.Verdicts()+".") {
+			fmt.Fprintf(&b, "%s\n\n", line)
+		}
+		for _, m := range r.Marks {
 			fmt.Fprintf(&b, "- %s: %s\n", m.Letter, m.Text)
 		}
-		b.WriteString("\n" + ledger.Markdown(result.Claims))
-		if len(result.Moments) > 0 {
-			fmt.Fprintf(&b, "\n### Claims over the steps of training\n\n%s\n\n| claim | measured | value at step, ✓ where it holds |\n|---|---|---|\n", result.Caption)
-			for _, c := range result.Moments {
+		b.WriteString("\n" + ClaimsMarkdown(r.Claims, r.Conditions...))
+		if len(r.Courses) > 0 {
+			fmt.Fprintf(&b, "\n### Claims over the steps of training\n\n%s\n\n| claim | measured | value at step, ✓ "+
+				"where it holds, ? where it is open |\n|---|---|---|\n", r.Caption)
+			for _, c := range r.Courses {
 				var course []string
-				for _, m := range c.Moments {
+				for _, m := range c.Steps {
 					text := fmt.Sprintf("%d: %s", m.Steps, value(m.Value))
-					if m.Verdict == ledger.Holds {
-						text += " ✓"
-					}
+					text += map[result.Verdict]string{result.Holds: " ✓", result.Open: " ?"}[m.Verdict]
 					course = append(course, text)
 				}
 				fmt.Fprintf(&b, "| **%s** | %s | %s |\n", c.ID, c.Measured, strings.Join(course, ", "))
 			}
 		}
-		for _, t := range result.Tables {
+		for _, t := range r.Tables {
 			fmt.Fprintf(&b, "\n### Table %s: %s\n\n%s", t.Name, t.Caption, t.Markdown())
 		}
-		if len(result.Runs) > 1 {
+		if len(r.Runs) > 0 {
 			b.WriteString("\n### Runs\n\n")
-			for i, row := range result.Runs {
+			for i, row := range r.RunTable() {
 				fmt.Fprintf(&b, "| %s |\n", strings.ReplaceAll(strings.Join(row, " | "), "<", "&lt;"))
 				if i == 0 {
 					b.WriteString("|" + strings.Repeat("---|", len(row)) + "\n")
@@ -130,7 +160,8 @@ func (t Table) Markdown() string {
 	head := append([]string{"in", "out"}, t.Columns...)
 	if len(t.Rows) > 0 && t.Rows[0].Baselines != nil {
 		head = append(head, baselineTitles()...)
-		b.WriteString(" The last columns are AUROCs of what needs no model: mean brightness, size as PNG and as JPEG, total variation.")
+		b.WriteString(" The last columns are AUROCs of what needs no model: mean brightness, size as PNG and as " +
+			"JPEG, total variation.")
 	}
 	fmt.Fprintf(&b, "\n\n| %s |\n|%s\n", strings.Join(head, " | "), strings.Repeat("---|", len(head)))
 	for _, row := range t.Rows {

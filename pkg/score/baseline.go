@@ -23,6 +23,31 @@ func Baselines() []Baseline {
 	return []Baseline{{"brightness", Brightness}, {"png_size", pngSize}, {"jpeg_size", jpegSize}, {"total_variation", totalVariation}}
 }
 
+// BaselineNames are those of the Baselines.
+func BaselineNames() []string {
+	var names []string
+	for _, b := range Baselines() {
+		names = append(names, b.Name)
+	}
+	return names
+}
+
+// PNGColumn is the column of images' sizes as PNG, bytes (see PNGBytes): a part of scores.
+const PNGColumn = "png_bytes"
+
+// OfImages is what is known of images without a model: PNGColumn, or a baseline by its name.
+func OfImages(set *imageset.Set, name string) ([]float64, error) {
+	if name == PNGColumn {
+		return pngBytes(set)
+	}
+	for _, b := range Baselines() {
+		if b.Name == name {
+			return b.Of(set)
+		}
+	}
+	return nil, fmt.Errorf("nothing is known of images under the name %q", name)
+}
+
 // Brightness is the mean level of an image's pixels, 0 to 255.
 func Brightness(set *imageset.Set) ([]float64, error) {
 	values := make([]float64, set.Len())
@@ -64,13 +89,18 @@ func negated(values []float64) []float64 {
 	return values
 }
 
-func pngSize(set *imageset.Set) ([]float64, error) {
+func pngBytes(set *imageset.Set) ([]float64, error) {
 	sizes, err := PNGBytesOf(set)
 	values := make([]float64, len(sizes))
 	for i, size := range sizes {
-		values[i] = -float64(size)
+		values[i] = float64(size)
 	}
 	return values, err
+}
+
+func pngSize(set *imageset.Set) ([]float64, error) {
+	sizes, err := pngBytes(set)
+	return negated(sizes), err
 }
 
 // jpegQuality is that of image/jpeg's size; any will do that is one for all sets.

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync"
 
+	"strata/internal/zlib"
 	"strata/pkg/imageset"
 )
 
@@ -13,7 +14,7 @@ import (
 // image is row by row, channels last, with 1 channel (grey) or 3 (RGB), 8 bits each.
 //
 // It is the size under the reference's encoder, OpenCV with libpng and zlib at level 9, to the byte for images of up to 32 KiB: the row filter is
-// the one with the least sum of absolute values, and zlib.go counts what zlib makes of the rows. The channels stay in the order of image:
+// the one with the least sum of absolute values, and internal/zlib counts what zlib makes of the rows. The channels stay in the order of image:
 // the reference hands OpenCV, which expects BGR, an RGB array, so that its files hold red and blue exchanged (a few bytes of difference);
 // what is measured here is the file of the image as it is.
 //
@@ -91,7 +92,7 @@ func fileSize(pixels []uint8, height, width, channels int) (int, error) {
 		return 0, fmt.Errorf("score: %d bytes are no %dx%dx%d image", len(pixels), height, width, channels)
 	}
 	const signature, header, chunk, end, most = 8, 25, 12, 12, 8192
-	data := zlibBytes(filterRows(pixels, width*channels, channels))
+	data := zlib.Size(filterRows(pixels, width*channels, channels))
 	return signature + header + (data+most-1)/most*chunk + data + end, nil
 }
 

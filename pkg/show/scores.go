@@ -18,20 +18,25 @@ import (
 
 	"strata/pkg/figure"
 	"strata/pkg/metric"
+	"strata/pkg/result"
 	"strata/pkg/score"
 )
 
-// Scores are the scores of a results folder, one row an image of each role, the in-distribution set first: columns are configurations (R06 is the
-// finetuned in-distribution Glow), with _c1, _c2, _c3 for a scale, and png_bytes.
-func Scores() *score.Table { return ScoresOf("scores.csv") }
+// Scores are the scores of a results folder, one row an image of each role, the in-distribution set first: columns are
+// configurations, with /c1, /c2, /c3 for a scale ("glow-in-from-general/c3"), and png_bytes.
+func Scores() *result.Scores { return ScoresOf(result.ScoresFile) }
 
-// optional are the score files that a results folder has only where their runs are trained, with the role that is in-distribution in each.
-var optional = map[string]string{"scores_grey.csv": "grey_in", "scores_mri.csv": "mri_one"}
+// optional are the score files that a results folder has only where their runs are trained, with the role that is
+// in-distribution in each.
+var optional = map[string]string{result.GreyScoresFile: "grey_in", result.MRIScoresFile: "mri_one"}
 
-// ScoresOf are those of another file of the folder: scores_grey.csv (Fashion-MNIST and MNIST) or scores_mri.csv (one modality and the others).
-// Where none of its runs is trained there is no such file: the cell says so, and what would show the table shows nothing.
-func ScoresOf(file string) *score.Table {
-	table, err := score.Read(filepath.Join(resultsFolder(), file))
+// ScoresOf are those of another file of the folder: scores_grey.csv (Fashion-MNIST and MNIST) or scores_mri.csv (one
+// modality and the others). Where none of its runs is trained there is no such file: the cell says so, and what would
+// show the table shows nothing.
+func ScoresOf(file string) *result.Scores {
+	folder := resultsFolder()
+	must(result.CheckSchema(folder))
+	table, err := result.ReadScores(filepath.Join(folder, file))
 	if errors.Is(err, fs.ErrNotExist) && optional[file] != "" {
 		gonbui.DisplayMarkdown(fmt.Sprintf("*Not shown: the results have no %s, its runs are not trained.*", file))
 		return nil
@@ -45,8 +50,8 @@ func ScoresOf(file string) *score.Table {
 	return table
 }
 
-// untrained are those of some columns that a table lacks and that are a configuration's, R01 and on: its run is not there yet.
-func untrained(scores *score.Table, columns ...string) (absent []string) {
+// untrained are those of some columns that a table lacks and that are a configuration's: its run is not there yet.
+func untrained(scores *result.Scores, columns ...string) (absent []string) {
 	for _, c := range columns {
 		if configuration.MatchString(c) && !slices.Contains(scores.Columns, c) {
 			absent = append(absent, c)
@@ -56,7 +61,7 @@ func untrained(scores *score.Table, columns ...string) (absent []string) {
 }
 
 // trained are the columns that are left without the untrained ones, which the cell is told of.
-func trained(scores *score.Table, columns ...string) []string {
+func trained(scores *result.Scores, columns ...string) []string {
 	absent := untrained(scores, columns...)
 	if len(absent) > 0 {
 		gonbui.DisplayMarkdown(fmt.Sprintf("*Not shown: %s, not trained.*", strings.Join(absent, ", ")))
@@ -64,17 +69,19 @@ func trained(scores *score.Table, columns ...string) []string {
 	return slices.DeleteFunc(slices.Clone(columns), func(c string) bool { return slices.Contains(absent, c) })
 }
 
-var configuration = regexp.MustCompile(`^[RJ]\d+\b`)
+// configuration is how the name of a configuration begins (experiments/configurations.yaml).
+var configuration = regexp.MustCompile(`^(glow|patch|dense|pixelcnn|classifier)-`)
 
-// Ratio adds the log-ratio of two configurations to a table, as column "R06/R01".
-func Ratio(scores *score.Table, in, general string) {
+// Ratio adds the log-ratio of two configurations to a table, ln p of the first less ln p of the second, as column
+// "FIRST - SECOND".
+func Ratio(scores *result.Scores, in, general string) {
 	if scores == nil || len(untrained(scores, in, general)) > 0 {
 		return // what shows the ratio says so
 	}
 	must(addRatio(scores, in, general))
 }
 
-func addRatio(scores *score.Table, in, general string) error {
+func addRatio(scores *result.Scores, in, general string) error {
 	own, err := scores.Column(in, nil)
 	if err != nil {
 		return err
@@ -87,12 +94,12 @@ func addRatio(scores *score.Table, in, general string) error {
 	if err != nil {
 		return err
 	}
-	return scores.AddColumn(in+"/"+general, ratio)
+	return scores.AddColumn(in+" - "+general, ratio)
 }
 
-// AUROC shows how well scores of a table, by column or all of them, tell the in-distribution set from each of the others, in percent with the
-// 95 % interval. 50 is guessing, below 50 confidently wrong.
-func AUROC(scores *score.Table, columns ...string) {
+// AUROC shows how well scores of a table, by column or all of them, tell the in-distribution set from each of the
+// others, in percent with the 95 % interval. 50 is guessing, below 50 confidently wrong.
+func AUROC(scores *result.Scores, columns ...string) {
 	defer gonbui.Sync()
 	if scores == nil {
 		return
@@ -101,13 +108,13 @@ func AUROC(scores *score.Table, columns ...string) {
 	if len(columns) > 0 && len(left) == 0 {
 		return
 	}
-	text, err := aurocs(scores, left)
+	table, err := aurocs(scores, left)
 	must(err)
-	gonbui.DisplayMarkdown(text)
+	gonbui.DisplayMarkdown(table)
 }
 
 // setsOf are the in-distribution set of a table and the others.
-func setsOf(scores *score.Table) (in string, out []string, err error) {
+func setsOf(scores *result.Scores) (in string, out []string, err error) {
 	for _, row := range scores.Rows {
 		switch {
 		case row.Role == "in":
@@ -122,7 +129,7 @@ func setsOf(scores *score.Table) (in string, out []string, err error) {
 	return in, out, nil
 }
 
-func aurocs(scores *score.Table, columns []string) (string, error) {
+func aurocs(scores *result.Scores, columns []string) (string, error) {
 	in, out, err := setsOf(scores)
 	if err != nil {
 		return "", err
@@ -130,16 +137,20 @@ func aurocs(scores *score.Table, columns []string) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "| AUROC, %% | %s |\n|---|%s\n", strings.Join(out, " | "), strings.Repeat("---|", len(out)))
 	if len(columns) == 0 { // two are no scores of their own
-		columns = slices.DeleteFunc(slices.Clone(scores.Columns), func(c string) bool { return c == "general" || c == "png_bytes" })
+		columns = slices.DeleteFunc(slices.Clone(scores.Columns),
+			func(c string) bool { return c == "general" || c == result.PNGBytes })
 	}
 	for _, column := range columns {
-		inside, err := scores.Column(column, func(r score.Row) bool { return r.Role == "in" })
+		inside, err := scores.Column(column, func(r result.ScoreRow) bool { return r.Role == "in" })
 		if err != nil {
 			return "", err
 		}
 		fmt.Fprintf(&b, "| %s |", column)
 		for _, set := range out {
-			outside, err := scores.Column(column, func(r score.Row) bool { return r.Role != "in" && r.Set == set })
+			outside, err := scores.Column(column, func(r result.ScoreRow) bool {
+				return r.Role != "in" &&
+					r.Set == set
+			})
 			if err != nil {
 				return "", err
 			}
@@ -155,7 +166,7 @@ func aurocs(scores *score.Table, columns []string) (string, error) {
 }
 
 // Histogram shows how a score, in nats, is distributed over each set of a table.
-func Histogram(scores *score.Table, column string) {
+func Histogram(scores *result.Scores, column string) {
 	defer gonbui.Sync()
 	if scores == nil || len(trained(scores, column)) == 0 {
 		return
@@ -165,14 +176,14 @@ func Histogram(scores *score.Table, column string) {
 	gonbui.DisplayPng(file)
 }
 
-func histogram(scores *score.Table, column string) ([]byte, error) {
+func histogram(scores *result.Scores, column string) ([]byte, error) {
 	in, out, err := setsOf(scores)
 	if err != nil {
 		return nil, err
 	}
 	p := NewPlot()
 	p.X.Label.Text, p.Y.Label.Text = column+", nats", "share of images"
-	if column == "png_bytes" {
+	if column == result.PNGBytes {
 		p.X.Label.Text = "size as PNG, bytes"
 	}
 	all, err := scores.Column(column, nil)
@@ -192,7 +203,10 @@ func histogram(scores *score.Table, column string) ([]byte, error) {
 	const bins = 40
 	roles := rolesOf(scores, in, out)
 	for i, set := range append([]string{in}, out...) {
-		values, err := scores.Column(column, func(r score.Row) bool { return r.Set == set && (r.Role == "in") == (i == 0) })
+		values, err := scores.Column(column, func(r result.ScoreRow) bool {
+			return r.Set == set &&
+				(r.Role == "in") == (i == 0)
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -205,7 +219,8 @@ func histogram(scores *score.Table, column string) ([]byte, error) {
 		}
 		var line plotter.XYs
 		for b, share := range shares {
-			line = append(line, plotter.XY{X: low + (high-low)*float64(b)/bins, Y: share}, plotter.XY{X: low + (high-low)*float64(b+1)/bins, Y: share})
+			line = append(line, plotter.XY{X: low + (high-low)*float64(b)/bins, Y: share},
+				plotter.XY{X: low + (high-low)*float64(b+1)/bins, Y: share})
 		}
 		if err := AddLine(p, line, roles[i], set); err != nil {
 			return nil, err
@@ -214,11 +229,13 @@ func histogram(scores *score.Table, column string) ([]byte, error) {
 	return PlotPNG(p)
 }
 
-// rolesOf are the roles of a table's sets for their colours. Tables of a lab know in and out alone: its outliers take turns.
-func rolesOf(scores *score.Table, in string, out []string) []string {
+// rolesOf are the roles of a table's sets for their colours. Tables of a lab know in and out alone: its outliers take
+// turns.
+func rolesOf(scores *result.Scores, in string, out []string) []string {
 	roles := []string{"in"}
 	for i, set := range out {
-		row := scores.Rows[slices.IndexFunc(scores.Rows, func(r score.Row) bool { return r.Role != "in" && r.Set == set })]
+		row := scores.Rows[slices.IndexFunc(scores.Rows,
+			func(r result.ScoreRow) bool { return r.Role != "in" && r.Set == set })]
 		role := row.Role
 		if role == "out" {
 			role = InTurn(i + 1)
@@ -237,7 +254,8 @@ func InTurn(i int) string {
 // NewPlot is an empty plot in the letters of the figures, with room for its legend above.
 func NewPlot() *plot.Plot {
 	p := plot.New()
-	for _, style := range []*text.Style{&p.Title.TextStyle, &p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label, &p.Legend.TextStyle} {
+	for _, style := range []*text.Style{&p.Title.TextStyle, &p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label,
+		&p.Y.Tick.Label, &p.Legend.TextStyle} {
 		style.Font.Variant = "Sans"
 	}
 	p.X.Tick.Marker, p.Y.Tick.Marker = figure.Ticks, figure.Ticks

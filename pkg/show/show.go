@@ -1,4 +1,5 @@
-// Package show is what the cells of strata's notebooks call: one call shows one thing in the notebook, from result files on disk.
+// Package show is what the cells of strata's notebooks call: one call shows one thing in the notebook, from result
+// files on disk.
 //
 //	show.Figure("fig1a")               // drawn from the results folder
 //	show.Table("1")                    // the paper's table beside ours
@@ -6,8 +7,9 @@
 //
 // It knows no model, so that its cells compile in no time; package lab is for the cells that train and score.
 //
-// Results come from the folder that [From] names, or else from STRATA_RESULTS, or else from the newest folder below STRATA_FIGURES/results.
-// Functions panic with an error that says what to do: a cell that cannot show what it should must fail. Outside of a notebook they display nothing.
+// Results come from the folder that [From] names, or else from STRATA_RESULTS, or else from the newest folder below
+// STRATA_FIGURES/results. Functions panic with an error that says what to do: a cell that cannot show what it should
+// must fail. Outside of a notebook they display nothing.
 package show
 
 import (
@@ -17,7 +19,6 @@ import (
 	"fmt"
 	"html"
 	"image/png"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,9 +27,9 @@ import (
 
 	"strata/pkg/figure"
 	"strata/pkg/folders"
-	"strata/pkg/ledger"
+	"strata/pkg/imageset"
 	"strata/pkg/report"
-	"strata/pkg/score"
+	"strata/pkg/result"
 )
 
 // must panics with an error; the notebook shows it.
@@ -49,10 +50,11 @@ func Results() {
 // from is the folder that From named.
 var from string
 
-// From names the results that everything below shows: a folder of STRATA_FIGURES/results such as "shapes_in-demo", an absolute path, or "" for
-// STRATA_RESULTS or else the newest. In a notebook it stands beside the other parameters, outside of functions, so that it holds for every cell:
+// From names the results that everything below shows: a folder of STRATA_FIGURES/results such as "procedural-demo", an
+// absolute path, or "" for STRATA_RESULTS or else the newest. In a notebook it stands beside the other parameters,
+// outside of functions, so that it holds for every cell:
 //
-//	var _ = show.From("shapes_in-demo")
+//	var _ = show.From("procedural-demo")
 func From(results string) string {
 	from = results
 	return from
@@ -64,78 +66,70 @@ func resultsFolder() string {
 	return folder
 }
 
-// results says what a results folder holds: size, verdicts, and which set plays which role for which of the paper's.
+// results says what a results folder holds: size, seeds, verdicts, and which set plays which role for which of the
+// paper's.
 func results(folder string) (string, error) {
-	claims, err := ledger.Read(folder)
+	manifest, err := result.ReadManifest(folder)
 	if err != nil {
 		return "", err
 	}
-	verdicts := map[ledger.Verdict]int{}
-	var sizes []string
+	claims, err := result.Read[result.Claim](folder)
+	if err != nil {
+		return "", err
+	}
+	subsets, err := result.Read[result.Subset](folder)
+	if err != nil {
+		return "", err
+	}
+	verdicts := map[result.Verdict]int{}
 	for _, c := range claims {
 		verdicts[c.Verdict]++
-		if c.Size != "" && !slices.Contains(sizes, c.Size) {
-			sizes = append(sizes, c.Size)
-		}
 	}
-	text := fmt.Sprintf("Results in `%s`, size %s. Of the paper's claims %d hold there, %d do not, not measured: %d.", folder, strings.Join(sizes, ", "),
-		verdicts[ledger.Holds], verdicts[ledger.DoesNotHold], verdicts[ledger.NotMeasured])
-	sets, err := playing(folder)
-	return text + sets, err
+	text := fmt.Sprintf("Results in `%s`, size %s, seeds %s. "+
+		"Of the paper's claims %d hold there, %d are open, %d do not hold, not measured: %d.",
+		filepath.Base(folder), manifest.Size, strings.Trim(fmt.Sprint(manifest.Seeds), "[]"),
+		verdicts[result.Holds], verdicts[result.Open], verdicts[result.DoesNotHold], verdicts[result.NotMeasured])
+	return text + playing(manifest, subsets), nil
 }
 
+// roles are those that a set can play, in the order in which people read them.
+var roles = []string{"in", "near", "smooth", "general", "far", "faces", "further", "grey_in", "grey_smooth",
+	"grey_general",
+	"mri_one", "mri_others", "mri_all", "general_clean"}
+
 // playing is a table of the roles: set, test images that were scored, and the paper's set that it stands for.
-func playing(folder string) (string, error) {
-	read, err := report.Read([]string{folder})
-	if err != nil {
-		return "", err
-	}
-	stands := map[string]string{}
-	for _, m := range read.Results[0].Marks {
-		if set, paper, ok := strings.Cut(m.Text, " for "); ok {
-			stands[set] = paper
-		}
-	}
-	if runs := read.Results[0].Runs; len(runs) > 0 { // those of no table cell are in the runs' provenance
-		set, paper := slices.Index(runs[0], "set"), slices.Index(runs[0], "stands_for")
-		for _, run := range runs[1:] {
-			if set >= 0 && paper >= 0 && run[paper] != "" {
-				stands[run[set]] = run[paper]
-			}
+func playing(manifest result.Manifest, subsets []result.Subset) string {
+	images := map[string]int{}
+	for _, s := range subsets {
+		if s.Split == imageset.Test { // curves look at fewer
+			images[s.Set] = max(images[s.Set], s.Images)
 		}
 	}
 	text := "\n\n| role | set | test images | stands for |\n|---|---|---|---|\n"
-	for _, file := range []string{"scores.csv", "scores_grey.csv", "scores_mri.csv"} {
-		table, err := score.Read(filepath.Join(folder, file))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return "", err
-		}
-		for i, images := 0, 0; i < len(table.Rows); i += images {
-			row := table.Rows[i]
-			for images = 0; i+images < len(table.Rows) && table.Rows[i+images].Role == row.Role && table.Rows[i+images].Set == row.Set; images++ {
-			}
-			text += fmt.Sprintf("| %s | %s | %d | %s |\n", row.Role, row.Set, images, stands[row.Set])
+	for _, role := range roles {
+		if set := manifest.Roles[role]; set != "" && images[set] > 0 {
+			text += fmt.Sprintf("| %s | %s | %d | %s |\n", role, set, images[set], manifest.StandsFor[set])
 		}
 	}
-	return text, nil
+	return text
 }
 
 // Figure shows figures of the paper by name, fig1a to figS8, each with its caption.
 func Figure(names ...string) {
 	defer gonbui.Sync()
+	results, err := figure.Open(resultsFolder())
+	must(err)
 	for _, name := range names {
-		png, caption, err := drawn(resultsFolder(), name)
+		file, caption, err := drawn(results, name)
 		must(err)
-		page, err := sized(png, caption)
+		page, err := sized(file, caption)
 		must(err)
 		gonbui.DisplayHTML(page)
 	}
 }
 
-// sized is a figure with its caption, as wide beside others as it is on paper: figures of one column take half of the page.
+// sized is a figure with its caption, as wide beside others as it is on paper: figures of one column take half of the
+// page.
 func sized(file []byte, caption string) (string, error) {
 	config, err := png.DecodeConfig(bytes.NewReader(file))
 	if err != nil {
@@ -143,11 +137,12 @@ func sized(file []byte, caption string) (string, error) {
 	}
 	const twoColumns, onScreen = 2008, 960 // pixels of a figure of two columns, and what they take here
 	return fmt.Sprintf(`<figure style="margin:1em 0;max-width:%dpx"><img alt="%s" style="width:%dpx;max-width:100%%" src="data:image/png;base64,%s"><figcaption><em>%s</em></figcaption></figure>`,
-		onScreen, html.EscapeString(caption), config.Width*onScreen/twoColumns, base64.StdEncoding.EncodeToString(file), html.EscapeString(caption)), nil
+		onScreen, html.EscapeString(caption), config.Width*onScreen/twoColumns, base64.StdEncoding.EncodeToString(file),
+		html.EscapeString(caption)), nil
 }
 
 // drawn is a figure as PNG, with its caption.
-func drawn(results, name string) (png []byte, caption string, err error) {
+func drawn(results *figure.Results, name string) (file []byte, caption string, err error) {
 	var known []string
 	for _, entry := range figure.All() {
 		known = append(known, entry.Name)
@@ -158,15 +153,15 @@ func drawn(results, name string) (png []byte, caption string, err error) {
 		if err != nil {
 			return nil, "", err
 		}
-		var file bytes.Buffer
-		err = f.PNG(&file)
-		return file.Bytes(), f.Caption, err
+		var drawing bytes.Buffer
+		err = f.PNG(&drawing)
+		return drawing.Bytes(), f.Caption, err
 	}
 	return nil, "", fmt.Errorf("no figure %q: choose of %s", name, strings.Join(known, ", "))
 }
 
-// Table shows tables of the paper by name, 1 to S4: each of the paper's values with what was measured here beside it, its interval, and how they
-// agree.
+// Table shows tables of the paper by name, 1 to S4: each of the paper's values with what was measured here beside it,
+// its interval, and how they agree.
 func Table(names ...string) {
 	defer gonbui.Sync()
 	for _, name := range names {
@@ -187,12 +182,14 @@ func table(results, name string) (string, error) {
 		if t.Name != name {
 			continue
 		}
-		return fmt.Sprintf("**Table %s.** %s\n\n%s\n%s", t.Name, t.Caption, t.Markdown(), read.Results[0].Explanation(t)), nil
+		return fmt.Sprintf("**Table %s.** %s\n\n%s\n%s", t.Name, t.Caption, t.Markdown(),
+			read.Results[0].Explanation(t)), nil
 	}
 	return "", fmt.Errorf("no table %q: choose of %s", name, strings.Join(known, ", "))
 }
 
-// Claims shows claims of the paper by id with their verdicts, and under them why those do not hold that do not. Without ids it shows all.
+// Claims shows claims of the paper by id with their verdicts, and under them why those do not hold that do not. Without
+// ids it shows all.
 func Claims(ids ...string) {
 	defer gonbui.Sync()
 	text, err := claims(resultsFolder(), ids)
@@ -201,23 +198,27 @@ func Claims(ids ...string) {
 }
 
 func claims(results string, ids []string) (string, error) {
-	all, err := ledger.Read(results)
+	all, err := result.Read[result.Claim](results)
 	if err != nil {
 		return "", err
 	}
-	var chosen []ledger.Claim
+	conditions, err := result.Read[result.Condition](results)
+	if err != nil {
+		return "", err
+	}
+	var chosen []result.Claim
 	if len(ids) == 0 {
 		chosen = all
 	}
 	for _, id := range ids {
-		i := slices.IndexFunc(all, func(c ledger.Claim) bool { return c.ID == id })
+		i := slices.IndexFunc(all, func(c result.Claim) bool { return c.ID == id })
 		if i < 0 {
 			return "", fmt.Errorf("no claim %q in %s", id, results)
 		}
 		chosen = append(chosen, all[i])
 	}
-	text := ledger.Markdown(chosen)
-	reasons, err := ledger.Reasons(chosen)
+	text := report.ClaimsMarkdown(chosen, conditions...)
+	reasons, err := result.Reasons(chosen)
 	if err != nil {
 		return "", err
 	}
@@ -227,19 +228,21 @@ func claims(results string, ids []string) (string, error) {
 	return text, nil
 }
 
-// CheckBands compares the claims with these ids with the bands in which they were measured before (experiments/bands.yaml), all of them without ids.
-// It is for the last cell of a notebook: it notices a change of the program, not a disagreement with the paper.
+// CheckBands compares the claims with these ids with the bands in which they were measured before
+// (experiments/bands.yaml), all of them without ids. It is for the last cell of a notebook: it notices a change of the
+// program, not a disagreement with the paper.
 func CheckBands(ids ...string) ([]string, error) {
 	folder, err := folders.Results(from)
 	if err != nil {
 		return nil, err
 	}
-	all, err := ledger.Read(folder)
+	all, err := result.Read[result.Claim](folder)
 	if err != nil {
 		return nil, err
 	}
-	checked, err := ledger.CheckBands(slices.DeleteFunc(all, func(c ledger.Claim) bool { return len(ids) > 0 && !slices.Contains(ids, c.ID) }))
-	if errors.Is(err, ledger.ErrNoBand) {
+	asked := func(c result.Claim) bool { return len(ids) == 0 || slices.Contains(ids, c.ID) }
+	checked, err := result.CheckBands(slices.DeleteFunc(all, func(c result.Claim) bool { return !asked(c) }))
+	if errors.Is(err, result.ErrNoBand) {
 		return []string{"no band for these claims at this size on these sets; each value lies within its interval"}, nil
 	}
 	return checked, err

@@ -47,8 +47,10 @@ type Options struct {
 	Calibrate bool
 	// Report, if not nil, hears of every step.
 	Report func(Status)
-	// Evaluate, if not nil, is called after every EvaluateEvery steps and may look at the network, not change it.
-	Evaluate      func(step int) error
+	// Evaluate, if not nil, is called after every EvaluateEvery steps and may look at the network, not change it. It is called
+	// again for the same step where a run goes on from there: what it was stopped in is made up for, and what it has done it need
+	// not do twice.
+	Evaluate      func(ctx context.Context, step int) error
 	EvaluateEvery int
 	// Log, if not nil, hears what a person should know, a line at a time.
 	Log func(line string)
@@ -113,7 +115,8 @@ func Loop(ctx context.Context, trainee Trainee, steps, batch int, options Option
 	}
 	defer r.curve.close()
 	r.curve.sums = unfinished.Curve
-	return r.counts, r.train()
+	err = r.train()
+	return r.counts, err
 }
 
 func withDefaults(o Options) Options {
@@ -148,12 +151,12 @@ func (r *run) train() error {
 	status := Status{Step: r.step, Steps: r.steps, StartedAt: r.step, Counts: r.counts}
 	var values, outliers, seconds window
 	queue := 1
+	if err := r.evaluate(); err != nil { // a run that was stopped while it was looked at
+		return err
+	}
 	for r.step < r.steps {
 		if r.ctx.Err() != nil {
-			if err := r.save(); err != nil {
-				return err
-			}
-			return fmt.Errorf("%w at step %d of %d", ErrStopped, r.step, r.steps)
+			return r.stop()
 		}
 		started := time.Now()
 		n := r.atOnce(queue)
@@ -181,10 +184,8 @@ func (r *run) train() error {
 		if took < patience/2 {
 			queue = min(2*queue, mostAtOnce)
 		}
-		if r.options.Evaluate != nil && r.options.EvaluateEvery > 0 && r.step%r.options.EvaluateEvery == 0 {
-			if err := r.options.Evaluate(r.step); err != nil {
-				return err
-			}
+		if err := r.evaluate(); err != nil {
+			return err
 		}
 		if every := r.options.CheckpointEvery; r.step == r.steps || every > 0 && r.step%every == 0 {
 			if err := r.save(); err != nil {
@@ -193,6 +194,28 @@ func (r *run) train() error {
 		}
 	}
 	return nil
+}
+
+// evaluate lets Options.Evaluate look at the network where it is time for it. A stop in the middle of that saves the step that was to
+// be looked at, and the run that goes on begins by looking at it.
+func (r *run) evaluate() error {
+	every := r.options.EvaluateEvery
+	if r.options.Evaluate == nil || every < 1 || r.step == 0 || r.step%every != 0 {
+		return nil
+	}
+	err := r.options.Evaluate(r.ctx, r.step)
+	if err != nil && r.ctx.Err() != nil {
+		return r.stop()
+	}
+	return err
+}
+
+// stop saves what is done and says so.
+func (r *run) stop() error {
+	if err := r.save(); err != nil {
+		return err
+	}
+	return fmt.Errorf("%w at step %d of %d", ErrStopped, r.step, r.steps)
 }
 
 // Steps are handed over several at a time, so that a device never waits for the host between them: as many as a fraction of a

@@ -383,10 +383,11 @@ func (s *Stepper) loss(w *nn.Weights, others []*nn.Weights, in []*Node) optimise
 func (s *Stepper) inputsWithNoise() int {
 	n := 4
 	switch s.objective.Loss.Outliers {
-	case Eq2:
-		n += 4
+	case NoOutliers:
 	case Margin:
 		n += 5
+	default:
+		n += 4
 	}
 	if s.objective.Loss.WrongClass {
 		n++

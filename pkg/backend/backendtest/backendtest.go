@@ -2,8 +2,8 @@
 //
 //	backendtest.Each(t, func(t *testing.T, b compute.Backend) { ... })
 //
-// runs a test on the Go backend and on XLA's CPU plugin. A plugin that is missing fails the test: what is not run is not tested. Who wants to do
-// without says STRATA_NO_XLA=1.
+// runs a test on the Go backend and on XLA's CPU plugin. A plugin that is missing fails the test: what is not run is
+// not tested. Who wants to do without says STRATA_NO_XLA=1.
 package backendtest
 
 import (
@@ -13,14 +13,14 @@ import (
 	"sync"
 	"testing"
 
+	"strata/internal/plugin"
 	"strata/pkg/backend"
-	"strata/pkg/plugin"
 
 	"github.com/gomlx/compute"
 )
 
-// Each runs a test on every backend: as "go" and as "xla", or only on the one that GOMLX_BACKEND names, as "named". Backends are shared:
-// no test finalizes them.
+// Each runs a test on every backend: as "go" and as "xla", or only on the one that GOMLX_BACKEND names, as "named".
+// Backends are shared: no test finalizes them.
 func Each(t *testing.T, run func(t *testing.T, b compute.Backend)) {
 	t.Helper()
 	if os.Getenv(backend.Variable) != "" {
@@ -62,7 +62,8 @@ func XLA(t testing.TB) compute.Backend {
 		t.Skipf("no plugin is pinned for %s: not run on XLA", plugin.Platform())
 	}
 	if !slices.Contains(backend.Available(), "xla") {
-		t.Fatalf("this test runs on XLA too, which is not in this build: install gcc, or set %s=1 to go without", backend.NoXLA)
+		t.Fatalf("this test runs on XLA too, which is not in this build: install gcc, or set %s=1 to go without",
+			backend.NoXLA)
 	}
 	if err != nil {
 		t.Fatalf("%v: run make plugin, or set %s=1 to go without", err, backend.NoXLA)

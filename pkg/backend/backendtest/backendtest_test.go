@@ -39,7 +39,8 @@ func TestEach(t *testing.T) {
 func TestMissingPlugin(t *testing.T) {
 	child := func(variables ...string) (string, error) {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestEach$", "-test.v")
-		cmd.Env = append(os.Environ(), append([]string{"GOMLX_BACKEND=", "PJRT_PLUGIN_LIBRARY_PATH=" + t.TempDir()}, variables...)...)
+		cmd.Env = append(os.Environ(), append([]string{"GOMLX_BACKEND=", "PJRT_PLUGIN_LIBRARY_PATH=" + t.TempDir()},
+			variables...)...)
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}

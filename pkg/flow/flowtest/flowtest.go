@@ -4,17 +4,15 @@
 //		flowtest.CheckLayer(t, Shear{Name: "shear", Channels: 4}, 4, 3, 2)
 //	}
 //
-// All laws are checked in float64, so that their tolerances tell a mistake from rounding, with the
-// parameters moved away from their start: a layer that starts as the identity would obey most laws by accident. They are checked
-// on the Go backend in every form that a layer has, and on XLA in the one that is used there, loops included.
+// All laws are checked in float64, so that their tolerances tell a mistake from rounding, with the parameters moved
+// away from their start: a layer that starts as the identity would obey most laws by accident. They are checked on the
+// Go backend in every form that a layer has, and on XLA in the one that is used there, loops included.
 package flowtest
 
 import (
-	"hash/fnv"
 	"math"
 	"math/rand/v2"
 	"os"
-	"path"
 	"testing"
 
 	"strata/pkg/backend"
@@ -52,20 +50,17 @@ func CheckLayer(t *testing.T, layer flow.Layer, channels, height, width int) {
 	}
 }
 
-// RandomValues draws a value for each parameter: its start, and for those that are trained normal deviates on top,
-// of standard deviation 0.3 over the square root of the row length, so that sums over a row stay of order 1 and deep models
-// well conditioned. Parameters in one folder of names start from one stream, as density.NewNetwork does it.
+// RandomValues draws a value for each parameter: its start, and for those that are trained normal deviates on top, of
+// standard deviation 0.3 over the square root of the row length, so that sums over a row stay of order 1 and deep
+// models well conditioned.
 func RandomValues(params []nn.Param, seed uint64) []*tensors.Tensor {
 	perturb := rand.New(rand.NewPCG(seed, 1))
 	all := make([]*tensors.Tensor, len(params))
+	start := nn.StartValues(params, seed)
 	for i, p := range params {
 		values := make([]float64, p.Size())
-		if p.Start != nil {
-			folder := fnv.New64a()
-			folder.Write([]byte(path.Dir(p.Name)))
-			for j, v := range p.Start(rand.New(rand.NewPCG(seed, folder.Sum64()))) {
-				values[j] = float64(v)
-			}
+		for j, v := range start[i] {
+			values[j] = float64(v)
 		}
 		if !p.Fixed {
 			std := 0.3 / math.Sqrt(float64(p.Size()/p.Shape[0]))

@@ -248,8 +248,8 @@ func (c cifarFolder) files() (cifarFiles, error) {
 	return f, nil
 }
 
-func tooLarge(path string, size int64, limits Limits) error {
-	return fmt.Errorf("%s: %d bytes: expected at most %d", path, size, limits.FileBytes)
+func tooLarge(file string, size int64, limits Limits) error {
+	return fmt.Errorf("%s: %d bytes: expected at most %d", file, size, limits.FileBytes)
 }
 
 func (c cifarFolder) splits() ([]Split, error) {
@@ -323,15 +323,15 @@ func (c cifarArchive) read(split string, target Target) (*Images, error) {
 const maxPadding = 1 << 20
 
 // readTarGz calls do with each regular file of an archive. Other entries than files and folders are an error.
-func readTarGz(path string, limits Limits, do func(name string, size int64, r io.Reader) error) error {
-	file, err := os.Open(path)
+func readTarGz(where string, limits Limits, do func(name string, size int64, r io.Reader) error) error {
+	file, err := os.Open(where)
 	if err != nil {
 		return err // names the path
 	}
 	defer file.Close()
 	z, err := gzip.NewReader(bufio.NewReaderSize(file, 1<<16))
 	if err != nil {
-		return fmt.Errorf("%s: offset 0: expected gzip: %w", path, err)
+		return fmt.Errorf("%s: offset 0: expected gzip: %w", where, err)
 	}
 	archive := tar.NewReader(z)
 	for entries := 0; ; entries++ {
@@ -339,23 +339,23 @@ func readTarGz(path string, limits Limits, do func(name string, size int64, r io
 		if err == io.EOF {
 			// The checksum stands at the end, behind what tar pads.
 			if n, err := io.CopyN(io.Discard, z, maxPadding); err != io.EOF {
-				return fmt.Errorf("%s: entry %d: after the end, %d bytes: %w", path, entries, n, cmp.Or(err, errors.New("expected the end of the file, found more")))
+				return fmt.Errorf("%s: entry %d: after the end, %d bytes: %w", where, entries, n, cmp.Or(err, errors.New("expected the end of the file, found more")))
 			}
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("%s: entry %d: %w", path, entries, err)
+			return fmt.Errorf("%s: entry %d: %w", where, entries, err)
 		}
 		switch {
 		case entries == limits.Entries:
-			return fmt.Errorf("%s: more than %d entries", path, limits.Entries)
+			return fmt.Errorf("%s: more than %d entries", where, limits.Entries)
 		case header.Typeflag == tar.TypeDir:
 			continue
 		case header.Typeflag != tar.TypeReg:
-			return fmt.Errorf("%s: entry %q: expected a file, found a link or device", path, header.Name)
+			return fmt.Errorf("%s: entry %q: expected a file, found a link or device", where, header.Name)
 		}
 		if err := do(header.Name, header.Size, archive); err != nil {
-			return fmt.Errorf("%s: entry %q: %w", path, header.Name, err)
+			return fmt.Errorf("%s: entry %q: %w", where, header.Name, err)
 		}
 	}
 }

@@ -5,26 +5,26 @@ import (
 
 	"github.com/nlpodyssey/gopickle/types"
 
-	"strata/pkg/python"
+	"strata/internal/importer/pickle"
 )
 
 // unpickleBatch reads a pickled dictionary, as CIFAR and Downsampled ImageNet distribute their batches: by its keys, whether Python
 // 2 or 3 wrote them.
 func unpickleBatch(data []byte, limits Limits) (map[string]any, error) {
 	class := func(module, name string) (any, error) {
-		if c, ok := python.NumPyClass(module, name); ok {
+		if c, ok := pickle.NumPyClass(module, name); ok {
 			return c, nil
 		}
 		return nil, fmt.Errorf("refused: it wants Python's %s.%s, and only arrays and plain values are read, no code is run", module, name)
 	}
-	value, length, err := python.Unpickle(data, int(limits.FileBytes), class, nil)
+	value, length, err := pickle.Unpickle(data, int(limits.FileBytes), class, nil)
 	if err != nil {
 		return nil, err
 	}
 	if length != len(data) {
 		return nil, fmt.Errorf("offset %d: expected the end of the file, found more bytes", length)
 	}
-	items, ok := python.Items(value)
+	items, ok := pickle.Items(value)
 	if !ok {
 		return nil, fmt.Errorf("offset 0: the pickle holds %T: expected a dictionary", value)
 	}
@@ -50,7 +50,7 @@ func text(value any) (string, bool) {
 
 // planesOf are a batch's images, N rows of three planes of uint8.
 func planesOf(batch map[string]any, values int) ([]byte, int, error) {
-	array, ok := batch["data"].(*python.NDArray)
+	array, ok := batch["data"].(*pickle.NDArray)
 	if !ok {
 		return nil, 0, fmt.Errorf("offset 0: its data is %T: expected a NumPy array", batch["data"])
 	}
@@ -70,7 +70,7 @@ func parseCIFARPickle(data []byte, layout cifarLayout, images *Images, pixels []
 	if err != nil {
 		return nil, err
 	}
-	labels, ok := python.Integers(batch[layout.labelKey])
+	labels, ok := pickle.Integers(batch[layout.labelKey])
 	if !ok || len(labels) != n {
 		return nil, fmt.Errorf("offset 0: %s is %T of %d: expected a list of %d numbers", layout.labelKey, batch[layout.labelKey], len(labels), n)
 	}

@@ -165,15 +165,15 @@ func readIDX(r io.Reader, axes int, limits Limits) (dims []int, data []byte, err
 	}
 	one := []int{1, 1, 1}
 	copy(one, dims)
-	bytes, err := sizeOf(one[0], one[1], one[2], 1, limits)
+	size, err := sizeOf(one[0], one[1], one[2], 1, limits)
 	if err != nil {
 		return nil, nil, fmt.Errorf("offset 4: %w", err)
 	}
 	start := int64(4 + 4*axes)
-	if data, err = readExactly(r, bytes, start); err != nil {
+	if data, err = readExactly(r, size, start); err != nil {
 		return nil, nil, err
 	}
-	if err = expectEnd(r, start+int64(bytes)); err != nil {
+	if err = expectEnd(r, start+int64(size)); err != nil {
 		return nil, nil, err
 	}
 	return dims, data, nil

@@ -10,7 +10,8 @@ import (
 	"slices"
 	"strconv"
 
-	"strata/pkg/python"
+	"strata/internal/importer/npy"
+	"strata/internal/importer/pickle"
 )
 
 // imageNet32 is a folder, or some folders side by side, of Downsampled ImageNet at 32x32 (Chrabaszcz et al. 2017): train_data_batch_N and val_data, each an .npz or a
@@ -180,7 +181,7 @@ func (f imageNet32) labels(path string) ([]int32, error) {
 		if err != nil {
 			return nil, err
 		}
-		list, ok := python.Integers(batch["labels"])
+		list, ok := pickle.Integers(batch["labels"])
 		if !ok {
 			return nil, fmt.Errorf("offset 0: its labels are %T: expected a list of numbers", batch["labels"])
 		}
@@ -273,12 +274,12 @@ func openNPZ(path string) (archive *zip.ReadCloser, data, labels *zip.File, err 
 }
 
 // openArray reads an entry's header.
-func openArray(file *zip.File) (python.Array, io.ReadCloser, error) {
+func openArray(file *zip.File) (npy.Array, io.ReadCloser, error) {
 	r, err := file.Open()
 	if err != nil {
-		return python.Array{}, nil, fmt.Errorf("entry %q: offset 0: %w", file.Name, err)
+		return npy.Array{}, nil, fmt.Errorf("entry %q: offset 0: %w", file.Name, err)
 	}
-	array, err := python.ReadArray(r)
+	array, err := npy.ReadHeader(r)
 	if err != nil {
 		r.Close()
 		return array, nil, fmt.Errorf("entry %q: %w", file.Name, err)

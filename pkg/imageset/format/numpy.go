@@ -6,7 +6,7 @@ import (
 	"io"
 	"os"
 
-	"strata/pkg/python"
+	"strata/internal/importer/npy"
 )
 
 // numpyArray is one .npy array of N x H x W x C unsigned bytes, as 300K Random Images is distributed. It has no splits and no
@@ -30,7 +30,7 @@ func (n numpyArray) open() (*os.File, Shape, int64, error) {
 		file.Close()
 		return fail(err)
 	}
-	array, err := python.ReadArray(file)
+	array, err := npy.ReadHeader(file)
 	if err != nil {
 		file.Close()
 		return fail(err)
@@ -47,7 +47,7 @@ func (n numpyArray) open() (*os.File, Shape, int64, error) {
 }
 
 // imagesOf checks that an array holds images.
-func imagesOf(a python.Array, limits Limits) (Shape, error) {
+func imagesOf(a npy.Array, limits Limits) (Shape, error) {
 	if len(a.Shape) != 4 || a.Shape[0] < 1 || (a.Shape[3] != 1 && a.Shape[3] != 3) || a.Type != "|u1" || a.Fortran {
 		return Shape{}, fmt.Errorf("offset 10: an array of shape %v, type %s, Fortran order %v: expected images x height x width x 1 or 3 of |u1, not in Fortran order", a.Shape, a.Type, a.Fortran)
 	}

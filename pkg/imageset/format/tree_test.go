@@ -241,7 +241,7 @@ func TestFolderRefusesLinks(t *testing.T) {
 }
 
 func TestZipRefuses(t *testing.T) {
-	image := rgb(t, 1, 2, 3)
+	picture := rgb(t, 1, 2, 3)
 	var link bytes.Buffer
 	w := zip.NewWriter(&link)
 	header := &zip.FileHeader{Name: "test/a/1.png"}
@@ -250,12 +250,12 @@ func TestZipRefuses(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, w.Close())
 
-	good := zipOf(t, file{"test/a/1.png", image})
+	good := zipOf(t, file{"test/a/1.png", picture})
 	encrypted := bytes.Clone(good)
 	directory := bytes.Index(encrypted, []byte("PK\x01\x02"))
 	encrypted[directory+8] |= 1
 	flipped := bytes.Clone(good)
-	flipped[60] ^= 0xff // inside the packed image: the checksum fails, or what it unpacks to
+	flipped[60] ^= 0xff // inside the packed picture: the checksum fails, or what it unpacks to
 	lying := bytes.Clone(good)
 	end := bytes.Index(lying, []byte("PK\x05\x06"))
 	binary.LittleEndian.PutUint16(lying[end+10:], 60000)
@@ -269,11 +269,11 @@ func TestZipRefuses(t *testing.T) {
 		{"nothing", nil, "not a readable zip"},
 		{"truncated", good[:len(good)-30], "not a readable zip"},
 		{"empty archive", zipOf(t), "holds no files"},
-		{"way up", zipOf(t, file{"../test/a/1.png", image}), `entry "../test/a/1.png": the name is not a plain path`},
-		{"hidden way up", zipOf(t, file{"test/a/../../../1.png", image}), "not a plain path"},
-		{"absolute", zipOf(t, file{"/test/a/1.png", image}), "not a plain path"},
-		{"backslashes", zipOf(t, file{`test\a\1.png`, image}), "not a plain path"},
-		{"twice", zipOf(t, file{"test/a/1.png", image}, file{"test/a/1.png", image}), "is there twice"},
+		{"way up", zipOf(t, file{"../test/a/1.png", picture}), `entry "../test/a/1.png": the name is not a plain path`},
+		{"hidden way up", zipOf(t, file{"test/a/../../../1.png", picture}), "not a plain path"},
+		{"absolute", zipOf(t, file{"/test/a/1.png", picture}), "not a plain path"},
+		{"backslashes", zipOf(t, file{`test\a\1.png`, picture}), "not a plain path"},
+		{"twice", zipOf(t, file{"test/a/1.png", picture}, file{"test/a/1.png", picture}), "is there twice"},
 		{"link", link.Bytes(), "found a link"},
 		{"encrypted", encrypted, "is encrypted"},
 		{"damaged", flipped, `entry "test/a/1.png"`},

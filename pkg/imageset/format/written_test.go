@@ -173,11 +173,11 @@ func TestNumPyPermutation(t *testing.T) {
 	got := numpyPermutation(20191203, 1_239_094)
 	assert.Equal(t, want.First, got[:8])
 	assert.Equal(t, want.Last, got[len(got)-8:])
-	bytes := make([]byte, 0, 4*len(got))
+	data := make([]byte, 0, 4*len(got))
 	for _, v := range got {
-		bytes = append(bytes, byte(v), byte(v>>8), byte(v>>16), byte(v>>24))
+		data = append(data, byte(v), byte(v>>8), byte(v>>16), byte(v>>24))
 	}
-	assert.Equal(t, want.SHA256, sha(bytes))
+	assert.Equal(t, want.SHA256, sha(data))
 	assert.Empty(t, numpyPermutation(1, 0))
 	assert.Equal(t, []uint32{0}, numpyPermutation(1, 1))
 }

@@ -14,13 +14,13 @@ func TestTexturesVary(t *testing.T) {
 	classes := len(textureClasses)
 	pixels, labels, _, err := Draw("textures", "train", each*classes, 0)
 	require.NoError(t, err)
-	clear := make([]int, classes)
+	visible := make([]int, classes)
 	for i, label := range labels {
 		if totalVariation(pixels[i*ImageSize:(i+1)*ImageSize]) > 4 {
-			clear[label]++
+			visible[label]++
 		}
 	}
-	for class, n := range clear {
+	for class, n := range visible {
 		assert.GreaterOrEqual(t, n, each*3/4, textureClasses[class])
 	}
 }

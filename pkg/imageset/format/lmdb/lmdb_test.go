@@ -417,17 +417,17 @@ func FuzzLMDB(f *testing.F) {
 	f.Add(slices.Concat(metaPage(0, 0, 0, noPage, 1), metaPage(0, 0, 0, noPage, 1)))
 	f.Add(slices.Concat(metaPage(0, 0, 0, noPage, 1), tree()[pageSize:]))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var entries, bytes uint64
+		var entries, size uint64
 		var err error
 		damagetest.AtMost(t, 1<<18+4*uint64(len(data)), func() {
 			err = visit(data, func(_, value []byte) {
 				entries++
-				bytes += uint64(len(value))
+				size += uint64(len(value))
 			})
 		})
 		switch {
-		case bytes > uint64(len(data)):
-			t.Fatalf("%d bytes of values in %d", bytes, len(data))
+		case size > uint64(len(data)):
+			t.Fatalf("%d bytes of values in %d", size, len(data))
 		case err != nil:
 			if !strings.Contains(err.Error(), "offset") {
 				t.Fatalf("the error does not say where: %v", err)

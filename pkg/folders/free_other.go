@@ -1,8 +1,0 @@
-//go:build !linux && !darwin
-
-package folders
-
-import "errors"
-
-// Free is not known here.
-func Free(string) (uint64, error) { return 0, errors.ErrUnsupported }

@@ -1,0 +1,98 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"strata/pkg/result"
+)
+
+// sign is how a verdict looks without colour.
+func sign(v result.Verdict) string {
+	return map[result.Verdict]string{
+		result.Holds: "●", result.Open: "◐", result.DoesNotHold: "○", result.NotMeasured: "–"}[v]
+}
+
+// of are the conditions of a claim.
+func of(id string, conditions []result.Condition) []result.Condition {
+	return slices.DeleteFunc(slices.Clone(conditions), func(c result.Condition) bool { return c.ID != id })
+}
+
+// conditionText is a condition in a line: "ratio - raw, points: 99.01 [98.5, 99.4] > 30".
+func conditionText(c result.Condition) string {
+	if c.Verdict == result.NotMeasured {
+		return fmt.Sprintf("%s %s %s", c.Condition, c.Comparison, value(c.Bound))
+	}
+	return fmt.Sprintf("%s: %s [%s, %s] %s %s",
+		c.Condition, value(c.Value), value(c.Low), value(c.High), c.Comparison, value(c.Bound))
+}
+
+// measuredOn is what a claim was measured on.
+func measuredOn(c result.Claim) string {
+	parts := []string{c.Data, "size " + c.Size, c.Network}
+	if c.Steps != "" {
+		parts = append(parts, "steps "+c.Steps)
+	}
+	parts = append(parts, counted(c.Seeds, "seed"), counted(c.Images, "image"))
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), "; ")
+}
+
+// counted is a number of things, "" for none.
+func counted(n int, what string) string {
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// PrintClaims writes claims, and the conditions that they rest on, for a terminal or a log.
+func PrintClaims(w io.Writer, claims []result.Claim, conditions ...result.Condition) {
+	for _, c := range claims {
+		verdict := strings.ToUpper(string(c.Verdict))
+		fmt.Fprintf(w, "\n%-18s %s (%s)\n", c.ID, c.Text, c.Where)
+		if c.Verdict == result.NotMeasured {
+			fmt.Fprintf(w, "  %-13s  %s; paper %s; holds if %s\n", verdict, c.Note, c.Paper, c.Predicate)
+			continue
+		}
+		fmt.Fprintf(w, "  %-13s  %s: %.4g [%.4g, %.4g]; paper %s; holds if %s\n",
+			verdict, c.Measured, c.Value, c.Low, c.High, c.Paper, c.Predicate)
+		for _, condition := range of(c.ID, conditions) {
+			fmt.Fprintf(w, "  %-13s  %s\n", condition.Verdict, conditionText(condition))
+		}
+		if c.Note != "" {
+			fmt.Fprintf(w, "  %-13s  %s\n", "", c.Note)
+		}
+		fmt.Fprintf(w, "  %-13s  %s\n", "", measuredOn(c))
+	}
+}
+
+// ClaimsMarkdown is claims, and the conditions that they rest on, as a table for notebooks and reports.
+func ClaimsMarkdown(claims []result.Claim, conditions ...result.Condition) string {
+	var b strings.Builder
+	b.WriteString("| claim | where | paper | here | 95 % interval | holds if | verdict | network | seeds | images |\n" +
+		"|---|---|---|---|---|---|---|---|---|---|\n")
+	line := "\x00" // what breaks a line in a cell, until the text is escaped
+	for _, c := range claims {
+		if c.Verdict == result.NotMeasured {
+			fmt.Fprintf(&b, "| **%s** %s | %s | %s | %s | | %s | %s | | | |\n",
+				c.ID, c.Text, c.Where, c.Paper, c.Note, c.Predicate, c.Verdict)
+			continue
+		}
+		measured := fmt.Sprintf("%s: %.4g", c.Measured, c.Value)
+		if c.Note != "" {
+			measured += " (" + c.Note + ")"
+		}
+		for _, condition := range of(c.ID, conditions) {
+			measured += line + sign(condition.Verdict) + " " + conditionText(condition)
+		}
+		fmt.Fprintf(&b, "| **%s** %s | %s | %s | %s | %.4g to %.4g | %s | **%s** | %s | %d | %d |\n",
+			c.ID, c.Text, c.Where, c.Paper, measured, c.Low, c.High, c.Predicate, c.Verdict,
+			strings.Trim(c.Network+"; "+c.Steps, "; "), c.Seeds, c.Images)
+	}
+	return strings.NewReplacer("<", "&lt;", line, "<br>").Replace(b.String())
+}

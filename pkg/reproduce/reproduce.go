@@ -1,0 +1,69 @@
+// Package reproduce walks the whole street once: runs that are trained become numbers, numbers become verdicts on the paper's claims, and all
+// of it a folder of results from which figures, report and notebooks are drawn.
+package reproduce
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"strata/pkg/claim"
+	"strata/pkg/evaluate"
+	"strata/pkg/plan"
+	"strata/pkg/result"
+	"strata/pkg/runs"
+)
+
+// Results computes what the finished runs of a schedule say and writes it to a folder of results, which is complete when its manifest is
+// there. What is not trained leaves gaps; what is wrong is told after everything else is written, and the folder is complete all the same,
+// with notes where numbers should be. Only a stop, or a file of it that cannot be written, leaves it incomplete.
+func Results(ctx context.Context, engine *runs.Engine, schedule *runs.Schedule, folder string) ([]result.Cell, []result.Claim, error) {
+	if err := result.Begin(folder); err != nil {
+		return nil, nil, err
+	}
+	evaluation, err := evaluate.New(engine, schedule)
+	if err != nil {
+		return nil, nil, err
+	}
+	var problems []error
+	cells, err := evaluation.Write(ctx, folder)
+	problems = append(problems, err)
+	judge, err := claim.NewJudge(evaluation, schedule.Seeds)
+	if err != nil {
+		return nil, nil, err
+	}
+	claims, conditions, err := judge.All(ctx, schedule.Size.Name)
+	problems = append(problems, err)
+	overSteps, err := judge.OverSteps(ctx, schedule.Size.CurvePoints, evaluation.Step)
+	problems = append(problems, err)
+	if ctx.Err() != nil {
+		return nil, nil, ctx.Err()
+	}
+	problems = append(problems, result.Write(folder, overSteps), result.Write(folder, conditions), result.Write(folder, claims))
+	if err := errors.Join(problems...); errors.Is(err, result.ErrNotWritten) {
+		return cells, claims, err
+	}
+	standsFor := map[string]string{}
+	for _, set := range schedule.Roles.Sets {
+		if of := plan.StandsFor(set); of != "" {
+			standsFor[set] = of
+		}
+	}
+	manifest := result.Manifest{Family: schedule.Roles.Family, Size: schedule.Size.Name, Seeds: slices.Clone(schedule.Seeds), Roles: schedule.Roles.Sets,
+		StandsFor: standsFor, When: finished(schedule), CodeVersion: runs.CodeVersion}
+	return cells, claims, errors.Join(append(problems, result.WriteManifest(folder, manifest))...)
+}
+
+// finished is when the last of the runs was, that the results are of: the same runs give the same files.
+func finished(schedule *runs.Schedule) time.Time {
+	var last time.Time
+	for _, seed := range schedule.Seeds {
+		for _, scheduled := range schedule.Runs {
+			if run, err := schedule.Run(scheduled.Configuration.Name, seed); err == nil && run.Info.Finished.After(last) {
+				last = run.Info.Finished
+			}
+		}
+	}
+	return last.Truncate(time.Second)
+}

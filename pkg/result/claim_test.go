@@ -1,0 +1,77 @@
+package result
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"strata/experiments"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestDeclaredClaims(t *testing.T) {
+	claims, err := DeclaredClaims()
+	require.NoError(t, err)
+	require.NotEmpty(t, claims)
+	seen := map[string]bool{}
+	for _, c := range claims {
+		require.False(t, seen[c.ID], c.ID)
+		seen[c.ID] = true
+		require.NotEmpty(t, c.Where, c.ID)
+		require.NotEmpty(t, c.Text, c.ID)
+		require.NotEmpty(t, c.Paper, c.ID)
+		require.NotEmpty(t, c.Predicate, c.ID)
+		require.Equal(t, NotMeasured, c.Verdict)
+		require.NotEqual(t, c.Value, c.Value, "nothing was measured")
+	}
+}
+
+func TestCheckBands(t *testing.T) {
+	claim := func() []Claim {
+		return []Claim{{ID: "L1", Measured: "ratio", Value: 1.5, Low: 1.4, High: 1.6, Verdict: Holds,
+			Data: "leaves, shapes, digits", Size: "demo"}}
+	}
+	checked, err := CheckBands(claim())
+	require.NoError(t, err)
+	require.NotEmpty(t, checked)
+	outside := claim()
+	outside[0].Value, outside[0].Low, outside[0].High = 0.9, 0.8, 1
+	_, err = CheckBands(outside)
+	require.ErrorContains(t, err, "outside of its band: L1")
+	outside[0].Verdict = NotMeasured
+	_, err = CheckBands(outside)
+	require.ErrorIs(t, err, ErrNoBand)
+	unlikely := claim()
+	unlikely[0].Low = 1.55
+	_, err = CheckBands(unlikely)
+	require.ErrorContains(t, err, "not within its interval")
+	_, err = CheckBands(nil)
+	require.Error(t, err)
+}
+
+// What does not hold has a reason or says that there is none; the reasons are of claims that there are.
+func TestReasons(t *testing.T) {
+	lines, err := Reasons([]Claim{
+		{ID: "D5", Verdict: DoesNotHold, Data: "shapes_in, digits", Size: "demo"},
+		{ID: "D5", Verdict: DoesNotHold, Data: "mine", Size: "demo"},
+		{ID: "D5", Verdict: DoesNotHold, Data: "shapes_in", Size: "smoke"},
+		{ID: "D1", Verdict: Holds},
+		{ID: "D2", Verdict: Open, Data: "shapes_in"},
+		{ID: "B1", Verdict: DoesNotHold, Data: "mine", Size: "demo"}})
+	require.NoError(t, err)
+	require.Len(t, lines, 4)
+	require.Contains(t, lines[0], "D5: It rises with every step")
+	require.Contains(t, lines[1], "D5: no reason is recorded")
+	require.Contains(t, lines[2], "size smoke")
+	require.Contains(t, lines[3], "B1: After 300 steps")
+	claims, err := DeclaredClaims()
+	require.NoError(t, err)
+	text, err := experiments.Files.ReadFile("reasons.yaml")
+	require.NoError(t, err)
+	for _, id := range regexp.MustCompile(`[A-Z]\d+(?:, |\])`).FindAllString(string(text), -1) {
+		id = strings.TrimRight(id, ", ]")
+		require.True(t, slices.ContainsFunc(claims, func(c Claim) bool { return c.ID == id }), id)
+	}
+}

@@ -1,0 +1,59 @@
+package result
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What is committed is of this schema, byte for byte: every table reads, and is written as it was.
+func TestCommittedResults(t *testing.T) {
+	folders, err := filepath.Glob("../../figures/results/*/" + ManifestFile)
+	require.NoError(t, err)
+	require.NotEmpty(t, folders)
+	for _, manifest := range append(folders, filepath.Join("../figure/testdata/results", ManifestFile)) {
+		folder := filepath.Dir(manifest)
+		t.Run(filepath.Base(folder), func(t *testing.T) {
+			m, err := ReadManifest(folder)
+			require.NoError(t, err)
+			require.NotEmpty(t, m.Size)
+			require.NotEmpty(t, m.Seeds)
+			require.NotEmpty(t, m.Roles["in"])
+			committed[Claim](t, folder, true)
+			committed[Condition](t, folder, true)
+			committed[ClaimAtStep](t, folder, true)
+			committed[Cell](t, folder, true)
+			committed[SeedValue](t, folder, true)
+			committed[Correlation](t, folder, true)
+			committed[CurvePoint](t, folder, true)
+			committed[PixelDifference](t, folder, true)
+			committed[Run](t, folder, true)
+			committed[Subset](t, folder, false)
+			scores, err := ReadScores(filepath.Join(folder, ScoresFile))
+			require.NoError(t, err)
+			for _, column := range []string{PNGBytes, PseudoColumn("in"), "glow-in", ScaleColumn("glow-in", 3)} {
+				_, err = scores.Column(column, func(r ScoreRow) bool { return r.Role == "in" })
+				require.NoError(t, err)
+			}
+			_, err = ReadSheet(SheetPath(folder, TopSheet("glow-in-from-general")))
+			require.NoError(t, err)
+		})
+	}
+}
+
+// committed reads a table and writes it as it was. The tests' folder lacks some.
+func committed[T Row](t *testing.T, folder string, needed bool) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(folder, FileOf[T]()))
+	if !needed && os.IsNotExist(err) {
+		return
+	}
+	require.NoError(t, err)
+	rows, err := Read[T](folder)
+	require.NoError(t, err)
+	again, err := Encode(rows)
+	require.NoError(t, err)
+	require.Equal(t, string(text), string(again), FileOf[T]())
+}

@@ -1,0 +1,257 @@
+package runs
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"strata/pkg/backend"
+	"strata/pkg/classifier"
+	"strata/pkg/density"
+	"strata/pkg/imageset"
+	"strata/pkg/nn"
+	"strata/pkg/progress"
+	"strata/pkg/result"
+	"strata/pkg/train"
+
+	"github.com/gomlx/compute"
+)
+
+// Network builds a run's network with its trained weights, on the backend for so many passes of an image through it.
+func (e *Engine) Network(run *Run, images int) (*density.Network, error) {
+	on, err := e.backendFor(scoringWork(run.Info.Spec, images))
+	if err != nil {
+		return nil, err
+	}
+	return e.load(on, run)
+}
+
+// load builds a run's network with its trained weights on a backend.
+func (e *Engine) load(on compute.Backend, run *Run) (*density.Network, error) {
+	network, err := newNetwork(on, run.Info.Spec, "float32", blank) // scores are float32, whatever was trained in
+	if err != nil {
+		return nil, err
+	}
+	_, warnings, err := train.LoadNetwork(run.Folder, network)
+	for _, w := range warnings {
+		fmt.Fprintln(e.Out, w)
+	}
+	return network, err
+}
+
+// starter makes a network, density.NewNetwork or one that leaves the values to be loaded.
+type starter func(compute.Backend, nn.Lowering, density.Model, uint64) *density.Network
+
+func blank(b compute.Backend, lowering nn.Lowering, model density.Model, _ uint64) *density.Network {
+	return density.BlankNetwork(b, lowering, model)
+}
+
+func newNetwork(on compute.Backend, spec Spec, precision string, start starter) (*density.Network, error) {
+	model, err := spec.Model.New()
+	if err != nil {
+		return nil, err
+	}
+	lowering, err := backend.Lowering(on).WithPrecision(precision)
+	if err != nil {
+		return nil, err
+	}
+	return start(on, lowering, model, spec.Train.Seed), nil
+}
+
+func newClassifier(on compute.Backend, spec Spec, precision string) (*classifier.Network, error) {
+	model, err := classifier.New(*spec.Classifier)
+	if err != nil {
+		return nil, err
+	}
+	lowering, err := backend.Lowering(on).WithPrecision(precision)
+	if err != nil {
+		return nil, err
+	}
+	return classifier.NewNetwork(on, lowering, model, spec.Train.Seed), nil
+}
+
+// scorer is Network for scoring set after set: it keeps the last one, which is closed when another run's is wanted.
+func (e *Engine) scorer(run *Run, images int) (*density.Network, error) {
+	on, err := e.backendFor(scoringWork(run.Info.Spec, images))
+	if err != nil {
+		return nil, err
+	}
+	if e.last.network != nil {
+		if e.last.id == run.Info.ID && e.last.network.Backend == on {
+			return e.last.network, nil
+		}
+		e.last.network.Close()
+		e.last.network = nil
+	}
+	network, err := e.load(on, run)
+	if err == nil {
+		e.last.id, e.last.network = run.Info.ID, network
+	}
+	return network, err
+}
+
+// Scores returns the log-likelihoods of images of a set's test split under a run, scoring them if no file has them:
+// columns log_likelihood, c1, c2, ... in nats, as computed, so not always finite.
+func (e *Engine) Scores(ctx context.Context, run *Run, setName string, images int, noise density.Noise) (*result.Scores, error) {
+	return e.SplitScores(ctx, run, setName, imageset.Test, images, noise)
+}
+
+// SplitScores is Scores for any split.
+func (e *Engine) SplitScores(ctx context.Context, run *Run, setName, split string, images int, noise density.Noise) (*result.Scores, error) {
+	if !run.Info.Done {
+		return nil, fmt.Errorf("run %s is not finished: strata train --resume goes on with it", run.Info.ID)
+	}
+	whole, err := e.Set(setName, split)
+	if err != nil {
+		return nil, err
+	}
+	subset := e.use(whole, images)
+	set := subset.set
+	// What one model scores is there to be compared.
+	e.warnOfHistories(append(e.scored[run.Info.ID], set)...)
+	if e.scored == nil {
+		e.scored = map[string][]*imageset.Set{}
+	}
+	if !slices.Contains(e.scored[run.Info.ID], set) {
+		e.scored[run.Info.ID] = append(e.scored[run.Info.ID], set)
+	}
+	chosen := whole.Choose(images, SubsetSeed)
+	path := run.scoreFile(subset, noise)
+	if _, err := os.Stat(path); err == nil {
+		return readScores(path, chosen)
+	}
+	bar := progress.New(e.Out, e.label+"score "+setName+" by "+run.Info.ID, set.Len())
+	started := time.Now()
+	report := func(done int) error {
+		bar.Set(done, fmt.Sprintf("images, %.0f a second", float64(done)/time.Since(started).Seconds()))
+		return ctx.Err()
+	}
+	var table *result.Scores
+	if run.Info.Spec.Classifier != nil {
+		table, err = e.logOdds(run, setName, chosen, set)
+	} else {
+		var network *density.Network
+		if network, err = e.scorer(run, set.Len()); err == nil {
+			table, err = scoreTable(setName, chosen, network, set, noise, report)
+		}
+	}
+	bar.Done("images")
+	if err != nil {
+		return nil, err
+	}
+	return table, writeScores(table, path)
+}
+
+// ScoreFile is where SplitScores keeps the scores of images of a split, and looks for them.
+func (e *Engine) ScoreFile(run *Run, setName, split string, images int, noise density.Noise) (string, error) {
+	whole, err := e.Set(setName, split)
+	if err != nil {
+		return "", err
+	}
+	return run.scoreFile(e.use(whole, images), noise), nil
+}
+
+func (r *Run) scoreFile(of Subset, noise density.Noise) string {
+	kind := "middle"
+	if noise.Sample {
+		kind = fmt.Sprintf("noise%d", noise.Seed)
+	}
+	name := fmt.Sprintf("%s-%s-%d-%s-%s.csv", SafeName(of.Set), of.Split, of.Images, kind, of.SHA256[:12])
+	return filepath.Join(r.Folder, "scores", name)
+}
+
+// readScores reads a score file, which must have a row for each of the places that were scored, in their order: a copy that
+// broke off at the end of a line is damaged too.
+func readScores(path string, places []int) (*result.Scores, error) {
+	table, err := result.ReadScores(path)
+	if err != nil {
+		return nil, err
+	}
+	if len(table.Rows) != len(places) {
+		return nil, fmt.Errorf("score file %s has %d of %d images: remove it, and they are scored again", path, len(table.Rows), len(places))
+	}
+	for i, row := range table.Rows {
+		if row.Index != places[i] {
+			return nil, fmt.Errorf("score file %s, line %d: image %d where %d was scored: remove it, and they are scored again", path, i+2, row.Index, places[i])
+		}
+	}
+	return table, nil
+}
+
+// ScoreMade scores images that strata made, which are of no set, under a run. They are kept beside its scores under a name and found by the
+// images' hash.
+func (e *Engine) ScoreMade(ctx context.Context, run *Run, name string, set *imageset.Set) (*result.Scores, error) {
+	every := make([]int, set.Len())
+	for i := range every {
+		every[i] = i
+	}
+	path := filepath.Join(run.Folder, "scores", fmt.Sprintf("%s-%d-%s.csv", name, set.Len(), set.Hash()[:12]))
+	if _, err := os.Stat(path); err == nil {
+		return readScores(path, every)
+	}
+	network, err := e.scorer(run, set.Len())
+	if err != nil {
+		return nil, err
+	}
+	table, err := scoreTable(name, every, network, set, density.Noise{}, func(int) error { return ctx.Err() })
+	if err != nil {
+		return nil, err
+	}
+	return table, writeScores(table, path)
+}
+
+func writeScores(table *result.Scores, path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return table.Write(path)
+}
+
+// scoreTable scores the images of a set; chosen are their places in its split.
+func scoreTable(name string, chosen []int, network *density.Network, set *imageset.Set, noise density.Noise, report func(int) error) (*result.Scores, error) {
+	rows, err := network.LogLikelihoods(set, noise, report)
+	if err != nil {
+		return nil, err
+	}
+	table := &result.Scores{Columns: []string{"log_likelihood"}}
+	for i := range network.Model.Scales() {
+		table.Columns = append(table.Columns, fmt.Sprintf("c%d", i+1))
+	}
+	for i, index := range chosen {
+		table.Rows = append(table.Rows, result.ScoreRow{Set: name, Index: index, Values: rows[i]})
+	}
+	return table, nil
+}
+
+// logOdds scores images by a classifier: column log_odds, of in-distribution against general.
+func (e *Engine) logOdds(run *Run, name string, chosen []int, set *imageset.Set) (*result.Scores, error) {
+	odds, err := e.Classify(run, set)
+	if err != nil {
+		return nil, err
+	}
+	table := &result.Scores{Columns: []string{"log_odds"}}
+	for i, index := range chosen {
+		table.Rows = append(table.Rows, result.ScoreRow{Set: name, Index: index, Values: []float64{odds[i]}})
+	}
+	return table, nil
+}
+
+// Classify are a classifier's log-odds of any images: above 0 is in-distribution.
+func (e *Engine) Classify(run *Run, set *imageset.Set) ([]float64, error) {
+	on, err := e.backendFor(scoringWork(run.Info.Spec, set.Len()))
+	if err != nil {
+		return nil, err
+	}
+	network, err := newClassifier(on, run.Info.Spec, "float32") // as in load
+	if err != nil {
+		return nil, err
+	}
+	defer network.Close()
+	if _, _, err := classifier.LoadNetwork(run.Folder, network); err != nil {
+		return nil, err
+	}
+	return network.Scores(set)
+}

@@ -1,0 +1,95 @@
+package runs
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/google/renameio/v2"
+
+	"strata/pkg/imageset"
+	"strata/pkg/plan"
+	"strata/pkg/result"
+)
+
+// Subset is a part of a split that was trained on or evaluated.
+type Subset struct {
+	Set, Split    string
+	Images, Whole int    // images of the part and of the split
+	SHA256        string // of shape, pixels and labels: imageset.Set.Hash
+	History       string // codec and resizing
+
+	set *imageset.Set
+}
+
+// use is the part of a set that a size uses, noted for Subsets.
+func (e *Engine) use(whole *imageset.Set, images int) Subset {
+	key := fmt.Sprint(whole.Name, "/", whole.Split, "/", images)
+	if s, ok := e.used[key]; ok && s.Whole == whole.Len() {
+		return s
+	}
+	part := whole.Subset(images, SubsetSeed)
+	s := Subset{Set: whole.Name, Split: whole.Split, Images: part.Len(), Whole: whole.Len(), SHA256: part.Hash(), History: part.History, set: part}
+	if e.used == nil {
+		e.used = map[string]Subset{}
+	}
+	e.used[key] = s
+	return s
+}
+
+// Subsets are the parts of sets that were used so far, in the order of their names.
+func (e *Engine) Subsets() []Subset {
+	used := map[string]Subset{} // asking for all images and for more than there are is the same
+	for _, s := range e.used {
+		used[s.file()] = s
+	}
+	return slices.SortedFunc(maps.Values(used), func(a, b Subset) int { return cmp.Compare(a.file(), b.file()) })
+}
+
+// file is what the list of a subset's images is called.
+func (s Subset) file() string {
+	return fmt.Sprintf("%s-%s-%d.txt", SafeName(s.Set), s.Split, s.Images)
+}
+
+// maxListed is the longest list that is written; longer ones follow from the recipe and are checked by the hash.
+const maxListed = 100_000
+
+// WriteSubsets writes PREFIXsubsets.csv, and for each part that is not the whole split the list of its images in PREFIXsubsets/: their
+// places in the split, or in the file where the split itself is a choice. With them and the hashes anybody can make the same numbers.
+func (e *Engine) WriteSubsets(folder, prefix string) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	var rows []result.Subset
+	for _, s := range e.Subsets() {
+		recipe, err := plan.Recipe(s.Set)
+		if err != nil {
+			return err
+		}
+		// A split that is itself a choice counts in its files; a split of the set's own counts in itself.
+		list, in := "", "split"
+		if whole := e.sets[s.Set+"/"+s.Split]; whole != nil && whole.Places != nil {
+			in = "files"
+		}
+		if places := s.set.Places; places != nil && len(places) <= maxListed {
+			list = filepath.Join(prefix+"subsets", s.file())
+			if err := os.MkdirAll(filepath.Join(folder, prefix+"subsets"), 0o755); err != nil {
+				return err
+			}
+			var text bytes.Buffer
+			for _, place := range places {
+				fmt.Fprintln(&text, place)
+			}
+			if err := renameio.WriteFile(filepath.Join(folder, list), text.Bytes(), 0o644); err != nil {
+				return err
+			}
+		}
+		rows = append(rows, result.Subset{Set: s.Set, Split: s.Split, Images: s.Images, Of: s.Whole, SHA256: s.SHA256, History: s.History,
+			Recipe: recipe.Key(), Seed: SubsetSeed, List: list, Places: in})
+	}
+	return result.WriteFile(filepath.Join(folder, prefix+result.FileOf[result.Subset]()), rows)
+}
