@@ -141,6 +141,7 @@ var register = sync.OnceFunc(func() {
 
 const toyClaim = `
 - id: X1
+  title: Toys of dark images take bright ones for outliers
   where: nowhere
   claim: a toy of dark images takes bright ones for outliers, whatever their PNGs weigh
   paper: "> 60"

@@ -44,7 +44,8 @@ type Numbers interface {
 
 // Declared is a claim of experiments/claims.yaml.
 type Declared struct {
-	ID, Where, Claim, Paper string
+	// Title is the claim in a few words, for figures.
+	ID, Title, Where, Claim, Paper string
 	// If are the conditions in words.
 	If string
 	// Measured says in words what Shows is, and Shows is the quantity that stands for the claim in tables, an expression.
@@ -90,8 +91,8 @@ func Parse(text []byte) ([]Declared, error) {
 }
 
 func (d *Declared) parse() error {
-	if d.ID == "" || d.Claim == "" || d.If == "" || d.Shows == "" || len(d.Holds) == 0 && len(d.Same) == 0 {
-		return errors.New("id, claim, if, shows, and holds or same are needed")
+	if d.ID == "" || d.Title == "" || d.Claim == "" || d.If == "" || d.Shows == "" || len(d.Holds) == 0 && len(d.Same) == 0 {
+		return errors.New("id, title, claim, if, shows, and holds or same are needed")
 	}
 	if !slices.Contains([]score.Kind{"", score.FromScratch, score.Finetuned}, score.Kind(d.OverSteps)) {
 		return fmt.Errorf("over_steps is %q or %q, not %q", score.FromScratch, score.Finetuned, d.OverSteps)

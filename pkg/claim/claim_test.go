@@ -389,7 +389,7 @@ func TestDerivedScoresAreFunctions(t *testing.T) {
 			if d.General {
 				of += ", glow_general"
 			}
-			parsed, err := claim.Parse(fmt.Appendf(nil, `[{id: X, claim: x, if: x, shows: "auroc(%[1]s(%[2]s), in, smooth)",
+			parsed, err := claim.Parse(fmt.Appendf(nil, `[{id: X, title: x, claim: x, if: x, shows: "auroc(%[1]s(%[2]s), in, smooth)",
 				holds: ["auroc(%[1]s(%[2]s), in, smooth) > 50"]}]`, d.Name, of))
 			require.NoError(t, err)
 			judged, err := j.Judge(t.Context(), parsed[0])
@@ -403,15 +403,15 @@ func TestDerivedScoresAreFunctions(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	for text, want := range map[string]string{
 		"{":           "",
-		"[{id: X}]":   "claim X: id, claim, if, shows, and holds or same are needed",
+		"[{id: X}]":   "claim X: id, title, claim, if, shows, and holds or same are needed",
 		"[{name: X}]": "unknown field",
-		`[{id: X, claim: x, if: x, shows: "1 +", holds: ["1 > 0"]}]`:        `claim X: "1 +"`,
-		`[{id: X, claim: x, if: x, shows: "1", holds: ["auroc(a, b, c)"]}]`: "a condition compares two quantities",
+		`[{id: X, title: x, claim: x, if: x, shows: "1 +", holds: ["1 > 0"]}]`:        `claim X: "1 +"`,
+		`[{id: X, title: x, claim: x, if: x, shows: "1", holds: ["auroc(a, b, c)"]}]`: "a condition compares two quantities",
 	} {
 		_, err := claim.Parse([]byte(text))
 		require.ErrorContains(t, err, want, text)
 	}
-	parsed, err := claim.Parse([]byte(`[{id: X, claim: x, if: x, shows: "beauty(glow_in)", holds: ["1 > 0"]}]`))
+	parsed, err := claim.Parse([]byte(`[{id: X, title: x, claim: x, if: x, shows: "beauty(glow_in)", holds: ["1 > 0"]}]`))
 	require.NoError(t, err)
 	j, err := claim.NewJudge(paperWorld(), []uint64{1})
 	require.NoError(t, err)
@@ -476,7 +476,7 @@ func TestNoMeanOfWhatIsNotFinite(t *testing.T) {
 
 // A slip in a declaration is told before anything is judged.
 func TestSlipsAreTold(t *testing.T) {
-	const head = "- {id: X, where: w, claim: c, paper: p, if: i, measured: m, "
+	const head = "- {id: X, title: t, where: w, claim: c, paper: p, if: i, measured: m, "
 	for text, says := range map[string]string{
 		`shows: "auroc(raw(glow_inn), in, smooth)", holds: ["1 > 0"]}`:                  "glow_inn",
 		`shows: "auroc(raw(glow_in), in, smoth)", holds: ["1 > 0"]}`:                    "smoth",

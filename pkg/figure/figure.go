@@ -10,6 +10,7 @@
 //	curves.csv              Figs S2-S4, S6
 //	cells.csv               Fig. S5 with cells_by_seed.csv, Table 2
 //	pictures/NAME.png, .csv sheets of images: Figs 2A, 3A, 3B, S1, S7, S8, the sets
+//	claims.csv              with conditions.csv: the scorecard
 //	claims_over_steps.csv   the claims over the steps of training
 //	results.json            which sets play the roles, for captions
 //
@@ -63,8 +64,8 @@ type Entry struct {
 	Draw  func(*Results) (*Figure, error)
 }
 
-// All lists the figures in the order of the paper, then those that it has not: Table 2 as dots, the sets, augmentation,
-// and the claims over the steps of training.
+// All lists the figures in the order of the paper, then those that it has not: the scorecard of all claims, Table 2 as
+// dots, the sets, augmentation, and the claims over the steps of training.
 func All() []Entry {
 	sheet := func(name string) []string {
 		path := result.SheetPath("", name)
@@ -92,6 +93,7 @@ func All() []Entry {
 		{"figS6", curves, FigS6},
 		{"figS7", sheet(result.TopSheet(glowInFromGeneral)), FigS7},
 		{"figS8", sheet(result.TopSheet(glowInOutlierLoss)), FigS8},
+		{"scorecard", append(file[result.Claim](), file[result.Condition]()...), Scorecard},
 		{"table2", cells, Table2},
 		{"sets", sheet("sets"), Sets},
 		{"augmentation", sheet("augmentation"), Augmentation},

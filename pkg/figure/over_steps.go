@@ -28,7 +28,7 @@ var overStepsUnits = []struct{ word, label string }{{"points", "difference (poin
 // OverSteps draws the claims over the steps of training: which turn with more of it. A dot is filled where the claim
 // holds, pale where it is open; the band is the 95 % interval.
 func OverSteps(r *Results) (*Figure, error) {
-	rows, err := r.claims()
+	rows, err := r.claimSteps()
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,9 @@ type Results struct {
 	densities    func() ([]*density, error)
 	cells        func() ([]result.Cell, error)
 	seeds        func() ([]result.SeedValue, error)
-	claims       func() ([]result.ClaimAtStep, error)
+	claims       func() ([]result.Claim, error)
+	conditions   func() ([]result.Condition, error)
+	claimSteps   func() ([]result.ClaimAtStep, error)
 }
 
 // Open is the results folder that a path names. It need not be complete: a figure says what is missing. A folder of
@@ -41,7 +43,9 @@ func Open(folder string) (*Results, error) {
 	r.correlations = table[result.Correlation](folder)
 	r.cells = table[result.Cell](folder)
 	r.seeds = table[result.SeedValue](folder)
-	r.claims = table[result.ClaimAtStep](folder)
+	r.claims = table[result.Claim](folder)
+	r.conditions = table[result.Condition](folder)
+	r.claimSteps = table[result.ClaimAtStep](folder)
 	return r, nil
 }
 

@@ -13,7 +13,9 @@ import (
 // Claim is one of the paper's claims with what was measured here, whatever its verdict is: a row of claims.csv.
 type Claim struct {
 	// ID is that of experiments/claims.yaml, "D1".
-	ID    string `csv:"id"`
+	ID string `csv:"id"`
+	// Title is the claim in a few words, of what is declared: no file has it.
+	Title string `csv:"-"`
 	Where string `csv:"where"`
 	Text  string `csv:"claim"`
 	Paper string `csv:"paper"`
@@ -116,14 +118,14 @@ func DeclaredClaims() ([]Claim, error) {
 	if err != nil {
 		return nil, err
 	}
-	var rows []struct{ ID, Where, Claim, Paper, If, Measured string }
+	var rows []struct{ ID, Title, Where, Claim, Paper, If, Measured string }
 	if err := yaml.Unmarshal(text, &rows); err != nil {
 		return nil, fmt.Errorf("experiments/claims.yaml: %w", err)
 	}
 	var claims []Claim
 	nan := math.NaN()
 	for _, r := range rows {
-		claims = append(claims, Claim{ID: r.ID, Where: r.Where, Text: r.Claim, Paper: r.Paper, Measured: r.Measured,
+		claims = append(claims, Claim{ID: r.ID, Title: r.Title, Where: r.Where, Text: r.Claim, Paper: r.Paper, Measured: r.Measured,
 			Predicate: r.If, Verdict: NotMeasured, Value: nan, Low: nan, High: nan})
 	}
 	return claims, nil

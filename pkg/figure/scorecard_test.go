@@ -1,0 +1,45 @@
+package figure
+
+import (
+	"testing"
+
+	"strata/pkg/result"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestScorecardSaysTheVerdicts draws four claims, one of each verdict.
+func TestScorecardSaysTheVerdicts(t *testing.T) {
+	folder := t.TempDir()
+	claims := []result.Claim{{ID: "L1", Verdict: result.Holds, Value: 1.5, Low: 1.4, High: 1.6, Seeds: 1},
+		{ID: "D2", Verdict: result.Open, Value: 71, Low: 69, High: 73, Seeds: 1, Measured: "AUROC of the ratio, %"},
+		{ID: "F3", Verdict: result.DoesNotHold, Value: 3, Low: 2, High: 4, Seeds: 1}, {ID: "V1", Verdict: result.NotMeasured}}
+	require.NoError(t, result.Write(folder, claims))
+	require.NoError(t, result.Write(folder, []result.Condition{{ID: "D2", Condition: "auroc(...)", Value: 71, Low: 69, High: 73, Comparison: ">", Bound: 70,
+		Verdict: result.Open, Seeds: 1}}))
+	r, err := Open(folder)
+	require.NoError(t, err)
+	f, err := Scorecard(r)
+	require.NoError(t, err)
+	require.Contains(t, f.Caption, "The paper's 4 claims here: 1 hold, 1 are open, 1 do not hold, 1 were not measured.")
+	require.Contains(t, f.Caption, "One seed")
+	card := f.page.(*scorecard)
+	require.Len(t, card.parts, 4)
+	require.Equal(t, "71.0 [69.0, 73.0] %", card.parts[1].rows[0].measured())
+	require.Equal(t, "The ratio to the general Glow repairs it", card.parts[1].rows[0].title)
+	_, err = f.Save(t.TempDir())
+	require.NoError(t, err)
+}
+
+// TestDecidingIsTheWeakest takes the condition with the claim's verdict that lies nearest to its threshold, in its interval's widths.
+func TestDecidingIsTheWeakest(t *testing.T) {
+	conditions := []result.Condition{
+		{ID: "X", Condition: "far", Value: 90, Low: 89, High: 91, Comparison: ">", Bound: 50, Verdict: result.Holds},
+		{ID: "X", Condition: "near", Value: 40, Low: 39, High: 41, Comparison: "<", Bound: 45, Verdict: result.Holds},
+		{ID: "X", Condition: "fails", Value: 40, Low: 39, High: 41, Comparison: ">", Bound: 45, Verdict: result.DoesNotHold},
+		{ID: "Y", Condition: "other", Value: 1, Low: 1, High: 1, Comparison: ">", Bound: 1, Verdict: result.Holds}}
+	require.Equal(t, "near", deciding(conditions, result.Claim{ID: "X", Verdict: result.Holds}).Condition)
+	require.Equal(t, "fails", deciding(conditions, result.Claim{ID: "X", Verdict: result.DoesNotHold}).Condition)
+	require.Nil(t, deciding(conditions, result.Claim{ID: "Z", Verdict: result.Holds}))
+	require.Positive(t, heldBy(conditions[1], 40), "below its threshold, as < wants")
+}
