@@ -10,8 +10,8 @@ export GOMLX_NO_AUTO_INSTALL := 1
 # XLA's memory in huge pages: a training step on the CPU is up to a quarter faster (pkg/backend/hugepages.go).
 export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 
-# Network and budget of `make figures`: smoke, demo, long, small, gpu or paper.
-SIZE ?= demo
+# Network and budget of `make figures`: smoke, quick, demo, long, small, gpu or paper.
+SIZE ?= quick
 
 # What `make figures` trains: all, or tables and figures by name, "fig1 fig2 table2"; panels without data say so.
 TARGETS ?= all
@@ -26,7 +26,7 @@ JUPYTER_DIR := $(ROOT)/bin/jupyter
 .PHONY: help build tools plugin wanted-plugin figures test lab bench crash clean
 
 help: ## print this list
-	@echo 'strata: make TARGET [SIZE=smoke|demo|long|small|gpu|paper] (SIZE is for figures; now $(SIZE))'
+	@echo 'strata: make TARGET [SIZE=smoke|quick|demo|long|small|gpu|paper] (SIZE is for figures; now $(SIZE))'
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 build: ## write bin/strata

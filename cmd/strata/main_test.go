@@ -174,7 +174,7 @@ func TestVersion(t *testing.T) {
 	require.Zero(t, code, errOut)
 	require.Contains(t, out, "backends built in: go")
 	require.Contains(t, out, "strata plugin brings it")
-	require.Regexp(t, `smoke  go\n  demo   go\n`, out)
+	require.Regexp(t, `smoke  go\n  quick  go\n  demo   go\n`, out)
 	t.Setenv("GOMLX_BACKEND", "abacus")
 	code, _, errOut = strata("version")
 	require.Equal(t, exitFailed, code)
@@ -189,7 +189,7 @@ func TestVersionWithPlugin(t *testing.T) {
 	require.Zero(t, code, errOut)
 	require.Contains(t, out, "XLA's CPU plugin: ")
 	require.Contains(t, out, "computes large work on: xla:")
-	require.Regexp(t, `smoke  go\n  demo   xla\n`, out)
+	require.Regexp(t, `smoke  go\n  quick  xla\n  demo   xla\n`, out)
 }
 
 // Where no plugin can be had, who wants it is told, and who can do without goes on, in one line.

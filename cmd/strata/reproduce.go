@@ -15,7 +15,7 @@ import (
 
 type reproduceCommand struct {
 	Targets   []string `arg:"" help:"table1 to table4, tableS1 to tableS4, fig1 to fig3, figS1 to figS8, fashion, mri, a configuration (glow-in), or all."`
-	Size      string   `help:"Network and budget: ${sizes}." enum:"${sizes}" default:"demo" env:"STRATA_SIZE"`
+	Size      string   `help:"Network and budget: ${sizes}." enum:"${sizes}" default:"quick" env:"STRATA_SIZE"`
 	Seeds     int      `help:"Number of seeds: SEED, SEED+1, ..." default:"1"`
 	Seed      uint64   `help:"First seed." default:"1"`
 	Precision string   `help:"What coupling and residual networks are trained in: float32, tf32 (GPUs) or bfloat16. Likelihoods, their sums and scores are float32." enum:"float32,tf32,bfloat16" default:"float32"`

@@ -23,7 +23,7 @@ func TestNeeds(t *testing.T) {
 	text, err := needs([]string{"table2"})
 	require.NoError(t, err)
 	assert.Contains(t, text, "Runs: glow-general, glow-in-from-general.")
-	assert.Regexp(t, `\| demo \| Glow K 4, hidden 64 \| 1000, finetuned 500 \| \d+ min \|`, text)
+	assert.Regexp(t, `\| demo \| Glow K 4, hidden 64 \| 2000, finetuned 1000 \| \d+ min \|`, text)
 	assert.Regexp(t, `\| paper \| Glow K 32, hidden 512 .* days \|`, text)
 	_, err = needs([]string{"table9"})
 	assert.ErrorContains(t, err, `nothing is called "table9"`)

@@ -32,7 +32,7 @@ const Words = `  set            images under a name, "svhn": a file or folder of
   recipe         how a set is made of another one: some of its classes, in grey, in another size (experiments/sets.yaml)
   role           the part that a set plays in the paper: in, near, smooth, far, general and others
   family         which sets play which roles, "procedural"; sets of one family may be compared with each other
-  size           a network for each model, and a budget of steps and images: smoke, demo, ... paper (experiments/sizes.yaml)
+  size           a network for each model, and a budget of steps and images: smoke, quick, demo, ... paper (experiments/sizes.yaml)
   configuration  a training run of the paper without seed, size and family: glow-in-from-general (experiments/configurations.yaml)
   subset         the images of a split that a size uses, where it does not use all`
 
@@ -157,7 +157,7 @@ func (c OptimiserChange) Apply(a optimiser.Config) optimiser.Config {
 }
 
 // SizeNames are the declared sizes, smallest first.
-func SizeNames() []string { return []string{"smoke", "demo", "long", "small", "gpu", "paper"} }
+func SizeNames() []string { return []string{"smoke", "quick", "demo", "long", "small", "gpu", "paper"} }
 
 // LoadSize reads a declared size.
 func LoadSize(name string) (Size, error) {
