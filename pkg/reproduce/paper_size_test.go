@@ -173,9 +173,7 @@ func pictures(name string, n, side, channels, classes int) []byte {
 // schedule is that of all configurations with three seeds.
 func (p *pretended) schedule() (*runs.Engine, *runs.Schedule) {
 	engine := &runs.Engine{Data: filepath.Join(p.folder, "data"), Cache: filepath.Join(p.folder, "cache"), Runs: filepath.Join(p.folder, "runs"), Out: &p.out}
-	available, err := engine.Available()
-	require.NoError(p.t, err)
-	roles, err := plan.DefaultRoles(available)
+	roles, err := engine.Roles(nil)
 	require.NoError(p.t, err)
 	require.Equal(p.t, "random300k", roles.Family)
 	all, err := plan.LoadConfigurations()
