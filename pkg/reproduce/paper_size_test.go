@@ -257,10 +257,10 @@ func (p *pretended) curve(engine *runs.Engine, schedule *runs.Schedule, run *run
 		set := schedule.Roles.Set(role)
 		whole, err := engine.Set(set, imageset.Test)
 		require.NoError(p.t, err)
+		curve, err := engine.Curve(run, set, schedule.Size.CurveImages)
+		require.NoError(p.t, err)
 		for point := 1; point <= schedule.Size.CurvePoints; point++ {
-			at := func(point int) string {
-				return filepath.Join(run.Folder, "curve", fmt.Sprintf("%s-%08d.csv", set, point*every))
-			}
+			at := func(point int) string { return curve.File(point * every) }
 			if point <= looks {
 				p.once(at(point), func() []byte {
 					return scoreFile(set, fmt.Sprint(run.Info.ID, point, role), whole.Choose(0, runs.SubsetSeed), 3)

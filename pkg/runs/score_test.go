@@ -325,7 +325,9 @@ func TestTrainLeavesARecord(t *testing.T) {
 	q.Size.Batch, q.Size.CurvePoints, q.Size.CurveImages, q.Size.CheckpointEvery = 2, 2, 3, 3
 	run, err := store.Engine.Train(t.Context(), q)
 	require.NoError(t, err)
-	steps, err := run.CurveSteps("svhn")
+	curve, err := store.Engine.Curve(run, "svhn", 3)
+	require.NoError(t, err)
+	steps, err := curve.Steps()
 	require.NoError(t, err)
 	require.Equal(t, []int{2, 4}, steps)
 	found, err := runs.Open(store.Runs, run.Info.ID)
