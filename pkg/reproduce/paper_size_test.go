@@ -311,8 +311,8 @@ func (p *pretended) made(engine *runs.Engine, schedule *runs.Schedule) {
 			p.sheet(filepath.Join(run.Folder, "pictures"), name, columns, of...)
 		}
 		sheet("mixed", 4, sets[0].Chunk(0, 256), sets[1].Chunk(0, 256))
-		sheet("climbed100", 2, sets[0].Chunk(0, 64))
-		sheet("climbed100", 2, sets[1].Chunk(0, 8))
+		sheet("climbed100-at-0.02", 2, sets[0].Chunk(0, 64))
+		sheet("climbed100-at-0.02", 2, sets[1].Chunk(0, 8))
 	}
 }
 
