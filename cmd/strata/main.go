@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"strings"
@@ -146,23 +147,12 @@ type roleFlags struct {
 }
 
 func (f roleFlags) roles(engine *runs.Engine) (plan.Roles, error) {
-	available, err := engine.Available()
-	if err != nil {
-		return plan.Roles{}, err
-	}
-	roles, err := plan.DefaultRoles(available)
-	if err != nil {
-		return roles, err
-	}
-	for role, set := range map[string]string{"in": f.In, "general": f.General, "smooth": at(f.Out, 0), "far": at(f.Out, 1)} {
-		if set != "" {
-			roles = roles.With(role, set)
-		}
-	}
 	if len(f.Out) > 2 {
-		return roles, fmt.Errorf("--out takes the smooth set and the far set, not %d", len(f.Out))
+		return plan.Roles{}, fmt.Errorf("--out takes the smooth set and the far set, not %d", len(f.Out))
 	}
-	return roles, nil
+	chosen := map[string]string{"in": f.In, "general": f.General, "smooth": at(f.Out, 0), "far": at(f.Out, 1)}
+	maps.DeleteFunc(chosen, func(_, set string) bool { return set == "" })
+	return engine.Roles(chosen)
 }
 
 // open is where commands with a size and roles begin.
@@ -170,6 +160,7 @@ func (f roleFlags) open(e *environment, sizeName string) (engine *runs.Engine, s
 	if engine, err = e.engine(true); err != nil {
 		return nil, size, roles, err
 	}
+	engine.Wait = true
 	if size, err = plan.LoadSize(sizeName); err != nil {
 		return nil, size, roles, err
 	}

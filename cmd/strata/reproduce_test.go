@@ -66,6 +66,28 @@ func TestReproduceSaysWhatIsWrong(t *testing.T) {
 	require.Zero(t, code, errOut)
 }
 
+// A set that is damaged is no absent one: nothing is computed of the next family, and the file and the family are named. Where
+// another set is chosen in its place it does not matter.
+func TestReproduceNamesDamagedSets(t *testing.T) {
+	store := madeStore(t)
+	require.NoError(t, os.RemoveAll(filepath.Join(store.Data, "svhn")))
+	damaged := filepath.Join(store.Data, "svhn.zip")
+	store.Write(damaged, []byte("PK, and no more of it"))
+	for _, args := range [][]string{{"reproduce", "all", "--dry-run"}, {"reproduce", "all", "--stage", "evaluate"}, {"reproduce", "all", "--dry-run", "--in", "cifar100"}} {
+		code, out, errOut := strata(append(args, "--size", "smoke")...)
+		require.Equal(t, exitFailed, code, "%v: %s", args, out)
+		require.Contains(t, errOut, "set svhn, smooth in family imagenet32, cannot be read: "+damaged)
+		require.NotContains(t, out, "procedural")
+	}
+	code, out, errOut := strata("reproduce", "all", "--dry-run", "--size", "smoke", "--out", "lsun")
+	require.Zero(t, code, errOut)
+	require.Contains(t, out, "family chosen")
+	require.NoError(t, os.Remove(damaged))
+	code, out, errOut = strata("reproduce", "all", "--dry-run", "--size", "smoke")
+	require.Zero(t, code, errOut)
+	require.Contains(t, out, "family procedural", "what is absent is no mistake")
+}
+
 // Where a file of the results cannot be written, the exit code is 1 and nobody is told that the results are complete.
 func TestReproduceCannotWrite(t *testing.T) {
 	madeStore(t)

@@ -65,7 +65,7 @@ func (c sampleCommand) draw(e *environment, network *density.Network) ([]uint8, 
 		return nil, err
 	}
 	defer inverter.Close()
-	images, err := inverter.Sample(invert.SampleOptions{Count: c.Count, Seed: c.Seed, Temperature: c.Temperature})
+	images, err := inverter.Sample(e.ctx, invert.SampleOptions{Count: c.Count, Seed: c.Seed, Temperature: c.Temperature})
 	return images.Pixels(), err
 }
 
@@ -126,7 +126,7 @@ func (c reconstructCommand) Run(e *environment) error {
 	for i, name := range c.Sets {
 		set := sets[i]
 		bar := progress.New(e.err, "reconstruct "+name, set.Len())
-		r, err := inverter.Reconstruct(set, func(done int) error {
+		r, err := inverter.Reconstruct(e.ctx, set, func(done int) error {
 			bar.Set(done, "images")
 			return e.ctx.Err()
 		})

@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -8,10 +9,20 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // ErrInUse says that another process has the lock.
 var ErrInUse = errors.New("in use")
+
+// inUse says whose the lock of a folder is.
+type inUse struct{ dir, owner string }
+
+func (e inUse) Error() string {
+	return fmt.Sprintf("checkpoint: %s is %v by process %s: wait for it to end, or stop it", e.dir, ErrInUse, e.owner)
+}
+
+func (inUse) Unwrap() error { return ErrInUse }
 
 // Lock claims dir, which is created if need be, for the one process that saves
 // there, until unlock is called or the process ends in whatever way. A second
@@ -38,7 +49,7 @@ func Lock(dir string) (unlock func(), err error) {
 		if owner == "" {
 			owner = "unknown" // it has the lock but has not signed yet
 		}
-		return nil, fmt.Errorf("checkpoint: %s is %w by process %s: wait for it to end, or stop it", dir, ErrInUse, owner)
+		return nil, inUse{dir, owner}
 	}
 	// The signature is only for people; the lock holds without it.
 	_ = file.Truncate(0)
@@ -50,4 +61,23 @@ func Lock(dir string) (unlock func(), err error) {
 			_ = file.Close()
 		})
 	}, nil
+}
+
+// LockWhenFree is Lock that waits until other processes are done with dir, or ctx ends. waits is told once who has it.
+func LockWhenFree(ctx context.Context, dir string, waits func(owner string)) (unlock func(), err error) {
+	for told := false; ; told = true {
+		unlock, err := Lock(dir)
+		var taken inUse
+		if !errors.As(err, &taken) {
+			return unlock, err
+		}
+		if !told {
+			waits(taken.owner)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
 }

@@ -2,9 +2,11 @@ package checkpoint
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -59,6 +61,30 @@ func TestUnlock(t *testing.T) {
 	_, err = Lock(dir)
 	assert.Error(t, err)
 	again()
+}
+
+// A second one waits, is told once for whom, and has the lock when the first is done; or it gives up when it is stopped.
+func TestLockWhenFree(t *testing.T) {
+	dir := t.TempDir()
+	unlock, err := Lock(dir)
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	_, err = LockWhenFree(ctx, dir, func(string) { stop() })
+	require.ErrorIs(t, err, context.Canceled)
+
+	var told []string
+	second, err := LockWhenFree(t.Context(), dir, func(owner string) {
+		told = append(told, owner)
+		time.AfterFunc(500*time.Millisecond, unlock)
+	})
+	require.NoError(t, err)
+	require.Equal(t, []string{strconv.Itoa(os.Getpid())}, told)
+	second()
+	second, err = LockWhenFree(t.Context(), dir, func(string) { t.Error("it is free") })
+	require.NoError(t, err)
+	second()
+	_, err = LockWhenFree(t.Context(), filepath.Join(dir, "lock"), nil)
+	require.ErrorContains(t, err, dir, "what is wrong is no reason to wait")
 }
 
 func ExampleLock() {

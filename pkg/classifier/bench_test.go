@@ -75,7 +75,7 @@ func BenchmarkScore(b *testing.B) {
 				set.Pixels[i] = uint8(rng.Uint32())
 			}
 			clock.Steps(b, images, func() {
-				_, err := network.Scores(set)
+				_, err := network.Scores(b.Context(), set)
 				require.NoError(b, err)
 			})
 		})

@@ -38,9 +38,9 @@ func TestTellsSetsApart(t *testing.T) {
 	require.NoError(t, err)
 	defer stepper.Close()
 	auroc := func() metric.Interval {
-		in, err := network.Scores(drawn("shapes", imageset.Test, test))
+		in, err := network.Scores(t.Context(), drawn("shapes", imageset.Test, test))
 		require.NoError(t, err)
-		out, err := network.Scores(drawn("digits", imageset.Test, test))
+		out, err := network.Scores(t.Context(), drawn("digits", imageset.Test, test))
 		require.NoError(t, err)
 		interval, err := metric.AUROC(in, out)
 		require.NoError(t, err)

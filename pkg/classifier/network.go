@@ -1,6 +1,7 @@
 package classifier
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -67,8 +68,8 @@ const scoreBatch = 64
 // is more of an inlier. They rank images as p(in|x) does, so the AUROC is that of S9, and they neither underflow nor
 // run into 1 where the classifier is sure: of two classes they are the difference of the logits, as the differences
 // ln p_in - ln p_g of the density models are. ln p(in|x) is -ln(1 + exp(-score)).
-func (n *Network) Scores(set *imageset.Set) ([]float64, error) {
-	logits, err := n.Logits(set)
+func (n *Network) Scores(ctx context.Context, set *imageset.Set) ([]float64, error) {
+	logits, err := n.Logits(ctx, set)
 	if err != nil {
 		return nil, err
 	}
@@ -97,12 +98,15 @@ func logOdds(l []float64, class int) float64 {
 }
 
 // Logits scores every image of a set: rows of one logit a class, non-finite values as they come.
-func (n *Network) Logits(set *imageset.Set) ([][]float64, error) {
+func (n *Network) Logits(ctx context.Context, set *imageset.Set) ([][]float64, error) {
 	if err := n.fits(set); err != nil {
 		return nil, err
 	}
 	rows := make([][]float64, 0, set.Len())
 	for from := 0; from < set.Len(); from += scoreBatch {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		pixels := make([]uint8, 0, scoreBatch*set.ImageSize())
 		for i := range scoreBatch {
 			pixels = append(pixels, set.Image(min(from+i, set.Len()-1))...)

@@ -1,6 +1,7 @@
 package classifier_test
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -55,13 +56,13 @@ func noiseSet(n int) *imageset.Set {
 // More images than fit in a batch score as they do alone, and the score of two classes is the difference of their logits.
 func TestScoresGoImageByImage(t *testing.T) {
 	network, set := newNetwork(t, small), noiseSet(67)
-	scores, err := network.Scores(set)
+	scores, err := network.Scores(t.Context(), set)
 	require.NoError(t, err)
-	logits, err := network.Logits(set)
+	logits, err := network.Logits(t.Context(), set)
 	require.NoError(t, err)
 	require.Len(t, scores, 67)
 	for _, i := range []int{0, 1, 63, 64, 66} {
-		alone, err := network.Scores(set.Chunk(i, 1))
+		alone, err := network.Scores(t.Context(), set.Chunk(i, 1))
 		require.NoError(t, err)
 		require.Equal(t, alone[0], scores[i], "image %d", i)
 		require.InDelta(t, logits[i][classifier.InDistribution]-logits[i][classifier.General], scores[i], 1e-12)
@@ -75,9 +76,9 @@ func TestScoresAreLogOdds(t *testing.T) {
 	config.Classes = 3
 	network := newNetwork(t, config)
 	set := noiseSet(3)
-	logits, err := network.Logits(set)
+	logits, err := network.Logits(t.Context(), set)
 	require.NoError(t, err)
-	scores, err := network.Scores(set)
+	scores, err := network.Scores(t.Context(), set)
 	require.NoError(t, err)
 	for i, l := range logits {
 		p := math.Exp(l[1]) / (math.Exp(l[0]) + math.Exp(l[1]) + math.Exp(l[2]))
@@ -90,7 +91,7 @@ func TestScoresAreLogOdds(t *testing.T) {
 		values["linear/weight"][i] = 0
 	}
 	require.NoError(t, network.Set(values))
-	scores, err = network.Scores(set)
+	scores, err = network.Scores(t.Context(), set)
 	require.NoError(t, err)
 	require.Equal(t, []float64{-1000, -1000, -1000}, scores)
 }
@@ -102,7 +103,7 @@ func TestHardImagesScoreFinite(t *testing.T) {
 	for i := range 96 {
 		set.Pixels[i], set.Pixels[96+i], set.Pixels[2*96+i] = 0, 255, uint8(90*(i%3))
 	}
-	scores, err := network.Scores(set)
+	scores, err := network.Scores(t.Context(), set)
 	require.NoError(t, err)
 	for i, s := range scores {
 		require.Less(t, math.Abs(s), 1e3, "image %d", i)
@@ -136,10 +137,10 @@ func TestNetworkRefuses(t *testing.T) {
 	network := newNetwork(t, small)
 	set := noiseSet(2)
 	set.Height, set.Width = 4, 8
-	_, err := network.Scores(set)
+	_, err := network.Scores(t.Context(), set)
 	require.ErrorContains(t, err, "set noise holds 4x8x3 images, the classifier wants 8x4x3")
 	require.ErrorContains(t, network.Standardise(set), "4x8x3")
-	_, err = network.Scores(&imageset.Set{Name: "empty", Height: 8, Width: 4, Channels: 3})
+	_, err = network.Scores(t.Context(), &imageset.Set{Name: "empty", Height: 8, Width: 4, Channels: 3})
 	require.ErrorContains(t, err, "empty")
 
 	before := floats(network)
@@ -169,7 +170,7 @@ func ExampleNewNetwork() {
 		return
 	}
 	network := classifier.NewNetwork(opened, backend.Lowering(opened), model, 1)
-	scores, err := network.Scores(drawn("shapes", imageset.Test, 3))
+	scores, err := network.Scores(context.Background(), drawn("shapes", imageset.Test, 3))
 	fmt.Println(len(scores), err)
 	// Output: 3 <nil>
 }

@@ -49,7 +49,11 @@ func (v *Evaluation) curve(ctx context.Context, c plan.Configuration, seed uint6
 	if err != nil {
 		return nil, err
 	}
-	steps, err := run.CurveSteps(in)
+	curve, err := v.engine.Curve(run, in, v.schedule.Size.CurveImages)
+	if err != nil {
+		return nil, err
+	}
+	steps, err := curve.Steps()
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +87,11 @@ func (v *Evaluation) curvePoint(ctx context.Context, run *runs.Run, inRole strin
 		if err != nil {
 			return nil, err
 		}
-		table, err := run.CurveScores(set, point.Step)
+		curve, err := v.engine.Curve(run, set, v.schedule.Size.CurveImages)
+		if err != nil {
+			return nil, err
+		}
+		table, err := curve.Scores(point.Step)
 		if err != nil {
 			return nil, err
 		}

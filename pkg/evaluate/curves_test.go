@@ -85,14 +85,13 @@ func TestCurvesByHand(t *testing.T) {
 // A look that is missing leaves a gap at its step and nowhere else, and is no error (review, D2).
 func TestCurvesHaveGaps(t *testing.T) {
 	store := watched(t)
-	run := store.Run("glow-in", 1)
-	require.NoError(t, os.Remove(run.CurveFile("svhn", 8)))
+	require.NoError(t, os.Remove(store.Curve("glow-in", 1, "smooth").File(8)))
 	rows, err := of(t, store).curves(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []int{4, 12}, steps(rows, "glow-in", "far"),
 		"no part of a step is shown: its mean would be of other sets")
 	require.Equal(t, []int{2, 4, 6}, steps(rows, "glow-in-from-general", "far"))
-	require.NoError(t, os.Remove(run.CurveFile("cifar10", 4)))
+	require.NoError(t, os.Remove(store.Curve("glow-in", 1, "in").File(4)))
 	rows, err = of(t, store).curves(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []int{12}, steps(rows, "glow-in", "smooth"))
@@ -120,7 +119,7 @@ func TestCurvesHaveGaps(t *testing.T) {
 // A look that is damaged is an error, and the other steps and runs are there.
 func TestDamagedCurve(t *testing.T) {
 	store := watched(t)
-	path := store.Run("glow-in", 1).CurveFile("svhn", 4)
+	path := store.Curve("glow-in", 1, "smooth").File(4)
 	store.Write(path, []byte("role,set"))
 	rows, err := of(t, store).curves(t.Context())
 	require.ErrorContains(t, err, "glow-in: step 4: score file "+path)

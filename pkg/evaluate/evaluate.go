@@ -136,7 +136,11 @@ func (v *Evaluation) table(ctx context.Context, run *runs.Run, set string, of sc
 	case of.Of != "" && of.Of != kindOf(run), !v.watched(of.Configuration):
 		return v.engine.Scores(ctx, run, set, size.CurveImages, own)
 	}
-	return run.CurveScores(set, momentOf(run, size, of.At))
+	curve, err := v.engine.Curve(run, set, size.CurveImages)
+	if err != nil {
+		return nil, err
+	}
+	return curve.Scores(momentOf(run, size, of.At))
 }
 
 func (v *Evaluation) watched(configuration string) bool {

@@ -180,7 +180,7 @@ func TestErrorsComeLast(t *testing.T) {
 	store.Write(damaged, []byte("role,set,index,log_likelihood\n"))
 	record := filepath.Join(store.Run("glow-near", 1).Folder, "run.json")
 	store.Write(record, []byte("{"))
-	curve := store.Run("glow-in", 1).CurveFile("svhn", 8)
+	curve := store.Curve("glow-in", 1, "smooth").File(8)
 	store.Write(curve, []byte("x"))
 	odds := store.ScoreFile("classifier-in", 1, "in")
 	require.NoError(t, os.Remove(odds)) // and there are no weights to score again

@@ -32,7 +32,7 @@ func BenchmarkSample(b *testing.B) {
 			seed := uint64(0)
 			clock.Steps(b, images, func() {
 				seed++
-				_, err := inverter.Sample(invert.SampleOptions{Count: images, Seed: seed})
+				_, err := inverter.Sample(b.Context(), invert.SampleOptions{Count: images, Seed: seed})
 				require.NoError(b, err)
 			})
 		})

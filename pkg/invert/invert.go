@@ -3,11 +3,12 @@
 // latents (maximise.go, Fig. 3B).
 //
 //	inverter, err := invert.New(network)
-//	latents, logLikelihoods, err := inverter.Encode(set.Pixels, nil)
-//	images, err := inverter.Decode(latents.Replace(others, 0, 1)) // z1 and z2 of the others
+//	latents, logLikelihoods, err := inverter.Encode(ctx, set.Pixels, nil)
+//	images, err := inverter.Decode(ctx, latents.Replace(others, 0, 1)) // z1 and z2 of the others
 package invert
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -146,7 +147,7 @@ func transposed(latents []*Node) []*Node {
 
 // Encode gives the latents and ln p(x) of images, NHWC pixels. noise has one value in [0, 1) a sub-pixel; nil is the
 // middle of the bin.
-func (v *Inverter) Encode(pixels []uint8, noise []float32) (*Latents, []float64, error) {
+func (v *Inverter) Encode(ctx context.Context, pixels []uint8, noise []float32) (*Latents, []float64, error) {
 	dims := density.Dims(v.model)
 	if len(pixels)%dims != 0 || noise != nil && len(noise) != len(pixels) {
 		return nil, nil, fmt.Errorf("invert: %d pixel values and %d of noise are not images of %d", len(pixels), len(noise),
@@ -165,6 +166,9 @@ func (v *Inverter) Encode(pixels []uint8, noise []float32) (*Latents, []float64,
 		if noise != nil {
 			copy(bins, noise[from*dims:])
 		}
+		if ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
 		out, err := v.run(v.encode, tensors.FromFlatDataAndDimensions(images, Batch, h, w, c),
 			tensors.FromFlatDataAndDimensions(bins, Batch, h, w, c))
 		if err != nil {
@@ -179,7 +183,7 @@ func (v *Inverter) Encode(pixels []uint8, noise []float32) (*Latents, []float64,
 }
 
 // Decode gives the images of latents.
-func (v *Inverter) Decode(latents *Latents) (Images, error) {
+func (v *Inverter) Decode(ctx context.Context, latents *Latents) (Images, error) {
 	if err := v.check(latents); err != nil {
 		return Images{}, err
 	}
@@ -187,6 +191,9 @@ func (v *Inverter) Decode(latents *Latents) (Images, error) {
 	result.Scales = make([][]float64, v.model.Scales())
 	dims := density.Dims(v.model)
 	for from := 0; from < latents.Len(); from += Batch {
+		if ctx.Err() != nil {
+			return Images{}, ctx.Err()
+		}
 		inputs, count := latents.batch(from)
 		out, err := v.run(v.decode, inputs...)
 		if err != nil {
@@ -263,7 +270,7 @@ type Reconstruction struct {
 
 // Reconstruct sends a set's images to their latents and back. progress, if not nil, is told how many are done; an error
 // from it stops.
-func (v *Inverter) Reconstruct(set *imageset.Set, progress func(done int) error) (Reconstruction, error) {
+func (v *Inverter) Reconstruct(ctx context.Context, set *imageset.Set, progress func(done int) error) (Reconstruction, error) {
 	if h, w, c := v.model.Shape(); set.Height != h || set.Width != w || set.Channels != c {
 		return Reconstruction{}, fmt.Errorf("set %s holds %dx%dx%d images, the model wants %dx%dx%d", set.Name, set.Height,
 			set.Width, set.Channels, h, w, c)
@@ -275,11 +282,11 @@ func (v *Inverter) Reconstruct(set *imageset.Set, progress func(done int) error)
 	for from := 0; from < set.Len(); from += Batch {
 		to := min(from+Batch, set.Len())
 		pixels := set.Pixels[from*dims : to*dims]
-		latents, _, err := v.Encode(pixels, nil)
+		latents, _, err := v.Encode(ctx, pixels, nil)
 		if err != nil {
 			return r, err
 		}
-		images, err := v.Decode(latents)
+		images, err := v.Decode(ctx, latents)
 		if err != nil {
 			return r, err
 		}

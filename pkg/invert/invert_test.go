@@ -1,6 +1,7 @@
 package invert_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -72,14 +73,14 @@ func images(n int) *imageset.Set {
 func TestEncodeAndDecode(t *testing.T) {
 	v, network := inverterOf(t, newGlow(t))
 	set := images(invert.Batch + 3)
-	latents, likelihoods, err := v.Encode(set.Pixels, nil)
+	latents, likelihoods, err := v.Encode(t.Context(), set.Pixels, nil)
 	require.NoError(t, err)
 	require.Equal(t, set.Len(), latents.Len())
 	require.Equal(t, []int{48, 48}, latents.Dims)
 	rows, err := network.LogLikelihoods(set, density.Noise{}, nil)
 	require.NoError(t, err)
 
-	back, err := v.Decode(latents)
+	back, err := v.Decode(t.Context(), latents)
 	require.NoError(t, err)
 	require.Equal(t, set.Pixels, back.Pixels())
 	for i, row := range rows {
@@ -90,7 +91,7 @@ func TestEncodeAndDecode(t *testing.T) {
 	}
 
 	noise := make([]float32, len(set.Pixels))
-	noisy, _, err := v.Encode(set.Pixels, noise)
+	noisy, _, err := v.Encode(t.Context(), set.Pixels, noise)
 	require.NoError(t, err)
 	require.NotEqual(t, latents.Scales[0], noisy.Scales[0], "noise of 0 is not the middle of the bin")
 }
@@ -99,20 +100,20 @@ func TestEncodeAndDecode(t *testing.T) {
 func TestReplace(t *testing.T) {
 	v, _ := inverterOf(t, newGlow(t))
 	set := images(4)
-	a, _, err := v.Encode(set.Pixels[:2*96], nil)
+	a, _, err := v.Encode(t.Context(), set.Pixels[:2*96], nil)
 	require.NoError(t, err)
-	b, _, err := v.Encode(set.Pixels[2*96:], nil)
+	b, _, err := v.Encode(t.Context(), set.Pixels[2*96:], nil)
 	require.NoError(t, err)
 	mixed, err := a.Replace(b, 0)
 	require.NoError(t, err)
 	require.Equal(t, b.Scales[0], mixed.Scales[0])
 	require.Equal(t, a.Scales[1], mixed.Scales[1])
 
-	picture, err := v.Decode(mixed)
+	picture, err := v.Decode(t.Context(), mixed)
 	require.NoError(t, err)
 	whole, err := a.Replace(b, 0, 1)
 	require.NoError(t, err)
-	other, err := v.Decode(whole)
+	other, err := v.Decode(t.Context(), whole)
 	require.NoError(t, err)
 	require.Equal(t, set.Pixels[2*96:], other.Pixels())
 	require.NotEqual(t, set.Pixels[:2*96], picture.Pixels())
@@ -127,7 +128,7 @@ func TestReconstruct(t *testing.T) {
 	v, _ := inverterOf(t, newGlow(t))
 	set := images(invert.Batch + 1)
 	told := []int{}
-	r, err := v.Reconstruct(set, func(done int) error { told = append(told, done); return nil })
+	r, err := v.Reconstruct(t.Context(), set, func(done int) error { told = append(told, done); return nil })
 	require.NoError(t, err)
 	require.Equal(t, []int{invert.Batch, invert.Batch + 1}, told)
 	require.Equal(t, set.Len(), r.Images)
@@ -139,10 +140,10 @@ func TestReconstruct(t *testing.T) {
 	require.Less(t, r.Median, r.Largest)
 
 	stop := errors.New("enough")
-	_, err = v.Reconstruct(set, func(int) error { return stop })
+	_, err = v.Reconstruct(t.Context(), set, func(int) error { return stop })
 	require.ErrorIs(t, err, stop)
 	grey := &imageset.Set{Name: "grey", Height: 8, Width: 4, Channels: 1, Pixels: make([]uint8, 32)}
-	_, err = v.Reconstruct(grey, nil)
+	_, err = v.Reconstruct(t.Context(), grey, nil)
 	require.ErrorContains(t, err, "8x4x1 images, the model wants 8x4x3")
 }
 
@@ -150,16 +151,16 @@ func TestReconstruct(t *testing.T) {
 // depend on how many are drawn.
 func TestSample(t *testing.T) {
 	v, _ := inverterOf(t, newGlow(t))
-	few, err := v.Sample(invert.SampleOptions{Count: 3, Seed: 5})
+	few, err := v.Sample(t.Context(), invert.SampleOptions{Count: 3, Seed: 5})
 	require.NoError(t, err)
-	many, err := v.Sample(invert.SampleOptions{Count: invert.Batch + 3, Seed: 5})
+	many, err := v.Sample(t.Context(), invert.SampleOptions{Count: invert.Batch + 3, Seed: 5})
 	require.NoError(t, err)
 	require.Equal(t, few.X, many.X[:len(few.X)])
-	other, err := v.Sample(invert.SampleOptions{Count: 3, Seed: 6})
+	other, err := v.Sample(t.Context(), invert.SampleOptions{Count: 3, Seed: 6})
 	require.NoError(t, err)
 	require.NotEqual(t, few.X, other.X)
 
-	cold, err := v.Sample(invert.SampleOptions{Count: 3, Seed: 5, Temperature: 0.25})
+	cold, err := v.Sample(t.Context(), invert.SampleOptions{Count: 3, Seed: 5, Temperature: 0.25})
 	require.NoError(t, err)
 	// ln N of latents at 1/4 of their size: the quadratic part shrinks to a sixteenth, so cold samples are more likely under
 	// the prior; the sum of the latents' squares tells the temperature.
@@ -185,7 +186,7 @@ func encodeX(t *testing.T, v *invert.Inverter, x invert.Images) (*invert.Latents
 	for i, value := range x.X {
 		noise[i] = (value + 0.5) * 256
 	}
-	latents, likelihoods, err := v.Encode(pixels, noise)
+	latents, likelihoods, err := v.Encode(t.Context(), pixels, noise)
 	require.NoError(t, err)
 	return latents, likelihoods
 }
@@ -210,7 +211,7 @@ func TestSampleOfClasses(t *testing.T) {
 		}
 	}
 	require.NoError(t, network.Set(values))
-	drawn, err := v.Sample(invert.SampleOptions{Count: 4, Seed: 1, Classes: []int{0, 1, 1, 0}})
+	drawn, err := v.Sample(t.Context(), invert.SampleOptions{Count: 4, Seed: 1, Classes: []int{0, 1, 1, 0}})
 	require.NoError(t, err)
 	latents, _ := encodeX(t, v, drawn)
 	for i, sign := range []float64{-1, 1, 1, -1} {
@@ -220,9 +221,9 @@ func TestSampleOfClasses(t *testing.T) {
 		}
 		require.Greater(t, sign*mean, 2.0)
 	}
-	_, err = v.Sample(invert.SampleOptions{Count: 1, Classes: []int{2}})
+	_, err = v.Sample(t.Context(), invert.SampleOptions{Count: 1, Classes: []int{2}})
 	require.ErrorContains(t, err, "no class 2 among 2")
-	free, err := v.Sample(invert.SampleOptions{Count: 8, Seed: 1})
+	free, err := v.Sample(t.Context(), invert.SampleOptions{Count: 8, Seed: 1})
 	require.NoError(t, err)
 	require.Len(t, free.LogLikelihoods, 8)
 }
@@ -231,7 +232,7 @@ func TestSampleOfClasses(t *testing.T) {
 // which float32 keeps 1e-4, and is off by its square times a third derivative.
 func TestGradient(t *testing.T) {
 	v, _ := inverterOf(t, newGlow(t))
-	latents, likelihoods, err := v.Encode(images(2).Pixels, nil)
+	latents, likelihoods, err := v.Encode(t.Context(), images(2).Pixels, nil)
 	require.NoError(t, err)
 	values, gradient, err := v.Gradient(latents, 0)
 	require.NoError(t, err)
@@ -250,7 +251,7 @@ func TestGradient(t *testing.T) {
 		for i := range moved {
 			moved[i] += step * direction[i]
 		}
-		decoded, err := v.Decode(&invert.Latents{Dims: latents.Dims, Scales: [][]float32{moved, latents.Scales[1]}})
+		decoded, err := v.Decode(t.Context(), &invert.Latents{Dims: latents.Dims, Scales: [][]float32{moved, latents.Scales[1]}})
 		require.NoError(t, err)
 		return decoded.LogLikelihoods
 	}
@@ -267,7 +268,7 @@ func TestGradient(t *testing.T) {
 // Fig. 3B: with z_2 fixed, moving z_1 uphill makes the images more likely, and leaves z_2 alone.
 func TestMaximise(t *testing.T) {
 	v, _ := inverterOf(t, newGlow(t))
-	start, before, err := v.Encode(images(invert.Batch+2).Pixels, nil)
+	start, before, err := v.Encode(t.Context(), images(invert.Batch+2).Pixels, nil)
 	require.NoError(t, err)
 	told := 0
 	end, err := v.Maximise(start, invert.Ascent{Free: []int{0}, Steps: 20,
@@ -276,7 +277,7 @@ func TestMaximise(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 20, told)
 	require.Equal(t, start.Scales[1], end.Scales[1])
-	after, err := v.Decode(end)
+	after, err := v.Decode(t.Context(), end)
 	require.NoError(t, err)
 	for i := range before {
 		require.Greater(t, after.LogLikelihoods[i], before[i]+1, "image %d", i)
@@ -295,11 +296,11 @@ func TestRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "PixelCNN++ R1 F2 M1 has no inverse")
 
 	v, _ := inverterOf(t, newGlow(t))
-	_, _, err = v.Encode(make([]uint8, 95), nil)
+	_, _, err = v.Encode(t.Context(), make([]uint8, 95), nil)
 	require.ErrorContains(t, err, "95 pixel values")
-	_, err = v.Decode(&invert.Latents{Dims: []int{48}, Scales: [][]float32{make([]float32, 48)}})
+	_, err = v.Decode(t.Context(), &invert.Latents{Dims: []int{48}, Scales: [][]float32{make([]float32, 48)}})
 	require.ErrorContains(t, err, "latents of 1 scales, the model has 2")
-	_, err = v.Decode(&invert.Latents{Dims: []int{48, 48}, Scales: [][]float32{make([]float32, 48), make([]float32, 96)}})
+	_, err = v.Decode(t.Context(), &invert.Latents{Dims: []int{48, 48}, Scales: [][]float32{make([]float32, 48), make([]float32, 96)}})
 	require.ErrorContains(t, err, "96 values at scale 1")
 	for want, o := range map[string]invert.SampleOptions{
 		"0 images":        {},
@@ -308,7 +309,7 @@ func TestRefuses(t *testing.T) {
 		"has no classes":  {Count: 1, Classes: []int{0}},
 		"2 classes for 1": {Count: 1, Classes: []int{0, 1}},
 	} {
-		_, err := v.Sample(o)
+		_, err := v.Sample(t.Context(), o)
 		require.ErrorContains(t, err, want)
 	}
 }
@@ -332,7 +333,7 @@ func ExampleNew() {
 		return
 	}
 	defer inverter.Close()
-	samples, err := inverter.Sample(invert.SampleOptions{Count: 2, Seed: 1, Temperature: 0.7})
+	samples, err := inverter.Sample(context.Background(), invert.SampleOptions{Count: 2, Seed: 1, Temperature: 0.7})
 	fmt.Println(len(samples.Pixels()), err)
 	// Output: 128 <nil>
 }

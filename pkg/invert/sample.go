@@ -1,6 +1,7 @@
 package invert
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -23,7 +24,7 @@ type SampleOptions struct {
 }
 
 // Sample draws latents and decodes them.
-func (v *Inverter) Sample(o SampleOptions) (Images, error) {
+func (v *Inverter) Sample(ctx context.Context, o SampleOptions) (Images, error) {
 	switch {
 	case o.Count < 1:
 		return Images{}, fmt.Errorf("invert: %d images to sample, at least 1 is needed", o.Count)
@@ -61,7 +62,7 @@ func (v *Inverter) Sample(o SampleOptions) (Images, error) {
 			return Images{}, err
 		}
 	}
-	return v.Decode(latents)
+	return v.Decode(ctx, latents)
 }
 
 // fromClasses turns normal deviates into latents of classes.

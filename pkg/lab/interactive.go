@@ -132,7 +132,7 @@ func (l *Lab) Temperature(run *runs.Run) {
 	var labels []string
 	var sheets []image.Image
 	for _, temperature := range temperatures {
-		images, err := inverter.Sample(invert.SampleOptions{Count: each, Seed: 1, Temperature: temperature})
+		images, err := inverter.Sample(l.ctx, invert.SampleOptions{Count: each, Seed: 1, Temperature: temperature})
 		must(err)
 		h, w, c := network.Model.Shape()
 		set := &imageset.Set{Name: "samples", Split: imageset.Test, Height: h, Width: w, Channels: c, Pixels: images.Pixels()}

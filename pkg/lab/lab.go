@@ -13,18 +13,15 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"image/png"
 	"math"
 	"os"
 	"os/signal"
-	"time"
 
 	"github.com/janpfeifer/gonb/gonbui"
 	"gonum.org/v1/plot/plotter"
 
-	"strata/pkg/checkpoint"
 	"strata/pkg/density"
 	"strata/pkg/folders"
 	"strata/pkg/imageset"
@@ -57,25 +54,14 @@ func Open(size string) *Lab {
 	cache, err := folders.Cache()
 	must(err)
 	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt) // until the cell's process ends
-	return &Lab{size: s, ctx: ctx, engine: &runs.Engine{Data: data, Runs: store, Cache: cache, Context: ctx, Out: newDisplay(), Resume: true}}
+	return &Lab{size: s, ctx: ctx, engine: &runs.Engine{Data: data, Runs: store, Cache: cache, Context: ctx, Out: newDisplay(), Resume: true, Wait: true}}
 }
 
 // Train trains a Glow on an image set, which is a folder or zip of STRATA_DATA or one that strata draws: from scratch, or finetuned from parent.
 // A run that another notebook is training is waited for.
 func (l *Lab) Train(set string, parent *runs.Run) *runs.Run {
 	defer gonbui.Sync()
-	var run *runs.Run
-	var err error
-	for waited := false; ; waited = true {
-		run, err = l.engine.Train(l.ctx, runs.Request{Set: set, Size: l.size, Seed: 1, Parent: parent})
-		if !errors.Is(err, checkpoint.ErrInUse) || l.ctx.Err() != nil {
-			break
-		}
-		if !waited {
-			fmt.Fprintln(l.engine.Out, err)
-		}
-		time.Sleep(time.Second)
-	}
+	run, err := l.engine.Train(l.ctx, runs.Request{Set: set, Size: l.size, Seed: 1, Parent: parent})
 	must(err)
 	gonbui.DisplayMarkdown(fmt.Sprintf("`%s`: %s, %d steps, %.3f bits/dim at the end", run.Info.ID, run.Info.Spec.Network(), run.Info.Spec.Train.Steps, run.Info.LastValue))
 	return run

@@ -52,15 +52,15 @@ func TestTrainWaits(t *testing.T) {
 	size, err := plan.LoadSize("smoke")
 	require.NoError(t, err)
 	var log strings.Builder
-	l := &Lab{ctx: t.Context(), size: size, engine: &runs.Engine{Runs: t.TempDir(), Context: t.Context(), Out: &log, Resume: true}}
+	l := &Lab{ctx: t.Context(), size: size, engine: &runs.Engine{Runs: t.TempDir(), Context: t.Context(), Out: &log, Resume: true, Wait: true}}
 	spec, err := l.engine.Spec(runs.Request{Set: "shapes", Size: size, Seed: 1})
 	require.NoError(t, err)
-	unlock, err := checkpoint.Lock(filepath.Join(l.engine.Runs, spec.ID(), "checkpoints"))
+	unlock, err := checkpoint.Lock(filepath.Join(l.engine.Runs, spec.ID()))
 	require.NoError(t, err)
 	time.AfterFunc(1500*time.Millisecond, unlock)
 	run := l.Train("shapes", nil)
 	require.True(t, run.Info.Done)
-	require.Equal(t, 1, strings.Count(log.String(), "is in use by process"), log.String())
+	require.Equal(t, 1, strings.Count(log.String(), "waiting for "+spec.ID()+", which process "), log.String())
 }
 
 func TestHover(t *testing.T) {

@@ -20,7 +20,8 @@ import (
 	"strata/pkg/score"
 )
 
-// keptSheet is a sheet that a run's network made of images, kept in the run's folder, since inverting takes minutes.
+// keptSheet is a sheet that a run's network made of images, kept in the run's folder, since inverting takes minutes. The name says how it is
+// made, as far as that may change.
 func keptSheet(run *runs.Run, name string, of []*imageset.Set, draw func() (*result.Sheet, error)) (*result.Sheet, error) {
 	images := sha256.New()
 	for _, set := range of {
@@ -86,7 +87,7 @@ func withPixels(like *imageset.Set, pixels []uint8) *imageset.Set {
 
 // mixed exchanges all latents but the last scale's between images of in and smooth, pair by pair (Fig 3A). The columns of the sheet are
 // in, smooth, and the mixes with the last latents of in and of smooth; values are ln p, nats.
-func (v *Maker) mixed(seed uint64) (*result.Sheet, error) {
+func (v *Maker) mixed(ctx context.Context, seed uint64) (*result.Sheet, error) {
 	run, err := v.schedule.Run(mixedGlow, seed)
 	if err != nil {
 		return nil, err
@@ -125,7 +126,7 @@ func (v *Maker) mixed(seed uint64) (*result.Sheet, error) {
 		}
 		for i := range sets {
 			var likelihoods []float64
-			if latents[i], likelihoods, err = inverter.Encode(sets[i].Pixels, nil); err != nil {
+			if latents[i], likelihoods, err = inverter.Encode(ctx, sets[i].Pixels, nil); err != nil {
 				return nil, err
 			}
 			if err := add(i, "image", i, sets[i], likelihoods); err != nil {
@@ -138,7 +139,7 @@ func (v *Maker) mixed(seed uint64) (*result.Sheet, error) {
 			if err != nil {
 				return nil, err
 			}
-			images, err := inverter.Decode(exchanged)
+			images, err := inverter.Decode(ctx, exchanged)
 			if err != nil {
 				return nil, err
 			}
@@ -165,13 +166,13 @@ func (v *Maker) climbed(ctx context.Context, seed uint64, role string, images in
 	if err != nil {
 		return nil, err
 	}
-	return keptSheet(run, fmt.Sprintf("climbed%d", climb.steps), []*imageset.Set{set}, func() (*result.Sheet, error) {
+	return keptSheet(run, fmt.Sprintf("climbed%d-at-%g", climb.steps, climb.rule.Rate), []*imageset.Set{set}, func() (*result.Sheet, error) {
 		inverter, done, err := v.invertible(mixedGlow, seed, 3*climb.steps*set.Len()) // a gradient is three passes
 		if err != nil {
 			return nil, err
 		}
 		defer done()
-		start, before, err := inverter.Encode(set.Pixels, nil)
+		start, before, err := inverter.Encode(ctx, set.Pixels, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -188,7 +189,7 @@ func (v *Maker) climbed(ctx context.Context, seed uint64, role string, images in
 		if err != nil {
 			return nil, err
 		}
-		after, err := inverter.Decode(end)
+		after, err := inverter.Decode(ctx, end)
 		if err != nil {
 			return nil, err
 		}
@@ -272,7 +273,7 @@ func (v *Maker) Values(ctx context.Context, of score.Column) ([]float64, error) 
 	case "fourier":
 		values, err = v.fourierValues(ctx, of.Seed)
 	case "mixed":
-		values, err = v.mixedValues(of.Seed)
+		values, err = v.mixedValues(ctx, of.Seed)
 	case "climbed":
 		values, err = v.climbedValues(ctx, of.Seed)
 	}
@@ -303,12 +304,12 @@ func (v *Maker) fourierValues(ctx context.Context, seed uint64) (map[string][]fl
 
 // mixedValues say of each pair of images with exchanged latents what share of the two, in percent, the classifier of in against smooth takes for
 // the source of its last latents (claim F5). An image that does not come back finite looks like neither.
-func (v *Maker) mixedValues(seed uint64) (map[string][]float64, error) {
+func (v *Maker) mixedValues(ctx context.Context, seed uint64) (map[string][]float64, error) {
 	classifier, err := v.schedule.Run("classifier-in-or-smooth", seed)
 	if err != nil {
 		return nil, err
 	}
-	sheet, err := v.mixed(seed)
+	sheet, err := v.mixed(ctx, seed)
 	if err != nil {
 		return nil, err
 	}
@@ -316,28 +317,21 @@ func (v *Maker) mixedValues(seed uint64) (map[string][]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	shares := map[string][]float64{}
-	for column := range 4 { // the images of in and of smooth, then the mixes with their last latents
-		pixels, likelihoods := sheet.Column(column, like.Channels)
-		odds, err := v.engine.Classify(classifier, withPixels(like, pixels))
+	shares := make([]float64, sheet.Rows())
+	for source := range inAndSmooth {
+		pixels, likelihoods := sheet.Column(2+source, like.Channels) // the mixes with its last latents
+		odds, err := v.engine.Classify(ctx, classifier, withPixels(like, pixels))
 		if err != nil {
 			return nil, err
 		}
-		name := "looks like itself"
-		if column >= 2 {
-			name = "looks like its last latents"
-		}
-		if shares[name] == nil {
-			shares[name] = make([]float64, len(odds))
-		}
 		for i, o := range odds {
-			finite := column < 2 || !math.IsNaN(likelihoods[i]) && !math.IsInf(likelihoods[i], 0)
-			if finite && o != 0 && (o > 0) == (column%2 == 0) {
-				shares[name][i] += 50
+			finite := !math.IsNaN(likelihoods[i]) && !math.IsInf(likelihoods[i], 0)
+			if finite && o != 0 && (o > 0) == (inAndSmooth[source] == "in") {
+				shares[i] += 50
 			}
 		}
 	}
-	return shares, nil
+	return map[string][]float64{"looks like its last latents": shares}, nil
 }
 
 // climbedValues are, of each image of in whose ln p was raised, how its low frequencies correlate with the original's, what it gained in nats, and what

@@ -72,7 +72,7 @@ func (v *Maker) Write(ctx context.Context, folder string) error {
 		{"augmentation", v.augmentationSheet},
 		{"fourier", func() (*result.Sheet, error) { return v.fourierSheet(ctx, seed) }},
 		{"mixed", func() (*result.Sheet, error) {
-			sheet, err := v.mixed(seed)
+			sheet, err := v.mixed(ctx, seed)
 			return firstRows(sheet, shownPairs), err
 		}},
 		{"climbed", func() (*result.Sheet, error) { return v.climbedSheet(ctx, seed) }},

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"strata/pkg/imageset"
@@ -215,7 +216,7 @@ func TestLatents(t *testing.T) {
 	climb.steps = 2
 	store := few(t)
 	maker := New(store.Engine, store.Schedule())
-	mixed, err := maker.mixed(1)
+	mixed, err := maker.mixed(t.Context(), 1)
 	require.NoError(t, err)
 	require.Equal(t, []int{8, 4}, []int{mixed.Rows(), mixed.Columns()})
 	for row := range 8 {
@@ -251,10 +252,28 @@ func TestLatents(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, kept, 4, "mixed, climbed of in and of smooth, and that of three images above")
 
+	// Another climb is another sheet, and a stop ends each.
+	rate := climb.rule.Rate
+	climb.rule.Rate = 2 * rate
+	faster, err := maker.climbed(t.Context(), 1, "smooth", 3)
+	climb.rule.Rate = rate
+	require.NoError(t, err)
+	require.NotEqual(t, climbed.At(0, 1).Value, faster.At(0, 1).Value)
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	for _, path := range kept {
+		if strings.HasPrefix(filepath.Base(path), "mixed") {
+			require.NoError(t, os.Rename(path, path+".aside"))
+			_, err = New(store.Engine, store.Schedule()).mixed(stopped, 1)
+			require.ErrorIs(t, err, context.Canceled)
+			require.NoError(t, os.Rename(path+".aside", path))
+		}
+	}
+
 	// Inverting takes minutes: what is kept is read again, and needs no weights.
 	require.NoError(t, os.RemoveAll(filepath.Join(store.Run(mixedGlow, 1).Folder, "checkpoints")))
 	again := New(store.Engine, store.Schedule())
-	same, err := again.mixed(1)
+	same, err := again.mixed(t.Context(), 1)
 	require.NoError(t, err)
 	require.Equal(t, mixed, same)
 	require.NoError(t, again.Write(t.Context(), folder))
@@ -280,16 +299,14 @@ func TestLatents(t *testing.T) {
 	}
 	path, _ = result.FindSheet(folder, "fourier")
 	require.FileExists(t, path+".csv")
-	ctx, stop := context.WithCancel(t.Context())
-	stop()
-	require.ErrorIs(t, New(store.Engine, store.Schedule()).Write(ctx, folder), context.Canceled)
+	require.ErrorIs(t, New(store.Engine, store.Schedule()).Write(stopped, folder), context.Canceled)
 }
 
 // Without a classifier nobody can say what mixed images look like.
 func TestMixedValuesNeedTheJudge(t *testing.T) {
 	store := few(t)
 	_, err := New(store.Engine, store.Schedule()).Values(t.Context(), score.Column{Role: "mixed",
-		Name: "looks like itself", Seed: 1})
+		Name: "looks like its last latents", Seed: 1})
 	require.ErrorIs(t, err, plan.ErrAbsent)
 	require.EqualError(t, err, "classifier-in-or-smooth is not trained")
 }

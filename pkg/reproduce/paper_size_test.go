@@ -173,9 +173,7 @@ func pictures(name string, n, side, channels, classes int) []byte {
 // schedule is that of all configurations with three seeds.
 func (p *pretended) schedule() (*runs.Engine, *runs.Schedule) {
 	engine := &runs.Engine{Data: filepath.Join(p.folder, "data"), Cache: filepath.Join(p.folder, "cache"), Runs: filepath.Join(p.folder, "runs"), Out: &p.out}
-	available, err := engine.Available()
-	require.NoError(p.t, err)
-	roles, err := plan.DefaultRoles(available)
+	roles, err := engine.Roles(nil)
 	require.NoError(p.t, err)
 	require.Equal(p.t, "random300k", roles.Family)
 	all, err := plan.LoadConfigurations()
@@ -259,10 +257,10 @@ func (p *pretended) curve(engine *runs.Engine, schedule *runs.Schedule, run *run
 		set := schedule.Roles.Set(role)
 		whole, err := engine.Set(set, imageset.Test)
 		require.NoError(p.t, err)
+		curve, err := engine.Curve(run, set, schedule.Size.CurveImages)
+		require.NoError(p.t, err)
 		for point := 1; point <= schedule.Size.CurvePoints; point++ {
-			at := func(point int) string {
-				return filepath.Join(run.Folder, "curve", fmt.Sprintf("%s-%08d.csv", set, point*every))
-			}
+			at := func(point int) string { return curve.File(point * every) }
 			if point <= looks {
 				p.once(at(point), func() []byte {
 					return scoreFile(set, fmt.Sprint(run.Info.ID, point, role), whole.Choose(0, runs.SubsetSeed), 3)
@@ -313,8 +311,8 @@ func (p *pretended) made(engine *runs.Engine, schedule *runs.Schedule) {
 			p.sheet(filepath.Join(run.Folder, "pictures"), name, columns, of...)
 		}
 		sheet("mixed", 4, sets[0].Chunk(0, 256), sets[1].Chunk(0, 256))
-		sheet("climbed100", 2, sets[0].Chunk(0, 64))
-		sheet("climbed100", 2, sets[1].Chunk(0, 8))
+		sheet("climbed100-at-0.02", 2, sets[0].Chunk(0, 64))
+		sheet("climbed100-at-0.02", 2, sets[1].Chunk(0, 8))
 	}
 }
 

@@ -36,9 +36,7 @@ func scheduleOf(t *testing.T, store string, targets ...string) (*runs.Engine, *r
 	t.Helper()
 	var out bytes.Buffer
 	engine := &runs.Engine{Cache: testCache, Runs: store, Out: &out, Resume: true}
-	available, err := engine.Available()
-	require.NoError(t, err)
-	roles, err := plan.DefaultRoles(available)
+	roles, err := engine.Roles(nil)
 	require.NoError(t, err)
 	all, err := plan.LoadConfigurations()
 	require.NoError(t, err)
@@ -68,9 +66,7 @@ func TestReproduceTwice(t *testing.T) {
 	var stores [2]map[string]time.Time
 	for i := range files {
 		engine := &runs.Engine{Cache: testCache, Runs: store, Out: io.Discard, Resume: true}
-		available, err := engine.Available()
-		require.NoError(t, err)
-		roles, err := plan.DefaultRoles(available)
+		roles, err := engine.Roles(nil)
 		require.NoError(t, err)
 		schedule, err := engine.Schedule(wanted, size, roles, []uint64{1})
 		require.NoError(t, err)

@@ -22,6 +22,8 @@ type Engine struct {
 	Out io.Writer
 	// Resume lets Train go on with a run that was cut off; without it such a run is an error that says so.
 	Resume bool
+	// Wait lets Train wait for a run that another process trains, and use what becomes of it; without it such a run is an error.
+	Wait bool
 
 	// label stands before what is shown of a run: its place in a plan.
 	label  string

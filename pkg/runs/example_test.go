@@ -42,14 +42,9 @@ func ExampleLoadSize() {
 }
 
 // Without a data folder the procedural sets play the roles.
-func ExampleDefaultRoles() {
+func ExampleEngine_Roles() {
 	engine := &runs.Engine{Cache: os.Getenv("STRATA_CACHE"), Out: os.Stderr}
-	available, err := engine.Available()
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	roles, err := plan.DefaultRoles(available)
+	roles, err := engine.Roles(nil)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -2,6 +2,8 @@ package runs
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"strata/pkg/imageset"
 	"strata/pkg/plan"
@@ -12,19 +14,41 @@ func (e *Engine) Library() *imageset.Library {
 	return &imageset.Library{Data: e.Data, Cache: e.Cache, Out: e.Out, Context: e.Context}
 }
 
-// Available are the names of the sets at hand.
-func (e *Engine) Available() ([]string, error) {
+// Roles are those of the first declared family whose needed sets are at hand, with the sets of chosen in the roles that it names. A set
+// of theirs that cannot be read is an error: were it taken for absent, the next family would give numbers of other images without a word.
+func (e *Engine) Roles(chosen map[string]string) (plan.Roles, error) {
 	infos, err := e.Library().List()
 	if err != nil {
-		return nil, err
+		return plan.Roles{}, err
 	}
 	var names []string
+	problems := map[string]error{}
 	for _, info := range infos {
-		if info.Problem == nil {
-			names = append(names, info.Name)
+		names = append(names, info.Name)
+		if info.Problem != nil {
+			problems[info.Name] = info.Problem
 		}
 	}
-	return names, nil
+	roles, err := plan.DefaultRoles(names)
+	if err != nil {
+		return roles, err
+	}
+	family := roles.Family
+	for role, set := range chosen {
+		roles = roles.With(role, set)
+	}
+	for _, role := range slices.Sorted(maps.Keys(roles.Sets)) {
+		set := roles.Set(role)
+		recipe, err := plan.Recipe(set)
+		if err != nil {
+			return roles, err
+		}
+		if problem := problems[recipe.Of]; problem != nil {
+			return roles, fmt.Errorf("set %s, %s in family %s, cannot be read: %w; mend it, or take it out of the data folder",
+				set, role, family, problem)
+		}
+	}
+	return roles, nil
 }
 
 // Set opens a split of a set, or makes it as experiments/sets.yaml declares, and keeps it.

@@ -3,6 +3,7 @@ package runs_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -205,6 +206,49 @@ func TestTrainAllStops(t *testing.T) {
 	require.NotContains(t, store.Out.String(), "FAILED")
 	store.Finish("glow-in-from-general")
 	require.NoError(t, store.Engine.TrainAll(t.Context(), store.Schedule()), "all of it is there: nothing to train")
+}
+
+// Of two engines that want the same run the second waits for the first, says so once, and uses what it trained; a stop
+// ends the waiting.
+func TestTrainAllWaits(t *testing.T) {
+	store := runstest.New(t, runstest.Options{Wanted: []string{"glow-in"}})
+	run := store.Run("glow-in", 1)
+	unlock, err := checkpoint.Lock(run.Folder)
+	require.NoError(t, err)
+	schedule := store.Schedule()
+	require.NoError(t, store.Engine.TrainAll(t.Context(), schedule))
+	require.ErrorIs(t, schedule.Failures(), checkpoint.ErrInUse, "without Wait")
+
+	store.Engine.Wait = true
+	ctx, stop := context.WithCancel(t.Context())
+	store.Engine.Out = writer(func(string) { stop() })
+	schedule = store.Schedule()
+	require.ErrorIs(t, store.Engine.TrainAll(ctx, schedule), context.Canceled)
+	require.NoError(t, schedule.Failures(), "a stop is no failure")
+
+	var said []string
+	store.Engine.Out = writer(func(text string) {
+		said = append(said, text)
+		time.AfterFunc(300*time.Millisecond, func() {
+			store.Finish("glow-in")
+			unlock()
+		})
+	})
+	schedule = store.Schedule()
+	require.NoError(t, store.Engine.TrainAll(t.Context(), schedule))
+	require.Equal(t, []string{fmt.Sprintf("waiting for %s, which process %d trains\n", run.Info.ID, os.Getpid())}, said)
+	finished, err := schedule.Run("glow-in", 1)
+	require.NoError(t, err)
+	require.Equal(t, store.Run("glow-in", 1).Info, finished.Info)
+	require.NoDirExists(t, filepath.Join(run.Folder, "checkpoints"), "nothing was trained")
+}
+
+// writer is told what is written.
+type writer func(text string)
+
+func (w writer) Write(text []byte) (int, error) {
+	w(string(text))
+	return len(text), nil
 }
 
 // A run is found by its name, or by what only its name begins with.

@@ -131,7 +131,7 @@ func (e *Engine) SplitScores(ctx context.Context, run *Run, setName, split strin
 	}
 	var table *result.Scores
 	if run.Info.Spec.Classifier != nil {
-		table, err = e.logOdds(run, setName, chosen, set)
+		table, err = e.logOdds(ctx, run, setName, chosen, set)
 	} else {
 		var network *density.Network
 		if network, err = e.scorer(run, set.Len()); err == nil {
@@ -227,8 +227,8 @@ func scoreTable(name string, chosen []int, network *density.Network, set *images
 }
 
 // logOdds scores images by a classifier: column log_odds, of in-distribution against general.
-func (e *Engine) logOdds(run *Run, name string, chosen []int, set *imageset.Set) (*result.Scores, error) {
-	odds, err := e.Classify(run, set)
+func (e *Engine) logOdds(ctx context.Context, run *Run, name string, chosen []int, set *imageset.Set) (*result.Scores, error) {
+	odds, err := e.Classify(ctx, run, set)
 	if err != nil {
 		return nil, err
 	}
@@ -240,7 +240,7 @@ func (e *Engine) logOdds(run *Run, name string, chosen []int, set *imageset.Set)
 }
 
 // Classify are a classifier's log-odds of any images: above 0 is in-distribution.
-func (e *Engine) Classify(run *Run, set *imageset.Set) ([]float64, error) {
+func (e *Engine) Classify(ctx context.Context, run *Run, set *imageset.Set) ([]float64, error) {
 	on, err := e.backendFor(scoringWork(run.Info.Spec, set.Len()))
 	if err != nil {
 		return nil, err
@@ -253,5 +253,5 @@ func (e *Engine) Classify(run *Run, set *imageset.Set) ([]float64, error) {
 	if _, _, err := classifier.LoadNetwork(run.Folder, network); err != nil {
 		return nil, err
 	}
-	return network.Scores(set)
+	return network.Scores(ctx, set)
 }

@@ -304,7 +304,7 @@ func TestClassifierScores(t *testing.T) {
 	require.Equal(t, []string{"log_odds"}, table.Columns)
 	images, err := store.Engine.TestImages("lsun", 4)
 	require.NoError(t, err)
-	odds, err := store.Engine.Classify(run, images)
+	odds, err := store.Engine.Classify(t.Context(), run, images)
 	require.NoError(t, err)
 	for i, row := range table.Rows {
 		require.InDelta(t, odds[i], row.Values[0], 1e-6)
@@ -313,7 +313,7 @@ func TestClassifierScores(t *testing.T) {
 	again, err := another(store).Scores(t.Context(), run, "lsun", 4, density.Noise{})
 	require.NoError(t, err)
 	require.Equal(t, table, again)
-	_, err = another(store).Classify(run, images)
+	_, err = another(store).Classify(t.Context(), run, images)
 	require.Error(t, err)
 }
 
@@ -325,7 +325,9 @@ func TestTrainLeavesARecord(t *testing.T) {
 	q.Size.Batch, q.Size.CurvePoints, q.Size.CurveImages, q.Size.CheckpointEvery = 2, 2, 3, 3
 	run, err := store.Engine.Train(t.Context(), q)
 	require.NoError(t, err)
-	steps, err := run.CurveSteps("svhn")
+	curve, err := store.Engine.Curve(run, "svhn", 3)
+	require.NoError(t, err)
+	steps, err := curve.Steps()
 	require.NoError(t, err)
 	require.Equal(t, []int{2, 4}, steps)
 	found, err := runs.Open(store.Runs, run.Info.ID)

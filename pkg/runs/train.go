@@ -32,8 +32,7 @@ func (e *Engine) Train(ctx context.Context, q Request) (*Run, error) {
 	if run.Info.Done {
 		return run, nil
 	}
-	// One process trains a run and writes its record; whoever comes second finds it finished.
-	unlock, err := checkpoint.Lock(run.Folder)
+	unlock, err := e.claim(ctx, run)
 	if err != nil {
 		return nil, err
 	}
@@ -117,6 +116,16 @@ func (e *Engine) Train(ctx context.Context, q Request) (*Run, error) {
 	}
 	run.Info.Done, run.Info.Finished = true, time.Now().UTC()
 	return run, run.save()
+}
+
+// claim takes a run for this process: one trains it and writes its record. Whoever waits finds it as the other left it.
+func (e *Engine) claim(ctx context.Context, run *Run) (unlock func(), err error) {
+	if !e.Wait {
+		return checkpoint.Lock(run.Folder)
+	}
+	return checkpoint.LockWhenFree(ctx, run.Folder, func(owner string) {
+		fmt.Fprintf(e.Out, "waiting for %s, which process %s trains\n", run.Info.ID, owner)
+	})
 }
 
 // place records where a run is computed. Where that is not where its first steps were, both are recorded and a line says so: such a run goes

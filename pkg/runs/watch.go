@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"strata/pkg/density"
+	"strata/pkg/imageset"
 	"strata/pkg/plan"
 	"strata/pkg/result"
 )
@@ -26,19 +27,20 @@ func (e *Engine) watch(ctx context.Context, run *Run, network *density.Network, 
 		defer network.Release()
 	}
 	for _, name := range q.Watch {
-		path := run.CurveFile(name, step)
-		if _, err := os.Stat(path); err == nil {
-			continue
-		}
-		set, err := e.TestImages(name, q.Size.CurveImages)
+		curve, err := e.Curve(run, name, q.Size.CurveImages)
 		if err != nil {
 			return err
+		}
+		path := curve.File(step)
+		if _, err := os.Stat(path); err == nil {
+			continue
 		}
 		places, err := e.TestPlaces(name, q.Size.CurveImages)
 		if err != nil {
 			return err
 		}
-		table, err := scoreTable(name, places, network, set, density.Noise{Sample: true, Seed: uint64(step)}, func(int) error { return ctx.Err() })
+		noise := density.Noise{Sample: true, Seed: uint64(step)}
+		table, err := scoreTable(name, places, network, curve.of.set, noise, func(int) error { return ctx.Err() })
 		if err != nil {
 			return err
 		}
@@ -49,32 +51,54 @@ func (e *Engine) watch(ctx context.Context, run *Run, network *density.Network, 
 	return nil
 }
 
-// CurveFile is where the scores of a watched set at a step are.
-func (r *Run) CurveFile(set string, step int) string {
-	return filepath.Join(r.Folder, "curve", fmt.Sprintf("%s-%08d.csv", SafeName(set), step))
+// Curve is what was seen of a run while it was trained: scores of some test images of a set, step by step. The files have the images'
+// hash in their names, so that a set that has changed since is not taken for the one that was looked at.
+type Curve struct {
+	run *Run
+	of  Subset
 }
 
-// CurveScores are the scores of a watched set's images at a step of a run, as Scores has them.
-func (r *Run) CurveScores(set string, step int) (*result.Scores, error) {
-	table, err := result.ReadScores(r.CurveFile(set, step))
+// Curve finds what was seen of a run on so many test images of a set.
+func (e *Engine) Curve(run *Run, set string, images int) (Curve, error) {
+	whole, err := e.Set(set, imageset.Test)
+	if err != nil {
+		return Curve{}, err
+	}
+	return Curve{run, e.use(whole, images)}, nil
+}
+
+func (c Curve) folder() string { return filepath.Join(c.run.Folder, "curve") }
+
+// prefix and suffix stand around the step in a file's name.
+func (c Curve) prefix() string { return SafeName(c.of.Set) + "-" }
+func (c Curve) suffix() string { return "-" + c.of.SHA256[:12] + ".csv" }
+
+// File is where the scores at a step are.
+func (c Curve) File(step int) string {
+	return filepath.Join(c.folder(), fmt.Sprintf("%s%08d%s", c.prefix(), step, c.suffix()))
+}
+
+// Scores are the scores at a step, as Engine.Scores has them.
+func (c Curve) Scores(step int) (*result.Scores, error) {
+	table, err := result.ReadScores(c.File(step))
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, plan.Absent("%s was trained without looking at its scores on %s at step %d", r.Info.ID, set, step)
+		return nil, plan.Absent("%s was trained without looking at its scores on %s, as it is now, at step %d", c.run.Info.ID, c.of.Set, step)
 	}
 	return table, err
 }
 
-// CurveSteps are the steps at which a set's scores were looked at, in order.
-func (r *Run) CurveSteps(set string) ([]int, error) {
-	entries, err := os.ReadDir(filepath.Join(r.Folder, "curve"))
+// Steps are those at which scores were looked at, in order.
+func (c Curve) Steps() ([]int, error) {
+	entries, err := os.ReadDir(c.folder())
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
 	var steps []int
 	for _, entry := range entries { // by name, so by step
-		if text, ok := strings.CutPrefix(strings.TrimSuffix(entry.Name(), ".csv"), SafeName(set)+"-"); ok {
-			if step, err := strconv.Atoi(text); err == nil {
-				steps = append(steps, step)
-			}
+		text, ours := strings.CutPrefix(entry.Name(), c.prefix())
+		text, same := strings.CutSuffix(text, c.suffix())
+		if step, err := strconv.Atoi(text); ours && same && err == nil {
+			steps = append(steps, step)
 		}
 	}
 	return steps, nil

@@ -314,9 +314,11 @@ func (s *Store) Score(truth func(Value) float64, configurations ...string) {
 		if c.Watched() {
 			for _, role := range s.Roles.Have("in", "near", "smooth", "far") {
 				every := runs.WatchEvery(s.Size, run.Info.Spec.Train.Steps)
+				curve, err := s.Engine.Curve(run, s.Roles.Set(role), s.Size.CurveImages)
+				s.must(err)
 				for step := every; step <= run.Info.Spec.Train.Steps; step += every {
 					v.Role, v.Step = role, step
-					s.write(run.CurveFile(s.Roles.Set(role), step), run, v, imageset.Test, s.Size.CurveImages, truth)
+					s.write(curve.File(step), run, v, imageset.Test, s.Size.CurveImages, truth)
 				}
 			}
 		}
@@ -371,4 +373,12 @@ func (s *Store) ScoreFile(configuration string, seed uint64, role string) string
 		density.Noise{})
 	s.must(err)
 	return path
+}
+
+// Curve is what was seen of a run on a role's images while it was trained.
+func (s *Store) Curve(configuration string, seed uint64, role string) runs.Curve {
+	s.t.Helper()
+	curve, err := s.Engine.Curve(s.Run(configuration, seed), s.Roles.Set(role), s.Size.CurveImages)
+	s.must(err)
+	return curve
 }
