@@ -3,8 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 
 	"strata/pkg/evaluate"
+	"strata/pkg/figure"
 	"strata/pkg/folders"
 	"strata/pkg/plan"
 	"strata/pkg/report"
@@ -66,6 +69,9 @@ func (c reproduceCommand) Run(e *environment) error {
 	case c.DryRun:
 		return nil
 	}
+	if c.Stage == "all" && slices.ContainsFunc(wanted, func(w plan.Configuration) bool { return slices.Contains(w.Serves, "fig1") }) {
+		firstFigure(e, engine, schedule, figures)
+	}
 	if c.Stage != "evaluate" {
 		if err := engine.TrainAll(e.ctx, schedule); err != nil {
 			return err
@@ -92,6 +98,44 @@ func (c reproduceCommand) Run(e *environment) error {
 	}
 	fmt.Fprintf(e.out, "\n%d of the paper's table cells measured; results in %s; %s\n", measured, folder, shows)
 	return errors.Join(schedule.Failures(), problems)
+}
+
+// firstFigure draws Fig 1A, which needs no run, so that there is something to look at while the first one trains. What is wrong with the
+// sets that it is of, the evaluation says at the end.
+func firstFigure(e *environment, engine *runs.Engine, schedule *runs.Schedule, figures string) {
+	if missing, _ := schedule.Missing(); len(missing) == 0 {
+		return // all figures follow at once
+	}
+	err := func() error {
+		folder, err := os.MkdirTemp("", "strata-fig1a-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(folder)
+		evaluation, err := evaluate.New(engine, schedule)
+		if err != nil {
+			return err
+		}
+		if err := evaluation.WritePixelDifferences(folder); err != nil {
+			return err
+		}
+		results, err := figure.Open(folder)
+		if err != nil {
+			return err
+		}
+		drawn, err := figure.Fig1A(results)
+		if err != nil {
+			return err
+		}
+		paths, err := drawn.Save(figures)
+		if err == nil {
+			fmt.Fprintf(e.out, "\nthe first figure, of the images alone: %s\n", paths[0])
+		}
+		return err
+	}()
+	if err != nil {
+		fmt.Fprintln(e.err, "Fig 1A is not drawn yet:", err)
+	}
 }
 
 func (c reproduceCommand) schedule(e *environment, wanted plan.Configurations) (*runs.Engine, *runs.Schedule, error) {

@@ -98,3 +98,8 @@ func (v *Evaluation) pixelDifferences() ([]result.PixelDifference, error) {
 	}
 	return rows, problems.Err()
 }
+
+// WritePixelDifferences saves what Fig 1A is drawn from: it needs no run.
+func (v *Evaluation) WritePixelDifferences(folder string) error {
+	return save(folder, v.pixelDifferences)
+}

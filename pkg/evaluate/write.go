@@ -34,7 +34,7 @@ func (v *Evaluation) Write(ctx context.Context, folder string) ([]result.Cell, e
 		write func() error
 	}{
 		{"scores", func() error { return v.writeScores(ctx, folder) }},
-		{"pixel differences", func() error { return save(folder, v.pixelDifferences) }},
+		{"pixel differences", func() error { return v.WritePixelDifferences(folder) }},
 		{"correlations", func() error { return save(folder, func() ([]result.Correlation, error) { return v.correlations(ctx) }) }},
 		{"curves", func() error { return save(folder, func() ([]result.CurvePoint, error) { return v.curves(ctx) }) }},
 		{"pictures", func() error { return v.pictures.Write(ctx, folder) }},

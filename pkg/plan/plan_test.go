@@ -57,7 +57,7 @@ func TestDeclarations(t *testing.T) {
 		require.Positive(t, size.Seconds[Classifier], name)
 	}
 	_, err := LoadSize("huge")
-	require.ErrorContains(t, err, "smoke, demo, long, small, gpu, paper")
+	require.ErrorContains(t, err, "smoke, quick, demo, long, small, gpu, paper")
 	paper, err := LoadSize("paper")
 	require.NoError(t, err)
 	require.Equal(t, optimiser.PaperAdamax(), paper.Optimiser.Apply(optimiser.PaperAdamax()), "the paper's size has the paper's optimiser")
