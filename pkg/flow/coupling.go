@@ -62,7 +62,7 @@ func (c Coupling) network(w *nn.Weights, a *Node) (shift, scale *Node) {
 		}
 	}
 	shift, raw := c.last().EvenOdd(w, a, c.normed(w, 1), c.normed(w, 2))
-	return shift, Sigmoid(AddScalar(raw, 2))
+	return shift, nn.TorchSigmoid(AddScalar(raw, 2))
 }
 
 // normed is ReLU(actnorm(conv(x))). The norm folds into the convolution: scale*(K x + loc) is a convolution with the kernel

@@ -5,10 +5,13 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"strata/pkg/backend"
+	"strata/pkg/backend/backendtest"
 	"strata/pkg/flow"
 	"strata/pkg/flow/flowtest"
 	"strata/pkg/nn"
 
+	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/stretchr/testify/require"
@@ -140,6 +143,44 @@ func TestCouplingUnderflowsToMinusInf(t *testing.T) {
 		return []*Node{logDet}
 	}, append(inputs, tensors.FromFlatDataAndDimensions([]float64{1, 2}, 2, 1, 1, 1))...)
 	require.True(t, math.IsInf(out[0][0], -1), "log-determinant %g", out[0][0])
+}
+
+// In float32 that is below -88.72, 1/(1+exp(-v)) being 0 there, on every backend: were it later, the likelihood would be finite and
+// its gradient not.
+func TestCouplingsUnderflowInFloat32(t *testing.T) {
+	for name, layer := range map[string]flow.Layer{
+		"coupling": flow.Coupling{Name: "coupling", Channels: 2, Hidden: 1},
+		"dense":    flow.DenseCoupling{Name: "coupling", Channels: 2, Hidden: 1},
+	} {
+		params := layer.Params()
+		bias := params[len(params)-1].Name
+		if name == "coupling" {
+			bias = "coupling/conv3/bias"
+		}
+		for raw, finite := range map[float32]bool{-89: true, -91: false, -100: false} { // plus 2
+			backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+				var inputs []any
+				for _, p := range params {
+					values := make([]float32, p.Size())
+					if p.Name == bias {
+						values[1] = raw
+					}
+					inputs = append(inputs, tensors.FromFlatDataAndDimensions(values, p.Shape...))
+				}
+				out, err := CallOnce(b, func(in []*Node) *Node {
+					_, logDet := layer.Forward(nn.NewWeights(params, in[:len(params)], backend.Lowering(b)), in[len(params)])
+					return logDet
+				}, append(inputs, tensors.FromFlatDataAndDimensions([]float32{1, 2}, 2, 1, 1, 1))...)
+				require.NoError(t, err)
+				got := float64(tensors.MustCopyFlatData[float32](out)[0])
+				if finite {
+					require.InDelta(t, float64(raw)+2, got, 1e-4, name)
+				} else {
+					require.True(t, math.IsInf(got, -1), "%s, raw scale %g: log-determinant %g", name, raw, got)
+				}
+			})
+		}
+	}
 }
 
 func normals(seed uint64, n int) []float64 {

@@ -55,7 +55,7 @@ func (c DenseCoupling) network(w *nn.Weights, a *Node) (shift, scale *Node) {
 	lowering.Native = false
 	h := nn.ConvNet(lowering, a, layer(1), layer(2), last)
 	half := c.Channels / 2
-	return nn.Channels(h, 0, half), Sigmoid(AddScalar(nn.Channels(h, half, c.Channels), 2))
+	return nn.Channels(h, 0, half), nn.TorchSigmoid(AddScalar(nn.Channels(h, half, c.Channels), 2))
 }
 
 func (c DenseCoupling) linear(i int) string { return c.Name + "/dense" + string(rune('0'+i)) }

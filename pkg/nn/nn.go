@@ -9,6 +9,7 @@
 package nn
 
 import (
+	"math"
 	"slices"
 
 	"github.com/gomlx/compute/dtypes"
@@ -160,6 +161,21 @@ func reluGradient(y, dy *Node) *Node {
 	}
 	one := ConvertDType(Const(y.Graph(), int32(1)), integer)
 	return Mul(dy, ConvertDType(Min(Bitcast(After(y, dy), integer), one), dy.DType()))
+}
+
+// TorchSigmoid is 1/(1+exp(-x)) as PyTorch computes it: 0 where exp(-x) overflows, in float32 below -88.72, so that its logarithm is
+// -Inf there (digest §2.5). GoMLX's Go backend computes it from exp(x), which is above 0 down to -104: numbers whose logarithm is
+// finite and the slope of that, their inverse, is not. A step on such an image would be skipped, not made without the image.
+func TorchSigmoid(x *Node) *Node {
+	y := Logistic(x)
+	if compiled(x) {
+		return y // XLA's is 0 from -87.34 on: it has no numbers below the smallest normal one
+	}
+	overflow := -math.Log(math.MaxFloat32)
+	if x.DType() == dtypes.Float64 {
+		overflow = -math.Log(math.MaxFloat64)
+	}
+	return Where(LessThan(x, Scalar(x.Graph(), x.DType(), overflow)), ZerosLike(y), y)
 }
 
 // Channels slices channels [from, to) of x [C, H, W, B]. Its gradient is joined with zeros, which only copies memory.
