@@ -5,6 +5,8 @@ package reproduce
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -14,6 +16,25 @@ import (
 	"strata/pkg/result"
 	"strata/pkg/runs"
 )
+
+// EarlierSeeds are those of which a folder has results. Whoever computes them anew without these seeds loses them, so a folder that cannot be
+// read is an error.
+func EarlierSeeds(folder string) ([]uint64, error) {
+	rows, err := result.Read[result.Run](folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("there are results already, and of which seeds cannot be read: %w", err)
+	}
+	var seeds []uint64
+	for _, row := range rows {
+		if row.ID != "" && !slices.Contains(seeds, row.Seed) {
+			seeds = append(seeds, row.Seed)
+		}
+	}
+	return seeds, nil
+}
 
 // Results computes what the finished runs of a schedule say and writes it to a folder of results, which is complete when its manifest is
 // there. What is not trained leaves gaps; what is wrong is told after everything else is written, and the folder is complete all the same,

@@ -1,10 +1,12 @@
 package runs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,6 +63,43 @@ func (e *Engine) Schedule(wanted plan.Configurations, size plan.Size, roles plan
 		}
 	}
 	return s, nil
+}
+
+// Add puts other seeds beside those of the schedule, as far as one of their runs is done: what is done of them is used, and nothing
+// trained. The seed of which most is done comes first then, as score files and pictures are of the first seed only.
+func (s *Schedule) Add(seeds ...uint64) {
+	s.Seeds = slices.Clone(s.Seeds)
+	known := map[uint64]int{} // how many runs of each seed are done, or cannot be read, which is to be told
+	look := func(seed uint64, runs []*Scheduled) {
+		for _, run := range runs {
+			if _, err := s.Run(run.Configuration.Name, seed); run.Seed == seed && !errors.Is(err, plan.ErrAbsent) {
+				known[seed]++
+			}
+		}
+	}
+	for _, seed := range s.Seeds {
+		look(seed, s.Runs)
+	}
+	first := s.Seeds[0]
+	for _, seed := range seeds {
+		if slices.Contains(s.Seeds, seed) {
+			continue
+		}
+		before := len(s.Runs)
+		for _, run := range s.Runs[:before] {
+			if run.Seed == first {
+				s.Runs = append(s.Runs, &Scheduled{Configuration: run.Configuration, Seed: seed})
+			}
+		}
+		if look(seed, s.Runs[before:]); known[seed] == 0 {
+			s.Runs = s.Runs[:before]
+			continue
+		}
+		s.Seeds = append(s.Seeds, seed)
+	}
+	slices.SortFunc(s.Seeds, func(a, b uint64) int { return cmp.Or(known[b]-known[a], cmp.Compare(a, b)) })
+	place := func(run *Scheduled) int { return slices.Index(s.Seeds, run.Seed) }
+	slices.SortStableFunc(s.Runs, func(a, b *Scheduled) int { return place(a) - place(b) })
 }
 
 // prepare looks for a run, once.
