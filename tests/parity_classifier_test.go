@@ -51,9 +51,6 @@ func TestWideResNetParity(t *testing.T) {
 		c := c
 		c.parityCase = c.on(b)
 		eachLowering(t, c.backend, func(t *testing.T, lowering nn.Lowering) {
-			if lowering == nn.Native && testing.Short() {
-				t.Skip("the Go backend's own convolution takes 5 s, and pkg/nn holds the lowerings together")
-			}
 			network := c.classifier(t, model, lowering)
 			c.compareGradients(t, network)
 			c.compareSteps(t, network)

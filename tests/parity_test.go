@@ -303,7 +303,12 @@ func eachLowering(t *testing.T, b compute.Backend, run func(t *testing.T, loweri
 		}
 	}
 	for _, lowering := range lowerings {
-		t.Run(lowering.String(), func(t *testing.T) { run(t, lowering) })
+		t.Run(lowering.String(), func(t *testing.T) {
+			if lowering == nn.Native && testing.Short() && !backendtest.IsXLA(b) {
+				t.Skip("the Go backend's own convolution takes most of the time, and pkg/nn holds the lowerings together")
+			}
+			run(t, lowering)
+		})
 	}
 }
 

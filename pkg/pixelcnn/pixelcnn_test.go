@@ -124,6 +124,9 @@ func TestDropoutIsInTrainingOnly(t *testing.T) {
 // Training works: Adam brings images of one of two flat greys, which cost 8 bits a dimension if all values are as likely and near 0 at
 // best, below 6 within 60 steps.
 func TestTrainingLearns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains 60 steps")
+	}
 	config := Config{Height: 8, Width: 8, Channels: 1, ResNets: 1, Filters: 8, Mixtures: 2}
 	network := newNetwork(t, config, 3)
 	adam := optimiser.PaperAdam(1)
