@@ -16,6 +16,7 @@ import (
 
 	"strata/pkg/claim"
 	"strata/pkg/density"
+	"strata/pkg/evaluate"
 	"strata/pkg/flow"
 	"strata/pkg/flow/flowtest"
 	"strata/pkg/folders"
@@ -199,7 +200,7 @@ func TestNewImageSet(t *testing.T) {
 
 	run, err := engine.Train(t.Context(), runs.Request{Set: "dark", Size: size, Seed: 1, Steps: 2})
 	require.NoError(t, err)
-	scores, err := engine.ScoreSets(t.Context(), run, nil, []string{"dark", "bright"}, 0, density.Noise{})
+	scores, err := evaluate.ScoreSets(t.Context(), engine, run, nil, []string{"dark", "bright"}, 0, density.Noise{})
 	require.NoError(t, err)
 	require.Len(t, scores.Rows, 16)
 }
@@ -222,7 +223,7 @@ func trainedToy(t *testing.T, engine *runs.Engine, size plan.Size, in, out strin
 	t.Helper()
 	run, err := engine.Train(t.Context(), runs.Request{Set: in, Model: "toy", Size: size, Seed: 1, Steps: 8})
 	require.NoError(t, err)
-	scores, err := engine.ScoreSets(t.Context(), run, nil, []string{in, out}, 0, density.Noise{})
+	scores, err := evaluate.ScoreSets(t.Context(), engine, run, nil, []string{in, out}, 0, density.Noise{})
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "scores.csv")
 	require.NoError(t, scores.Write(path))
@@ -257,7 +258,7 @@ func TestNewClaim(t *testing.T) {
 	_, dark := trainedToy(t, engine, size, "dark", "bright")
 	general, err := engine.Train(t.Context(), runs.Request{Set: "bright", Model: "toy", Size: size, Seed: 1, Steps: 8})
 	require.NoError(t, err)
-	bright, err := engine.ScoreSets(t.Context(), general, nil, []string{"dark", "bright"}, 0, density.Noise{})
+	bright, err := evaluate.ScoreSets(t.Context(), engine, general, nil, []string{"dark", "bright"}, 0, density.Noise{})
 	require.NoError(t, err)
 
 	claims, err := claim.Parse([]byte(toyClaim))

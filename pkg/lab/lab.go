@@ -23,6 +23,7 @@ import (
 	"gonum.org/v1/plot/plotter"
 
 	"strata/pkg/density"
+	"strata/pkg/evaluate"
 	"strata/pkg/folders"
 	"strata/pkg/imageset"
 	"strata/pkg/pixeldiff"
@@ -70,7 +71,7 @@ func (l *Lab) Train(set string, parent *runs.Run) *runs.Run {
 // Score scores test images of the in-distribution set and of outlier sets by a run, with the ratio to a general run where it is not nil.
 func (l *Lab) Score(run, general *runs.Run, in string, out ...string) *result.Scores {
 	defer gonbui.Sync()
-	table, err := l.engine.ScoreSets(l.ctx, run, general, append([]string{in}, out...), l.size.TestImages, density.Noise{})
+	table, err := evaluate.ScoreSets(l.ctx, l.engine, run, general, append([]string{in}, out...), l.size.TestImages, density.Noise{})
 	must(err)
 	return table
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"strata/pkg/backend"
@@ -24,6 +25,13 @@ type Schedule struct {
 
 	engine *Engine
 	speeds map[string]float64
+	// done has the sets and seeds of the finished runs of the store, once somebody asked; nil where a run of it cannot be read.
+	done func() map[setAndSeed]bool
+}
+
+type setAndSeed struct {
+	set  string
+	seed uint64
 }
 
 // Scheduled is a run of a schedule.
@@ -51,7 +59,7 @@ func (e *Engine) Schedule(wanted plan.Configurations, size plan.Size, roles plan
 	if err != nil {
 		return nil, err
 	}
-	s := &Schedule{Size: size, Roles: roles, Seeds: seeds, engine: e, speeds: e.speeds()}
+	s := &Schedule{Size: size, Roles: roles, Seeds: seeds, engine: e, speeds: e.speeds(), done: sync.OnceValue(e.done)}
 	for _, seed := range seeds {
 		for _, c := range all {
 			_, asked := wanted.Find(c.Name)
@@ -158,27 +166,63 @@ func (s *Schedule) find(run *Scheduled) error {
 
 // Scheduled is the run of a configuration, wherever it stands; nil where there is no such configuration or seed.
 func (s *Schedule) Scheduled(name string, seed uint64) *Scheduled {
-	for _, run := range s.Runs {
-		if run.Configuration.Name == name && run.Seed == seed {
-			s.prepare(run)
-			return run
+	run := s.entry(name, seed)
+	if run != nil {
+		s.prepare(run)
+	}
+	return run
+}
+
+func (s *Schedule) entry(name string, seed uint64) *Scheduled {
+	i := slices.IndexFunc(s.Runs, func(run *Scheduled) bool { return run.Configuration.Name == name && run.Seed == seed })
+	if i < 0 {
+		return nil
+	}
+	return s.Runs[i]
+}
+
+// mayBeDone is false of a run that nobody wants and that the store cannot have, as no finished run is of its set and seed: it need not be
+// looked for, which opens and hashes its set.
+func (s *Schedule) mayBeDone(run *Scheduled) bool {
+	set := s.Roles.Set(run.Configuration.Set)
+	if run.Wanted || run.prepared || set == "" {
+		return true
+	}
+	done := s.done()
+	return done == nil || done[setAndSeed{set, run.Seed}]
+}
+
+// done are the sets and seeds of the finished runs of the store, nil where a run cannot be read: it might be any.
+func (e *Engine) done() map[setAndSeed]bool {
+	runs, err := List(e.Runs)
+	if err != nil {
+		return nil
+	}
+	done := map[setAndSeed]bool{}
+	for _, run := range runs {
+		if run.Info.Done {
+			done[setAndSeed{run.Info.Spec.Set, run.Info.Spec.Train.Seed}] = true
 		}
 	}
-	return nil
+	return done
 }
 
 // Run is the finished run of a configuration; where it is not trained, failed, or cannot be for want of a set, the error is plan.ErrAbsent.
 func (s *Schedule) Run(name string, seed uint64) (*Run, error) {
-	run := s.Scheduled(name, seed)
+	run := s.entry(name, seed)
+	if run == nil {
+		return nil, fmt.Errorf("no configuration %q with seed %d in this plan", name, seed)
+	}
+	if s.mayBeDone(run) {
+		s.prepare(run)
+	}
 	var failed *failure
 	switch {
-	case run == nil:
-		return nil, fmt.Errorf("no configuration %q with seed %d in this plan", name, seed)
 	case errors.As(run.Problem, &failed): // Failures says more
 		return nil, plan.Absent("the training of %s failed, or of what it is made from", name)
 	case run.Problem != nil:
 		return nil, fmt.Errorf("%s: %w", name, run.Problem)
-	case !run.Run.Info.Done:
+	case !run.prepared, !run.Run.Info.Done:
 		return nil, plan.Absent("%s is not trained", name)
 	}
 	return run.Run, nil
