@@ -200,6 +200,28 @@ func TestUnfinishedRunIsNotScored(t *testing.T) {
 	require.EqualError(t, err, "run "+run.Info.ID+" is not finished: strata train --resume goes on with it")
 }
 
+// A family is passed over where a set that it needs is absent, and not where one is damaged, unless another is chosen for it.
+func TestRolesOfDamagedSets(t *testing.T) {
+	store := runstest.New(t, runstest.Options{})
+	roles, err := store.Engine.Roles(nil)
+	require.NoError(t, err)
+	require.Equal(t, "imagenet32", roles.Family)
+	require.NoError(t, os.RemoveAll(filepath.Join(store.Data, "imagenet32")))
+	roles, err = store.Engine.Roles(nil)
+	require.NoError(t, err)
+	require.Equal(t, "procedural", roles.Family)
+	damaged := filepath.Join(store.Data, "imagenet32.zip")
+	store.Write(damaged, []byte("PK"))
+	_, err = store.Engine.Roles(nil)
+	require.ErrorContains(t, err, "set imagenet32, general in family imagenet32, cannot be read: "+damaged)
+	_, err = store.Engine.Roles(map[string]string{"general": "svhn"})
+	require.ErrorContains(t, err, "set imagenet32_grey, grey_general in family imagenet32", "which is made of it")
+	store.Write(filepath.Join(store.Data, "notes", "readme.txt"), []byte("no set"))
+	require.NoError(t, os.Remove(damaged))
+	_, err = store.Engine.Roles(nil)
+	require.NoError(t, err, "a folder that plays no role")
+}
+
 // A set is opened once, whatever is made of it; sets that strata did not draw are somebody's.
 func TestSets(t *testing.T) {
 	store := runstest.New(t, runstest.Options{})
