@@ -18,7 +18,8 @@ import (
 // run: general, those that compare with it, ratio first, and ratio_c1, .... Non-finite likelihoods become
 // metric.NonFiniteScore before any difference is taken, and are counted on Out; sets with unlike histories are warned
 // of.
-func ScoreSets(ctx context.Context, e *runs.Engine, run, general *runs.Run, sets []string, images int, noise density.Noise) (*result.Scores, error) {
+func ScoreSets(ctx context.Context, e *runs.Engine, run, general *runs.Run, sets []string, images int,
+	noise density.Noise) (*result.Scores, error) {
 	var all *result.Scores
 	for i, set := range sets {
 		role := "out"
@@ -42,7 +43,8 @@ func ScoreSets(ctx context.Context, e *runs.Engine, run, general *runs.Run, sets
 }
 
 // scoreSet makes all columns for the images of one set.
-func scoreSet(ctx context.Context, e *runs.Engine, run, general *runs.Run, set string, images int, noise density.Noise) (*result.Scores, error) {
+func scoreSet(ctx context.Context, e *runs.Engine, run, general *runs.Run, set string, images int,
+	noise density.Noise) (*result.Scores, error) {
 	own, err := e.Scores(ctx, run, set, images, noise)
 	if err != nil {
 		return nil, err

@@ -16,7 +16,8 @@ import (
 	"strata/pkg/train"
 )
 
-// Schedule is the runs of all configurations, one a seed, in an order in which each stands behind those that it is made from.
+// Schedule is the runs of all configurations, one a seed, in an order in which each stands behind those that it is
+// made from.
 type Schedule struct {
 	Size  plan.Size
 	Roles plan.Roles
@@ -25,7 +26,8 @@ type Schedule struct {
 
 	engine *Engine
 	speeds map[string]float64
-	// done has the sets and seeds of the finished runs of the store, once somebody asked; nil where a run of it cannot be read.
+	// done has the sets and seeds of the finished runs of the store, once somebody asked; nil where a run of it
+	// cannot be read.
 	done func() map[setAndSeed]bool
 }
 
@@ -38,7 +40,8 @@ type setAndSeed struct {
 type Scheduled struct {
 	Configuration plan.Configuration
 	Seed          uint64
-	// Wanted says that somebody asked for it, or for what is made from it: the others are used where they are done, and not trained.
+	// Wanted says that somebody asked for it, or for what is made from it: the others are used where they are done,
+	// and not trained.
 	Wanted bool
 	// Run is there, once it was looked for, unless Problem says why it cannot be, or why it failed.
 	Run     *Run
@@ -51,9 +54,9 @@ type Scheduled struct {
 	prepared bool
 }
 
-// Schedule works out the runs of all configurations: what is done already, what is missing of those that are wanted and how
-// long it will take, and what cannot be run because no set plays a role. Nothing is trained, and no set is opened that only runs
-// need which nobody wants.
+// Schedule works out the runs of all configurations: what is done already, what is missing of those that are wanted
+// and how long it will take, and what cannot be run because no set plays a role. Nothing is trained, and no set is
+// opened that only runs need which nobody wants.
 func (e *Engine) Schedule(wanted plan.Configurations, size plan.Size, roles plan.Roles, seeds []uint64) (*Schedule, error) {
 	all, err := plan.LoadConfigurations()
 	if err != nil {
@@ -73,8 +76,9 @@ func (e *Engine) Schedule(wanted plan.Configurations, size plan.Size, roles plan
 	return s, nil
 }
 
-// Add puts other seeds beside those of the schedule, as far as one of their runs is done: what is done of them is used, and nothing
-// trained. The seed of which most is done comes first then, as score files and pictures are of the first seed only.
+// Add puts other seeds beside those of the schedule, as far as one of their runs is done: what is done of them is
+// used, and nothing trained. The seed of which most is done comes first then, as score files and pictures are of the
+// first seed only.
 func (s *Schedule) Add(seeds ...uint64) {
 	s.Seeds = slices.Clone(s.Seeds)
 	known := map[uint64]int{} // how many runs of each seed are done, or cannot be read, which is to be told
@@ -181,8 +185,8 @@ func (s *Schedule) entry(name string, seed uint64) *Scheduled {
 	return s.Runs[i]
 }
 
-// mayBeDone is false of a run that nobody wants and that the store cannot have, as no finished run is of its set and seed: it need not be
-// looked for, which opens and hashes its set.
+// mayBeDone is false of a run that nobody wants and that the store cannot have, as no finished run is of its set and
+// seed: it need not be looked for, which opens and hashes its set.
 func (s *Schedule) mayBeDone(run *Scheduled) bool {
 	set := s.Roles.Set(run.Configuration.Set)
 	if run.Wanted || run.prepared || set == "" {
@@ -207,7 +211,8 @@ func (e *Engine) done() map[setAndSeed]bool {
 	return done
 }
 
-// Run is the finished run of a configuration; where it is not trained, failed, or cannot be for want of a set, the error is plan.ErrAbsent.
+// Run is the finished run of a configuration; where it is not trained, failed, or cannot be for want of a set, the
+// error is plan.ErrAbsent.
 func (s *Schedule) Run(name string, seed uint64) (*Run, error) {
 	run := s.entry(name, seed)
 	if run == nil {
@@ -239,8 +244,8 @@ func (s *Schedule) Missing() (missing []*Scheduled, left time.Duration) {
 	return missing, left
 }
 
-// Failures are the runs that were tried and failed, that are made from such a one, or that could not be looked for; a role without a
-// set is none.
+// Failures are the runs that were tried and failed, that are made from such a one, or that could not be looked for; a
+// role without a set is none.
 func (s *Schedule) Failures() error {
 	var failures []error
 	for _, run := range s.Runs {
