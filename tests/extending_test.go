@@ -16,6 +16,7 @@ import (
 
 	"strata/pkg/claim"
 	"strata/pkg/density"
+	"strata/pkg/evaluate"
 	"strata/pkg/flow"
 	"strata/pkg/flow/flowtest"
 	"strata/pkg/folders"
@@ -191,7 +192,9 @@ func TestNewImageSet(t *testing.T) {
 	engine, size := toys(t)
 	infos, err := engine.Library().List()
 	require.NoError(t, err)
-	require.True(t, slices.ContainsFunc(infos, func(info imageset.Info) bool { return info.Name == "dark" && info.Problem == nil }))
+	dark := slices.IndexFunc(infos, func(info imageset.Info) bool { return info.Name == "dark" })
+	require.GreaterOrEqual(t, dark, 0)
+	require.NoError(t, infos[dark].Problem)
 	test, err := engine.Set("dark", imageset.Test)
 	require.NoError(t, err)
 	require.Equal(t, []int{32, 32, 3}, []int{test.Height, test.Width, test.Channels})
@@ -200,7 +203,7 @@ func TestNewImageSet(t *testing.T) {
 
 	run, err := engine.Train(t.Context(), runs.Request{Set: "dark", Size: size, Seed: 1, Steps: 2})
 	require.NoError(t, err)
-	scores, err := engine.ScoreSets(t.Context(), run, nil, []string{"dark", "bright"}, 0, density.Noise{})
+	scores, err := evaluate.ScoreSets(t.Context(), engine, run, nil, []string{"dark", "bright"}, 0, density.Noise{})
 	require.NoError(t, err)
 	require.Len(t, scores.Rows, 16)
 }
@@ -223,7 +226,7 @@ func trainedToy(t *testing.T, engine *runs.Engine, size plan.Size, in, out strin
 	t.Helper()
 	run, err := engine.Train(t.Context(), runs.Request{Set: in, Model: "toy", Size: size, Seed: 1, Steps: 8})
 	require.NoError(t, err)
-	scores, err := engine.ScoreSets(t.Context(), run, nil, []string{in, out}, 0, density.Noise{})
+	scores, err := evaluate.ScoreSets(t.Context(), engine, run, nil, []string{in, out}, 0, density.Noise{})
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "scores.csv")
 	require.NoError(t, scores.Write(path))
@@ -258,7 +261,7 @@ func TestNewClaim(t *testing.T) {
 	_, dark := trainedToy(t, engine, size, "dark", "bright")
 	general, err := engine.Train(t.Context(), runs.Request{Set: "bright", Model: "toy", Size: size, Seed: 1, Steps: 8})
 	require.NoError(t, err)
-	bright, err := engine.ScoreSets(t.Context(), general, nil, []string{"dark", "bright"}, 0, density.Noise{})
+	bright, err := evaluate.ScoreSets(t.Context(), engine, general, nil, []string{"dark", "bright"}, 0, density.Noise{})
 	require.NoError(t, err)
 
 	claims, err := claim.Parse([]byte(toyClaim))

@@ -37,8 +37,8 @@ type wideResNetCase struct {
 	SampleEvery int `json:"sample_every"`
 }
 
-// The Wide-ResNet against PyTorch: logits in evaluation, and two steps of training with their losses, gradients, running
-// estimates and weights. The reference computed in float64; the tolerances are those of every parity case.
+// The Wide-ResNet against PyTorch: logits in evaluation, and two steps of training with their losses, gradients,
+// running estimates and weights. The reference computed in float64; the tolerances are those of every parity case.
 func TestWideResNetParity(t *testing.T) {
 	path := filepath.Join("testdata", "classifier", "wide_resnet")
 	c := wideResNetCase{parityCase: readParityCase(t, path)}
@@ -51,9 +51,6 @@ func TestWideResNetParity(t *testing.T) {
 		c := c
 		c.parityCase = c.on(b)
 		eachLowering(t, c.backend, func(t *testing.T, lowering nn.Lowering) {
-			if lowering == nn.Native && testing.Short() {
-				t.Skip("the Go backend's own convolution takes 5 s, and pkg/nn holds the lowerings together")
-			}
 			network := c.classifier(t, model, lowering)
 			c.compareGradients(t, network)
 			c.compareSteps(t, network)
@@ -140,9 +137,9 @@ func convolutionOfBias(params []nn.Param, name string) (weight string, is bool) 
 	return "", false
 }
 
-// compareZero is for gradients that are 0 but for rounding: every path from a convolution's bias to the loss passes a batch
-// norm in training, which takes out what is constant over a channel. The rounding is in proportion to the terms that cancel, which are
-// of the size of the weight's gradient.
+// compareZero is for gradients that are 0 but for rounding: every path from a convolution's bias to the loss passes a
+// batch norm in training, which takes out what is constant over a channel. The rounding is in proportion to the terms
+// that cancel, which are of the size of the weight's gradient.
 func (c *wideResNetCase) compareZero(t *testing.T, key string, got []float32, weight string) {
 	t.Helper()
 	largest, worst := 0.0, 0.0

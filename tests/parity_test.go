@@ -24,8 +24,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Tolerances of ../shared/parity/README.md, relative to the largest magnitude of the array: float32 rounding for outputs,
-// ten times more for gradients and for parameters after optimiser steps.
+// Tolerances of ../shared/parity/README.md, relative to the largest magnitude of the array: float32 rounding for
+// outputs, ten times more for gradients and for parameters after optimiser steps.
 const (
 	outputTolerance   = 1e-4
 	gradientTolerance = 1e-3
@@ -41,9 +41,9 @@ var parityKinds = map[string]func(*testing.T, *parityCase){
 	"discretized_logistic_mixture": mixtureParity,
 }
 
-// TestReferenceParity compares with the outputs of the reference implementations on made-up images, on the Go backend and on XLA: every case
-// of STRATA_PARITY, and the small ones committed in testdata/parity. A case of a kind that is not known fails, and so does one
-// with a result that was compared with nothing.
+// TestReferenceParity compares with the outputs of the reference implementations on made-up images, on the Go backend
+// and on XLA: every case of STRATA_PARITY, and the small ones committed in testdata/parity. A case of a kind that is
+// not known fails, and so does one with a result that was compared with nothing.
 func TestReferenceParity(t *testing.T) {
 	folderList := []string{filepath.Join("testdata", "parity")}
 	if dir, ok, err := folders.Parity(); err != nil {
@@ -291,8 +291,9 @@ func halfBins(n int) []float32 {
 	return noise
 }
 
-// eachLowering runs a test with convolutions as products, with the backend's own, and as products for a compiler. XLA on the
-// CPU, which compiles for seconds each, runs the form that strata uses there, looped; named by GOMLX_BACKEND, it runs all.
+// eachLowering runs a test with convolutions as products, with the backend's own, and as products for a compiler. XLA
+// on the CPU, which compiles for seconds each, runs the form that strata uses there, looped; named by GOMLX_BACKEND,
+// it runs all.
 func eachLowering(t *testing.T, b compute.Backend, run func(t *testing.T, lowering nn.Lowering)) {
 	t.Helper()
 	lowerings := []nn.Lowering{nn.Products, nn.Native, {Fused: true}}
@@ -303,7 +304,12 @@ func eachLowering(t *testing.T, b compute.Backend, run func(t *testing.T, loweri
 		}
 	}
 	for _, lowering := range lowerings {
-		t.Run(lowering.String(), func(t *testing.T) { run(t, lowering) })
+		t.Run(lowering.String(), func(t *testing.T) {
+			if lowering == nn.Native && testing.Short() && !backendtest.IsXLA(b) {
+				t.Skip("the Go backend's own convolution takes most of the time, and pkg/nn holds the lowerings together")
+			}
+			run(t, lowering)
+		})
 	}
 }
 
@@ -327,8 +333,8 @@ func trainedGradients(loss *Node, layout *nn.Layout, nodes []*Node) map[string]*
 	return named
 }
 
-// compareGraph builds named nodes from the networks' weights and further inputs, runs them, and compares each with the array of
-// its name: gradients within gradientTolerance, all else within outputTolerance.
+// compareGraph builds named nodes from the networks' weights and further inputs, runs them, and compares each with
+// the array of its name: gradients within gradientTolerance, all else within outputTolerance.
 func (c *parityCase) compareGraph(t *testing.T, lowering nn.Lowering, networks []*density.Network, inputs []any,
 	build func(weights []*nn.Weights, in []*Node) map[string]*Node) {
 	t.Helper()

@@ -1,4 +1,5 @@
-// Command strata trains density models of images, scores images by them, and regenerates the paper's figures and tables.
+// Command strata trains density models of images, scores images by them, and regenerates the paper's figures and
+// tables.
 //
 // Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by the user with everything saved.
 package main

@@ -19,7 +19,7 @@ import (
 type reproduceCommand struct {
 	Targets   []string `arg:"" help:"table1 to table4, tableS1 to tableS4, fig1 to fig3, figS1 to figS8, fashion, mri, a configuration (glow-in), or all."`
 	Size      string   `help:"Network and budget: ${sizes}." enum:"${sizes}" default:"quick" env:"STRATA_SIZE"`
-	Seeds     int      `help:"Number of seeds: SEED, SEED+1, ..." default:"1"`
+	Seeds     int      `help:"Number of seeds: SEED, SEED+1, ...; those that have results already are evaluated with them." default:"1"`
 	Seed      uint64   `help:"First seed." default:"1"`
 	Precision string   `help:"What coupling and residual networks are trained in: float32, tf32 (GPUs) or bfloat16. Likelihoods, their sums and scores are float32." enum:"float32,tf32,bfloat16" default:"float32"`
 	DryRun    bool     `help:"Show the plan and how long it will take, and train nothing."`
@@ -36,7 +36,7 @@ func (reproduceCommand) Help() string {
   strata reproduce glow-in-outlier-loss --size small --seeds 3
   strata reproduce all --size paper --seeds 3 --slurm --sbatch=--gres=gpu:1 --sbatch=--time=24:00:00
 
-Trains the runs that are missing, each once and in the order in which they are made from each other; scores the test images, and the training images that Figs S7 and S8 choose from; and writes cells.csv (the paper's table cells), claims.csv (its claims), runs.csv (where each number comes from) and what strata figures draws from to STRATA_FIGURES/results/IN-SIZE/. Ctrl-C or a kill loses little: run it again and it goes on. A run that fails, or a file that is damaged, is reported after everything else is done, and the exit code is then 1.
+Trains the runs that are missing, each once and in the order in which they are made from each other; scores the test images, and the training images that Figs S7 and S8 choose from; and writes cells.csv (the paper's table cells), claims.csv (its claims), runs.csv (where each number comes from) and what strata figures draws from to STRATA_FIGURES/results/FAMILY-SIZE/ (IN-GENERAL-SIZE where you chose sets). Results of other seeds that are there already stay: these seeds are evaluated too, as far as their runs are still there; of seeds that are trained in part, what is not trained is left out. Ctrl-C or a kill loses little: run it again and it goes on. A run that fails, or a file that is damaged, is reported after everything else is done, and the exit code is then 1.
 
 Words:
 ` + plan.Words
@@ -69,6 +69,11 @@ func (c reproduceCommand) Run(e *environment) error {
 	case c.DryRun:
 		return nil
 	}
+	folder := evaluate.ResultsFolder(schedule, figures)
+	earlier, err := reproduce.EarlierSeeds(folder)
+	if err != nil {
+		return err // before hours of training, not after
+	}
 	if c.Stage == "all" && slices.ContainsFunc(wanted, func(w plan.Configuration) bool { return slices.Contains(w.Serves, "fig1") }) {
 		firstFigure(e, engine, schedule, figures)
 	}
@@ -80,7 +85,7 @@ func (c reproduceCommand) Run(e *environment) error {
 	if c.Stage == "train" {
 		return schedule.Failures()
 	}
-	folder := evaluate.ResultsFolder(schedule, figures)
+	schedule.Add(earlier...)
 	cells, claims, problems := reproduce.Results(e.ctx, engine, schedule, folder)
 	if claims == nil {
 		return problems

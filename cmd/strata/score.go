@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"strata/pkg/density"
+	"strata/pkg/evaluate"
 	"strata/pkg/runs"
 )
 
@@ -49,7 +50,7 @@ func (c scoreCommand) Run(e *environment) error {
 		return fmt.Errorf("run %s does not say what it was trained on: choose the in-distribution set with --in", run.Info.ID)
 	}
 	noise := density.Noise{Sample: c.Noise, Seed: c.Seed}
-	all, err := engine.ScoreSets(e.ctx, run, general, append([]string{in}, c.Out...), c.Images, noise)
+	all, err := evaluate.ScoreSets(e.ctx, engine, run, general, append([]string{in}, c.Out...), c.Images, noise)
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,8 @@ func TestUnlock(t *testing.T) {
 	again()
 }
 
-// A second one waits, is told once for whom, and has the lock when the first is done; or it gives up when it is stopped.
+// A second one waits, is told once for whom, and has the lock when the first is done; or it gives up when it is
+// stopped.
 func TestLockWhenFree(t *testing.T) {
 	dir := t.TempDir()
 	unlock, err := Lock(dir)

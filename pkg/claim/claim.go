@@ -177,7 +177,8 @@ type Judge struct {
 	kind score.Kind
 }
 
-// NewJudge reads the declared claims. Seeds whose runs are not there are left out of a claim; at least one is needed.
+// NewJudge reads the declared claims. A seed whose runs are not there is left out of what needs them; one is needed at least, and three for a
+// spread over seeds.
 func NewJudge(numbers Numbers, seeds []uint64) (*Judge, error) {
 	all, err := Declarations()
 	if err != nil {

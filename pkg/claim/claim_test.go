@@ -307,6 +307,22 @@ func TestSeeds(t *testing.T) {
 	require.Equal(t, result.Holds, claims["V1"].Verdict, claims["V1"].Note)
 	require.Equal(t, 3, claims["D2"].Seeds)
 	require.NotContains(t, claims["D2"].Note, "one seed")
+	// A spread needs three seeds whose runs are there, and does without a fourth one whose runs are not.
+	w.absentSeed = 3
+	for _, c := range []struct {
+		seeds []uint64
+		want  error
+	}{{[]uint64{1, 2, 3}, plan.ErrAbsent}, {[]uint64{1, 2, 3, 4}, nil}} {
+		j, err := claim.NewJudge(w, c.seeds)
+		require.NoError(t, err)
+		v1 := j.Claims()[slices.IndexFunc(j.Claims(), func(d claim.Declared) bool { return d.ID == "V1" })]
+		judged, err := j.Judge(t.Context(), v1)
+		require.ErrorIs(t, err, c.want)
+		if c.want == nil {
+			require.Equal(t, 3, judged.Seeds)
+		}
+	}
+	w.absentSeed = 0
 	// One seed of three is another model: its mean is not sure any more.
 	w.columns["glow-in-from-general/log_likelihood+2"] = column{low: 100, object: -20, noise: 1}
 	claims = judge(t, w, 1, 2, 3)

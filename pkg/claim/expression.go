@@ -160,14 +160,14 @@ func (e *evaluator) spread(call *ast.CallExpr) ([]decided, error) {
 	if err := arguments(call, 1, 1); err != nil {
 		return nil, err
 	}
-	if len(e.judge.seeds) < leastSeeds {
-		return nil, plan.Absent("three seeds are needed: --seeds 3")
-	}
 	var values [][]float64
 	var texts []string
 	for _, seed := range e.judge.seeds {
 		e.seed = seed
 		of, err := e.quantities(call.Args[0], nil)
+		if isAbsent(err) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -176,6 +176,9 @@ func (e *evaluator) spread(call *ast.CallExpr) ([]decided, error) {
 			values[len(values)-1] = append(values[len(values)-1], q.Value)
 			texts = append(texts, q.text)
 		}
+	}
+	if len(values) < leastSeeds {
+		return nil, plan.Absent("three seeds are needed: --seeds 3")
 	}
 	var all []decided
 	for i := range texts {

@@ -27,9 +27,9 @@ func benchmarkNetwork(b *testing.B, opened compute.Backend, depth, widen int) *c
 	return classifier.NewNetwork(opened, backend.Lowering(opened), model, 1)
 }
 
-// BenchmarkTrainStep times one step, dropout and SGD included. It means something with GOEXPERIMENT=simd only (make bench sets
-// it). Package benchtest says what the figures are. The peer is experiments/bench/peers/torch_wide_resnet.py: make bench PEERS=1
-// CASES=wide-resnet.
+// BenchmarkTrainStep times one step, dropout and SGD included. It means something with GOEXPERIMENT=simd only (make
+// bench sets it). Package benchtest says what the figures are. The peer is
+// experiments/bench/peers/torch_wide_resnet.py: make bench PEERS=1 CASES=wide-resnet.
 func BenchmarkTrainStep(b *testing.B) {
 	for _, size := range sizes {
 		b.Run(fmt.Sprintf("WRN%d-%d_B%d", size.depth, size.widen, size.batch), func(b *testing.B) {
@@ -82,8 +82,8 @@ func BenchmarkScore(b *testing.B) {
 	}
 }
 
-// trainingFLOP counts the multiplications and additions of the convolutions for one training image: those of the forward
-// pass, and twice as many backwards.
+// trainingFLOP counts the multiplications and additions of the convolutions for one training image: those of the
+// forward pass, and twice as many backwards.
 func trainingFLOP(c classifier.Config) float64 {
 	positions, in := c.Height*c.Width, 16
 	total := positions * 9 * c.Channels * in

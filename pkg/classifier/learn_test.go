@@ -12,9 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// S9 in miniature: a WRN-10-1 learns in 40 steps of 32 images to tell procedural shapes from digits that it has not seen. The
-// schedule is the paper's with 40 steps for its 200 epochs. Rounding, magnified by tens of steps at high rates, moves the result
-// from one processor to the next, so the test asks only for nine tenths of the way from chance to certainty.
+// S9 in miniature: a WRN-10-1 learns in 40 steps of 32 images to tell procedural shapes from digits that it has not
+// seen. The schedule is the paper's with 40 steps for its 200 epochs. Rounding, magnified by tens of steps at high
+// rates, moves the result from one processor to the next, so the test asks only for nine tenths of the way from
+// chance to certainty.
 func TestTellsSetsApart(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a quarter of a minute")

@@ -14,7 +14,8 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 )
 
-// Network is a classifier with its weights, on a backend. It is not safe for concurrent use; Close gives its memory back.
+// Network is a classifier with its weights, on a backend. It is not safe for concurrent use; Close gives its memory
+// back.
 type Network struct {
 	*network.Network
 	Model *Model
@@ -29,9 +30,9 @@ func NewNetwork(backend compute.Backend, lowering nn.Lowering, model *Model, see
 	return n
 }
 
-// Standardise sets the mean and the standard deviation by which pixels are brought to the scale of the network, a channel
-// each, to those of a set: that of the training images (digest §9; the paper does not say of which of its two sets).
-// A channel that is constant over the whole set is an error.
+// Standardise sets the mean and the standard deviation by which pixels are brought to the scale of the network, a
+// channel each, to those of a set: that of the training images (digest §9; the paper does not say of which of its two
+// sets). A channel that is constant over the whole set is an error.
 func (n *Network) Standardise(set *imageset.Set) error {
 	if err := n.fits(set); err != nil {
 		return err
@@ -64,10 +65,10 @@ func (n *Network) Standardise(set *imageset.Set) error {
 // scoreBatch is the number of images scored at once; the last batch is filled up with copies.
 const scoreBatch = 64
 
-// Scores gives every image of a set the log-odds ln p(in|x) - ln p(not in|x) that it is in-distribution, in nats; higher
-// is more of an inlier. They rank images as p(in|x) does, so the AUROC is that of S9, and they neither underflow nor
-// run into 1 where the classifier is sure: of two classes they are the difference of the logits, as the differences
-// ln p_in - ln p_g of the density models are. ln p(in|x) is -ln(1 + exp(-score)).
+// Scores gives every image of a set the log-odds ln p(in|x) - ln p(not in|x) that it is in-distribution, in nats;
+// higher is more of an inlier. They rank images as p(in|x) does, so the AUROC is that of S9, and they neither
+// underflow nor run into 1 where the classifier is sure: of two classes they are the difference of the logits, as the
+// differences ln p_in - ln p_g of the density models are. ln p(in|x) is -ln(1 + exp(-score)).
 func (n *Network) Scores(ctx context.Context, set *imageset.Set) ([]float64, error) {
 	logits, err := n.Logits(ctx, set)
 	if err != nil {

@@ -53,7 +53,8 @@ func noiseSet(n int) *imageset.Set {
 	return set
 }
 
-// More images than fit in a batch score as they do alone, and the score of two classes is the difference of their logits.
+// More images than fit in a batch score as they do alone, and the score of two classes is the difference of their
+// logits.
 func TestScoresGoImageByImage(t *testing.T) {
 	network, set := newNetwork(t, small), noiseSet(67)
 	scores, err := network.Scores(t.Context(), set)

@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkSample times the drawing of 64 images from a Glow: latents, and the inverse of the network with the likelihood
-// on the way. Package benchtest says what the figures are. The peers are experiments/bench/peers/torch_glow.py and
-// jax_glow.py: make bench PEERS=1 CASES=glow/sample.
+// BenchmarkSample times the drawing of 64 images from a Glow: latents, and the inverse of the network with the
+// likelihood on the way. Package benchtest says what the figures are. The peers are
+// experiments/bench/peers/torch_glow.py and jax_glow.py: make bench PEERS=1 CASES=glow/sample.
 func BenchmarkSample(b *testing.B) {
 	const images = 64
 	for _, size := range []struct{ k, hidden int }{{4, 64}, {8, 128}, {32, 512}} {

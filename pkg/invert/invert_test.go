@@ -68,8 +68,8 @@ func images(n int) *imageset.Set {
 	return set
 }
 
-// There and back: likelihoods are those of scoring, and the ones computed on the way back are the same up to float32 rounding,
-// as are the images.
+// There and back: likelihoods are those of scoring, and the ones computed on the way back are the same up to float32
+// rounding, as are the images.
 func TestEncodeAndDecode(t *testing.T) {
 	v, network := inverterOf(t, newGlow(t))
 	set := images(invert.Batch + 3)
@@ -162,8 +162,8 @@ func TestSample(t *testing.T) {
 
 	cold, err := v.Sample(t.Context(), invert.SampleOptions{Count: 3, Seed: 5, Temperature: 0.25})
 	require.NoError(t, err)
-	// ln N of latents at 1/4 of their size: the quadratic part shrinks to a sixteenth, so cold samples are more likely under
-	// the prior; the sum of the latents' squares tells the temperature.
+	// ln N of latents at 1/4 of their size: the quadratic part shrinks to a sixteenth, so cold samples are more
+	// likely under the prior; the sum of the latents' squares tells the temperature.
 	squares := func(x invert.Images) float64 {
 		latents, _ := encodeX(t, v, x)
 		total, n := 0.0, 0
@@ -179,7 +179,8 @@ func TestSample(t *testing.T) {
 	require.InDelta(t, 1, squares(many), 0.05, "3360 normal deviates")
 }
 
-// encodeX encodes x that is no pixel: bins are the pixel at or below it, noise the rest, which may be negative or large.
+// encodeX encodes x that is no pixel: bins are the pixel at or below it, noise the rest, which may be negative or
+// large.
 func encodeX(t *testing.T, v *invert.Inverter, x invert.Images) (*invert.Latents, []float64) {
 	t.Helper()
 	pixels, noise := make([]uint8, len(x.X)), make([]float32, len(x.X))
@@ -228,8 +229,8 @@ func TestSampleOfClasses(t *testing.T) {
 	require.Len(t, free.LogLikelihoods, 8)
 }
 
-// The gradient by the latents of one scale against central differences in float32: a step of 0.05 changes ln p by order 1, of
-// which float32 keeps 1e-4, and is off by its square times a third derivative.
+// The gradient by the latents of one scale against central differences in float32: a step of 0.05 changes ln p by
+// order 1, of which float32 keeps 1e-4, and is off by its square times a third derivative.
 func TestGradient(t *testing.T) {
 	v, _ := inverterOf(t, newGlow(t))
 	latents, likelihoods, err := v.Encode(t.Context(), images(2).Pixels, nil)

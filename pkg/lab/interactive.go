@@ -74,8 +74,8 @@ func (l *Lab) pictures(rows []result.ScoreRow) (*imageset.Set, error) {
 	return tiles, nil
 }
 
-// Top shows the images of a table's in-distribution set and outliers together that a score likes best, sixteen at a time, with a slider from the least to
-// the most likely.
+// Top shows the images of a table's in-distribution set and outliers together that a score likes best, sixteen at a
+// time, with a slider from the least to the most likely.
 func (l *Lab) Top(scores *result.Scores, column string) {
 	defer gonbui.Sync()
 	text, err := l.top(gonbui.UniqueId(), scores, column)
@@ -118,8 +118,8 @@ func (l *Lab) top(id string, scores *result.Scores, column string) (string, erro
 	return show.Slider(id, labels, sheets)
 }
 
-// Temperature shows samples of a run's Glow with a slider for the temperature of the latents: low ones give the smooth images that the model
-// finds likely, 1 those that it was trained to.
+// Temperature shows samples of a run's Glow with a slider for the temperature of the latents: low ones give the
+// smooth images that the model finds likely, 1 those that it was trained to.
 func (l *Lab) Temperature(run *runs.Run) {
 	defer gonbui.Sync()
 	temperatures := []float64{0.1, 0.4, 0.6, 0.7, 0.8, 0.9, 1}

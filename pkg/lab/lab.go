@@ -5,8 +5,8 @@
 //	model := l.Train("shapes", general)
 //	show.AUROC(l.Score(model, general, "shapes", "digits"))
 //
-// What was trained once is found again, so a cell that is run twice is instant. As in package show, functions panic with an error that says what to
-// do, and display nothing outside of a notebook.
+// What was trained once is found again, so a cell that is run twice is instant. As in package show, functions panic
+// with an error that says what to do, and display nothing outside of a notebook.
 package lab
 
 import (
@@ -23,6 +23,7 @@ import (
 	"gonum.org/v1/plot/plotter"
 
 	"strata/pkg/density"
+	"strata/pkg/evaluate"
 	"strata/pkg/folders"
 	"strata/pkg/imageset"
 	"strata/pkg/pixeldiff"
@@ -39,8 +40,8 @@ type Lab struct {
 	ctx    context.Context
 }
 
-// Open opens the lab at a size of experiments/sizes.yaml, "smoke" for seconds, "demo" for minutes. Interrupting the cell saves what is
-// trained; run again it goes on.
+// Open opens the lab at a size of experiments/sizes.yaml, "smoke" for seconds, "demo" for minutes. Interrupting the
+// cell saves what is trained; run again it goes on.
 func Open(size string) *Lab {
 	s, err := plan.LoadSize(size)
 	must(err)
@@ -54,11 +55,12 @@ func Open(size string) *Lab {
 	cache, err := folders.Cache()
 	must(err)
 	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt) // until the cell's process ends
-	return &Lab{size: s, ctx: ctx, engine: &runs.Engine{Data: data, Runs: store, Cache: cache, Context: ctx, Out: newDisplay(), Resume: true, Wait: true}}
+	return &Lab{size: s, ctx: ctx, engine: &runs.Engine{Data: data, Runs: store, Cache: cache, Context: ctx,
+		Out: newDisplay(), Resume: true, Wait: true}}
 }
 
-// Train trains a Glow on an image set, which is a folder or zip of STRATA_DATA or one that strata draws: from scratch, or finetuned from parent.
-// A run that another notebook is training is waited for.
+// Train trains a Glow on an image set, which is a folder or zip of STRATA_DATA or one that strata draws: from
+// scratch, or finetuned from parent. A run that another notebook is training is waited for.
 func (l *Lab) Train(set string, parent *runs.Run) *runs.Run {
 	defer gonbui.Sync()
 	run, err := l.engine.Train(l.ctx, runs.Request{Set: set, Size: l.size, Seed: 1, Parent: parent})
@@ -67,10 +69,12 @@ func (l *Lab) Train(set string, parent *runs.Run) *runs.Run {
 	return run
 }
 
-// Score scores test images of the in-distribution set and of outlier sets by a run, with the ratio to a general run where it is not nil.
+// Score scores test images of the in-distribution set and of outlier sets by a run, with the ratio to a general run
+// where it is not nil.
 func (l *Lab) Score(run, general *runs.Run, in string, out ...string) *result.Scores {
 	defer gonbui.Sync()
-	table, err := l.engine.ScoreSets(l.ctx, run, general, append([]string{in}, out...), l.size.TestImages, density.Noise{})
+	sets := append([]string{in}, out...)
+	table, err := evaluate.ScoreSets(l.ctx, l.engine, run, general, sets, l.size.TestImages, density.Noise{})
 	must(err)
 	return table
 }
@@ -86,8 +90,8 @@ func (l *Lab) Sheet(set, split string) {
 	gonbui.DisplayMarkdown(fmt.Sprintf("*%s, %s: %d images of %dx%dx%d; %s*", set, split, s.Len(), s.Height, s.Width, s.Channels, cmp.Or(s.History, "history unknown")))
 }
 
-// PixelDifferences shows Fig. 1A for any sets: the density of the differences of each pixel to the mean of its eight neighbours, on at most images
-// training images of each.
+// PixelDifferences shows Fig. 1A for any sets: the density of the differences of each pixel to the mean of its eight
+// neighbours, on at most images training images of each.
 func (l *Lab) PixelDifferences(images int, sets ...string) {
 	defer gonbui.Sync()
 	file, text, err := l.pixelDifferences(images, sets)

@@ -52,7 +52,8 @@ func TestTrainWaits(t *testing.T) {
 	size, err := plan.LoadSize("smoke")
 	require.NoError(t, err)
 	var log strings.Builder
-	l := &Lab{ctx: t.Context(), size: size, engine: &runs.Engine{Runs: t.TempDir(), Context: t.Context(), Out: &log, Resume: true, Wait: true}}
+	l := &Lab{ctx: t.Context(), size: size, engine: &runs.Engine{Runs: t.TempDir(), Context: t.Context(), Out: &log,
+		Resume: true, Wait: true}}
 	spec, err := l.engine.Spec(runs.Request{Set: "shapes", Size: size, Seed: 1})
 	require.NoError(t, err)
 	unlock, err := checkpoint.Lock(filepath.Join(l.engine.Runs, spec.ID()))

@@ -20,8 +20,8 @@ import (
 	"strata/pkg/score"
 )
 
-// keptSheet is a sheet that a run's network made of images, kept in the run's folder, since inverting takes minutes. The name says how it is
-// made, as far as that may change.
+// keptSheet is a sheet that a run's network made of images, kept in the run's folder, since inverting takes minutes.
+// The name says how it is made, as far as that may change.
 func keptSheet(run *runs.Run, name string, of []*imageset.Set, draw func() (*result.Sheet, error)) (*result.Sheet, error) {
 	images := sha256.New()
 	for _, set := range of {
@@ -47,7 +47,8 @@ const (
 	climbedImages = 64
 )
 
-// invertible is the network of a configuration, ready for so many passes of an image in either direction; done gives its memory back.
+// invertible is the network of a configuration, ready for so many passes of an image in either direction; done gives
+// its memory back.
 func (v *Maker) invertible(configuration string, seed uint64, passes int) (inverter *invert.Inverter, done func(), err error) {
 	run, err := v.schedule.Run(configuration, seed)
 	if err != nil {
@@ -85,8 +86,9 @@ func withPixels(like *imageset.Set, pixels []uint8) *imageset.Set {
 	return &imageset.Set{Name: like.Name, Split: like.Split, Height: like.Height, Width: like.Width, Channels: like.Channels, Pixels: pixels}
 }
 
-// mixed exchanges all latents but the last scale's between images of in and smooth, pair by pair (Fig 3A). The columns of the sheet are
-// in, smooth, and the mixes with the last latents of in and of smooth; values are ln p, nats.
+// mixed exchanges all latents but the last scale's between images of in and smooth, pair by pair (Fig 3A). The
+// columns of the sheet are in, smooth, and the mixes with the last latents of in and of smooth; values are ln p,
+// nats.
 func (v *Maker) mixed(ctx context.Context, seed uint64) (*result.Sheet, error) {
 	run, err := v.schedule.Run(mixedGlow, seed)
 	if err != nil {
@@ -151,8 +153,8 @@ func (v *Maker) mixed(ctx context.Context, seed uint64) (*result.Sheet, error) {
 	})
 }
 
-// climbed raises ln p of images of a role by their latents other than the last scale's (Fig 3B). The columns of the sheet are the images
-// and what became of them; values are ln p, nats.
+// climbed raises ln p of images of a role by their latents other than the last scale's (Fig 3B). The columns of the
+// sheet are the images and what became of them; values are ln p, nats.
 func (v *Maker) climbed(ctx context.Context, seed uint64, role string, images int) (*result.Sheet, error) {
 	run, err := v.schedule.Run(mixedGlow, seed)
 	if err != nil {
@@ -166,7 +168,8 @@ func (v *Maker) climbed(ctx context.Context, seed uint64, role string, images in
 	if err != nil {
 		return nil, err
 	}
-	return keptSheet(run, fmt.Sprintf("climbed%d-at-%g", climb.steps, climb.rule.Rate), []*imageset.Set{set}, func() (*result.Sheet, error) {
+	kept := fmt.Sprintf("climbed%d-at-%g", climb.steps, climb.rule.Rate)
+	return keptSheet(run, kept, []*imageset.Set{set}, func() (*result.Sheet, error) {
 		inverter, done, err := v.invertible(mixedGlow, seed, 3*climb.steps*set.Len()) // a gradient is three passes
 		if err != nil {
 			return nil, err
@@ -260,8 +263,9 @@ func blockMeans(set *imageset.Set, index int) []float64 {
 	return sums
 }
 
-// Values are values of images that strata made: of Fourier mixes (role "fourier": mixed, amplitude and phase, ln p in nats of the mix and of the
-// images that gave amplitudes and phases), of images with exchanged latents ("mixed") and of images that climbed ("climbed").
+// Values are values of images that strata made: of Fourier mixes (role "fourier": mixed, amplitude and phase, ln p in
+// nats of the mix and of the images that gave amplitudes and phases), of images with exchanged latents ("mixed") and
+// of images that climbed ("climbed").
 func (v *Maker) Values(ctx context.Context, of score.Column) ([]float64, error) {
 	key := fmt.Sprint(of)
 	if known, ok := v.values[key]; ok {
@@ -302,8 +306,9 @@ func (v *Maker) fourierValues(ctx context.Context, seed uint64) (map[string][]fl
 	return map[string][]float64{"mixed": m.mixed, "amplitude": m.own, "phase": phase}, nil
 }
 
-// mixedValues say of each pair of images with exchanged latents what share of the two, in percent, the classifier of in against smooth takes for
-// the source of its last latents (claim F5). An image that does not come back finite looks like neither.
+// mixedValues say of each pair of images with exchanged latents what share of the two, in percent, the classifier of
+// in against smooth takes for the source of its last latents (claim F5). An image that does not come back finite
+// looks like neither.
 func (v *Maker) mixedValues(ctx context.Context, seed uint64) (map[string][]float64, error) {
 	classifier, err := v.schedule.Run("classifier-in-or-smooth", seed)
 	if err != nil {
@@ -334,8 +339,8 @@ func (v *Maker) mixedValues(ctx context.Context, seed uint64) (map[string][]floa
 	return map[string][]float64{"looks like its last latents": shares}, nil
 }
 
-// climbedValues are, of each image of in whose ln p was raised, how its low frequencies correlate with the original's, what it gained in nats, and what
-// share of its total variation is left (claim F6).
+// climbedValues are, of each image of in whose ln p was raised, how its low frequencies correlate with the
+// original's, what it gained in nats, and what share of its total variation is left (claim F6).
 func (v *Maker) climbedValues(ctx context.Context, seed uint64) (map[string][]float64, error) {
 	sheet, err := v.climbed(ctx, seed, "in", climbedImages)
 	if err != nil {

@@ -1,5 +1,6 @@
-// Package pictures makes the images of Figs 3A, 3B, S1, S7 and S8 from finished runs: exchanged and climbed latents, Fourier mixes, the most likely
-// images, contact sheets. What claims about such pictures are judged by is computed from the same images.
+// Package pictures makes the images of Figs 3A, 3B, S1, S7 and S8 from finished runs: exchanged and climbed latents,
+// Fourier mixes, the most likely images, contact sheets. What claims about such pictures are judged by is computed
+// from the same images.
 package pictures
 
 import (
@@ -51,15 +52,16 @@ func (v *Maker) places(role string) ([]int, error) {
 	return v.engine.TestPlaces(name, v.schedule.Size.TestImages)
 }
 
-// shownPairs are how many rows of mixed and climbed images, and how many Fourier mixes of each kind, a figure has to choose from.
+// shownPairs are how many rows of mixed and climbed images, and how many Fourier mixes of each kind, a figure has to
+// choose from.
 const (
 	shownPairs = 8
 	shownMixes = 2
 	shownTop   = 12 // as in the paper
 )
 
-// Write writes the sheets of what is trained. What is not there, or cannot be made, has no sheet, and an older evaluation's is removed: it would
-// be of runs that this one does not know.
+// Write writes the sheets of what is trained. What is not there, or cannot be made, has no sheet, and an older
+// evaluation's is removed: it would be of runs that this one does not know.
 func (v *Maker) Write(ctx context.Context, folder string) error {
 	seed := v.schedule.Seeds[0]
 	const in, outlierLoss = "glow-in-from-general", "glow-in-outlier-loss"
@@ -104,8 +106,8 @@ func firstRows(sheet *result.Sheet, n int) *result.Sheet {
 	return &shown
 }
 
-// topSheet has the training images of general that the scores of a Glow like best (Figs S7, S8): rows raw, ratio and last scale, the best
-// first; values are the scores, nats.
+// topSheet has the training images of general that the scores of a Glow like best (Figs S7, S8): rows raw, ratio and
+// last scale, the best first; values are the scores, nats.
 func (v *Maker) topSheet(ctx context.Context, seed uint64, configuration string) (*result.Sheet, error) {
 	name, err := v.schedule.Roles.Need("general")
 	if err != nil {
@@ -207,7 +209,8 @@ func inTurn(set *imageset.Set, n int) []int {
 	return images[:min(n, len(images))]
 }
 
-// augmentationSheet shows what training makes of some training images of in, near, smooth and general: the image, then draws (S4.1).
+// augmentationSheet shows what training makes of some training images of in, near, smooth and general: the image,
+// then draws (S4.1).
 func (v *Maker) augmentationSheet() (*result.Sheet, error) {
 	sheet, row := &result.Sheet{}, 0
 	rng := rand.New(rand.NewPCG(runs.SubsetSeed, 0x617567))

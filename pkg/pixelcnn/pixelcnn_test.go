@@ -84,8 +84,8 @@ func TestLogLikelihoodRefusesOtherImages(t *testing.T) {
 	require.ErrorContains(t, err, "images are [C, H, W, B] = [1, 4, 8, B]")
 }
 
-// A training step sees dropout and evaluation does not: the first step's loss differs with the seed of what is dropped, is the
-// same for the same seed, and with rate 0 is the negative log-likelihood.
+// A training step sees dropout and evaluation does not: the first step's loss differs with the seed of what is
+// dropped, is the same for the same seed, and with rate 0 is the negative log-likelihood.
 func TestDropoutIsInTrainingOnly(t *testing.T) {
 	loss := func(dropout float64, seed uint64) (training, evaluation float64) {
 		config := tiny(1)
@@ -121,9 +121,12 @@ func TestDropoutIsInTrainingOnly(t *testing.T) {
 	require.Greater(t, math.Abs(one-none), 1e-3)
 }
 
-// Training works: Adam brings images of one of two flat greys, which cost 8 bits a dimension if all values are as likely and near 0 at
-// best, below 6 within 60 steps.
+// Training works: Adam brings images of one of two flat greys, which cost 8 bits a dimension if all values are as
+// likely and near 0 at best, below 6 within 60 steps.
 func TestTrainingLearns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains 60 steps")
+	}
 	config := Config{Height: 8, Width: 8, Channels: 1, ResNets: 1, Filters: 8, Mixtures: 2}
 	network := newNetwork(t, config, 3)
 	adam := optimiser.PaperAdam(1)

@@ -31,10 +31,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPaperSize computes everything that strata reproduce computes of finished runs, for the family random300k at size paper with three seeds: cells,
-// score files, correlations, curves, pictures, claims, and claims over steps. Images, scores and learning curves are made up, of as many images as
-// the paper has (docs/paper.md §6.2), and the runs are finished because their records say so: nothing is trained, and no network is ever built.
-// What needs one is left out: claim F5, whose judge is a classifier. It writes 6 GB and takes minutes, so it runs only where STRATA_PAPER_SIZE is 1:
+// TestPaperSize computes everything that strata reproduce computes of finished runs, for the family random300k at
+// size paper with three seeds: cells, score files, correlations, curves, pictures, claims, and claims over steps.
+// Images, scores and learning curves are made up, of as many images as the paper has (docs/paper.md §6.2), and the
+// runs are finished because their records say so: nothing is trained, and no network is ever built. What needs one is
+// left out: claim F5, whose judge is a classifier. It writes 6 GB and takes minutes, so it runs only where
+// STRATA_PAPER_SIZE is 1:
 //
 //	STRATA_PAPER_SIZE=1 go test ./pkg/reproduce -run TestPaperSize -v -timeout 60m
 //
@@ -78,7 +80,8 @@ func TestPaperSize(t *testing.T) {
 	require.Less(t, peakMemory(t), 2048)
 }
 
-// paperSets are the sets of the family by name, with the images of their splits; brats has four classes. Training images that nothing opens are few.
+// paperSets are the sets of the family by name, with the images of their splits; brats has four classes. Training
+// images that nothing opens are few.
 var paperSets = map[string][2]int{"cifar10": {50_000, 10_000}, "cifar100": {50_000, 10_000}, "svhn": {73_257, 26_032}, "lsun": {1, 10_000}, "celeba": {1, 60_000},
 	"tinyimagenet": {1, 10_000}, "brats": {40_000, 40_000}, "fashion_mnist": {60_000, 10_000}, "mnist": {60_000, 10_000}}
 
@@ -102,7 +105,8 @@ func (p *pretended) once(path string, write func() []byte) {
 	require.NoError(p.t, os.WriteFile(path, write(), 0o644))
 }
 
-// sets writes the data folder: what kind of files a set has does not matter, so colour sets have CIFAR-10's and grey ones MNIST's.
+// sets writes the data folder: what kind of files a set has does not matter, so colour sets have CIFAR-10's and grey
+// ones MNIST's.
 func (p *pretended) sets() {
 	for name, images := range paperSets {
 		for split, n := range images {
@@ -142,7 +146,8 @@ func source(name string) *rand.Rand {
 	return rand.New(rand.NewPCG(hash.Sum64(), 1))
 }
 
-// pictures are planes of squares of 8x8 pixels with a little noise, which a PNG packs to about a third, each image behind a label of so many classes.
+// pictures are planes of squares of 8x8 pixels with a little noise, which a PNG packs to about a third, each image
+// behind a label of so many classes.
 func pictures(name string, n, side, channels, classes int) []byte {
 	random := source(name)
 	data := make([]byte, 0, n*(side*side*channels+1))
@@ -274,8 +279,8 @@ func (p *pretended) curve(engine *runs.Engine, schedule *runs.Schedule, run *run
 	}
 }
 
-// made writes what the evaluation would have made by networks: scores of Fourier mixes, and sheets of images with exchanged latents and of images that
-// climbed, by their names and hashes.
+// made writes what the evaluation would have made by networks: scores of Fourier mixes, and sheets of images with
+// exchanged latents and of images that climbed, by their names and hashes.
 func (p *pretended) made(engine *runs.Engine, schedule *runs.Schedule) {
 	var sets []*imageset.Set
 	both := &imageset.Set{Name: "both", Split: imageset.Test, Height: 32, Width: 32, Channels: 3}
@@ -316,7 +321,8 @@ func (p *pretended) made(engine *runs.Engine, schedule *runs.Schedule) {
 	}
 }
 
-// scoreFile is a file of scores of images: ln p and, of a Glow, what its scales contribute; of a classifier, whose scales are -1, its log-odds.
+// scoreFile is a file of scores of images: ln p and, of a Glow, what its scales contribute; of a classifier, whose
+// scales are -1, its log-odds.
 func scoreFile(set, name string, places []int, scales int) []byte {
 	random, images := source(name), source("images of "+set)
 	text := []byte("role,set,index,log_likelihood")

@@ -1,10 +1,12 @@
-// Package reproduce walks the whole street once: runs that are trained become numbers, numbers become verdicts on the paper's claims, and all
-// of it a folder of results from which figures, report and notebooks are drawn.
+// Package reproduce walks the whole street once: runs that are trained become numbers, numbers become verdicts on the
+// paper's claims, and all of it a folder of results from which figures, report and notebooks are drawn.
 package reproduce
 
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -15,9 +17,29 @@ import (
 	"strata/pkg/runs"
 )
 
-// Results computes what the finished runs of a schedule say and writes it to a folder of results, which is complete when its manifest is
-// there. What is not trained leaves gaps; what is wrong is told after everything else is written, and the folder is complete all the same,
-// with notes where numbers should be. Only a stop, or a file of it that cannot be written, leaves it incomplete.
+// EarlierSeeds are those of which a folder has results. Whoever computes them anew without these seeds loses them, so
+// a folder that cannot be read is an error.
+func EarlierSeeds(folder string) ([]uint64, error) {
+	rows, err := result.Read[result.Run](folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("there are results already, and of which seeds cannot be read: %w", err)
+	}
+	var seeds []uint64
+	for _, row := range rows {
+		if row.ID != "" && !slices.Contains(seeds, row.Seed) {
+			seeds = append(seeds, row.Seed)
+		}
+	}
+	return seeds, nil
+}
+
+// Results computes what the finished runs of a schedule say and writes it to a folder of results, which is complete
+// when its manifest is there. What is not trained leaves gaps; what is wrong is told after everything else is
+// written, and the folder is complete all the same, with notes where numbers should be. Only a stop, or a file of it
+// that cannot be written, leaves it incomplete.
 func Results(ctx context.Context, engine *runs.Engine, schedule *runs.Schedule, folder string) ([]result.Cell, []result.Claim, error) {
 	if err := result.Begin(folder); err != nil {
 		return nil, nil, err

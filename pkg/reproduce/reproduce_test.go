@@ -49,8 +49,8 @@ func scheduleOf(t *testing.T, store string, targets ...string) (*runs.Engine, *r
 	return engine, schedule, &out
 }
 
-// Two figures' runs at size smoke: once trained, nothing is trained, scored or inverted again, and the files are the same bytes. What is not
-// trained has no column and no picture.
+// Two figures' runs at size smoke: once trained, nothing is trained, scored or inverted again, and the files are the
+// same bytes. What is not trained has no column and no picture.
 func TestReproduceTwice(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains eight runs")
@@ -102,7 +102,8 @@ func TestReproduceTwice(t *testing.T) {
 	scores, err := result.ReadScores(path)
 	require.NoError(t, err)
 	require.NotContains(t, scores.Columns, "glow-in-outlier-loss")
-	// Per-scale contributions add up to the likelihood, within the rounding of float32 sums of thousands of nats and of the file.
+	// Per-scale contributions add up to the likelihood, within the rounding of float32 sums of thousands of nats and
+	// of the file.
 	parts := make([][]float64, 4)
 	for j, column := range []string{"glow-in-from-general", "glow-in-from-general/c1", "glow-in-from-general/c2", "glow-in-from-general/c3"} {
 		parts[j], err = scores.Column(column, nil)
@@ -152,7 +153,8 @@ func modified(t *testing.T, folder string) map[string]time.Time {
 	return times
 }
 
-// requireTop looks at the most likely images: of the training images that the size names, the best first, each the picture that its place says.
+// requireTop looks at the most likely images: of the training images that the size names, the best first, each the
+// picture that its place says.
 func requireTop(t *testing.T, files map[string]string) {
 	t.Helper()
 	folder := t.TempDir()
@@ -177,8 +179,8 @@ func requireTop(t *testing.T, files map[string]string) {
 	}
 }
 
-// A run that fails does not take the others along; those that are made from it say why they are not there. When what was
-// wrong is mended, only what is missing is trained.
+// A run that fails does not take the others along; those that are made from it say why they are not there. When what
+// was wrong is mended, only what is missing is trained.
 func TestFailedRunIsReported(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains seven runs")

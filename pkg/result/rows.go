@@ -9,7 +9,7 @@ import (
 // Correlation is how alike two columns of a score file rank the images of some roles: a row of correlations.csv, with
 // 95 % bootstrap intervals.
 type Correlation struct {
-	// About is what the paper compares: "pixel differences", "network types", "training sets", "scales", "grey sets".
+	// About is what the paper compares: "pixel differences", "network types" or "training sets".
 	About string `csv:"about"`
 	// A and B are columns as the score files have them, NAME, NAME/c3 or pseudo_ROLE; Over are roles, with spaces
 	// between.

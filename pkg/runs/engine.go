@@ -1,6 +1,6 @@
-// Package runs trains what is declared in package plan and scores images by it, each once: the engine, the store of runs, and the
-// schedule of what is to be trained in which order. Everything that a run leaves lies in its folder; who wants numbers reads them
-// from there (package evaluate).
+// Package runs trains what is declared in package plan and scores images by it, each once: the engine, the store of
+// runs, and the schedule of what is to be trained in which order. Everything that a run leaves lies in its folder;
+// who wants numbers reads them from there (package evaluate).
 package runs
 
 import (
@@ -22,7 +22,8 @@ type Engine struct {
 	Out io.Writer
 	// Resume lets Train go on with a run that was cut off; without it such a run is an error that says so.
 	Resume bool
-	// Wait lets Train wait for a run that another process trains, and use what becomes of it; without it such a run is an error.
+	// Wait lets Train wait for a run that another process trains, and use what becomes of it; without it such a run
+	// is an error.
 	Wait bool
 
 	// label stands before what is shown of a run: its place in a plan.

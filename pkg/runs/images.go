@@ -14,8 +14,9 @@ func (e *Engine) Library() *imageset.Library {
 	return &imageset.Library{Data: e.Data, Cache: e.Cache, Out: e.Out, Context: e.Context}
 }
 
-// Roles are those of the first declared family whose needed sets are at hand, with the sets of chosen in the roles that it names. A set
-// of theirs that cannot be read is an error: were it taken for absent, the next family would give numbers of other images without a word.
+// Roles are those of the first declared family whose needed sets are at hand, with the sets of chosen in the roles
+// that it names. A set of theirs that cannot be read is an error: were it taken for absent, the next family would
+// give numbers of other images without a word.
 func (e *Engine) Roles(chosen map[string]string) (plan.Roles, error) {
 	infos, err := e.Library().List()
 	if err != nil {

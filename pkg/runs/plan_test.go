@@ -37,6 +37,20 @@ func TestScheduleOpensWhatIsWanted(t *testing.T) {
 		require.Equal(t, run.Wanted, run.Run != nil, run.Configuration.Name)
 	}
 
+	// Who only uses what is done opens no set of what cannot be: no run of its set is finished.
+	_, err := schedule.Run("glow-near", 1)
+	require.ErrorIs(t, err, plan.ErrAbsent)
+	require.EqualError(t, err, "glow-near is not trained")
+	require.NotContains(t, store.Engine.Opened(), "cifar100/train")
+	store.Finish("glow-near")
+	done, err := store.Schedule().Run("glow-near", 1)
+	require.NoError(t, err, "what is done is used, though nobody wants it")
+	require.True(t, done.Info.Done)
+	store.Write(filepath.Join(done.Folder, "run.json"), []byte("{"))
+	_, err = store.Schedule().Run("glow-near", 1)
+	require.ErrorContains(t, err, done.Folder)
+	require.NoError(t, os.RemoveAll(done.Folder))
+
 	// Whoever asks for another run gets it, or hears what is wrong; it is trained all the same only if it was wanted.
 	near := schedule.Scheduled("glow-near", 1)
 	require.NoError(t, near.Problem)

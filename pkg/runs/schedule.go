@@ -1,11 +1,14 @@
 package runs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"strata/pkg/backend"
@@ -13,7 +16,8 @@ import (
 	"strata/pkg/train"
 )
 
-// Schedule is the runs of all configurations, one a seed, in an order in which each stands behind those that it is made from.
+// Schedule is the runs of all configurations, one a seed, in an order in which each stands behind those that it is
+// made from.
 type Schedule struct {
 	Size  plan.Size
 	Roles plan.Roles
@@ -22,13 +26,22 @@ type Schedule struct {
 
 	engine *Engine
 	speeds map[string]float64
+	// done has the sets and seeds of the finished runs of the store, once somebody asked; nil where a run of it
+	// cannot be read.
+	done func() map[setAndSeed]bool
+}
+
+type setAndSeed struct {
+	set  string
+	seed uint64
 }
 
 // Scheduled is a run of a schedule.
 type Scheduled struct {
 	Configuration plan.Configuration
 	Seed          uint64
-	// Wanted says that somebody asked for it, or for what is made from it: the others are used where they are done, and not trained.
+	// Wanted says that somebody asked for it, or for what is made from it: the others are used where they are done,
+	// and not trained.
 	Wanted bool
 	// Run is there, once it was looked for, unless Problem says why it cannot be, or why it failed.
 	Run     *Run
@@ -41,15 +54,15 @@ type Scheduled struct {
 	prepared bool
 }
 
-// Schedule works out the runs of all configurations: what is done already, what is missing of those that are wanted and how
-// long it will take, and what cannot be run because no set plays a role. Nothing is trained, and no set is opened that only runs
-// need which nobody wants.
+// Schedule works out the runs of all configurations: what is done already, what is missing of those that are wanted
+// and how long it will take, and what cannot be run because no set plays a role. Nothing is trained, and no set is
+// opened that only runs need which nobody wants.
 func (e *Engine) Schedule(wanted plan.Configurations, size plan.Size, roles plan.Roles, seeds []uint64) (*Schedule, error) {
 	all, err := plan.LoadConfigurations()
 	if err != nil {
 		return nil, err
 	}
-	s := &Schedule{Size: size, Roles: roles, Seeds: seeds, engine: e, speeds: e.speeds()}
+	s := &Schedule{Size: size, Roles: roles, Seeds: seeds, engine: e, speeds: e.speeds(), done: sync.OnceValue(e.done)}
 	for _, seed := range seeds {
 		for _, c := range all {
 			_, asked := wanted.Find(c.Name)
@@ -61,6 +74,44 @@ func (e *Engine) Schedule(wanted plan.Configurations, size plan.Size, roles plan
 		}
 	}
 	return s, nil
+}
+
+// Add puts other seeds beside those of the schedule, as far as one of their runs is done: what is done of them is
+// used, and nothing trained. The seed of which most is done comes first then, as score files and pictures are of the
+// first seed only.
+func (s *Schedule) Add(seeds ...uint64) {
+	s.Seeds = slices.Clone(s.Seeds)
+	known := map[uint64]int{} // how many runs of each seed are done, or cannot be read, which is to be told
+	look := func(seed uint64, runs []*Scheduled) {
+		for _, run := range runs {
+			if _, err := s.Run(run.Configuration.Name, seed); run.Seed == seed && !errors.Is(err, plan.ErrAbsent) {
+				known[seed]++
+			}
+		}
+	}
+	for _, seed := range s.Seeds {
+		look(seed, s.Runs)
+	}
+	first := s.Seeds[0]
+	for _, seed := range seeds {
+		if slices.Contains(s.Seeds, seed) {
+			continue
+		}
+		before := len(s.Runs)
+		for _, run := range s.Runs[:before] {
+			if run.Seed == first {
+				s.Runs = append(s.Runs, &Scheduled{Configuration: run.Configuration, Seed: seed})
+			}
+		}
+		if look(seed, s.Runs[before:]); known[seed] == 0 {
+			s.Runs = s.Runs[:before]
+			continue
+		}
+		s.Seeds = append(s.Seeds, seed)
+	}
+	slices.SortFunc(s.Seeds, func(a, b uint64) int { return cmp.Or(known[b]-known[a], cmp.Compare(a, b)) })
+	place := func(run *Scheduled) int { return slices.Index(s.Seeds, run.Seed) }
+	slices.SortStableFunc(s.Runs, func(a, b *Scheduled) int { return place(a) - place(b) })
 }
 
 // prepare looks for a run, once.
@@ -119,27 +170,64 @@ func (s *Schedule) find(run *Scheduled) error {
 
 // Scheduled is the run of a configuration, wherever it stands; nil where there is no such configuration or seed.
 func (s *Schedule) Scheduled(name string, seed uint64) *Scheduled {
-	for _, run := range s.Runs {
-		if run.Configuration.Name == name && run.Seed == seed {
-			s.prepare(run)
-			return run
-		}
+	run := s.entry(name, seed)
+	if run != nil {
+		s.prepare(run)
 	}
-	return nil
+	return run
 }
 
-// Run is the finished run of a configuration; where it is not trained, failed, or cannot be for want of a set, the error is plan.ErrAbsent.
+func (s *Schedule) entry(name string, seed uint64) *Scheduled {
+	i := slices.IndexFunc(s.Runs, func(run *Scheduled) bool { return run.Configuration.Name == name && run.Seed == seed })
+	if i < 0 {
+		return nil
+	}
+	return s.Runs[i]
+}
+
+// mayBeDone is false of a run that nobody wants and that the store cannot have, as no finished run is of its set and
+// seed: it need not be looked for, which opens and hashes its set.
+func (s *Schedule) mayBeDone(run *Scheduled) bool {
+	set := s.Roles.Set(run.Configuration.Set)
+	if run.Wanted || run.prepared || set == "" {
+		return true
+	}
+	done := s.done()
+	return done == nil || done[setAndSeed{set, run.Seed}]
+}
+
+// done are the sets and seeds of the finished runs of the store, nil where a run cannot be read: it might be any.
+func (e *Engine) done() map[setAndSeed]bool {
+	runs, err := List(e.Runs)
+	if err != nil {
+		return nil
+	}
+	done := map[setAndSeed]bool{}
+	for _, run := range runs {
+		if run.Info.Done {
+			done[setAndSeed{run.Info.Spec.Set, run.Info.Spec.Train.Seed}] = true
+		}
+	}
+	return done
+}
+
+// Run is the finished run of a configuration; where it is not trained, failed, or cannot be for want of a set, the
+// error is plan.ErrAbsent.
 func (s *Schedule) Run(name string, seed uint64) (*Run, error) {
-	run := s.Scheduled(name, seed)
+	run := s.entry(name, seed)
+	if run == nil {
+		return nil, fmt.Errorf("no configuration %q with seed %d in this plan", name, seed)
+	}
+	if s.mayBeDone(run) {
+		s.prepare(run)
+	}
 	var failed *failure
 	switch {
-	case run == nil:
-		return nil, fmt.Errorf("no configuration %q with seed %d in this plan", name, seed)
 	case errors.As(run.Problem, &failed): // Failures says more
 		return nil, plan.Absent("the training of %s failed, or of what it is made from", name)
 	case run.Problem != nil:
 		return nil, fmt.Errorf("%s: %w", name, run.Problem)
-	case !run.Run.Info.Done:
+	case !run.prepared, !run.Run.Info.Done:
 		return nil, plan.Absent("%s is not trained", name)
 	}
 	return run.Run, nil
@@ -156,8 +244,8 @@ func (s *Schedule) Missing() (missing []*Scheduled, left time.Duration) {
 	return missing, left
 }
 
-// Failures are the runs that were tried and failed, that are made from such a one, or that could not be looked for; a role without a
-// set is none.
+// Failures are the runs that were tried and failed, that are made from such a one, or that could not be looked for; a
+// role without a set is none.
 func (s *Schedule) Failures() error {
 	var failures []error
 	for _, run := range s.Runs {

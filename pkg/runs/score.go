@@ -163,8 +163,8 @@ func (r *Run) scoreFile(of Subset, noise density.Noise) string {
 	return filepath.Join(r.Folder, "scores", name)
 }
 
-// readScores reads a score file, which must have a row for each of the places that were scored, in their order: a copy that
-// broke off at the end of a line is damaged too.
+// readScores reads a score file, which must have a row for each of the places that were scored, in their order: a
+// copy that broke off at the end of a line is damaged too.
 func readScores(path string, places []int) (*result.Scores, error) {
 	table, err := result.ReadScores(path)
 	if err != nil {
@@ -181,8 +181,8 @@ func readScores(path string, places []int) (*result.Scores, error) {
 	return table, nil
 }
 
-// ScoreMade scores images that strata made, which are of no set, under a run. They are kept beside its scores under a name and found by the
-// images' hash.
+// ScoreMade scores images that strata made, which are of no set, under a run. They are kept beside its scores under a
+// name and found by the images' hash.
 func (e *Engine) ScoreMade(ctx context.Context, run *Run, name string, set *imageset.Set) (*result.Scores, error) {
 	every := make([]int, set.Len())
 	for i := range every {

@@ -15,6 +15,9 @@ import (
 
 // With the lists and hashes that are written anybody finds the same images again.
 func TestWriteSubsets(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws two sets of 8,000 images")
+	}
 	engine := &Engine{Cache: testCache, Out: &bytes.Buffer{}}
 	part, err := engine.TestImages("shapes_near", 7)
 	require.NoError(t, err)

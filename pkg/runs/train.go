@@ -128,8 +128,8 @@ func (e *Engine) claim(ctx context.Context, run *Run) (unlock func(), err error)
 	})
 }
 
-// place records where a run is computed. Where that is not where its first steps were, both are recorded and a line says so: such a run goes
-// on, but not bit by bit as it would have where it began.
+// place records where a run is computed. Where that is not where its first steps were, both are recorded and a line
+// says so: such a run goes on, but not bit by bit as it would have where it began.
 func (e *Engine) place(run *Run, on compute.Backend, saved []int) error {
 	place, err := backend.PlaceOf(on)
 	if err != nil {

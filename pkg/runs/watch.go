@@ -15,8 +15,9 @@ import (
 	"strata/pkg/result"
 )
 
-// watch scores some images of each watched set in the middle of a run, with a noise sample of the step's own (digest §4.5), as far as
-// there is no file of it: a run that was stopped here looks at the same step again. Scores are float32, whatever is trained in.
+// watch scores some images of each watched set in the middle of a run, with a noise sample of the step's own (digest
+// §4.5), as far as there is no file of it: a run that was stopped here looks at the same step again. Scores are
+// float32, whatever is trained in.
 func (e *Engine) watch(ctx context.Context, run *Run, network *density.Network, q Request, step int) error {
 	plain, err := network.Lowering.WithPrecision("float32")
 	if err != nil {
@@ -51,8 +52,9 @@ func (e *Engine) watch(ctx context.Context, run *Run, network *density.Network, 
 	return nil
 }
 
-// Curve is what was seen of a run while it was trained: scores of some test images of a set, step by step. The files have the images'
-// hash in their names, so that a set that has changed since is not taken for the one that was looked at.
+// Curve is what was seen of a run while it was trained: scores of some test images of a set, step by step. The files
+// have the images' hash in their names, so that a set that has changed since is not taken for the one that was looked
+// at.
 type Curve struct {
 	run *Run
 	of  Subset
@@ -82,7 +84,8 @@ func (c Curve) File(step int) string {
 func (c Curve) Scores(step int) (*result.Scores, error) {
 	table, err := result.ReadScores(c.File(step))
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, plan.Absent("%s was trained without looking at its scores on %s, as it is now, at step %d", c.run.Info.ID, c.of.Set, step)
+		return nil, plan.Absent("%s was trained without looking at its scores on %s, as it is now, at step %d",
+			c.run.Info.ID, c.of.Set, step)
 	}
 	return table, err
 }

@@ -86,8 +86,10 @@ func TestWatchStops(t *testing.T) {
 
 // Steps are found per set, in order; a step that is not there is a gap, and a damaged one is not.
 func TestCurveFiles(t *testing.T) {
-	store := runstest.New(t, runstest.Options{Wanted: []string{"glow-in"}, More: map[string]string{"grey_smooth": "svhn_other"}})
-	run, curve, other := store.Run("glow-in", 1), store.Curve("glow-in", 1, "smooth"), store.Curve("glow-in", 1, "grey_smooth")
+	store := runstest.New(t, runstest.Options{Wanted: []string{"glow-in"},
+		More: map[string]string{"grey_smooth": "svhn_other"}})
+	run, curve := store.Run("glow-in", 1), store.Curve("glow-in", 1, "smooth")
+	other := store.Curve("glow-in", 1, "grey_smooth")
 	steps, err := curve.Steps()
 	require.NoError(t, err)
 	require.Empty(t, steps, "nobody has looked")

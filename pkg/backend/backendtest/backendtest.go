@@ -3,7 +3,8 @@
 //	backendtest.Each(t, func(t *testing.T, b compute.Backend) { ... })
 //
 // runs a test on the Go backend and on XLA's CPU plugin. A plugin that is missing fails the test: what is not run is
-// not tested. Who wants to do without says STRATA_NO_XLA=1.
+// not tested. Who wants to do without says STRATA_NO_XLA=1; go test -short does without too, as compiling takes most of
+// what such a test takes.
 package backendtest
 
 import (
@@ -51,9 +52,13 @@ func Go(t testing.TB) compute.Backend {
 	return opened
 }
 
-// XLA is XLA's CPU plugin. Without one the test fails, or is skipped where none can be had or STRATA_NO_XLA is set.
+// XLA is XLA's CPU plugin. Without one the test fails, or is skipped where none can be had, STRATA_NO_XLA is set, or
+// tests are -short.
 func XLA(t testing.TB) compute.Backend {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: not run on XLA")
+	}
 	if os.Getenv(backend.NoXLA) != "" {
 		t.Skipf("%s is set: not run on XLA", backend.NoXLA)
 	}

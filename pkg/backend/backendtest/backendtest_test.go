@@ -26,7 +26,7 @@ func TestEach(t *testing.T) {
 		ran = append(ran, t.Name())
 		require.Equal(t, 6., sumOf(t, b))
 	})
-	if os.Getenv(backend.Variable) == "" && os.Getenv(backend.NoXLA) == "" {
+	if os.Getenv(backend.Variable) == "" && os.Getenv(backend.NoXLA) == "" && !testing.Short() {
 		require.Equal(t, []string{"TestEach/go", "TestEach/xla"}, ran)
 		require.True(t, IsXLA(XLA(t)))
 		require.False(t, IsXLA(Go(t)))

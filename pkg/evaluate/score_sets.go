@@ -1,4 +1,4 @@
-package runs
+package evaluate
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"strata/pkg/density"
 	"strata/pkg/metric"
 	"strata/pkg/result"
+	"strata/pkg/runs"
 	"strata/pkg/score"
 )
 
@@ -17,14 +18,15 @@ import (
 // run: general, those that compare with it, ratio first, and ratio_c1, .... Non-finite likelihoods become
 // metric.NonFiniteScore before any difference is taken, and are counted on Out; sets with unlike histories are warned
 // of.
-func (e *Engine) ScoreSets(ctx context.Context, run, general *Run, sets []string, images int, noise density.Noise) (*result.Scores, error) {
+func ScoreSets(ctx context.Context, e *runs.Engine, run, general *runs.Run, sets []string, images int,
+	noise density.Noise) (*result.Scores, error) {
 	var all *result.Scores
 	for i, set := range sets {
 		role := "out"
 		if i == 0 {
 			role = "in"
 		}
-		table, err := e.scoreSet(ctx, run, general, set, images, noise)
+		table, err := scoreSet(ctx, e, run, general, set, images, noise)
 		if err != nil {
 			return nil, err
 		}
@@ -41,7 +43,8 @@ func (e *Engine) ScoreSets(ctx context.Context, run, general *Run, sets []string
 }
 
 // scoreSet makes all columns for the images of one set.
-func (e *Engine) scoreSet(ctx context.Context, run, general *Run, set string, images int, noise density.Noise) (*result.Scores, error) {
+func scoreSet(ctx context.Context, e *runs.Engine, run, general *runs.Run, set string, images int,
+	noise density.Noise) (*result.Scores, error) {
 	own, err := e.Scores(ctx, run, set, images, noise)
 	if err != nil {
 		return nil, err
