@@ -109,10 +109,14 @@ func (s *Set) rehash() string {
 // rising order; all of them when n <= 0 or n >= Len. With one seed a smaller
 // choice lies within a larger one.
 func (s *Set) Choose(n int, seed uint64) []int {
-	chosen := stream(seed, purposeSubset, 0).Perm(s.Len())
-	if n > 0 && n < s.Len() {
-		chosen = chosen[:n]
+	if n <= 0 || n >= s.Len() {
+		all := make([]int, s.Len())
+		for i := range all {
+			all[i] = i
+		}
+		return all
 	}
+	chosen := stream(seed, purposeSubset, 0).Perm(s.Len())[:n]
 	slices.Sort(chosen)
 	return chosen
 }

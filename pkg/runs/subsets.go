@@ -23,28 +23,41 @@ type Subset struct {
 	SHA256        string // of shape, pixels and labels: imageset.Set.Hash
 	History       string // codec and resizing
 
-	set *imageset.Set
+	key    string
+	set    *imageset.Set
+	chosen []int // places of the images in the split
 }
 
 // use is the part of a set that a size uses, noted for Subsets.
 func (e *Engine) use(whole *imageset.Set, images int) Subset {
+	s := e.subset(whole, images)
+	if e.used == nil {
+		e.used = map[string]bool{}
+	}
+	e.used[s.key] = true
+	return s
+}
+
+// subset is a part of a set, made once.
+func (e *Engine) subset(whole *imageset.Set, images int) Subset {
 	key := fmt.Sprint(whole.Name, "/", whole.Split, "/", images)
-	if s, ok := e.used[key]; ok && s.Whole == whole.Len() {
+	if s, ok := e.subsets[key]; ok && s.Whole == whole.Len() {
 		return s
 	}
 	part := whole.Subset(images, SubsetSeed)
-	s := Subset{Set: whole.Name, Split: whole.Split, Images: part.Len(), Whole: whole.Len(), SHA256: part.Hash(), History: part.History, set: part}
-	if e.used == nil {
-		e.used = map[string]Subset{}
+	s := Subset{key: key, chosen: whole.Choose(images, SubsetSeed), Set: whole.Name, Split: whole.Split, Images: part.Len(), Whole: whole.Len(), SHA256: part.Hash(), History: part.History, set: part}
+	if e.subsets == nil {
+		e.subsets = map[string]Subset{}
 	}
-	e.used[key] = s
+	e.subsets[key] = s
 	return s
 }
 
 // Subsets are the parts of sets that were used so far, in the order of their names.
 func (e *Engine) Subsets() []Subset {
 	used := map[string]Subset{} // asking for all images and for more than there are is the same
-	for _, s := range e.used {
+	for key := range e.used {
+		s := e.subsets[key]
 		used[s.file()] = s
 	}
 	return slices.SortedFunc(maps.Values(used), func(a, b Subset) int { return cmp.Compare(a.file(), b.file()) })
