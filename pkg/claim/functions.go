@@ -14,12 +14,6 @@ import (
 	"strata/pkg/score"
 )
 
-// resamples is the number of resamples of every interval, and resampleSeed draws them.
-const (
-	resamples    = 1000
-	resampleSeed = 2020
-)
-
 // likelihood is the column of ln p.
 const likelihood = score.LogLikelihood
 

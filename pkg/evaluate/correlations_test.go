@@ -10,6 +10,7 @@ import (
 	"strata/pkg/plan"
 	"strata/pkg/result"
 	"strata/pkg/runs/runstest"
+	"strata/pkg/score"
 
 	"github.com/stretchr/testify/require"
 )
@@ -78,7 +79,7 @@ func TestCorrelationsByHand(t *testing.T) {
 	require.Equal(t, -1., find("dense-in", "glow-in").Spearman)
 
 	// Of pixel differences: the same numbers as the column of the score file.
-	pseudo, err := v.pseudo("in")
+	pseudo, _, err := v.over(t.Context(), score.Column{Name: "pseudo_in"}, inAndSmooth...)
 	require.NoError(t, err)
 	require.InDelta(t, spearman(pseudo, column("glow-in")), find("pseudo_in", "glow-in").Spearman, 1e-9)
 	again, err := v.correlations(t.Context())

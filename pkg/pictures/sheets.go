@@ -24,13 +24,13 @@ import (
 type Maker struct {
 	engine   *runs.Engine
 	schedule *runs.Schedule
-	mixes    map[uint64]fourierMix // by seed
+	mix      *fourierMix
 	values   map[string][]float64
 }
 
 // New prepares the pictures of a schedule's runs.
 func New(engine *runs.Engine, schedule *runs.Schedule) *Maker {
-	return &Maker{engine: engine, schedule: schedule, mixes: map[uint64]fourierMix{}, values: map[string][]float64{}}
+	return &Maker{engine: engine, schedule: schedule, values: map[string][]float64{}}
 }
 
 // likelihood is the column of ln p in a run's score files.
@@ -62,7 +62,6 @@ const (
 // be of runs that this one does not know.
 func (v *Maker) Write(ctx context.Context, folder string) error {
 	seed := v.schedule.Seeds[0]
-	const in, outlierLoss = "glow-in-from-general", "glow-in-outlier-loss"
 	var problems plan.Problems
 	for _, s := range []struct {
 		name string
@@ -76,8 +75,8 @@ func (v *Maker) Write(ctx context.Context, folder string) error {
 			return firstRows(sheet, shownPairs), err
 		}},
 		{"climbed", func() (*result.Sheet, error) { return v.climbedSheet(ctx, seed) }},
-		{result.TopSheet(in), func() (*result.Sheet, error) { return v.topSheet(ctx, seed, in) }},
-		{result.TopSheet(outlierLoss), func() (*result.Sheet, error) { return v.topSheet(ctx, seed, outlierLoss) }},
+		{result.TopSheet(topGlows[0]), func() (*result.Sheet, error) { return v.topSheet(ctx, seed, topGlows[0]) }},
+		{result.TopSheet(topGlows[1]), func() (*result.Sheet, error) { return v.topSheet(ctx, seed, topGlows[1]) }},
 	} {
 		sheet, err := s.draw()
 		switch {
@@ -104,6 +103,29 @@ func firstRows(sheet *result.Sheet, n int) *result.Sheet {
 	return &shown
 }
 
+// topGlows are the Glows whose most likely images are shown (Figs S7, S8), and generalGlow the one that they are compared with.
+var topGlows = []string{"glow-in-from-general", "glow-in-outlier-loss"}
+
+const generalGlow = "glow-general"
+
+// Score makes the scores of a finished run that pictures and the claims about them are made of, as far as they are missing: a network is loaded
+// once where this is called when it has scored its other images. What is wrong is told when the pictures are made.
+func (v *Maker) Score(ctx context.Context, configuration string, seed uint64) {
+	run, err := v.schedule.Run(configuration, seed)
+	if err != nil {
+		return
+	}
+	if name := v.schedule.Roles.Set("general"); name != "" && seed == v.schedule.Seeds[0] && slices.Contains(append(topGlows, generalGlow), configuration) {
+		of := v.schedule.Size.TopImages
+		if !v.engine.HasScores(run, name, imageset.Train, of, density.Noise{}) {
+			v.engine.SplitScores(ctx, run, name, imageset.Train, of, density.Noise{})
+		}
+	}
+	if configuration == mixedGlow {
+		v.fourierScores(ctx, seed)
+	}
+}
+
 // topSheet has the training images of general that the scores of a Glow like best (Figs S7, S8): rows raw, ratio and last scale, the best
 // first; values are the scores, nats.
 func (v *Maker) topSheet(ctx context.Context, seed uint64, configuration string) (*result.Sheet, error) {
@@ -116,7 +138,7 @@ func (v *Maker) topSheet(ctx context.Context, seed uint64, configuration string)
 		return nil, err
 	}
 	var tables [2]*result.Scores
-	for i, of := range []string{configuration, "glow-general"} {
+	for i, of := range []string{configuration, generalGlow} {
 		run, err := v.schedule.Run(of, seed)
 		if err != nil {
 			return nil, err
