@@ -121,6 +121,19 @@ func (s *Set) Choose(n int, seed uint64) []int {
 	return chosen
 }
 
+// HashOf is the hash of the set that has the images with the given indices only, without making it.
+func (s *Set) HashOf(indices []int) string {
+	h := newHash(len(indices), s.Height, s.Width, s.Channels, s.Labels != nil)
+	var labels []int32
+	for _, i := range indices {
+		h.Write(s.Image(i))
+		if s.Labels != nil {
+			labels = append(labels, s.Labels[i])
+		}
+	}
+	return sumWithLabels(h, labels)
+}
+
 // Subset returns the images of Choose as a copy, or the set itself when those
 // are all.
 func (s *Set) Subset(n int, seed uint64) *Set {

@@ -91,6 +91,7 @@ func (v *Maker) Write(ctx context.Context, folder string) error {
 		}
 		problems.Add(s.name, err)
 	}
+	v.mix = nil // images of hundreds of megabytes at the paper's size
 	return problems.Err()
 }
 
@@ -122,7 +123,7 @@ func (v *Maker) Score(ctx context.Context, configuration string, seed uint64) {
 		}
 	}
 	if configuration == mixedGlow {
-		v.fourierScores(ctx, seed)
+		v.Values(ctx, score.Column{Role: "fourier", Name: "mixed", Seed: seed}) // claims will ask for them, when the mixes are gone
 	}
 }
 
@@ -133,7 +134,7 @@ func (v *Maker) topSheet(ctx context.Context, seed uint64, configuration string)
 	if err != nil {
 		return nil, err
 	}
-	candidates, _, err := v.engine.TrainingImages(name, v.schedule.Size.TopImages)
+	train, err := v.engine.Set(name, imageset.Train)
 	if err != nil {
 		return nil, err
 	}
@@ -168,8 +169,9 @@ func (v *Maker) topSheet(ctx context.Context, seed uint64, configuration string)
 		values []float64
 	}{{"raw", columns[0]}, {"ratio", ratio}, {v.last(), columns[2]}} {
 		for column, at := range score.Highest(s.values, shownTop) {
-			t := result.Tile{Row: row, Column: column, What: fmt.Sprintf("%s of %d training images", s.what, candidates.Len()), Role: "general", Set: name, Index: tables[0].Rows[at].Index, Class: candidates.Class(at), Value: s.values[at]}
-			if err := sheet.Add(t, candidates, at); err != nil {
+			t := result.Tile{Row: row, Column: column, What: fmt.Sprintf("%s of %d training images", s.what, len(s.values)), Role: "general", Set: name, Index: tables[0].Rows[at].Index, Value: s.values[at]}
+			t.Class = train.Class(t.Index)
+			if err := sheet.Add(t, train, t.Index); err != nil {
 				return nil, err
 			}
 		}

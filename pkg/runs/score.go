@@ -138,20 +138,20 @@ func (e *Engine) SplitScores(ctx context.Context, run *Run, setName, split strin
 		return nil, err
 	}
 	subset := e.use(whole, images)
-	set := subset.set
 	// What one model scores is there to be compared.
-	e.warnOfHistories(append(e.scored[run.Info.ID], set)...)
+	e.warnOfHistories(append(e.scored[run.Info.ID], whole)...)
 	if e.scored == nil {
 		e.scored = map[string][]*imageset.Set{}
 	}
-	if !slices.Contains(e.scored[run.Info.ID], set) {
-		e.scored[run.Info.ID] = append(e.scored[run.Info.ID], set)
+	if !slices.Contains(e.scored[run.Info.ID], whole) {
+		e.scored[run.Info.ID] = append(e.scored[run.Info.ID], whole)
 	}
 	chosen := subset.chosen
 	path := run.scoreFile(subset, noise)
 	if _, err := os.Stat(path); err == nil {
 		return readScores(path, chosen)
 	}
+	set := subset.images()
 	bar := progress.New(e.Out, e.label+"score "+setName+" by "+run.Info.ID, set.Len())
 	started := time.Now()
 	report := func(done int) error {

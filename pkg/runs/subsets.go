@@ -24,8 +24,17 @@ type Subset struct {
 	History       string // codec and resizing
 
 	key    string
-	set    *imageset.Set
+	whole  *imageset.Set
 	chosen []int // places of the images in the split
+}
+
+// images are the subset as a set. It is a copy where that is not the whole, which nobody keeps: the 120,000 images that Figs S7 and S8 choose from
+// are 350 MiB.
+func (s Subset) images() *imageset.Set {
+	if s.Images == s.Whole {
+		return s.whole
+	}
+	return s.whole.Subset(s.Images, SubsetSeed)
 }
 
 // use is the part of a set that a size uses, noted for Subsets.
@@ -44,8 +53,13 @@ func (e *Engine) subset(whole *imageset.Set, images int) Subset {
 	if s, ok := e.subsets[key]; ok && s.Whole == whole.Len() {
 		return s
 	}
-	part := whole.Subset(images, SubsetSeed)
-	s := Subset{key: key, chosen: whole.Choose(images, SubsetSeed), Set: whole.Name, Split: whole.Split, Images: part.Len(), Whole: whole.Len(), SHA256: part.Hash(), History: part.History, set: part}
+	chosen := whole.Choose(images, SubsetSeed)
+	s := Subset{Set: whole.Name, Split: whole.Split, Images: len(chosen), Whole: whole.Len(), History: whole.History, key: key, whole: whole, chosen: chosen}
+	if s.Images == s.Whole {
+		s.SHA256 = whole.Hash()
+	} else {
+		s.SHA256 = whole.HashOf(chosen)
+	}
 	if e.subsets == nil {
 		e.subsets = map[string]Subset{}
 	}
@@ -88,13 +102,16 @@ func (e *Engine) WriteSubsets(folder, prefix string) error {
 		if whole := e.sets[s.Set+"/"+s.Split]; whole != nil && whole.Places != nil {
 			in = "files"
 		}
-		if places := s.set.Places; places != nil && len(places) <= maxListed {
+		if (s.Images < s.Whole || s.whole.Places != nil) && s.Images <= maxListed {
 			list = filepath.Join(prefix+"subsets", s.file())
 			if err := os.MkdirAll(filepath.Join(folder, prefix+"subsets"), 0o755); err != nil {
 				return err
 			}
 			var text bytes.Buffer
-			for _, place := range places {
+			for _, place := range s.chosen {
+				if s.whole.Places != nil {
+					place = s.whole.Places[place]
+				}
 				fmt.Fprintln(&text, place)
 			}
 			if err := renameio.WriteFile(filepath.Join(folder, list), text.Bytes(), 0o644); err != nil {
