@@ -36,14 +36,14 @@ func TestCorrelationsByHand(t *testing.T) {
 	require.NoError(t, err)
 
 	column := func(name string) []float64 {
-		configuration, score := name, "log_likelihood"
+		configuration, column := name, "log_likelihood"
 		if len(name) > 3 && name[len(name)-3:] == "/c3" {
-			configuration, score = name[:len(name)-3], "c3"
+			configuration, column = name[:len(name)-3], "c3"
 		}
 		var both []float64
 		for _, role := range []string{"in", "smooth"} {
 			values, _ := truth(made).of(store, runstest.Value{Configuration: configuration, Seed: 1, Role: role,
-				Column: score}, 15)
+				Column: column}, 15)
 			both = append(both, values...)
 		}
 		return both

@@ -125,8 +125,8 @@ func TestCorrelationIntervals(t *testing.T) {
 	x, y := pairs(8, n, 0.8, 0)
 	fisherWidth := func(value, spread float64) float64 { return (1 - value*value) * spread / math.Sqrt(n-3) }
 
-	interval := func(make func(x, y []float64) (func() Statistic, error)) Interval {
-		statistic, err := make(x, y)
+	interval := func(of func(x, y []float64) (func() Statistic, error)) Interval {
+		statistic, err := of(x, y)
 		require.NoError(t, err)
 		r, err := Bootstrap([]Population{{"images", n}}, 2000, 1, statistic)
 		require.NoError(t, err)
