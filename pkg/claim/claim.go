@@ -191,7 +191,7 @@ func NewJudge(numbers Numbers, seeds []uint64) (*Judge, error) {
 	if err != nil {
 		return nil, err
 	}
-	resampler, err := metric.NewResampler(resamples, resampleSeed)
+	resampler, err := metric.NewResampler(metric.Resamples, metric.ResampleSeed)
 	return &Judge{numbers: numbers, seeds: seeds, all: all, rows: rows, known: map[string]metric.Resampled{}, columns: map[string]column{},
 		images: map[string]int{}, resampler: resampler}, err
 }

@@ -14,12 +14,6 @@ import (
 	"strata/pkg/score"
 )
 
-// resamples is the number of resamples of every interval, and resampleSeed draws them.
-const (
-	resamples    = 1000
-	resampleSeed = 2020
-)
-
 // likelihood is the column of ln p.
 const likelihood = score.LogLikelihood
 
@@ -258,7 +252,12 @@ func positive(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
 // statistic computes one over populations, or finds it computed.
 func (e *evaluator) statistic(call *ast.CallExpr, in scope, columns []column, build func() (func() metric.Statistic, error)) (value, error) {
 	said := text(call, in)
-	key := fmt.Sprint(said, " seed ", e.seed, e.pearson && name(call.Fun) == "spearman")
+	key := fmt.Sprint(said, " seed ", e.seed)
+	if name(call.Fun) == "spearman" { // of two scores it is the same either way round
+		sides := []string{text(call.Args[0], in), text(call.Args[1], in)}
+		slices.Sort(sides)
+		key = fmt.Sprint("spearman ", sides, " seed ", e.seed, e.pearson)
+	}
 	for _, c := range columns {
 		key += " " + c.population
 	}

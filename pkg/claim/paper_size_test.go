@@ -17,11 +17,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// paperSize is the world with as many images as the paper has (docs/paper.md §6.2; of BRATS it gives no number): its learning curves are of all
-// test images too, 50 points a run (experiments/sizes.yaml).
+// paperSize is the world with as many images as the paper has (docs/paper.md §6.2; of BRATS it gives no number), and with learning curves of as many as
+// size paper says.
 type paperSize struct {
 	*world
 	images map[string]int
+	curves int
 }
 
 var paperImages = map[string]int{"in": 10_000, "near": 10_000, "smooth": 26_032, "far": 10_000, "general": 312_512, "grey_in": 10_000, "grey_smooth": 10_000,
@@ -37,7 +38,7 @@ func (p paperSize) Values(ctx context.Context, of score.Column) (string, []float
 	case of.Name == "off_centre":
 		w.images, population = 1, "" // of the set
 	case of.At > 0:
-		population += ", learning curve"
+		w.images, population = min(w.images, p.curves), population+", learning curve"
 	}
 	_, values, err := w.Values(ctx, of)
 	return population, values, err
@@ -56,7 +57,7 @@ func TestPaperSize(t *testing.T) {
 	size, err := plan.LoadSize("paper")
 	require.NoError(t, err)
 	started, computed := time.Now(), cpuSeconds(t)
-	j, err := claim.NewJudge(paperSize{paperWorld(), paperImages}, []uint64{1, 2, 3})
+	j, err := claim.NewJudge(paperSize{paperWorld(), paperImages, size.CurveImages}, []uint64{1, 2, 3})
 	require.NoError(t, err)
 	claims, _, err := j.All(t.Context(), "paper")
 	require.NoError(t, err)

@@ -196,6 +196,31 @@ func (v *Evaluation) standsFor(s source, cell result.Cell) string {
 	return strings.Join(stands, "; ")
 }
 
+// ofCells are the columns that the cells are computed from.
+func (v *Evaluation) ofCells() (all []score.Column) {
+	cells, err := result.PaperCells()
+	if err != nil {
+		return nil // Cells tells it
+	}
+	for _, c := range cells {
+		s, err := sourceOf(v.configurations, c)
+		if err != nil {
+			continue
+		}
+		for _, of := range []score.Column{{Role: s.inRole, Name: s.column}, {Role: s.outRole, Name: s.column}} {
+			if s.column == "bpd" {
+				of.Name, of.Noise = likelihood, true
+			}
+			for _, of.Seed = range v.schedule.Seeds {
+				for _, of.Configuration = range []string{s.in, s.general} {
+					all = append(all, of)
+				}
+			}
+		}
+	}
+	return all
+}
+
 // measured is what a seed gives for a source.
 type measured struct {
 	value               metric.Interval
@@ -223,7 +248,7 @@ func (v *Evaluation) measure(ctx context.Context, s source, seed uint64) (measur
 
 // score is what a source gives the images of a role, higher for in-distribution, and how many log-likelihoods were replaced for it.
 func (v *Evaluation) score(ctx context.Context, s source, seed uint64, role string) ([]float64, int, error) {
-	own, _, err := v.column(ctx, score.Column{Configuration: s.in, Seed: seed, Role: role, Name: s.column})
+	own, err := v.column(ctx, score.Column{Configuration: s.in, Seed: seed, Role: role, Name: s.column})
 	if err != nil || s.general == "" {
 		return own.values, own.replaced, err
 	}
@@ -239,7 +264,7 @@ func (v *Evaluation) score(ctx context.Context, s source, seed uint64, role stri
 		values, err := score.ComplexityRatio(own.values, whole)
 		return values, own.replaced, err
 	}
-	general, _, err := v.column(ctx, score.Column{Configuration: s.general, Seed: seed, Role: role, Name: s.column})
+	general, err := v.column(ctx, score.Column{Configuration: s.general, Seed: seed, Role: role, Name: s.column})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -248,7 +273,7 @@ func (v *Evaluation) score(ctx context.Context, s source, seed uint64, role stri
 }
 
 func (v *Evaluation) bitsPerDim(ctx context.Context, configuration string, seed uint64, role string) (measured, error) {
-	c, _, err := v.column(ctx, score.Column{Configuration: configuration, Seed: seed, Role: role, Name: likelihood, Noise: true})
+	c, err := v.column(ctx, score.Column{Configuration: configuration, Seed: seed, Role: role, Name: likelihood, Noise: true})
 	if err != nil {
 		return measured{}, err
 	}

@@ -45,12 +45,3 @@ func TestEveryCellHasASource(t *testing.T) {
 	}
 	require.ElementsMatch(t, want, got)
 }
-
-// Files keep a spread of the images that are scored, all of them where they are few.
-func TestThinned(t *testing.T) {
-	require.Equal(t, []int{0, 1, 2}, thinned(3))
-	many := thinned(60_000)
-	require.Len(t, many, fileImages)
-	require.Equal(t, []int{0, 30, 60}, many[:3])
-	require.Equal(t, 59_970, many[len(many)-1])
-}

@@ -11,22 +11,30 @@ import (
 	"strata/pkg/score"
 )
 
-// bootstrapResamples is the number of resamples of every bootstrap interval.
-const bootstrapResamples = 1000
+// otherNetworks are of other kinds than the convolutional Glows (Fig 1B).
+var otherNetworks = []string{"patch-in", "dense-in"}
 
 // correlations are how alike two columns of a score file rank the images of in and smooth together (Fig 1B, 1C, 2B; §2, §4), by Spearman's and
-// Pearson's correlation with bootstrap intervals. Columns are named as in the score files. Pairs that are not trained are left out.
+// Pearson's correlation with bootstrap intervals: of one seed, those of the claims. Columns are named as in the score files. Pairs that are not
+// trained are left out.
 func (v *Evaluation) correlations(ctx context.Context) ([]result.Correlation, error) {
 	var rows []result.Correlation
-	seed := v.schedule.Seeds[0]
-	add := func(about, a, b string, x, y []float64) error {
-		rank, err := metric.SpearmanInterval(x, y, bootstrapResamples, seed)
-		if err != nil {
-			return fmt.Errorf("correlation of %s and %s: %w", a, b, err)
+	add := func(about, a, b string, x, y []float64, populations []metric.Population) error {
+		interval := func(of func(x, y []float64) (func() metric.Statistic, error)) (metric.Interval, error) {
+			statistic, err := of(x, y)
+			if err != nil {
+				return metric.Interval{}, fmt.Errorf("correlation of %s and %s: %w", a, b, err)
+			}
+			r, err := v.resampler.Bootstrap(populations, statistic)
+			return r.Interval(), err
 		}
-		linear, err := metric.PearsonInterval(x, y, bootstrapResamples, seed)
+		rank, err := interval(metric.NewSpearman)
 		if err != nil {
-			return fmt.Errorf("correlation of %s and %s: %w", a, b, err)
+			return err
+		}
+		linear, err := interval(metric.NewPearson)
+		if err != nil {
+			return err
 		}
 		rows = append(rows, result.Correlation{About: about, A: a, B: b, Over: "in smooth", Spearman: rank.Value, SpearmanLow: rank.Low, SpearmanHigh: rank.High,
 			Pearson: linear.Value, PearsonLow: linear.Low, PearsonHigh: linear.High, Images: len(x)})
@@ -34,15 +42,15 @@ func (v *Evaluation) correlations(ctx context.Context) ([]result.Correlation, er
 	}
 	// pair adds the correlation of one score of two configurations, if both are trained.
 	pair := func(about, a, b, name string) error {
-		x, err := v.over(ctx, a, name, inAndSmooth...)
+		x, populations, err := v.over(ctx, score.Column{Configuration: a, Name: name}, inAndSmooth...)
 		if err != nil {
 			return err
 		}
-		y, err := v.over(ctx, b, name, inAndSmooth...)
+		y, _, err := v.over(ctx, score.Column{Configuration: b, Name: name}, inAndSmooth...)
 		if err != nil {
 			return err
 		}
-		return add(about, columnName(a, name), columnName(b, name), x, y)
+		return add(about, columnName(a, name), columnName(b, name), x, y, populations)
 	}
 
 	var problems plan.Problems
@@ -53,19 +61,19 @@ func (v *Evaluation) correlations(ctx context.Context) ([]result.Correlation, er
 	}
 	for _, role := range pixelRoles {
 		try("pixel differences", func() error {
-			pseudo, err := v.pseudo(role)
+			pseudo, populations, err := v.over(ctx, score.Column{Name: result.PseudoColumn(role)}, inAndSmooth...)
 			if err != nil {
 				return err
 			}
-			own, err := v.over(ctx, "glow-"+role, likelihood, inAndSmooth...)
+			own, _, err := v.over(ctx, score.Column{Configuration: "glow-" + role, Name: likelihood}, inAndSmooth...)
 			if err != nil {
 				return err
 			}
-			return add("pixel differences", result.PseudoColumn(role), "glow-"+role, pseudo, own)
+			return add("pixel differences", result.PseudoColumn(role), "glow-"+role, pseudo, own, populations)
 		}())
 	}
 	independent := v.independent()
-	for _, name := range []string{"patch-in", "dense-in"} {
+	for _, name := range otherNetworks {
 		for _, other := range independent {
 			try("network types", pair("network types", name, other, likelihood))
 		}
@@ -78,6 +86,16 @@ func (v *Evaluation) correlations(ctx context.Context) ([]result.Correlation, er
 		}
 	}
 	return rows, problems.Err()
+}
+
+// ofCorrelations are the columns of runs that the correlations are computed from.
+func (v *Evaluation) ofCorrelations() (all []score.Column) {
+	for _, configuration := range append(v.independent(), otherNetworks...) {
+		for _, role := range inAndSmooth {
+			all = append(all, score.Column{Configuration: configuration, Seed: v.schedule.Seeds[0], Role: role, Name: likelihood})
+		}
+	}
+	return all
 }
 
 // independent are the convolutional Glows that were trained from scratch, as far as there are sets for them, in the order of Fig 1C.
@@ -95,17 +113,4 @@ func columnName(configuration, name string) string {
 		return configuration
 	}
 	return configuration + "/" + name
-}
-
-// pseudo are the pixel-difference pseudo-log-likelihoods of the test images of in and smooth, under the density of a role's training images.
-func (v *Evaluation) pseudo(role string) ([]float64, error) {
-	var all []float64
-	for _, scored := range inAndSmooth {
-		_, values, err := v.imageValues(context.Background(), score.Column{Role: scored, Name: result.PseudoColumn(role)})
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, values...)
-	}
-	return all, nil
 }

@@ -10,6 +10,7 @@ import (
 	"strata/pkg/plan"
 	"strata/pkg/result"
 	"strata/pkg/runs/runstest"
+	"strata/pkg/score"
 
 	"github.com/stretchr/testify/require"
 )
@@ -35,14 +36,14 @@ func TestCorrelationsByHand(t *testing.T) {
 	require.NoError(t, err)
 
 	column := func(name string) []float64 {
-		configuration, score := name, "log_likelihood"
+		configuration, column := name, "log_likelihood"
 		if len(name) > 3 && name[len(name)-3:] == "/c3" {
-			configuration, score = name[:len(name)-3], "c3"
+			configuration, column = name[:len(name)-3], "c3"
 		}
 		var both []float64
 		for _, role := range []string{"in", "smooth"} {
 			values, _ := truth(made).of(store, runstest.Value{Configuration: configuration, Seed: 1, Role: role,
-				Column: score}, 15)
+				Column: column}, 15)
 			both = append(both, values...)
 		}
 		return both
@@ -78,7 +79,7 @@ func TestCorrelationsByHand(t *testing.T) {
 	require.Equal(t, -1., find("dense-in", "glow-in").Spearman)
 
 	// Of pixel differences: the same numbers as the column of the score file.
-	pseudo, err := v.pseudo("in")
+	pseudo, _, err := v.over(t.Context(), score.Column{Name: "pseudo_in"}, inAndSmooth...)
 	require.NoError(t, err)
 	require.InDelta(t, spearman(pseudo, column("glow-in")), find("pseudo_in", "glow-in").Spearman, 1e-9)
 	again, err := v.correlations(t.Context())

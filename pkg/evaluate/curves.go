@@ -40,6 +40,16 @@ func (v *Evaluation) curves(ctx context.Context) ([]result.CurvePoint, error) {
 	return rows, problems.Err()
 }
 
+// generalOnCurves is the general model as it is in the end, seen on the curves' images of a role with the noise of a seed.
+func (v *Evaluation) generalOnCurves(seed uint64, role string) (l look, err error) {
+	l = look{split: imageset.Test, images: v.schedule.Size.CurveImages, noise: density.Noise{Sample: true, Seed: seed}}
+	if l.set, err = v.schedule.Roles.Need(role); err != nil {
+		return l, err
+	}
+	l.run, err = v.schedule.Run(generalGlow, seed)
+	return l, err
+}
+
 func (v *Evaluation) curve(ctx context.Context, c plan.Configuration, seed uint64) ([]result.CurvePoint, error) {
 	run, err := v.schedule.Run(c.Name, seed)
 	if err != nil {
@@ -87,17 +97,11 @@ func (v *Evaluation) curvePoint(ctx context.Context, run *runs.Run, inRole strin
 		if err != nil {
 			return nil, err
 		}
-		curve, err := v.engine.Curve(run, set, v.schedule.Size.CurveImages)
+		s, err := v.scores(ctx, look{run: run, set: set, split: imageset.Test, step: point.Step})
 		if err != nil {
 			return nil, err
 		}
-		table, err := curve.Scores(point.Step)
-		if err != nil {
-			return nil, err
-		}
-		values, err := table.Column(likelihood, nil)
-		clean, _ := metric.ReplaceNonFinite(values)
-		return clean, err
+		return s.columns[likelihood].values, nil
 	}
 	own, err := seen(inRole)
 	if err != nil {
@@ -113,21 +117,15 @@ func (v *Evaluation) curvePoint(ctx context.Context, run *runs.Run, inRole strin
 		if err != nil {
 			return nil, err
 		}
-		general, err := v.schedule.Run(generalGlow, seed)
+		l, err := v.generalOnCurves(seed, role)
 		if err != nil {
 			return nil, err
 		}
-		noise := density.Noise{Sample: true, Seed: seed}
-		table, err := v.engine.Scores(ctx, general, v.schedule.Roles.Set(role), v.schedule.Size.CurveImages, noise)
+		general, err := v.scores(ctx, l)
 		if err != nil {
 			return nil, err
 		}
-		base, err := table.Column(likelihood, nil)
-		if err != nil {
-			return nil, err
-		}
-		base, _ = metric.ReplaceNonFinite(base)
-		return score.Ratio(values, base)
+		return score.Ratio(values, general.columns[likelihood].values)
 	}
 	in, err := ratio(inRole)
 	if errors.Is(err, plan.ErrAbsent) {
@@ -136,7 +134,7 @@ func (v *Evaluation) curvePoint(ctx context.Context, run *runs.Run, inRole strin
 	if err != nil {
 		return rows, err
 	}
-	populations := []metric.Population{{Name: inRole, Images: len(in)}}
+	populations := []metric.Population{{Name: onCurves(inRole), Images: len(in)}}
 	var areas []func() metric.Statistic
 	for _, role := range v.schedule.Roles.Outliers(inRole) {
 		out, err := ratio(role)
@@ -155,9 +153,9 @@ func (v *Evaluation) curvePoint(ctx context.Context, run *runs.Run, inRole strin
 		if err != nil {
 			return nil, err
 		}
-		areas, populations = append(areas, newArea), append(populations, metric.Population{Name: role, Images: len(out)})
+		areas, populations = append(areas, newArea), append(populations, metric.Population{Name: onCurves(role), Images: len(out)})
 	}
-	mean, err := metric.Bootstrap(populations, bootstrapResamples, seed, func() metric.Statistic {
+	mean, err := v.resampler.Bootstrap(populations, func() metric.Statistic {
 		var each []metric.Statistic
 		for _, newArea := range areas {
 			each = append(each, newArea())

@@ -7,6 +7,7 @@ package evaluate
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,7 +18,6 @@ import (
 	"strata/pkg/pictures"
 	"strata/pkg/pixeldiff"
 	"strata/pkg/plan"
-	"strata/pkg/result"
 	"strata/pkg/runs"
 	"strata/pkg/score"
 )
@@ -34,17 +34,12 @@ type Evaluation struct {
 	schedule       *runs.Schedule
 	configurations plan.Configurations
 
-	columns   map[string]column
+	tables    []*scores // that were read, the last one last
+	resampler *metric.Resampler
 	images    map[string][]float64
 	densities map[string]*pixeldiff.Density // of the pixel differences of training sets, by set
 	pictures  *pictures.Maker
 	replaced  map[string]map[string]int // images with a log-likelihood that is not finite, by run and set
-}
-
-// column are scores of a role's images, and how many of them were not finite and are replaced (digest §6).
-type column struct {
-	values   []float64
-	replaced int
 }
 
 // New prepares the numbers of a schedule's runs.
@@ -53,7 +48,11 @@ func New(engine *runs.Engine, schedule *runs.Schedule) (*Evaluation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Evaluation{engine: engine, schedule: schedule, configurations: all, columns: map[string]column{}, images: map[string][]float64{},
+	resampler, err := metric.NewResampler(metric.Resamples, metric.ResampleSeed)
+	if err != nil {
+		return nil, err
+	}
+	return &Evaluation{engine: engine, schedule: schedule, configurations: all, resampler: resampler, images: map[string][]float64{},
 		densities: map[string]*pixeldiff.Density{}, pictures: pictures.New(engine, schedule), replaced: map[string]map[string]int{}}, nil
 }
 
@@ -83,64 +82,33 @@ func (v *Evaluation) Values(ctx context.Context, of score.Column) (population st
 	if of.Configuration == "" {
 		return v.imageValues(ctx, of)
 	}
-	c, curve, err := v.column(ctx, of)
+	c, err := v.column(ctx, of)
 	population = of.Role
-	if curve {
-		population += ", learning curve"
+	if of.At > 0 {
+		population = onCurves(of.Role)
 	}
 	return population, c.values, err
 }
 
-// column are the scores of a run, and whether they are of the learning curves' images.
-func (v *Evaluation) column(ctx context.Context, of score.Column) (c column, curve bool, err error) {
-	set, err := v.schedule.Roles.Need(of.Role)
-	if err != nil {
-		return c, false, err
-	}
-	run, err := v.schedule.Run(of.Configuration, of.Seed)
-	if err != nil {
-		return c, false, err
-	}
-	key := fmt.Sprint(of)
-	if known, ok := v.columns[key]; ok {
-		return known, of.At > 0, nil
-	}
-	table, err := v.table(ctx, run, set, of)
-	if err != nil {
-		return c, false, err
-	}
-	values, err := table.Column(of.Name, nil)
-	if err != nil {
-		return c, false, fmt.Errorf("scores of %s by %s: %w", set, of.Configuration, err)
-	}
-	c.values, c.replaced = metric.ReplaceNonFinite(values)
-	v.columns[key] = c
-	if of.At == 0 && !of.Noise && of.Name == likelihood {
-		if v.replaced[run.Info.ID] == nil {
-			v.replaced[run.Info.ID] = map[string]int{}
-		}
-		v.replaced[run.Info.ID][set] = c.replaced
-	}
-	return c, of.At > 0, nil
-}
+// onCurves is the population of a role's images that learning curves are of.
+func onCurves(role string) string { return role + ", learning curve" }
 
-// table are the scores of a set's images by a run, at the moment that is asked for.
-func (v *Evaluation) table(ctx context.Context, run *runs.Run, set string, of score.Column) (*result.Scores, error) {
-	size := v.schedule.Size
-	own := density.Noise{Sample: true, Seed: of.Seed}
-	switch {
-	case of.At == 0 && of.Noise:
-		return v.engine.Scores(ctx, run, set, size.TestImages, own)
-	case of.At == 0:
-		return v.engine.Scores(ctx, run, set, size.TestImages, density.Noise{})
-	case of.Of != "" && of.Of != kindOf(run), !v.watched(of.Configuration):
-		return v.engine.Scores(ctx, run, set, size.CurveImages, own)
-	}
-	curve, err := v.engine.Curve(run, set, size.CurveImages)
+// column are the scores of a run.
+func (v *Evaluation) column(ctx context.Context, of score.Column) (column, error) {
+	l, err := v.look(of)
 	if err != nil {
-		return nil, err
+		return column{}, err
 	}
-	return curve.Scores(momentOf(run, size, of.At))
+	s, err := v.scores(ctx, l)
+	if err != nil {
+		return column{}, err
+	}
+	c, ok := s.columns[of.Name]
+	if !ok {
+		return c, fmt.Errorf("scores of %s by %s: score table has no column %q; it has %v", l.set, of.Configuration, of.Name,
+			slices.Sorted(maps.Keys(s.columns)))
+	}
+	return c, nil
 }
 
 func (v *Evaluation) watched(configuration string) bool {
@@ -185,7 +153,7 @@ func (v *Evaluation) imageValues(ctx context.Context, of score.Column) (populati
 		return of.Role + ", training images", values, err
 	case of.At > 0:
 		values, err = v.ofImages(of.Role, of.Name, v.schedule.Size.CurveImages)
-		return of.Role + ", learning curve", values, err
+		return onCurves(of.Role), values, err
 	}
 	values, err = v.ofImages(of.Role, of.Name, v.schedule.Size.TestImages)
 	return of.Role, values, err
@@ -283,15 +251,15 @@ func (v *Evaluation) steps(configuration string, seed uint64) string {
 	return text
 }
 
-// over are a column's values of some roles together.
-func (v *Evaluation) over(ctx context.Context, configuration, name string, roles ...string) ([]float64, error) {
-	var all []float64
-	for _, role := range roles {
-		c, _, err := v.column(ctx, score.Column{Configuration: configuration, Seed: v.schedule.Seeds[0], Role: role, Name: name})
+// over are a column's values of some roles together, in the first seed's runs, and the populations that they are of.
+func (v *Evaluation) over(ctx context.Context, of score.Column, roles ...string) (all []float64, populations []metric.Population, err error) {
+	of.Seed = v.schedule.Seeds[0]
+	for _, of.Role = range roles {
+		population, values, err := v.Values(ctx, of)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		all = append(all, c.values...)
+		all, populations = append(all, values...), append(populations, metric.Population{Name: population, Images: len(values)})
 	}
-	return all, nil
+	return all, populations, nil
 }

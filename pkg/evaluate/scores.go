@@ -27,25 +27,33 @@ var scoreFiles = []struct {
 	{result.MRIScoresFile, []string{"mri_one", "mri_others"}, []string{"glow-general", "glow-mri-all", "glow-mri-one"}, false},
 }
 
-// fileImages is how many images of a role a score file has at most, evenly spread over those that are scored: what is committed stays at a few
-// megabytes at any size. Cells and claims are computed from all images.
-var fileImages = 2000
+// mostFileImages is how many images of a role a score file has at most: what is committed stays at a few megabytes at any size. Cells and
+// claims are computed from all images that a size scores; those of the file are among them.
+var mostFileImages = 2000
 
-// thinned are the places of a file's images among n that are scored.
-func thinned(n int) []int {
-	kept := make([]int, min(n, fileImages))
-	for i := range kept {
-		kept[i] = i * n / len(kept)
+// fileImages is how many test images of a role a score file has.
+func (v *Evaluation) fileImages() int {
+	if n := v.schedule.Size.TestImages; n > 0 {
+		return min(n, mostFileImages)
 	}
-	return kept
+	return mostFileImages
+}
+
+// fileLook is where a file's scores of a role are: among those of all images, where cells or claims wanted these. Else no others are scored than
+// the file's: of the paper's general set that is 2,000 in the place of 312,512, by each of ten Glows.
+func (v *Evaluation) fileLook(configuration, role string) (look, error) {
+	l, err := v.look(score.Column{Configuration: configuration, Seed: v.schedule.Seeds[0], Role: role})
+	if err == nil && !v.engine.HasScores(l.run, l.set, l.split, l.images, l.noise) {
+		l.images = v.fileImages()
+	}
+	return l, err
 }
 
 // scoreDigits are those of a value in a score file: what float32 has.
 const scoreDigits = 7
 
 // writeScores writes the score files: role, set, index in the test split, then png_bytes, pseudo_ROLE (nats), and for every configuration that is
-// trained its name (ln p, nats), NAME/c1, NAME/c2, ... (its scales'), all of the first seed. What is not finite is replaced (digest §6). The
-// images are of those of the table cells, so that nothing is scored for the files alone.
+// trained its name (ln p, nats), NAME/c1, NAME/c2, ... (its scales'), all of the first seed. What is not finite is replaced (digest §6).
 func (v *Evaluation) writeScores(ctx context.Context, folder string) error {
 	var problems plan.Problems
 	for _, file := range scoreFiles {
@@ -53,14 +61,14 @@ func (v *Evaluation) writeScores(ctx context.Context, folder string) error {
 		var roles []string // those whose sets can be read
 		for _, role := range v.schedule.Roles.Have(file.roles...) {
 			name := v.schedule.Roles.Set(role)
-			places, err := v.engine.TestPlaces(name, v.schedule.Size.TestImages)
+			places, err := v.engine.TestPlaces(name, v.fileImages())
 			if err != nil {
 				problems.Add(file.name, err)
 				continue
 			}
 			roles = append(roles, role)
-			for _, i := range thinned(len(places)) {
-				table.Rows = append(table.Rows, result.ScoreRow{Role: role, Set: name, Index: places[i]})
+			for _, place := range places {
+				table.Rows = append(table.Rows, result.ScoreRow{Role: role, Set: name, Index: place})
 			}
 		}
 		if file.lowLevel {
@@ -69,7 +77,7 @@ func (v *Evaluation) writeScores(ctx context.Context, folder string) error {
 				names = append(names, result.PseudoColumn(role))
 			}
 			for _, name := range names {
-				err := v.addColumn(ctx, table, name, score.Column{Name: name}, roles)
+				err := v.addLowLevel(table, name, roles)
 				if err != nil && !errors.Is(err, plan.ErrAbsent) {
 					problems.Add(file.name+", "+name, err)
 				}
@@ -98,20 +106,17 @@ func (v *Evaluation) writeScores(ctx context.Context, folder string) error {
 	return problems.Err()
 }
 
-// addColumn adds a column for all images of a table, role after role.
-func (v *Evaluation) addColumn(ctx context.Context, table *result.Scores, as string, of score.Column, roles []string) error {
+// addLowLevel adds a column of what needs no model, role after role.
+func (v *Evaluation) addLowLevel(table *result.Scores, name string, roles []string) error {
 	var all []float64
 	for _, role := range roles {
-		of.Role = role
-		_, values, err := v.Values(ctx, of)
+		values, err := v.ofImages(role, name, v.fileImages())
 		if err != nil {
 			return err
 		}
-		for _, i := range thinned(len(values)) {
-			all = append(all, values[i])
-		}
+		all = append(all, values...)
 	}
-	return table.AddColumn(as, all)
+	return table.AddColumn(name, all)
 }
 
 // addScores adds ln p and the scales of a configuration.
@@ -131,10 +136,49 @@ func (v *Evaluation) addScores(ctx context.Context, table *result.Scores, config
 	for scale := range model.Scales() {
 		names = append(names, fmt.Sprintf("c%d", scale+1))
 	}
-	for _, name := range names {
-		if err := v.addColumn(ctx, table, columnName(configuration, name), score.Column{Configuration: configuration, Seed: v.schedule.Seeds[0], Name: name}, roles); err != nil {
+	columns := make([][]float64, len(names))
+	for _, role := range roles {
+		l, err := v.fileLook(configuration, role)
+		if err != nil {
+			return err
+		}
+		scored, err := v.scores(ctx, l)
+		if err != nil {
+			return err
+		}
+		kept, err := v.among(l)
+		if err != nil {
+			return err
+		}
+		for c, name := range names {
+			for _, i := range kept {
+				columns[c] = append(columns[c], scored.columns[name].values[i])
+			}
+		}
+	}
+	for c, name := range names {
+		if err := table.AddColumn(columnName(configuration, name), columns[c]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// among are the rows of a look's table that are those of a file's images.
+func (v *Evaluation) among(l look) ([]int, error) {
+	scored, err := v.engine.TestPlaces(l.set, l.images)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := v.engine.TestPlaces(l.set, v.fileImages())
+	if err != nil {
+		return nil, err
+	}
+	var rows []int
+	for i, place := range scored {
+		if len(rows) < len(kept) && kept[len(rows)] == place { // both rise
+			rows = append(rows, i)
+		}
+	}
+	return rows, nil
 }

@@ -38,24 +38,19 @@ const (
 	makingPrefix = ".making-"
 )
 
-// Splits above these sizes are prepared: pictures have to be decoded every time, arrays only read.
-const (
-	decodedInMemory = 64 << 20
-	storedInMemory  = 256 << 20
-)
+// Splits above this size are prepared: pictures have to be decoded every time, and arrays would be read, hashed and held in memory though most are
+// only opened to know which they are.
+const mostInMemory = 64 << 20
 
 // prepareFrom is the size in bytes from which a split of a kind is prepared.
 func (l *Library) prepareFrom(kind format.Kind) int64 {
 	if l.inMemory != 0 {
 		return l.inMemory
 	}
-	switch kind {
-	case format.LSUN, format.MRI: // large pictures and volumes, however few pieces come of them
+	if kind == format.LSUN || kind == format.MRI { // large pictures and volumes, however few pieces come of them
 		return 0
-	case format.Zip, format.Folder:
-		return decodedInMemory
 	}
-	return storedInMemory
+	return mostInMemory
 }
 
 // preparedInfo is set.json.

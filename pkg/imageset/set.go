@@ -109,12 +109,29 @@ func (s *Set) rehash() string {
 // rising order; all of them when n <= 0 or n >= Len. With one seed a smaller
 // choice lies within a larger one.
 func (s *Set) Choose(n int, seed uint64) []int {
-	chosen := stream(seed, purposeSubset, 0).Perm(s.Len())
-	if n > 0 && n < s.Len() {
-		chosen = chosen[:n]
+	if n <= 0 || n >= s.Len() {
+		all := make([]int, s.Len())
+		for i := range all {
+			all[i] = i
+		}
+		return all
 	}
+	chosen := stream(seed, purposeSubset, 0).Perm(s.Len())[:n]
 	slices.Sort(chosen)
 	return chosen
+}
+
+// HashOf is the hash of the set that has the images with the given indices only, without making it.
+func (s *Set) HashOf(indices []int) string {
+	h := newHash(len(indices), s.Height, s.Width, s.Channels, s.Labels != nil)
+	var labels []int32
+	for _, i := range indices {
+		h.Write(s.Image(i))
+		if s.Labels != nil {
+			labels = append(labels, s.Labels[i])
+		}
+	}
+	return sumWithLabels(h, labels)
 }
 
 // Subset returns the images of Choose as a copy, or the set itself when those

@@ -1,7 +1,6 @@
 package metric
 
 import (
-	"fmt"
 	"math"
 	"slices"
 )
@@ -43,49 +42,6 @@ func AUROC(in, out []float64) (Interval, error) {
 	}
 	halfWidth := z95 * standardError(wins, losses)
 	return Interval{area, max(0, area-halfWidth), min(1, area+halfWidth)}, nil
-}
-
-// DeLongDifference returns AUROC(inA, outA) - AUROC(inB, outB), in -1..1, with its 95 % interval, for two scores A and B
-// of the same images: inA[i] and inB[i] belong to one image, outA[j] and outB[j] to one image. An interval above 0 says that
-// score A is better than score B on sets like these.
-//
-// Because both areas see the same images their errors are correlated; DeLong's covariance of the two accounts for that, and
-// the interval is usually much narrower than the two separate ones suggest. It is clipped to -1..1.
-//
-// Where no spread is seen (two scores that order all images alike, two that both separate perfectly) the standard error
-// is 0 and the interval comes from disjoint pairs as in [AUROC]: for two scores alike on 1,000 images a set,
-// [-0.0037, 0.0037]. With a single image in one set it is [-1, 1].
-//
-// Sets of different sizes, an empty set and a NaN are errors.
-func DeLongDifference(inA, outA, inB, outB []float64) (Interval, error) {
-	if len(inA) != len(inB) || len(outA) != len(outB) {
-		return Interval{}, fmt.Errorf("metric: scores A are of %d in- and %d out-of-distribution images, scores B of %d and %d: "+
-			"a paired difference needs both scores of the same images", len(inA), len(outA), len(inB), len(outB))
-	}
-	if err := checkTwoSets(inA, outA); err != nil {
-		return Interval{}, fmt.Errorf("score A: %w", err)
-	}
-	if err := checkTwoSets(inB, outB); err != nil {
-		return Interval{}, fmt.Errorf("score B: %w", err)
-	}
-	wins, losses := placements(inA, outA)
-	winsB, lossesB := placements(inB, outB)
-	for i := range wins {
-		wins[i] -= winsB[i]
-	}
-	for j := range losses {
-		losses[j] -= lossesB[j]
-	}
-	difference := areaOf(wins, len(outA))
-	if min(len(inA), len(outA)) < 2 {
-		return Interval{difference, -1, 1}, nil
-	}
-	if constant(wins) && constant(losses) {
-		alike := alikeProbability(min(len(inA), len(outA)))
-		return Interval{difference, max(-1, difference*alike-(1-alike)), min(1, difference*alike+(1-alike))}, nil
-	}
-	halfWidth := z95 * standardError(wins, losses)
-	return Interval{difference, max(-1, difference-halfWidth), min(1, difference+halfWidth)}, nil
 }
 
 // placements counts, for each in-distribution image, the outliers that it beats, and for each outlier the in-distribution

@@ -3,7 +3,6 @@ package metric
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 )
 
 // Pearson returns the linear correlation of x and y, in -1..1. x[i] and y[i] belong to one image.
@@ -14,7 +13,7 @@ func Pearson(x, y []float64) (float64, error) {
 	if err := checkPairs(x, y, true); err != nil {
 		return 0, err
 	}
-	return correlation(scaled(x), scaled(y), ones(len(x))), nil
+	return correlation(scaled(x), scaled(y), once(len(x))), nil
 }
 
 // Spearman returns the rank correlation of x and y, in -1..1: the linear correlation of their mid-ranks (equal values share
@@ -25,78 +24,11 @@ func Spearman(x, y []float64) (float64, error) {
 	if err := checkPairs(x, y, false); err != nil {
 		return 0, err
 	}
-	return correlation(rank(x), rank(y), ones(len(x))), nil
-}
-
-// PearsonInterval is [Pearson] with a bootstrap percentile interval: images are resampled in pairs, resamples times; equal
-// seeds give equal intervals. A resample in which x or y is constant has no correlation and is drawn anew, which matters only
-// for a handful of images. Fewer than [MinResamples] resamples are an error.
-func PearsonInterval(x, y []float64, resamples int, seed uint64) (Interval, error) {
-	value, err := Pearson(x, y)
-	if err != nil {
-		return Interval{}, err
-	}
-	x, y = scaled(x), scaled(y)
-	return percentileInterval(value, resamples, seed, func() func(*rand.Rand) float64 {
-		counts := make([]int32, len(x))
-		return func(random *rand.Rand) float64 {
-			return resampledCorrelation(counts, random, func() ([]float64, []float64) { return x, y })
-		}
-	})
-}
-
-// SpearmanInterval is [Spearman] with a bootstrap percentile interval, as [PearsonInterval]. Every resample is ranked anew;
-// its values keep the order of the whole, so that costs no sort.
-func SpearmanInterval(x, y []float64, resamples int, seed uint64) (Interval, error) {
-	value, err := Spearman(x, y)
-	if err != nil {
-		return Interval{}, err
-	}
-	orderX, orderY := order(x), order(y)
-	return percentileInterval(value, resamples, seed, func() func(*rand.Rand) float64 {
-		counts := make([]int32, len(x))
-		ranksX, ranksY := make([]float64, len(x)), make([]float64, len(x))
-		return func(random *rand.Rand) float64 {
-			return resampledCorrelation(counts, random, func() ([]float64, []float64) {
-				orderX.midRanks(ranksX, counts)
-				orderY.midRanks(ranksY, counts)
-				return ranksX, ranksY
-			})
-		}
-	})
-}
-
-// resampledCorrelation draws counts until both sides vary, which values that vary at all do in about every fourth draw
-// or more often, and returns the correlation of what values says of them.
-func resampledCorrelation(counts []int32, random *rand.Rand, values func() (x, y []float64)) float64 {
-	for {
-		drawCounts(counts, random)
-		x, y := values()
-		if varies(x, counts) && varies(y, counts) {
-			// Where the few values drawn differ by less than float64 can square, the result is still undefined.
-			if r := correlation(x, y, counts); !math.IsNaN(r) {
-				return r
-			}
-		}
-	}
-}
-
-func varies(values []float64, counts []int32) bool {
-	first := -1
-	for i, c := range counts {
-		switch {
-		case c == 0:
-		case first < 0:
-			first = i
-		case values[i] != values[first]:
-			return true
-		}
-	}
-	return false
+	return correlation(rank(x), rank(y), once(len(x))), nil
 }
 
 // correlation is the linear correlation when pair i counts counts[i] times. Both sides must vary.
-func correlation[T uint8 | int32](x, y []float64, counts []T) float64 {
+func correlation(x, y []float64, counts []uint8) float64 {
 	var total, meanX, meanY float64
 	for i, c := range counts {
 		weight := float64(c)
@@ -115,14 +47,6 @@ func correlation[T uint8 | int32](x, y []float64, counts []T) float64 {
 		sumXY += weight * dx * dy
 	}
 	return max(-1, min(1, sumXY/math.Sqrt(sumXX*sumYY)))
-}
-
-func ones(n int) []int32 {
-	counts := make([]int32, n)
-	for i := range counts {
-		counts[i] = 1
-	}
-	return counts
 }
 
 func checkPairs(x, y []float64, finite bool) error {

@@ -19,31 +19,6 @@ func ExampleAUROC() {
 	// Output: 91.7 [68.6, 100.0]
 }
 
-func ExampleAUROCBootstrap() {
-	in := []float64{0.9, 0.8, 0.7, 0.4}
-	out := []float64{0.5, 0.3, 0.2}
-	area, err := metric.AUROCBootstrap(in, out, 1000, 1)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Printf("%.3f\n", area.Value)
-	// Output: 0.917
-}
-
-// Is the ratio a better score than the raw likelihood on these images?
-func ExampleDeLongDifference() {
-	ratioIn, ratioOut := []float64{6, 5, 7, 4}, []float64{1, 2, 0, 4.5}
-	rawIn, rawOut := []float64{1, 2, 3, 4}, []float64{4.5, 6, 7, 2.5}
-	difference, err := metric.DeLongDifference(ratioIn, ratioOut, rawIn, rawOut)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(difference, difference.Low > 0)
-	// Output: 0.812 [0.377, 1.000] true
-}
-
 func ExampleAUPRIn() {
 	area, _ := metric.AUPRIn([]float64{0.35, 0.8}, []float64{0.1, 0.4})
 	fmt.Printf("%.4f\n", area)
@@ -62,15 +37,22 @@ func ExampleFPRAtTPR() {
 	// Output: 0.25
 }
 
-func ExampleSpearmanInterval() {
+// Does one model rank these images as another does? And how far is that known from so few?
+func ExampleBootstrap() {
 	x := []float64{1, 2, 3, 4, 5, 6, 7, 8}
 	y := []float64{1, 4, 9, 16, 25, 36, 49, 64}
-	rho, err := metric.SpearmanInterval(x, y, 1000, 1)
+	spearman, err := metric.NewSpearman(x, y)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(rho)
+	images := []metric.Population{{Name: "in", Images: len(x)}}
+	rho, err := metric.Bootstrap(images, metric.Resamples, metric.ResampleSeed, spearman)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(rho.Interval())
 	// Output: 1.000 [1.000, 1.000]
 }
 

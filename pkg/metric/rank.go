@@ -33,33 +33,18 @@ func order(values []float64) ordered {
 	return o
 }
 
-// midRanks writes to ranks[i] the rank, counted from 1, of value i; equal values share the mean of their ranks. Value i counts
-// counts[i] times; nil counts every value once. Ranks of values that count zero times mean nothing.
+// rank returns the mid-ranks of values, counted from 1: equal values share the mean of their ranks.
 //
 // Ranks are multiples of one half, so they and their sums are exact in float64 far beyond any number of images.
-func (o ordered) midRanks(ranks []float64, counts []int32) {
-	before, start := 0, 0 // how many values lie below the group, and where the group begins
+func rank(values []float64) []float64 {
+	o := order(values)
+	ranks := make([]float64, len(values))
+	start := 0
 	for _, end := range o.ends {
-		group := o.index[start:end]
-		size := len(group)
-		if counts != nil {
-			size = 0
-			for _, i := range group {
-				size += int(counts[i])
-			}
+		for _, i := range o.index[start:end] {
+			ranks[i] = float64(start+end+1) / 2
 		}
-		rank := float64(before) + float64(size+1)/2
-		for _, i := range group {
-			ranks[i] = rank
-		}
-		before += size
 		start = end
 	}
-}
-
-// rank returns the mid-ranks of values.
-func rank(values []float64) []float64 {
-	ranks := make([]float64, len(values))
-	order(values).midRanks(ranks, nil)
 	return ranks
 }

@@ -19,62 +19,79 @@ const mixedGlow = "glow-in-from-general"
 type fourierMix struct {
 	images, mix *imageset.Set
 	order       []int
-	own, mixed  []float64 // ln p under mixedGlow, nats
 }
 
-// fourierMix mixes all test images of in and smooth with each other, paired at random over both sets (paper S3), once a seed. The paper does not
-// say how its pairs were made (digest §8); pairs inside each set make the phase's image of the same set as the amplitude's, and the two
+// fourierMix mixes all test images of in and smooth with each other, paired at random over both sets (paper S3), once for all seeds. The paper
+// does not say how its pairs were made (digest §8); pairs inside each set make the phase's image of the same set as the amplitude's, and the two
 // correlations of claim L5 hard to tell apart.
-func (v *Maker) fourierMix(ctx context.Context, seed uint64) (fourierMix, error) {
-	if known, ok := v.mixes[seed]; ok {
-		return known, nil
+func (v *Maker) fourierMix() (*fourierMix, error) {
+	if v.mix != nil {
+		return v.mix, nil
 	}
-	var m fourierMix
-	run, err := v.schedule.Run(mixedGlow, seed)
-	if err != nil {
-		return m, err
-	}
-	m.images = &imageset.Set{Name: "both", Split: imageset.Test}
+	m := &fourierMix{images: &imageset.Set{Name: "both", Split: imageset.Test}}
 	for _, role := range inAndSmooth {
 		images, err := v.testImages(role, math.MaxInt)
 		if err != nil {
-			return m, err
+			return nil, err
 		}
-		scored, err := v.engine.Scores(ctx, run, images.Name, v.schedule.Size.TestImages, density.Noise{})
-		if err != nil {
-			return m, err
-		}
-		own, err := scored.Column(likelihood, nil)
-		if err != nil {
-			return m, err
-		}
-		own, _ = metric.ReplaceNonFinite(own)
 		m.images.Height, m.images.Width, m.images.Channels = images.Height, images.Width, images.Channels
 		m.images.Pixels = append(m.images.Pixels, images.Pixels...)
-		m.own = append(m.own, own...)
 	}
 	var phases *imageset.Set
+	var err error
 	phases, m.order = fourier.Shuffled(m.images, runs.SubsetSeed)
 	if m.mix, err = fourier.Mix(m.images, phases); err != nil {
-		return m, err
+		return nil, err
+	}
+	v.mix = m
+	return m, nil
+}
+
+// fourierScores are ln p of the images and of the mixes under mixedGlow, nats.
+func (v *Maker) fourierScores(ctx context.Context, seed uint64) (own, mixed []float64, err error) {
+	run, err := v.schedule.Run(mixedGlow, seed)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, role := range inAndSmooth {
+		name, err := v.schedule.Roles.Need(role)
+		if err != nil {
+			return nil, nil, err
+		}
+		scored, err := v.engine.Scores(ctx, run, name, v.schedule.Size.TestImages, density.Noise{})
+		if err != nil {
+			return nil, nil, err
+		}
+		values, err := scored.Column(likelihood, nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		own = append(own, values...)
+	}
+	m, err := v.fourierMix()
+	if err != nil {
+		return nil, nil, err
 	}
 	table, err := v.engine.ScoreMade(ctx, run, "fourier", m.mix)
 	if err != nil {
-		return m, err
+		return nil, nil, err
 	}
-	mixed, err := table.Column(likelihood, nil)
-	if err != nil {
-		return m, err
+	if mixed, err = table.Column(likelihood, nil); err != nil {
+		return nil, nil, err
 	}
-	m.mixed, _ = metric.ReplaceNonFinite(mixed)
-	v.mixes[seed] = m
-	return m, nil
+	own, _ = metric.ReplaceNonFinite(own)
+	mixed, _ = metric.ReplaceNonFinite(mixed)
+	return own, mixed, nil
 }
 
 // fourierSheet has a row a mix: the image of the amplitudes, that of the phases, the result; values are ln p under mixedGlow, nats. The mixes
 // are some of every kind: amplitudes and phases of in or smooth.
 func (v *Maker) fourierSheet(ctx context.Context, seed uint64) (*result.Sheet, error) {
-	m, err := v.fourierMix(ctx, seed)
+	own, mixed, err := v.fourierScores(ctx, seed)
+	if err != nil {
+		return nil, err
+	}
+	m, err := v.fourierMix()
 	if err != nil {
 		return nil, err
 	}
@@ -106,9 +123,9 @@ func (v *Maker) fourierSheet(ctx context.Context, seed uint64) (*result.Sheet, e
 				}
 				a, p := images[i], images[from]
 				for column, t := range []result.Tile{
-					{What: "amplitude", Role: a.role, Set: a.set, Index: a.index, Class: a.class, Value: m.own[i]},
-					{What: "phase", Role: p.role, Set: p.set, Index: p.index, Class: p.class, Value: m.own[from]},
-					{What: "result", Role: a.role, Set: a.set, Index: a.index, Value: m.mixed[i]},
+					{What: "amplitude", Role: a.role, Set: a.set, Index: a.index, Class: a.class, Value: own[i]},
+					{What: "phase", Role: p.role, Set: p.set, Index: p.index, Class: p.class, Value: own[from]},
+					{What: "result", Role: a.role, Set: a.set, Index: a.index, Value: mixed[i]},
 				} {
 					t.Row, t.Column = row, column
 					of, at := m.images, i

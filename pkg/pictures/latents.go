@@ -295,15 +295,19 @@ func (v *Maker) Values(ctx context.Context, of score.Column) ([]float64, error) 
 }
 
 func (v *Maker) fourierValues(ctx context.Context, seed uint64) (map[string][]float64, error) {
-	m, err := v.fourierMix(ctx, seed)
+	own, mixed, err := v.fourierScores(ctx, seed)
 	if err != nil {
 		return nil, err
 	}
-	phase := make([]float64, len(m.own))
-	for i, from := range m.order {
-		phase[i] = m.own[from]
+	m, err := v.fourierMix()
+	if err != nil {
+		return nil, err
 	}
-	return map[string][]float64{"mixed": m.mixed, "amplitude": m.own, "phase": phase}, nil
+	phase := make([]float64, len(own))
+	for i, from := range m.order {
+		phase[i] = own[from]
+	}
+	return map[string][]float64{"mixed": mixed, "amplitude": own, "phase": phase}, nil
 }
 
 // mixedValues say of each pair of images with exchanged latents what share of the two, in percent, the classifier of

@@ -25,13 +25,13 @@ import (
 type Maker struct {
 	engine   *runs.Engine
 	schedule *runs.Schedule
-	mixes    map[uint64]fourierMix // by seed
+	mix      *fourierMix
 	values   map[string][]float64
 }
 
 // New prepares the pictures of a schedule's runs.
 func New(engine *runs.Engine, schedule *runs.Schedule) *Maker {
-	return &Maker{engine: engine, schedule: schedule, mixes: map[uint64]fourierMix{}, values: map[string][]float64{}}
+	return &Maker{engine: engine, schedule: schedule, values: map[string][]float64{}}
 }
 
 // likelihood is the column of ln p in a run's score files.
@@ -64,7 +64,6 @@ const (
 // evaluation's is removed: it would be of runs that this one does not know.
 func (v *Maker) Write(ctx context.Context, folder string) error {
 	seed := v.schedule.Seeds[0]
-	const in, outlierLoss = "glow-in-from-general", "glow-in-outlier-loss"
 	var problems plan.Problems
 	for _, s := range []struct {
 		name string
@@ -78,8 +77,8 @@ func (v *Maker) Write(ctx context.Context, folder string) error {
 			return firstRows(sheet, shownPairs), err
 		}},
 		{"climbed", func() (*result.Sheet, error) { return v.climbedSheet(ctx, seed) }},
-		{result.TopSheet(in), func() (*result.Sheet, error) { return v.topSheet(ctx, seed, in) }},
-		{result.TopSheet(outlierLoss), func() (*result.Sheet, error) { return v.topSheet(ctx, seed, outlierLoss) }},
+		{result.TopSheet(topGlows[0]), func() (*result.Sheet, error) { return v.topSheet(ctx, seed, topGlows[0]) }},
+		{result.TopSheet(topGlows[1]), func() (*result.Sheet, error) { return v.topSheet(ctx, seed, topGlows[1]) }},
 	} {
 		sheet, err := s.draw()
 		switch {
@@ -94,6 +93,7 @@ func (v *Maker) Write(ctx context.Context, folder string) error {
 		}
 		problems.Add(s.name, err)
 	}
+	v.mix = nil // images of hundreds of megabytes at the paper's size
 	return problems.Err()
 }
 
@@ -106,19 +106,42 @@ func firstRows(sheet *result.Sheet, n int) *result.Sheet {
 	return &shown
 }
 
-// topSheet has the training images of general that the scores of a Glow like best (Figs S7, S8): rows raw, ratio and
-// last scale, the best first; values are the scores, nats.
+// topGlows are the Glows whose most likely images are shown (Figs S7, S8), and generalGlow the one that they are compared with.
+var topGlows = []string{"glow-in-from-general", "glow-in-outlier-loss"}
+
+const generalGlow = "glow-general"
+
+// Score makes the scores of a finished run that pictures and the claims about them are made of, as far as they are missing: a network is loaded
+// once where this is called when it has scored its other images. What is wrong is told when the pictures are made.
+func (v *Maker) Score(ctx context.Context, configuration string, seed uint64) {
+	run, err := v.schedule.Run(configuration, seed)
+	if err != nil {
+		return
+	}
+	if name := v.schedule.Roles.Set("general"); name != "" && seed == v.schedule.Seeds[0] && slices.Contains(append(topGlows, generalGlow), configuration) {
+		of := v.schedule.Size.TopImages
+		if !v.engine.HasScores(run, name, imageset.Train, of, density.Noise{}) {
+			v.engine.SplitScores(ctx, run, name, imageset.Train, of, density.Noise{})
+		}
+	}
+	if configuration == mixedGlow {
+		v.Values(ctx, score.Column{Role: "fourier", Name: "mixed", Seed: seed}) // claims will ask for them, when the mixes are gone
+	}
+}
+
+// topSheet has the training images of general that the scores of a Glow like best (Figs S7, S8): rows raw, ratio and last scale, the best
+// first; values are the scores, nats.
 func (v *Maker) topSheet(ctx context.Context, seed uint64, configuration string) (*result.Sheet, error) {
 	name, err := v.schedule.Roles.Need("general")
 	if err != nil {
 		return nil, err
 	}
-	candidates, _, err := v.engine.TrainingImages(name, v.schedule.Size.TopImages)
+	train, err := v.engine.Set(name, imageset.Train)
 	if err != nil {
 		return nil, err
 	}
 	var tables [2]*result.Scores
-	for i, of := range []string{configuration, "glow-general"} {
+	for i, of := range []string{configuration, generalGlow} {
 		run, err := v.schedule.Run(of, seed)
 		if err != nil {
 			return nil, err
@@ -148,8 +171,9 @@ func (v *Maker) topSheet(ctx context.Context, seed uint64, configuration string)
 		values []float64
 	}{{"raw", columns[0]}, {"ratio", ratio}, {v.last(), columns[2]}} {
 		for column, at := range score.Highest(s.values, shownTop) {
-			t := result.Tile{Row: row, Column: column, What: fmt.Sprintf("%s of %d training images", s.what, candidates.Len()), Role: "general", Set: name, Index: tables[0].Rows[at].Index, Class: candidates.Class(at), Value: s.values[at]}
-			if err := sheet.Add(t, candidates, at); err != nil {
+			t := result.Tile{Row: row, Column: column, What: fmt.Sprintf("%s of %d training images", s.what, len(s.values)), Role: "general", Set: name, Index: tables[0].Rows[at].Index, Value: s.values[at]}
+			t.Class = train.Class(t.Index)
+			if err := sheet.Add(t, train, t.Index); err != nil {
 				return nil, err
 			}
 		}

@@ -101,11 +101,6 @@ func summarise(cells []result.Cell) Summary {
 	return s
 }
 
-const (
-	summaryResamples = 1000
-	summarySeed      = 2020
-)
-
 // closeness is the mean absolute difference of two rows of values, and their rank correlation.
 func closeness(ours, paper []float64) (difference, rank metric.Interval) {
 	none := metric.Interval{Value: math.NaN(), Low: math.NaN(), High: math.NaN()}
@@ -118,11 +113,13 @@ func closeness(ours, paper []float64) (difference, rank metric.Interval) {
 		differences[i] = math.Abs(ours[i] - paper[i])
 	}
 	cells := []metric.Population{{Name: "cells", Images: len(ours)}}
-	if mean, err := metric.Bootstrap(cells, summaryResamples, summarySeed, metric.NewMean(differences)); err == nil {
+	if mean, err := metric.Bootstrap(cells, metric.Resamples, metric.ResampleSeed, metric.NewMean(differences)); err == nil {
 		difference = mean.Interval()
 	}
-	if of, err := metric.SpearmanInterval(ours, paper, summaryResamples, summarySeed); err == nil { // values that vary
-		rank = of
+	if spearman, err := metric.NewSpearman(ours, paper); err == nil { // values that vary
+		if of, err := metric.Bootstrap(cells, metric.Resamples, metric.ResampleSeed, spearman); err == nil {
+			rank = of.Interval()
+		}
 	}
 	return difference, rank
 }

@@ -48,13 +48,20 @@ func Results(ctx context.Context, engine *runs.Engine, schedule *runs.Schedule, 
 	if err != nil {
 		return nil, nil, err
 	}
-	var problems []error
-	cells, err := evaluation.Write(ctx, folder)
-	problems = append(problems, err)
 	judge, err := claim.NewJudge(evaluation, schedule.Seeds)
 	if err != nil {
 		return nil, nil, err
 	}
+	asked, err := judge.Asked(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := evaluation.Score(ctx, asked); err != nil {
+		return nil, nil, err
+	}
+	var problems []error
+	cells, err := evaluation.Write(ctx, folder)
+	problems = append(problems, err)
 	claims, conditions, err := judge.All(ctx, schedule.Size.Name)
 	problems = append(problems, err)
 	overSteps, err := judge.OverSteps(ctx, schedule.Size.CurvePoints, evaluation.Step)

@@ -1,12 +1,16 @@
 package result
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/google/renameio/v2"
 )
@@ -52,7 +56,7 @@ func (s *Scores) Column(name string, keep func(ScoreRow) bool) ([]float64, error
 	if at < 0 {
 		return nil, fmt.Errorf("score table has no column %q; it has %v", name, s.Columns)
 	}
-	var values []float64
+	values := make([]float64, 0, len(s.Rows))
 	for _, row := range s.Rows {
 		if keep == nil || keep(row) {
 			values = append(values, row.Values[at])
@@ -120,36 +124,55 @@ func ReadScores(path string) (*Scores, error) {
 		return nil, fmt.Errorf("score file: %w", err)
 	}
 	defer file.Close()
-	records, err := csv.NewReader(file).ReadAll()
-	if err != nil {
-		return nil, fmt.Errorf("score file %s: %w", path, err)
-	}
 	wrong := func(line int, format string, args ...any) error {
 		return fmt.Errorf("score file %s, line %d%s", path, line, fmt.Sprintf(format, args...))
 	}
 	places := len(scorePlace)
-	if len(records) == 0 || len(records[0]) <= places || !slices.Equal(records[0][:places], scorePlace) {
+	lines := csv.NewReader(bufio.NewReaderSize(file, 1<<16))
+	lines.ReuseRecord = true // a paper's worth of files has millions of lines
+	head, err := lines.Read()
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("score file %s: %w", path, err)
+	}
+	if len(head) <= places || !slices.Equal(head[:places], scorePlace) {
 		return nil, wrong(1, ": expected role,set,index and at least one score; write it with strata score")
 	}
-	s := &Scores{Columns: records[0][places:]}
+	s := &Scores{Columns: slices.Clone(head[places:])}
 	for i, name := range s.Columns {
 		if before := slices.Index(s.Columns, name); before < i {
 			return nil, wrong(1, ": columns %d and %d are both named %q", places+before+1, places+i+1, name)
 		}
 	}
-	for i, record := range records[1:] {
-		row := ScoreRow{Role: record[0], Set: record[1]}
-		if row.Index, err = strconv.Atoi(record[2]); err != nil {
-			return nil, wrong(i+2, ", column index: %q is no whole number", record[2])
+	var all []float64 // room for the values of many rows, in the place of a slice a row
+	for line := 2; ; line++ {
+		record, err := lines.Read()
+		if errors.Is(err, io.EOF) {
+			return s, nil
 		}
+		if err != nil {
+			return nil, fmt.Errorf("score file %s: %w", path, err)
+		}
+		row := ScoreRow{Role: record[0], Set: record[1]}
+		if last := len(s.Rows) - 1; last >= 0 && s.Rows[last].Role == row.Role && s.Rows[last].Set == row.Set {
+			row.Role, row.Set = s.Rows[last].Role, s.Rows[last].Set // or each would keep the text of its line
+		} else {
+			row.Role, row.Set = strings.Clone(row.Role), strings.Clone(row.Set)
+		}
+		if row.Index, err = strconv.Atoi(record[2]); err != nil {
+			return nil, wrong(line, ", column index: %q is no whole number", record[2])
+		}
+		if cap(all)-len(all) < len(s.Columns) {
+			all = make([]float64, 0, 1024*len(s.Columns))
+		}
+		from := len(all)
 		for j, field := range record[places:] {
 			v, err := strconv.ParseFloat(field, 64)
 			if err != nil {
-				return nil, wrong(i+2, ", column %s: %q is no number", s.Columns[j], field)
+				return nil, wrong(line, ", column %s: %q is no number", s.Columns[j], field)
 			}
-			row.Values = append(row.Values, v)
+			all = append(all, v)
 		}
+		row.Values = all[from:len(all):len(all)]
 		s.Rows = append(s.Rows, row)
 	}
-	return s, nil
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"io"
 
+	"strata/pkg/classifier"
 	"strata/pkg/density"
 	"strata/pkg/imageset"
 )
@@ -32,10 +33,13 @@ type Engine struct {
 	sets   map[string]*imageset.Set
 	warned map[string]bool
 	scored map[string][]*imageset.Set // by run
-	used   map[string]Subset
-	// last is the network that scored last, kept for the next set.
+	// subsets are the parts of sets that were made so far, and used which of them numbers are of.
+	subsets map[string]Subset
+	used    map[string]bool
+	// last is the network that scored last, of the run id, kept for the next set: one of the two.
 	last struct {
-		id      string
-		network *density.Network
+		id         string
+		network    *density.Network
+		classifier *classifier.Network
 	}
 }

@@ -108,7 +108,7 @@ func (e *Engine) TrainingImages(name string, images int) (*imageset.Set, string,
 		return nil, "", err
 	}
 	subset := e.use(set, images)
-	return subset.set, subset.SHA256, nil
+	return subset.images(), subset.SHA256, nil
 }
 
 // TestImages is the part of a test split that Scores scores.
@@ -117,7 +117,7 @@ func (e *Engine) TestImages(setName string, images int) (*imageset.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e.use(set, images).set, nil
+	return e.use(set, images).images(), nil
 }
 
 // TestPlaces are the places in the test split of the images of TestImages.

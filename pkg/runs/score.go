@@ -79,18 +79,47 @@ func (e *Engine) scorer(run *Run, images int) (*density.Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e.last.network != nil {
-		if e.last.id == run.Info.ID && e.last.network.Backend == on {
-			return e.last.network, nil
-		}
-		e.last.network.Close()
-		e.last.network = nil
+	if e.last.network != nil && e.last.id == run.Info.ID && e.last.network.Backend == on {
+		return e.last.network, nil
 	}
+	e.closeLast()
 	network, err := e.load(on, run)
 	if err == nil {
 		e.last.id, e.last.network = run.Info.ID, network
 	}
 	return network, err
+}
+
+// judge is scorer for a classifier.
+func (e *Engine) judge(run *Run, images int) (*classifier.Network, error) {
+	on, err := e.backendFor(scoringWork(run.Info.Spec, images))
+	if err != nil {
+		return nil, err
+	}
+	if e.last.classifier != nil && e.last.id == run.Info.ID && e.last.classifier.Backend == on {
+		return e.last.classifier, nil
+	}
+	e.closeLast()
+	network, err := newClassifier(on, run.Info.Spec, "float32") // as in load
+	if err != nil {
+		return nil, err
+	}
+	if _, _, err := classifier.LoadNetwork(run.Folder, network); err != nil {
+		network.Close()
+		return nil, err
+	}
+	e.last.id, e.last.classifier = run.Info.ID, network
+	return network, nil
+}
+
+func (e *Engine) closeLast() {
+	if e.last.network != nil {
+		e.last.network.Close()
+	}
+	if e.last.classifier != nil {
+		e.last.classifier.Close()
+	}
+	e.last.network, e.last.classifier = nil, nil
 }
 
 // Scores returns the log-likelihoods of images of a set's test split under a run, scoring them if no file has them:
@@ -109,20 +138,20 @@ func (e *Engine) SplitScores(ctx context.Context, run *Run, setName, split strin
 		return nil, err
 	}
 	subset := e.use(whole, images)
-	set := subset.set
 	// What one model scores is there to be compared.
-	e.warnOfHistories(append(e.scored[run.Info.ID], set)...)
+	e.warnOfHistories(append(e.scored[run.Info.ID], whole)...)
 	if e.scored == nil {
 		e.scored = map[string][]*imageset.Set{}
 	}
-	if !slices.Contains(e.scored[run.Info.ID], set) {
-		e.scored[run.Info.ID] = append(e.scored[run.Info.ID], set)
+	if !slices.Contains(e.scored[run.Info.ID], whole) {
+		e.scored[run.Info.ID] = append(e.scored[run.Info.ID], whole)
 	}
-	chosen := whole.Choose(images, SubsetSeed)
+	chosen := subset.chosen
 	path := run.scoreFile(subset, noise)
 	if _, err := os.Stat(path); err == nil {
 		return readScores(path, chosen)
 	}
+	set := subset.images()
 	bar := progress.New(e.Out, e.label+"score "+setName+" by "+run.Info.ID, set.Len())
 	started := time.Now()
 	report := func(done int) error {
@@ -151,7 +180,17 @@ func (e *Engine) ScoreFile(run *Run, setName, split string, images int, noise de
 	if err != nil {
 		return "", err
 	}
-	return run.scoreFile(e.use(whole, images), noise), nil
+	return run.scoreFile(e.subset(whole, images), noise), nil
+}
+
+// HasScores says whether Scores would read a file, and make nothing.
+func (e *Engine) HasScores(run *Run, setName, split string, images int, noise density.Noise) bool {
+	path, err := e.ScoreFile(run, setName, split, images, noise)
+	if err != nil {
+		return false
+	}
+	_, err = os.Stat(path)
+	return err == nil
 }
 
 func (r *Run) scoreFile(of Subset, noise density.Noise) string {
@@ -241,16 +280,8 @@ func (e *Engine) logOdds(ctx context.Context, run *Run, name string, chosen []in
 
 // Classify are a classifier's log-odds of any images: above 0 is in-distribution.
 func (e *Engine) Classify(ctx context.Context, run *Run, set *imageset.Set) ([]float64, error) {
-	on, err := e.backendFor(scoringWork(run.Info.Spec, set.Len()))
+	network, err := e.judge(run, set.Len())
 	if err != nil {
-		return nil, err
-	}
-	network, err := newClassifier(on, run.Info.Spec, "float32") // as in load
-	if err != nil {
-		return nil, err
-	}
-	defer network.Close()
-	if _, _, err := classifier.LoadNetwork(run.Folder, network); err != nil {
 		return nil, err
 	}
 	return network.Scores(ctx, set)

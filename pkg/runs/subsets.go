@@ -23,28 +23,55 @@ type Subset struct {
 	SHA256        string // of shape, pixels and labels: imageset.Set.Hash
 	History       string // codec and resizing
 
-	set *imageset.Set
+	key    string
+	whole  *imageset.Set
+	chosen []int // places of the images in the split
+}
+
+// images are the subset as a set. It is a copy where that is not the whole, which nobody keeps: the 120,000 images that Figs S7 and S8 choose from
+// are 350 MiB.
+func (s Subset) images() *imageset.Set {
+	if s.Images == s.Whole {
+		return s.whole
+	}
+	return s.whole.Subset(s.Images, SubsetSeed)
 }
 
 // use is the part of a set that a size uses, noted for Subsets.
 func (e *Engine) use(whole *imageset.Set, images int) Subset {
+	s := e.subset(whole, images)
+	if e.used == nil {
+		e.used = map[string]bool{}
+	}
+	e.used[s.key] = true
+	return s
+}
+
+// subset is a part of a set, made once.
+func (e *Engine) subset(whole *imageset.Set, images int) Subset {
 	key := fmt.Sprint(whole.Name, "/", whole.Split, "/", images)
-	if s, ok := e.used[key]; ok && s.Whole == whole.Len() {
+	if s, ok := e.subsets[key]; ok && s.Whole == whole.Len() {
 		return s
 	}
-	part := whole.Subset(images, SubsetSeed)
-	s := Subset{Set: whole.Name, Split: whole.Split, Images: part.Len(), Whole: whole.Len(), SHA256: part.Hash(), History: part.History, set: part}
-	if e.used == nil {
-		e.used = map[string]Subset{}
+	chosen := whole.Choose(images, SubsetSeed)
+	s := Subset{Set: whole.Name, Split: whole.Split, Images: len(chosen), Whole: whole.Len(), History: whole.History, key: key, whole: whole, chosen: chosen}
+	if s.Images == s.Whole {
+		s.SHA256 = whole.Hash()
+	} else {
+		s.SHA256 = whole.HashOf(chosen)
 	}
-	e.used[key] = s
+	if e.subsets == nil {
+		e.subsets = map[string]Subset{}
+	}
+	e.subsets[key] = s
 	return s
 }
 
 // Subsets are the parts of sets that were used so far, in the order of their names.
 func (e *Engine) Subsets() []Subset {
 	used := map[string]Subset{} // asking for all images and for more than there are is the same
-	for _, s := range e.used {
+	for key := range e.used {
+		s := e.subsets[key]
 		used[s.file()] = s
 	}
 	return slices.SortedFunc(maps.Values(used), func(a, b Subset) int { return cmp.Compare(a.file(), b.file()) })
@@ -75,13 +102,16 @@ func (e *Engine) WriteSubsets(folder, prefix string) error {
 		if whole := e.sets[s.Set+"/"+s.Split]; whole != nil && whole.Places != nil {
 			in = "files"
 		}
-		if places := s.set.Places; places != nil && len(places) <= maxListed {
+		if (s.Images < s.Whole || s.whole.Places != nil) && s.Images <= maxListed {
 			list = filepath.Join(prefix+"subsets", s.file())
 			if err := os.MkdirAll(filepath.Join(folder, prefix+"subsets"), 0o755); err != nil {
 				return err
 			}
 			var text bytes.Buffer
-			for _, place := range places {
+			for _, place := range s.chosen {
+				if s.whole.Places != nil {
+					place = s.whole.Places[place]
+				}
 				fmt.Fprintln(&text, place)
 			}
 			if err := renameio.WriteFile(filepath.Join(folder, list), text.Bytes(), 0o644); err != nil {

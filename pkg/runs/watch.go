@@ -36,12 +36,8 @@ func (e *Engine) watch(ctx context.Context, run *Run, network *density.Network, 
 		if _, err := os.Stat(path); err == nil {
 			continue
 		}
-		places, err := e.TestPlaces(name, q.Size.CurveImages)
-		if err != nil {
-			return err
-		}
 		noise := density.Noise{Sample: true, Seed: uint64(step)}
-		table, err := scoreTable(name, places, network, curve.of.set, noise, func(int) error { return ctx.Err() })
+		table, err := scoreTable(name, curve.of.chosen, network, curve.of.images(), noise, func(int) error { return ctx.Err() })
 		if err != nil {
 			return err
 		}
