@@ -21,7 +21,7 @@ func Fig2A(r *Results) (*Figure, error) {
 		return nil, err
 	}
 	if sheet == nil {
-		return noPictures("fig2a", "Hierarchy of distributions", "sets", "an older version wrote them"), nil
+		return r.noPictures("fig2a", "Hierarchy of distributions", "sets", "an older version wrote them"), nil
 	}
 	h := hierarchy{sheet: sheet, rows: map[string]int{}}
 	for row := range sheet.Rows() {
@@ -29,20 +29,18 @@ func Fig2A(r *Results) (*Figure, error) {
 			h.rows[first.Role] = row
 		}
 	}
-	caption := "Schematic of the hierarchy of distributions. Natural images are approximated by the general set; the " +
-		"in-distribution set and the others are subdistributions of them, " +
-		"and its classes are subdistributions of the in-distribution set. The ratio of the likelihoods of two " +
-		"neighbours takes away what all images of the upper one share."
-	var missing []string
+	var absent, missing []string
 	for _, role := range append([]string{roleGeneral}, hierarchyRoles...) {
 		if _, ok := h.rows[role]; !ok {
-			missing = append(missing, role)
+			absent = append(absent, role)
 		}
 	}
-	if len(missing) > 0 {
-		caption += " Not in the results: " + strings.Join(missing, ", ") + "."
+	if len(absent) > 0 {
+		missing = []string{"Not in the results: " + strings.Join(absent, ", ") + "."}
 	}
-	return &Figure{Name: "fig2a", Caption: caption, page: h}, nil
+	return r.figure("fig2a", h, "Hierarchy of distributions: natural images, approximated by general, contain the "+
+		"in-distribution set and the others, and these their classes. The ratio of the likelihoods of two neighbours takes "+
+		"away what all images of the upper one share.", missing, append([]string{roleGeneral}, hierarchyRoles...)...), nil
 }
 
 // hierarchyRoles are the subdistributions of natural images that are drawn, from left to right.

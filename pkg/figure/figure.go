@@ -47,6 +47,8 @@ type Figure struct {
 	Caption string
 
 	page drawing
+	// missing are the caption's sentences about what the results lack.
+	missing []string
 }
 
 // drawing is what a figure consists of: a grid of plots, a grid of pictures, or the schematic of Fig. 2A.

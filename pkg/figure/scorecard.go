@@ -76,13 +76,13 @@ func Scorecard(r *Results) (*Figure, error) {
 	if n := counts[result.NotMeasured]; n > 0 {
 		said += fmt.Sprintf(", %d were not measured", n)
 	}
-	caption := said + ". A mark is the condition that decides, its bar the 95 % interval, the line its threshold; right of the line it holds. " +
-		"A claim is open where the interval reaches across."
+	shows := said + ". A mark is the condition that decides, its bar the 95 % interval, the line its threshold; right of " +
+		"the line it holds, across it the claim is open."
 	if len(seeds) == 1 && seeds[1] {
-		caption += " One seed: intervals are over images alone."
+		shows += " One seed: intervals are over images alone."
 	}
 	card.heading, card.about = said, about(claims)
-	return &Figure{Name: "scorecard", page: card, Caption: strings.TrimSpace(caption + " " + r.setsPlaying())}, nil
+	return r.figure("scorecard", card, shows, nil, tableRoles...), nil
 }
 
 // about says in a line what the claims were measured on, by one that most others are like: the raw likelihood's (D1).
@@ -212,7 +212,7 @@ func (s *scorecard) draw(c draw.Canvas) {
 			write(cardID, y+3, sizeTick, of, true, row.claim.ID)
 			write(cardTitle, y+3, sizeTick, of, false, fitted(row.title, textStyle(sizeTick, ink), cardPaper-cardTitle-6))
 			write(cardPaper, y+3, sizeNote, notes, false, fitted(row.claim.Paper, textStyle(sizeNote, ink), cardOurs-cardPaper-5))
-			write(cardOurs, y+3, sizeNote, of, false, fitted(row.measured(), textStyle(sizeNote, ink), cardStrip-cardOurs-4))
+			write(cardOurs, y+3, sizeNote, of, false, fitted(hereWithInterval(row.claim), textStyle(sizeNote, ink), cardStrip-cardOurs-4))
 			if row.decides != nil {
 				strip{row.decides}.draw(c, left+cardStrip, left+cardStripTo, y+3)
 			}
@@ -220,32 +220,13 @@ func (s *scorecard) draw(c draw.Canvas) {
 	}
 }
 
-// measured is what was measured, with its interval, in as few digits as tell them apart.
-func (r scorecardRow) measured() string {
-	c := r.claim
-	if c.Verdict == result.NotMeasured || math.IsNaN(c.Value) {
-		return ""
-	}
-	digits := 2
-	if largest := max(math.Abs(c.Value), math.Abs(c.Low), math.Abs(c.High)); largest >= 100 {
-		digits = 0
-	} else if largest >= 10 {
-		digits = 1
-	}
-	said := fmt.Sprintf("%.*f [%.*f, %.*f]", digits, c.Value, digits, c.Low, digits, c.High)
-	switch {
-	case strings.Contains(c.Measured, "Spearman"):
-		said = "\u03C1 " + said
-	case strings.HasSuffix(c.Measured, "%"):
-		said += " %"
-	}
-	return strings.ReplaceAll(said, "-", "\u2212")
-}
+// verdictRadius is that of a verdict's mark.
+const verdictRadius = vg.Length(3)
 
 // verdictMark is filled where a claim holds, half filled where it is open, empty where it does not hold, and a dash where nothing
 // was measured.
 func verdictMark(c draw.Canvas, at vg.Point, v result.Verdict) {
-	const radius = vg.Length(3.2)
+	const radius = verdictRadius
 	of := verdictColors[v]
 	switch v {
 	case result.NotMeasured:
