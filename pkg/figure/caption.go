@@ -135,7 +135,7 @@ func hereWithInterval(c result.Claim) string {
 func claimDigits(c result.Claim) int {
 	third := (c.High - c.Low) / 6 // of half of it
 	if !(third > 0) {
-		return 2
+		return 1
 	}
 	return min(max(-int(math.Floor(math.Log10(third))), 0), 3)
 }

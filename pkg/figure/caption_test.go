@@ -32,7 +32,9 @@ func TestCaptionsAreShortAndConclude(t *testing.T) {
 			assert.True(t, found, "%s names no sets", entry.Name)
 			assert.Contains(t, sets, "; size "+r.manifest.Size+", ", entry.Name)
 			words := slices.DeleteFunc(strings.Fields(said), func(word string) bool {
-				return !strings.ContainsFunc(word, func(c rune) bool { return unicode.IsLetter(c) || unicode.IsDigit(c) })
+				return !strings.ContainsFunc(word, func(c rune) bool {
+					return unicode.IsLetter(c) || unicode.IsDigit(c)
+				})
 			})
 			assert.LessOrEqual(t, len(words), mostWords, "%s: %s", entry.Name, said)
 			for _, id := range claimsOf[entry.Name] {
@@ -72,8 +74,8 @@ func TestConcluded(t *testing.T) {
 		claim result.Claim
 		want  string
 	}{
-		{result.Claim{ID: "L2", Paper: "\u03C1 > 0.83", Measured: "least Spearman \u03C1", Value: 0.7946, Low: 0.75, High: 0.84,
-			Verdict: result.DoesNotHold}, "L2 does not hold (here \u03C1 0.79, paper \u03C1 > 0.83)."},
+		{result.Claim{ID: "L2", Paper: "\u03C1 > 0.83", Measured: "least Spearman \u03C1", Value: 0.7946,
+			Low: 0.75, High: 0.84, Verdict: result.DoesNotHold}, "L2 does not hold (here \u03C1 0.79, paper \u03C1 > 0.83)."},
 		{result.Claim{ID: "L3", Paper: "\u03C1 > 0.95", Measured: "Spearman", Value: 0.9477, Low: 0.941, High: 0.954,
 			Verdict: result.Open}, "L3 is open (here \u03C1 0.948, paper \u03C1 > 0.95)."},
 		{result.Claim{ID: "F5", Paper: "pictures", Measured: "share, %", Value: 2.93, Low: 1.8, High: 4.8,

@@ -162,8 +162,8 @@ func FigS6(r *Results) (*Figure, error) {
 		return nil, err
 	}
 	p := page{width: twoColumns, height: 6.6 * vg.Centimeter, legend: kindLegend(marginLoss, outlierLoss)}
-	shows := "AUROC of the ratio to the Glow of general while the Glow of in is finetuned with the margin loss and with " +
-		"the outlier loss" + inBrackets(r.budget(outlierLoss)) + "; " + all.bands()
+	shows := "AUROC of the ratio to the Glow of general while the Glow of in is finetuned with the margin loss and " +
+		"with the outlier loss" + inBrackets(r.budget(outlierLoss)) + "; " + all.bands()
 	var missing []string
 	for _, out := range trainedOn[1].out {
 		drawn, lacking := all.panel("in vs "+out, result.AUROCRatio, roleIn, out, "AUROC (%)", marginLoss, outlierLoss)
@@ -194,8 +194,8 @@ func detectionCurves(r *Results, name, shows string, kinds ...kind) (*Figure, er
 		}
 	}
 	sharedAUROC(p.panels)
-	return r.figure(name, onlyFirstNames(p, 3), shows+all.bands()+passedOf(passed, compared), missing, roleSmooth, roleIn,
-		roleNear, roleFar, roleGeneral), nil
+	return r.figure(name, onlyFirstNames(p, 3), shows+all.bands()+passedOf(passed, compared), missing, roleSmooth,
+		roleIn, roleNear, roleFar, roleGeneral), nil
 }
 
 // count counts whether finetuning passes the end of training from scratch, where both are there.

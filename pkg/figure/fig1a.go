@@ -56,8 +56,8 @@ func Fig1A(r *Results) (*Figure, error) {
 	tails.Y.Tick.Marker = plot.ConstantTicks{{Value: -6, Label: "0.000001"}, {Value: -4, Label: "0.0001"},
 		{Value: -2, Label: "0.01"}, {Value: 0, Label: "1"}}
 
-	shows := "Densities of pixel differences of training images: a pixel minus the mean of its eight neighbours, channels " +
-		"pooled; at 0 two bins meet. Highest is "
+	shows := "Densities of pixel differences of training images: a pixel minus the mean of its eight neighbours, " +
+		"channels pooled; at 0 two bins meet. Highest is "
 	highest := slices.MaxFunc(drawn, func(a, b *density) int { return cmp.Compare(a.height(), b.height()) })
 	shows += fmt.Sprintf("%s, with %.3f per grey level.", highest.role, highest.height())
 	var note string
@@ -67,8 +67,8 @@ func Fig1A(r *Results) (*Figure, error) {
 		lacking = []string{"Not in the results: " + strings.Join(missing, ", ") + "."}
 	}
 	return r.figure("fig1a", page{width: twoColumns, height: 6 * vg.Centimeter, panels: []panel{
-		{title: "Peaks", plot: peaks, note: note}, {title: "Tails, on a logarithmic axis", plot: tails}}}, shows, lacking,
-		wanted...), nil
+		{title: "Peaks", plot: peaks, note: note}, {title: "Tails, on a logarithmic axis", plot: tails}}},
+		shows, lacking, wanted...), nil
 }
 
 // lowestDensity is the foot of the logarithmic axis: about one pixel of 1000 images in a bin.

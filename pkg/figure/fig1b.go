@@ -25,7 +25,7 @@ func Fig1B(r *Results) (*Figure, error) {
 			yAxis: "ln p", x: score{plus: result.PseudoColumn(v.role)}, y: score{plus: v.configuration}, roles: both})
 		p.panels, missing = append(p.panels, drawn), append(missing, lacking...)
 	}
-	return r.figure("fig1b", onlyFirstNames(p, len(views)), "Log-likelihood of Glow against the pseudo-log-likelihood of "+
-		"pixel differences, both fitted to one training set, of test images. Spearman's \u03C1 over both sets, and inside "+
-		"each: what is pooled is partly the distance of the two sets.", missing, both...), nil
+	return r.figure("fig1b", onlyFirstNames(p, len(views)), "Log-likelihood of Glow against the pseudo-log-likelihood "+
+		"of pixel differences, both fitted to one training set, of test images. Spearman's \u03C1 over both sets, and "+
+		"inside each: what is pooled is partly the distance of the two sets.", missing, both...), nil
 }

@@ -66,8 +66,8 @@ func Fig1C(r *Results) (*Figure, error) {
 			missing = append(missing, "Not measured: "+strings.Join(absent, ", ")+".")
 		}
 	}
-	return r.figure("fig1c", p, "Spearman's \u03C1 of log-likelihoods over test images of in and smooth, with bootstrap "+
-		"intervals; all from scratch.", missing, roleIn, roleSmooth, roleGeneral, roleNear), nil
+	return r.figure("fig1c", p, "Spearman's \u03C1 of log-likelihoods over test images of in and smooth, with "+
+		"bootstrap intervals; all from scratch.", missing, roleIn, roleSmooth, roleGeneral, roleNear), nil
 }
 
 // named is a configuration and what a figure calls it.
@@ -137,7 +137,10 @@ func (m *matrix) Plot(c draw.Canvas, p *plot.Plot) {
 			case cell != nil:
 				c.FillPolygon(shade(cell.Spearman), corners(at))
 				text, dark = signed(cell.Spearman, 2), cell.Spearman > 0.8
-				small = signed(cell.SpearmanLow, 2) + ", " + signed(cell.SpearmanHigh, 2)
+				// An interval of 1 to 1 has no digits to show.
+				if low, high := short(cell.SpearmanLow), short(cell.SpearmanHigh); low != "1" {
+					small = low + ", " + high
+				}
 			case row.id == column.id:
 				text = "same"
 			default:
@@ -161,14 +164,20 @@ func (m *matrix) Plot(c draw.Canvas, p *plot.Plot) {
 			}
 			c.FillText(style, centre, text)
 			style.Font.Size = 6
-			if style.Width(small) < right-left-1 {
+			if style.Width(small) < right-left-2 {
 				c.FillText(style, vg.Point{X: centre.X, Y: centre.Y - 8}, small)
 			}
 		}
 	}
 }
 
+// short is a correlation without its leading zero: two of them have to fit into a cell.
+func short(value float64) string {
+	return strings.Replace(strings.Replace(signed(value, 2), "0.", ".", 1), "1.00", "1", 1)
+}
+
 // inset is a rectangle whose sides have moved inwards.
 func inset(r vg.Rectangle, by vg.Length) vg.Rectangle {
-	return vg.Rectangle{Min: vg.Point{X: r.Min.X + by, Y: r.Min.Y + by}, Max: vg.Point{X: r.Max.X - by, Y: r.Max.Y - by}}
+	return vg.Rectangle{Min: vg.Point{X: r.Min.X + by, Y: r.Min.Y + by},
+		Max: vg.Point{X: r.Max.X - by, Y: r.Max.Y - by}}
 }

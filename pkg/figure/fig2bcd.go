@@ -18,8 +18,8 @@ func Fig2B(r *Results) (*Figure, error) {
 		title, axis string
 		other       score
 	}{
-		{"Glows of in and of general", "ln p, Glow of general", score{plus: glowGeneral}},
-		{"Glows of in and of smooth", "ln p, Glow of smooth", score{plus: glowSmooth}},
+		{"Glows of in and of general", "ln p, general", score{plus: glowGeneral}},
+		{"Glows of in and of smooth", "ln p, smooth", score{plus: glowSmooth}},
 	}
 	s, err := r.scores()
 	if err != nil {
@@ -29,13 +29,13 @@ func Fig2B(r *Results) (*Figure, error) {
 	p := page{width: oneColumn, height: 15 * vg.Centimeter, columns: 1, legend: s.scatterLegend(roles)}
 	var missing []string
 	for _, v := range views {
-		drawn, lacking := s.scatterPanel(cloud{title: v.title, xAxis: "ln p, Glow of in", yAxis: v.axis,
+		drawn, lacking := s.scatterPanel(cloud{title: v.title, xAxis: "ln p, in", yAxis: v.axis,
 			x: score{plus: glowIn}, y: v.other, roles: roles, behind: roleGeneral, diagonal: true})
 		p.panels, missing = append(p.panels, drawn), append(missing, lacking...)
 	}
-	return r.figure("fig2b", p, "Log-likelihoods of the same test images under Glows trained from scratch on different "+
-		"sets, with Spearman's \u03C1. The axes are those of in and smooth, images of general beyond them stand at the "+
-		"rim; the line is y = x.", missing, roles...), nil
+	return r.figure("fig2b", p, "Log-likelihoods of the same test images under Glows trained from scratch on "+
+		"different sets, with Spearman's \u03C1. The axes are those of in and smooth, images of general beyond them "+
+		"stand at the rim; the line is y = x.", missing, roles...), nil
 }
 
 // bins of the histograms of scores.
@@ -63,7 +63,7 @@ var (
 		scale: plot.LinearScale{}, ticks: Ticks}
 	// ratioAxis is of nats, straight near 0 and logarithmic far from it: with the outlier loss ratios lie tens of
 	// thousands of nats apart, and what matters is next to 0.
-	ratioAxis = histogramAxis{label: "log-likelihood ratio (nats, asinh scale)",
+	ratioAxis = histogramAxis{label: "ratio (nats, asinh scale)",
 		to: asinh, back: func(v float64) float64 { return asinhUnit * math.Sinh(v) },
 		scale: asinhScale{}, ticks: asinhTicks}
 )
@@ -72,8 +72,8 @@ var (
 // the Glow of the in-distribution set (finetuned from the general model) and under that of the general set. The smooth
 // images lie to the right (digest §8; claim D1).
 func Fig2C(r *Results) (*Figure, error) {
-	return histograms(r, "fig2c", "Raw log-likelihoods of test images under two Glows, on one axis. Where smooth images are "+
-		"likelier than those of in, the AUROC with in as the positive class is below 50.", kiloAxis,
+	return histograms(r, "fig2c", "Raw log-likelihoods of test images under two Glows, on one axis. Where smooth "+
+		"images are likelier than those of in, the AUROC with in as the positive class is below 50.", kiloAxis,
 		view{"Glow of in, finetuned from general", score{plus: glowInFromGeneral}},
 		view{"Glow of general", score{plus: glowGeneral}})
 }
@@ -81,8 +81,8 @@ func Fig2C(r *Results) (*Figure, error) {
 // Fig2D draws the repair: histograms of the log-likelihood ratio of the finetuned in-distribution Glow to the general
 // one, without (top) and with (bottom) the outlier loss of Eq. 2 (digest §6, §8; claims D2, O1).
 func Fig2D(r *Results) (*Figure, error) {
-	return histograms(r, "fig2d", "Ratios of the likelihood under the Glow of in, finetuned from general, to that under "+
-		"the Glow of general, without and with the outlier loss.", ratioAxis,
+	return histograms(r, "fig2d", "Ratios of the likelihood under the Glow of in, finetuned from general, to that "+
+		"under the Glow of general, without and with the outlier loss.", ratioAxis,
 		view{"Ratio, without outlier loss", score{glowInFromGeneral, []string{glowGeneral}}},
 		view{"Ratio, with the outlier loss", score{glowInOutlierLoss, []string{glowGeneral}}})
 }
@@ -191,8 +191,8 @@ func (s *scores) histogramPanel(v view, roles []string, axis histogramAxis, low,
 	return drawn, failures, images
 }
 
-// areaText is the AUROC in percent, or why there is none. An interval that rounds to nothing is said to be narrow rather
-// than not there.
+// areaText is the AUROC in percent, or why there is none. An interval that rounds to nothing is said to be narrow
+// rather than not there.
 func areaText(in, out []float64) string {
 	area, err := metric.AUROC(in, out)
 	switch {

@@ -31,18 +31,18 @@ func scaleScatter(r *Results, name string, shown int) (*Figure, error) {
 	}
 	both := []string{roleIn, roleSmooth}
 	what := parts[shown].name
-	of := cloud{title: what + " of the Glows of in and of smooth", xAxis: what + ", Glow of in",
-		yAxis: what + ", Glow of smooth", x: parts[shown].x, y: parts[shown].y, roles: both}
-	shows := fmt.Sprintf("Contributions %s to the log-likelihood of test images under the Glows of in and smooth, from "+
-		"scratch, with Spearman's \u03C1.", what)
+	of := cloud{title: what + " of the Glows of in and of smooth", xAxis: what + ", in",
+		yAxis: what + ", smooth", x: parts[shown].x, y: parts[shown].y, roles: both}
+	shows := fmt.Sprintf("Contributions %s to the log-likelihood of test images under the Glows of in and smooth, "+
+		"from scratch, with Spearman's \u03C1.", what)
 	if roles := s.present(both...); len(s.missing(parts[0].x, parts[0].y)) == 0 && len(roles) > 0 {
 		var spans [2]float64 // under the Glow of in
 		for i, part := range parts {
 			spans[i] = s.span(roles, part.x)
 			of.xSpan, of.ySpan = max(of.xSpan, spans[i]), max(of.ySpan, s.span(roles, part.y))
 		}
-		shows += fmt.Sprintf(" The axes of C and D are of one length: under the Glow of in c1 + c2 spans %.0f nats, c3 "+
-			"%.0f.", spans[0]/axisMargin, spans[1]/axisMargin)
+		shows += fmt.Sprintf(" The axes of C and D are of one length: under the Glow of in c1 + c2 spans %.0f nats, "+
+			"c3 %.0f.", spans[0]/axisMargin, spans[1]/axisMargin)
 	}
 	p := page{width: oneColumn, height: 7.8 * vg.Centimeter, legend: s.scatterLegend(both)}
 	drawn, missing := s.scatterPanel(of)

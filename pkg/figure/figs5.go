@@ -100,8 +100,8 @@ func FigS5(r *Results) (*Figure, error) {
 		p.panels = []panel{emptyPanel("Tables S2 and S3", "not drawn: "+noCell)}
 	}
 	sharedAUROC(p.panels)
-	shows := "AUROC of Tables S2 and S3, with the outlier loss: last scale (4x4), ratio to the general Glow (Diff) and to " +
-		"that trained with in-distribution outliers (Diff\u2020); hairlines lead from the paper's values. "
+	shows := "AUROC of Tables S2 and S3, with the outlier loss: last scale (4x4), ratio to the general Glow (Diff) and " +
+		"to that trained with in-distribution outliers (Diff\u2020); hairlines lead from the paper's values. "
 	if most > 1 {
 		shows += fmt.Sprintf("Bars are standard errors over %d seeds, dots the seeds.", most)
 	} else {

@@ -144,6 +144,9 @@ func checkReads(t *testing.T, entry Entry) {
 func TestFiguresSayWhatTheyShow(t *testing.T) {
 	inAndSmooth := []string{"in: shapes_in", "smooth: digits"}
 	for name, want := range map[string][]string{
+		"fig1":  {">A</text>", ">B</text>", ">C</text>", "Glow of general", "smooth, peak 0.", "paper: mean 0.26"},
+		"fig2":  {">D</text>", "natural images, approximated by general", "Glow of in, finetuned from general"},
+		"fig3":  {">D</text>", "ln p raised", "Mixed latents", "c3, smooth"},
 		"fig1a": {"smooth, peak 0.", "digits", "general, peak 0.", "grey levels"},
 		"fig1b": append([]string{"Glow of general", "Glow of in", "Glow of smooth", "\u03C1 = ",
 			"10\u00B3 nats"}, inAndSmooth...),
@@ -155,11 +158,11 @@ func TestFiguresSayWhatTheyShow(t *testing.T) {
 		"fig2c": append([]string{"Glow of in, finetuned from general", "Glow of general",
 			"AUROC vs smooth: "}, inAndSmooth...),
 		"fig2d": append([]string{"Ratio, without outlier loss", "Ratio, with the outlier loss",
-			"log-likelihood ratio (nats, asinh scale)"}, inAndSmooth...),
+			"ratio (nats, asinh scale)"}, inAndSmooth...),
 		"fig3a": append([]string{"image", "ln p, nats"}, inAndSmooth...),
 		"fig3b": append([]string{"ln p raised"}, inAndSmooth...),
-		"fig3c": append([]string{"c1 + c2, Glow of in"}, inAndSmooth...),
-		"fig3d": append([]string{"c3, Glow of smooth"}, inAndSmooth...),
+		"fig3c": append([]string{"c1 + c2, in"}, inAndSmooth...),
+		"fig3d": append([]string{"c3, smooth"}, inAndSmooth...),
 		"figS1": append([]string{"amplitude", "phase", "result"}, inAndSmooth...),
 		"figS2": {"from scratch", "finetuned from general", "smooth vs in", "near vs far", "AUROC (%)",
 			"epochs"},
@@ -216,6 +219,9 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 		require.NoError(t, os.Remove(filepath.Join(dir, "pictures", sheet+".csv")))
 	}
 	for name, want := range map[string]struct{ caption, drawn string }{
+		"fig1":  {"Not in the results: smooth. Glow of smooth is not drawn", "not drawn:"},
+		"fig2":  {"the results have no pictures/sets", "not drawn:"},
+		"fig3":  {"the finetuned Glow of in is not trained", "not drawn:"},
 		"fig1a": {"Not in the results: smooth.", "not in the results: smooth"},
 		"fig1b": {"Glow of smooth is not drawn: scores.csv lacks the Glow of smooth.", "not drawn:"},
 		"fig1c": {"Not measured: the local Glow of in with the Glow of in", "not drawn:"},

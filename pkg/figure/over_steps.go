@@ -86,8 +86,8 @@ func OverSteps(r *Results) (*Figure, error) {
 		drawn.columns, drawn.height = 1, 5*vg.Centimeter
 		drawn.panels = []panel{emptyPanel("claims over steps", "no run was looked at while it was trained")}
 	}
-	shows := fmt.Sprintf("%d claims over the steps of their runs, on the images of the learning curves; bands are 95 %% "+
-		"intervals. L and F1 are of training from scratch, the others of finetuning. ", len(lines))
+	shows := fmt.Sprintf("%d claims over the steps of their runs, on the images of the learning curves; bands are 95 "+
+		"%% intervals. L and F1 are of training from scratch, the others of finetuning. ", len(lines))
 	if len(turning) == 0 {
 		shows += "No verdict changes with more training."
 	} else {

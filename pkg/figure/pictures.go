@@ -34,9 +34,9 @@ func Fig3A(r *Results) (*Figure, error) {
 		}
 	}
 	g.rows = []galleryRow{images, mixes}
-	return r.figure("fig3a", g, fmt.Sprintf("Pairs of test images (top), and what the finetuned Glow of in decodes of the "+
-		"last latents z3 of the image above with z1 and z2 of the other (bottom); frames are of z3's set, below ln p, nats. "+
-		"The first %d pairs, not chosen.", min(shown, sheet.Rows())), nil, roleIn, roleSmooth), nil
+	return r.figure("fig3a", g, fmt.Sprintf("Pairs of test images (top), and what the finetuned Glow of in decodes of "+
+		"the last latents z3 of the image above with z1 and z2 of the other (bottom); frames are of z3's set, below "+
+		"ln p, nats. The first %d pairs, not chosen.", min(shown, sheet.Rows())), nil, roleIn, roleSmooth), nil
 }
 
 func pictureOf(sheet *result.Sheet, t *result.Tile) picture {
@@ -82,8 +82,9 @@ func Fig3B(r *Results) (*Figure, error) {
 	before, _ = metric.ReplaceNonFinite(before)
 	after, _ = metric.ReplaceNonFinite(after)
 	raised, _ := metric.OverSeeds(differences(after, before))
-	return r.figure("fig3b", g, fmt.Sprintf("Test images (top), and what raising the log-likelihood of the finetuned Glow of "+
-		"in by z1 and z2 makes of them, with z3 kept (bottom); below ln p, which rises by %.0f nats in the mean of %d images.",
+	return r.figure("fig3b", g, fmt.Sprintf("Test images (top), and what raising the log-likelihood of the finetuned "+
+		"Glow of in by z1 and z2 makes of them, with z3 kept (bottom); below ln p, which rises by %.0f nats in the mean "+
+		"of %d images.",
 		raised, len(before)), nil, roleIn, roleSmooth), nil
 }
 
@@ -119,8 +120,9 @@ func FigS1(r *Results) (*Figure, error) {
 		}
 		g.rows = append(g.rows, row)
 	}
-	return r.figure("figS1", g, "Test images mixed in Fourier space, channel by channel: the amplitudes of the first with "+
-		"the phases of the second, back in pixels below. Under each its log-likelihood under the finetuned Glow of in, nats.",
+	return r.figure("figS1", g, "Test images mixed in Fourier space, channel by channel: the amplitudes of the first "+
+		"with the phases of the second, back in pixels below. Under each its log-likelihood under the finetuned Glow "+
+		"of in, nats.",
 		nil, roleIn, roleSmooth), nil
 }
 
@@ -183,8 +185,8 @@ func Sets(r *Results) (*Figure, error) {
 	if sheet == nil {
 		return r.noPictures("sets", "Image sets", "sets", "an older version wrote them"), nil
 	}
-	return r.figure("sets", sheetGallery(sheet), "Test images of the sets that play the paper's roles, one of each class "+
-		"after the other.", nil, slices.Sorted(maps.Keys(r.manifest.Roles))...), nil
+	return r.figure("sets", sheetGallery(sheet), "Test images of the sets that play the paper's roles, one of each "+
+		"class after the other.", nil, slices.Sorted(maps.Keys(r.manifest.Roles))...), nil
 }
 
 // Augmentation shows what training does to images (S4.1): the image, then draws.
@@ -196,9 +198,9 @@ func Augmentation(r *Results) (*Figure, error) {
 	if sheet == nil {
 		return r.noPictures("augmentation", "Augmentation", "augmentation", "an older version wrote them"), nil
 	}
-	return r.figure("augmentation", sheetGallery(sheet), "A training image of each set (left) and what augmentation makes of "+
-		"it: shifted by up to a tenth of its side, what is uncovered black, and mirrored in half of the draws where the set "+
-		"is not of digits.", nil, tableRoles...), nil
+	return r.figure("augmentation", sheetGallery(sheet), "A training image of each set (left) and what augmentation "+
+		"makes of it: shifted by up to a tenth of its side, what is uncovered black, and mirrored in half of the "+
+		"draws where the set is not of digits.", nil, tableRoles...), nil
 }
 
 func sheetGallery(sheet *result.Sheet) gallery {

@@ -134,7 +134,8 @@ func (d dotRows) Plot(c draw.Canvas, p *plot.Plot) {
 	for _, r := range d.dots {
 		if !math.IsNaN(r.paper) {
 			if !math.IsNaN(r.value) {
-				c.StrokeLine2(draw.LineStyle{Color: paperColor, Width: hairpin}, x(r.paper), y(r.y)-3, x(r.value), y(r.y)+2)
+				c.StrokeLine2(draw.LineStyle{Color: paperColor, Width: hairpin}, x(r.paper), y(r.y)-3, x(r.value),
+					y(r.y)+2)
 			}
 			c.DrawGlyphNoClip(draw.GlyphStyle{Color: paperColor, Radius: vg.Points(2.4), Shape: diamond{}},
 				vg.Point{X: x(r.paper), Y: y(r.y) - 3})
