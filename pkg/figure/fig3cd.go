@@ -1,10 +1,13 @@
 package figure
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"strata/pkg/result"
 
+	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 )
 
@@ -46,8 +49,17 @@ func scaleScatter(r *Results, name string, shown int) (*Figure, error) {
 	}
 	p := page{width: oneColumn, height: 7.8 * vg.Centimeter, legend: s.scatterLegend(both)}
 	drawn, missing := s.scatterPanel(of)
+	if !drawn.empty { // what stands around the data takes as much room in both figures: one length is one on paper too
+		drawn.plot.Y.Tick.Marker = plot.TickerFunc(belowTop)
+		drawn.note = cmp.Or(drawn.note, "all images within the axes")
+	}
 	p.panels = append(p.panels, drawn)
 	return r.figure(name, p, shows, missing, both...), nil
+}
+
+// belowTop are ticks without one at the upper end of an axis, whose label would reach beyond.
+func belowTop(low, high float64) []plot.Tick {
+	return slices.DeleteFunc(roundTicks(low, high), func(t plot.Tick) bool { return t.Value > high-0.04*(high-low) })
 }
 
 // span is the length of the axis of a score of some roles.

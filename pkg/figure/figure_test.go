@@ -159,7 +159,7 @@ func TestFiguresSayWhatTheyShow(t *testing.T) {
 			"AUROC vs smooth: "}, inAndSmooth...),
 		"fig2d": append([]string{"Ratio, without outlier loss", "Ratio, with the outlier loss",
 			"ratio (nats, asinh scale)"}, inAndSmooth...),
-		"fig3a": append([]string{"image", "ln p, nats"}, inAndSmooth...),
+		"fig3a": append([]string{"z1, z2 of", "decoded", "ln p, nats"}, inAndSmooth...),
 		"fig3b": append([]string{"ln p raised"}, inAndSmooth...),
 		"fig3c": append([]string{"c1 + c2, in"}, inAndSmooth...),
 		"fig3d": append([]string{"c3, smooth"}, inAndSmooth...),

@@ -14,8 +14,8 @@ import (
 // shown is how many examples of each kind Figs 3A, 3B and S1 have.
 const shown = 4
 
-// Fig3A draws what mixing latents makes: pairs of test images of in and of smooth, and below each image the mix of its
-// last latents z3 with z1 and z2 of the other, decoded by the Glow of in (digest §8; claim F5).
+// Fig3A draws what mixing latents makes, of pairs of test images of in and of smooth: the image that z1 and z2 are of, the
+// one that z3 is of, and what the Glow of in decodes of them (digest §8; claim F5).
 func Fig3A(r *Results) (*Figure, error) {
 	sheet, err := r.sheet("mixed")
 	if err != nil {
@@ -25,18 +25,19 @@ func Fig3A(r *Results) (*Figure, error) {
 		return r.noPictures("fig3a", "Mixed latents", "mixed", words[glowInFromGeneral]+" is not trained"), nil
 	}
 	g := gallery{width: twoColumns, groups: 2, dots: 6, legend: framed(sheet)}
-	images, mixes := galleryRow{label: "image", note: "ln p, nats", colour: ink},
-		galleryRow{label: "its z3, the other's z1 and z2", colour: ink}
+	early := galleryRow{label: "z1, z2 of", note: "ln p, nats", colour: ink}
+	last, decoded := galleryRow{label: "z3 of", colour: ink}, galleryRow{label: "decoded", colour: ink}
 	for row := range min(shown, sheet.Rows()) {
 		for column := range 2 {
-			images.pictures = append(images.pictures, pictureOf(sheet, sheet.At(row, column)))
-			mixes.pictures = append(mixes.pictures, pictureOf(sheet, sheet.At(row, 2+column)))
+			early.pictures = append(early.pictures, pictureOf(sheet, sheet.At(row, 1-column)))
+			last.pictures = append(last.pictures, pictureOf(sheet, sheet.At(row, column)))
+			decoded.pictures = append(decoded.pictures, pictureOf(sheet, sheet.At(row, 2+column)))
 		}
 	}
-	g.rows = []galleryRow{images, mixes}
-	return r.figure("fig3a", g, fmt.Sprintf("Pairs of test images (top), and what the finetuned Glow of in decodes of "+
-		"the last latents z3 of the image above with z1 and z2 of the other (bottom); frames are of z3's set, below "+
-		"ln p, nats. The first %d pairs, not chosen.", min(shown, sheet.Rows())), nil, roleIn, roleSmooth), nil
+	g.rows = []galleryRow{early, last, decoded}
+	return r.figure("fig3a", g, fmt.Sprintf("Latents z1 and z2 of one test image (top), z3 of another (middle), and what the "+
+		"finetuned Glow of in decodes of them (bottom), framed like z3's image; below ln p, nats. The first %d pairs, both "+
+		"ways, not chosen.", min(shown, sheet.Rows())), nil, roleIn, roleSmooth), nil
 }
 
 func pictureOf(sheet *result.Sheet, t *result.Tile) picture {
