@@ -7,11 +7,11 @@ import (
 
 // Fig1 is Figure 1 as the paper composes it.
 func Fig1(r *Results) (*Figure, error) {
-	return r.composed("fig1", "A: pixel differences of training images. B: Glow against them. C: rank correlations of "+
-		"Glows.", []string{roleIn, roleSmooth, roleGeneral, roleNear}, [][]part{
-		{{title: "Pixel differences", draw: Fig1A, height: 5.2 * vg.Centimeter}},
-		{{title: "Likelihood against pixel differences", draw: Fig1B, height: 6.8 * vg.Centimeter}},
-		{{title: "Rank correlations of Glows", draw: Fig1C, height: 5.8 * vg.Centimeter}}})
+	return r.composed("fig1", "A: pixel differences. B: Glow against them. C: correlations of Glows.",
+		[]string{roleIn, roleSmooth, roleGeneral, roleNear}, [][]part{
+			{{title: "Pixel differences", draw: Fig1A, height: 5.2 * vg.Centimeter}},
+			{{title: "Likelihood against pixel differences", draw: Fig1B, height: 6.8 * vg.Centimeter}},
+			{{title: "Rank correlations of Glows", draw: Fig1C, height: 5.8 * vg.Centimeter}}})
 }
 
 // Fig2 is Figure 2 as the paper composes it.

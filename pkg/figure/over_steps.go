@@ -59,7 +59,7 @@ func OverSteps(r *Results) (*Figure, error) {
 		units[i], low[u], high[u] = u, min(low[u], lowest), max(high[u], highest)
 	}
 	style := bold(textStyle(sizeLabel, ink))
-	var turning []string
+	turning := map[result.Verdict][]string{} // by the last verdict
 	for i, line := range lines {
 		id := line[0].ID
 		p := newPlot("steps of training", overStepsUnits[units[i]].label)
@@ -78,7 +78,8 @@ func OverSteps(r *Results) (*Figure, error) {
 		drawn.panels = append(drawn.panels, panel{letter: id, title: strings.Join(words[:min(2, len(words))], "\n"),
 			plot: p})
 		if line.turns() {
-			turning = append(turning, fmt.Sprintf("%s (at last %s)", id, line[len(line)-1].Verdict))
+			ends := line[len(line)-1].Verdict
+			turning[ends] = append(turning[ends], id)
 		}
 	}
 	drawn.height = vg.Length((len(lines)+columns-1)/columns)*4.4*vg.Centimeter + 0.8*vg.Centimeter
@@ -86,12 +87,18 @@ func OverSteps(r *Results) (*Figure, error) {
 		drawn.columns, drawn.height = 1, 5*vg.Centimeter
 		drawn.panels = []panel{emptyPanel("claims over steps", "no run was looked at while it was trained")}
 	}
-	shows := fmt.Sprintf("%d claims over the steps of their runs, on the images of the learning curves; bands are 95 "+
-		"%% intervals. L and F1 are of training from scratch, the others of finetuning. ", len(lines))
-	if len(turning) == 0 {
+	shows := fmt.Sprintf("%d claims over the steps of their runs, on the images of the learning curves; bands are 95 %% "+
+		"intervals. L and F1 are from scratch, the others finetuned. ", len(lines))
+	var changed []string
+	for _, v := range []result.Verdict{result.Holds, result.Open, result.DoesNotHold} {
+		if ids := turning[v]; len(ids) > 0 {
+			changed = append(changed, fmt.Sprintf("%s %s", strings.Join(ids, ", "), v))
+		}
+	}
+	if len(changed) == 0 {
 		shows += "No verdict changes with more training."
 	} else {
-		shows += "With more training these change: " + strings.Join(turning, ", ") + "."
+		shows += "Changing with training, and their last verdict: " + strings.Join(changed, "; ") + "."
 	}
 	return r.figure(name, drawn, shows, nil, roleIn, roleSmooth, roleGeneral), nil
 }
