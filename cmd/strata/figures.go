@@ -26,7 +26,7 @@ import (
 
 type figuresCommand struct {
 	Results     string `help:"Results folder (default: STRATA_RESULTS, or the one below STRATA_FIGURES/results that was completed last)." placeholder:"FOLDER"`
-	Out         string `help:"Folder for figures, tables and index.csv (default: STRATA_FIGURES)." placeholder:"DIR"`
+	Out         string `help:"Folder for figures, tables, README.md and index.csv (default: STRATA_FIGURES)." placeholder:"DIR"`
 	NoNotebooks bool   `help:"Draw only, and execute no notebook."`
 }
 
@@ -35,7 +35,7 @@ func (figuresCommand) Help() string {
   strata figures
   strata figures --results figures/results/procedural-demo --out /tmp/figures --no-notebooks
 
-Draws every figure of the paper (fig1a to figS8, .png and .svg) and writes every table (tables/, .md and .csv) from what strata reproduce measured, and index.csv: which files each comes from, with their sha256. A panel without data says so. It trains nothing; make figures reproduces first. Then it executes the notebooks, several at a time, through the GoNB kernel, on the same results where a notebook's parameter names no others; executed copies are kept in notebooks/executed/, and pages that need no Jupyter in notebooks/ beside the figures. If anything cannot be drawn or executed the exit code is 1.`
+Draws every figure of the paper (fig1a to figS8, .png and .svg) and writes every table (tables/, .md and .csv) from what strata reproduce measured, with README.md, the page of them all, and index.csv: which files each comes from, with their sha256. A panel without data says so. It trains nothing; make figures reproduces first. Then it executes the notebooks, several at a time, through the GoNB kernel, on the same results where a notebook's parameter names no others; executed copies are kept in notebooks/executed/, and pages that need no Jupyter in notebooks/ beside the figures. If anything cannot be drawn or executed the exit code is 1.`
 }
 
 func (c figuresCommand) Run(e *environment) error {

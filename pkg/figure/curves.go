@@ -3,7 +3,9 @@ package figure
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"strata/pkg/result"
@@ -14,7 +16,10 @@ import (
 )
 
 // curve is a metric of a configuration over its training, in epochs as in the paper: a value a seed and epoch.
-type curve map[uint64]map[float64]float64 // by seed, then epoch
+type curve map[uint64]map[float64]look // by seed, then epoch
+
+// look is what was seen at an epoch, with its 95 % interval over images.
+type look struct{ value, low, high float64 }
 
 // curves are curves.csv, by configuration, metric and role.
 type curves map[[3]string]curve
@@ -31,9 +36,9 @@ func readCurves(folder string) (curves, error) {
 			all[place] = curve{}
 		}
 		if all[place][p.Seed] == nil {
-			all[place][p.Seed] = map[float64]float64{}
+			all[place][p.Seed] = map[float64]look{}
 		}
-		all[place][p.Seed][p.Epoch] = p.Value
+		all[place][p.Seed][p.Epoch] = look{p.Value, p.Low, p.High}
 	}
 	return all, nil
 }
@@ -42,9 +47,9 @@ func readCurves(folder string) (curves, error) {
 func (c curve) mean() (epochs, values []float64) {
 	counts, sums := map[float64]int{}, map[float64]float64{}
 	for _, seed := range slices.Sorted(maps.Keys(c)) { // in one order: sums round
-		for epoch, value := range c[seed] {
+		for epoch, seen := range c[seed] {
 			counts[epoch]++
-			sums[epoch] += value
+			sums[epoch] += seen.value
 		}
 	}
 	for _, epoch := range slices.Sorted(maps.Keys(counts)) {
@@ -55,20 +60,15 @@ func (c curve) mean() (epochs, values []float64) {
 	return epochs, values
 }
 
-// passed says when a curve first was better than another one ended; "" where there is nothing to compare.
-func passed(tuned, ended curve, better func(a, b float64) bool) string {
-	epochs, values := ended.mean()
-	tunedEpochs, tunedValues := tuned.mean()
-	if len(epochs) == 0 || len(tunedEpochs) == 0 {
-		return ""
+// passes says whether a curve ever was better than another one ended; there is nothing to compare where one is absent.
+func passes(tuned, ended curve, better func(a, b float64) bool) (passed, compared bool) {
+	_, values := ended.mean()
+	_, tunedValues := tuned.mean()
+	if len(values) == 0 || len(tunedValues) == 0 {
+		return false, false
 	}
-	last := len(values) - 1
-	at := slices.IndexFunc(tunedValues, func(v float64) bool { return better(v, values[last]) })
-	if at < 0 {
-		return "finetuning does not pass the end of training from scratch"
-	}
-	return fmt.Sprintf("finetuning has passed the end of training from scratch (%.3g epochs) after %.3g", epochs[last],
-		tunedEpochs[at])
+	last := values[len(values)-1]
+	return slices.ContainsFunc(tunedValues, func(v float64) bool { return better(v, last) }), true
 }
 
 // kind is a way of training that a figure of curves compares.
@@ -107,26 +107,21 @@ var trainedOn = []struct {
 	{roleNear, []string{roleSmooth, roleIn, roleFar}},
 }
 
-// curveWords says what the lines of curves are.
-func (all curves) words() string {
-	words := curveWords
+// bands says what the bands of curves are, or that there are single seeds in their place.
+func (all curves) bands() string {
 	for _, c := range all {
 		if len(c) > 1 {
-			return "Thin lines are single seeds, thick ones their means. " + words
+			return "thin lines are single seeds, thick ones their means."
 		}
 	}
-	return words
+	return "bands are 95 % intervals."
 }
-
-const curveWords = "Curves are of the images and the noise of the runs' intermediate looks, fewer than those of the " +
-	"tables. "
 
 // FigS2 draws the AUROC of the ratio to the general Glow over the epochs of training, from scratch and finetuned,
 // without outlier loss: a row a training set, a column an outlier set (digest §8; claim T1).
 func FigS2(r *Results) (*Figure, error) {
-	return detectionCurves(r, "figS2", "AUROC of the ratio to the Glow of general while Glows are trained from "+
-		"scratch and finetuned from it, without outlier loss; the straight line is the mean at the end of training "+
-		"from scratch. ", scratch, finetuned)
+	return detectionCurves(r, "figS2", "AUROC of the ratio to the Glow of general while Glows are trained "+
+		r.budgets(scratch, finetuned)+"; ", scratch, finetuned)
 }
 
 // FigS3 draws the bits/dim on the test images of the own set over the epochs of training, from scratch and finetuned;
@@ -137,26 +132,26 @@ func FigS3(r *Results) (*Figure, error) {
 		return nil, err
 	}
 	p := page{width: twoColumns, height: 6.6 * vg.Centimeter, legend: kindLegend(scratch, finetuned)}
-	caption := "Bits per dimension on test images of the training set while Glows are trained from scratch and " +
-		"finetuned from the general one; the straight line is the mean at the end of training from scratch. " +
-		all.words()
+	shows := "Bits per dimension on test images of the training set while Glows are trained " +
+		r.budgets(scratch, finetuned) + "; " + all.bands()
+	var missing []string
+	passed, compared := 0, 0
 	for _, role := range []string{roleSmooth, roleIn, roleNear} { // as in Table 1
-		panel, said := all.panel("trained on "+role, result.BitsPerDim, role, role, "bits/dim", scratch, finetuned)
-		p.panels = append(p.panels, panel)
-		caption += said
+		drawn, lacking := all.panel("trained on "+role, result.BitsPerDim, role, role, "bits/dim", scratch, finetuned)
+		p.panels, missing = append(p.panels, drawn), append(missing, lacking...)
 		ends, tuned := all[[3]string{scratch.of[role], result.BitsPerDim, role}],
 			all[[3]string{finetuned.of[role], result.BitsPerDim, role}]
-		if when := passed(tuned, ends, func(a, b float64) bool { return a < b }); when != "" {
-			caption += role + ": " + when + ". "
-		}
+		count(&passed, &compared, tuned, ends, func(a, b float64) bool { return a < b })
 	}
-	return &Figure{Name: "figS3", page: p, Caption: strings.TrimSpace(caption + r.setsPlaying())}, nil
+	sharedAxis(p.panels, math.Inf(1), math.Inf(-1), 0.05)
+	return r.figure("figS3", onlyFirstNames(p, len(p.panels)), shows+passedOf(passed, compared), missing, roleSmooth,
+		roleIn, roleNear, roleGeneral), nil
 }
 
 // FigS4 draws the AUROC of the ratio while Glows are finetuned from the general one and from themselves (claim T2).
 func FigS4(r *Results) (*Figure, error) {
 	return detectionCurves(r, "figS4", "AUROC of the ratio to the Glow of general while Glows are finetuned from it "+
-		"and from themselves, that is, trained on. ", fromOwn, finetuned)
+		"and from themselves"+inBrackets(r.budget(finetuned))+"; ", fromOwn, finetuned)
 }
 
 // FigS6 draws the AUROC of the ratio while Glows of in are trained with the margin loss and with the outlier loss
@@ -167,39 +162,109 @@ func FigS6(r *Results) (*Figure, error) {
 		return nil, err
 	}
 	p := page{width: twoColumns, height: 6.6 * vg.Centimeter, legend: kindLegend(marginLoss, outlierLoss)}
-	caption := "AUROC of the ratio to the Glow of general while the Glow of in is finetuned with the margin loss and " +
-		"with the outlier loss. " + all.words()
+	shows := "AUROC of the ratio to the Glow of general while the Glow of in is finetuned with the margin loss and " +
+		"with the outlier loss" + inBrackets(r.budget(outlierLoss)) + "; " + all.bands()
+	var missing []string
 	for _, out := range trainedOn[1].out {
-		panel, said := all.panel("in vs "+out, result.AUROCRatio, roleIn, out, "AUROC (%)", marginLoss, outlierLoss)
-		p.panels = append(p.panels, panel)
-		caption += said
+		drawn, lacking := all.panel("in vs "+out, result.AUROCRatio, roleIn, out, "AUROC (%)", marginLoss, outlierLoss)
+		p.panels, missing = append(p.panels, drawn), append(missing, lacking...)
 	}
-	return &Figure{Name: "figS6", page: onlyFirstNames(p, len(p.panels)),
-		Caption: strings.TrimSpace(caption + r.setsPlaying())}, nil
+	sharedAUROC(p.panels)
+	return r.figure("figS6", onlyFirstNames(p, len(p.panels)), shows, missing, roleIn, roleSmooth, roleNear, roleFar,
+		roleGeneral), nil
 }
 
-func detectionCurves(r *Results, name, caption string, kinds ...kind) (*Figure, error) {
+func detectionCurves(r *Results, name, shows string, kinds ...kind) (*Figure, error) {
 	all, err := r.curves()
 	if err != nil {
 		return nil, err
 	}
-	p := page{width: twoColumns, height: 15 * vg.Centimeter, columns: 3, legend: kindLegend(kinds...)}
-	caption += all.words()
+	p := page{width: twoColumns, height: 13 * vg.Centimeter, columns: 3, legend: kindLegend(kinds...)}
+	var missing []string
+	passed, compared := 0, 0
 	for _, in := range trainedOn {
 		for _, out := range in.out {
-			panel, said := all.panel(in.role+" vs "+out, result.AUROCRatio, in.role, out, "AUROC (%)", kinds...)
-			p.panels = append(p.panels, panel)
-			caption += said
+			drawn, lacking := all.panel(in.role+" vs "+out, result.AUROCRatio, in.role, out, "AUROC (%)", kinds...)
+			p.panels, missing = append(p.panels, drawn), append(missing, lacking...)
 			if kinds[0].final {
 				tuned, ends := all[[3]string{kinds[1].of[in.role], result.AUROCRatio, out}],
 					all[[3]string{kinds[0].of[in.role], result.AUROCRatio, out}]
-				if when := passed(tuned, ends, func(a, b float64) bool { return a > b }); when != "" {
-					caption += strings.ToUpper(when[:1]) + when[1:] + ". "
-				}
+				count(&passed, &compared, tuned, ends, func(a, b float64) bool { return a > b })
 			}
 		}
 	}
-	return &Figure{Name: name, page: onlyFirstNames(p, 3), Caption: strings.TrimSpace(caption + r.setsPlaying())}, nil
+	sharedAUROC(p.panels)
+	return r.figure(name, onlyFirstNames(p, 3), shows+all.bands()+passedOf(passed, compared), missing, roleSmooth,
+		roleIn, roleNear, roleFar, roleGeneral), nil
+}
+
+// count counts whether finetuning passes the end of training from scratch, where both are there.
+func count(passed, compared *int, tuned, ended curve, better func(a, b float64) bool) {
+	passedIt, both := passes(tuned, ended, better)
+	if both {
+		*compared++
+	}
+	if passedIt {
+		*passed++
+	}
+}
+
+func passedOf(passed, compared int) string {
+	if compared == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" Finetuning passes the end of training from scratch in %d of %d panels.", passed, compared)
+}
+
+// budget is how long the Glow of in of a kind was trained, and at what rate; "" where the results do not say so.
+func (r *Results) budget(k kind) string {
+	runs, err := r.runs()
+	if err != nil {
+		return "" // the figure needs no file of runs
+	}
+	i := slices.IndexFunc(runs, func(run result.Run) bool { return run.Configuration == k.of[roleIn] && run.Steps > 0 })
+	if i < 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d steps at rate %s", runs[i].Steps, strconv.FormatFloat(runs[i].Rate, 'f', -1, 64))
+}
+
+// budgets names kinds of training with their budgets: "from scratch (1000 steps at rate 0.0005) and ...".
+func (r *Results) budgets(kinds ...kind) string {
+	var said []string
+	for _, k := range kinds {
+		said = append(said, k.label+inBrackets(r.budget(k)))
+	}
+	return strings.Join(said, " and ")
+}
+
+func inBrackets(said string) string {
+	if said == "" {
+		return ""
+	}
+	return " (" + said + ")"
+}
+
+// sharedAUROC gives panels one axis of AUROC: 40 to 100, further down where a value is lower, so that what is saturated
+// or next to guessing looks so.
+func sharedAUROC(panels []panel) { sharedAxis(panels, 40, 100, 0) }
+
+// sharedAxis gives panels one vertical axis, which covers from low to high and all of their curves; a border keeps what
+// has no such limits off the edges. Panels that only say why they are empty stay as they are.
+func sharedAxis(panels []panel, low, high, border float64) {
+	for _, drawn := range panels {
+		if !drawn.empty {
+			low, high = min(low, drawn.plot.Y.Min), max(high, drawn.plot.Y.Max)
+		}
+	}
+	if border == 0 {
+		low = 10 * math.Floor(low/10)
+	}
+	for _, drawn := range panels {
+		if !drawn.empty {
+			drawn.plot.Y.Min, drawn.plot.Y.Max = low-border, high+border
+		}
+	}
 }
 
 // onlyFirstNames names the vertical axis in the first column only, and the horizontal one in the last row: they are the
@@ -240,57 +305,31 @@ func kindLegend(kinds ...kind) (legend []key) {
 	return legend
 }
 
-// panel draws a metric of training on a role's set.
-func (all curves) panel(title, metric, trained, role, axis string, kinds ...kind) (panel, string) {
+// panel draws a metric of training on a role's set, and says what is missing.
+func (all curves) panel(title, metric, trained, role, axis string, kinds ...kind) (drawn panel, missing []string) {
 	lines := curveLines{}
-	var missing, said []string
+	var absent []string
 	for _, k := range kinds {
 		c := all[[3]string{k.of[trained], metric, role}]
-		_, values := c.mean()
-		if len(values) == 0 {
-			missing = append(missing, k.label)
+		if _, values := c.mean(); len(values) == 0 {
+			absent = append(absent, k.label)
 			continue
 		}
 		lines = append(lines, curveLine{k, c, trained})
-		said = append(said, fmt.Sprintf("%s ends at %.*f", k.label, digitsOf(metric), values[len(values)-1]))
 	}
 	if len(lines) == 0 {
-		return notThere(title, "not in curves.csv:", missing)
+		drawn, said := notThere(title, "not in curves.csv:", absent)
+		return drawn, []string{said}
 	}
 	p := newPlot("epochs", axis)
 	p.Add(lines)
 	p.X.Min = 0
-	p.Y.Min, p.Y.Max = curveRange(metric, p.Y.Min, p.Y.Max)
-	drawn := panel{title: title, plot: p}
-	text := title + ": " + strings.Join(said, ", ")
-	if len(missing) > 0 {
-		drawn.note = "not trained: " + strings.Join(missing, ", ")
-		text += "; not trained: " + strings.Join(missing, ", ")
+	drawn = panel{title: title, plot: p}
+	if len(absent) > 0 {
+		drawn.note = "not trained: " + strings.Join(absent, ", ")
+		missing = []string{title + ", not trained: " + strings.Join(absent, ", ") + "."}
 	}
-	return drawn, text + ". "
-}
-
-// curveRange is the vertical axis for values between two: with a border, at least 5 points of AUROC or 0.05 bits/dim
-// long, so that what is next to nothing looks so, and little beyond 0 to 100 percent.
-func curveRange(metric string, low, high float64) (float64, float64) {
-	least := 0.05
-	if metric == result.AUROCRatio {
-		least = 5
-	}
-	border := max(0.05*(high-low), (least-(high-low))/2)
-	low, high = low-border, high+border
-	if metric == result.AUROCRatio {
-		high = min(high, 100.5)
-		low = max(-0.5, min(low, high-least))
-	}
-	return low, high
-}
-
-func digitsOf(metric string) int {
-	if metric == result.BitsPerDim {
-		return 3
-	}
-	return 1
+	return drawn, missing
 }
 
 type curveLine struct {
@@ -303,14 +342,12 @@ type curveLines []curveLine
 
 // DataRange implements plot.DataRanger.
 func (lines curveLines) DataRange() (xmin, xmax, ymin, ymax float64) {
-	first := true
+	ymin, ymax = math.Inf(1), math.Inf(-1)
 	for _, l := range lines {
 		for _, seed := range l.curve {
-			for epoch, value := range seed {
-				if first {
-					ymin, ymax, first = value, value, false
-				}
-				xmax, ymin, ymax = max(xmax, epoch), min(ymin, value), max(ymax, value)
+			for epoch, seen := range seed {
+				xmax = max(xmax, epoch)
+				ymin, ymax = min(ymin, seen.value, seen.low), max(ymax, seen.value, seen.high)
 			}
 		}
 	}
@@ -320,21 +357,27 @@ func (lines curveLines) DataRange() (xmin, xmax, ymin, ymax float64) {
 // Plot implements plot.Plotter.
 func (lines curveLines) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
-	if low, high := p.Y.Min, p.Y.Max; low < 50 && high > 50 && p.Y.Max > 20 {
+	if p.Y.Min < 50 && p.Y.Max > 50 {
 		c.StrokeLine2(draw.LineStyle{Color: guide, Width: hairpin}, c.Min.X, y(50), c.Max.X, y(50))
 	}
 	for _, l := range lines {
 		style := l.kind.line(l.role)
-		if len(l.curve) > 1 {
-			for _, seed := range slices.Sorted(maps.Keys(l.curve)) {
-				var path []vg.Point
-				for _, epoch := range slices.Sorted(maps.Keys(l.curve[seed])) {
-					path = append(path, vg.Point{X: x(epoch), Y: y(l.curve[seed][epoch])})
-				}
-				thin := style
-				thin.Color, thin.Width = faded(RoleColor(l.role), 0.7), hairpin
-				c.StrokeLines(thin, path)
+		for _, seed := range slices.Sorted(maps.Keys(l.curve)) {
+			var path, above, below []vg.Point
+			for _, epoch := range slices.Sorted(maps.Keys(l.curve[seed])) {
+				seen := l.curve[seed][epoch]
+				path = append(path, vg.Point{X: x(epoch), Y: y(seen.value)})
+				above = append(above, vg.Point{X: x(epoch), Y: y(seen.high)})
+				below = append(below, vg.Point{X: x(epoch), Y: y(seen.low)})
 			}
+			if len(l.curve) == 1 {
+				slices.Reverse(below)
+				c.FillPolygon(faded(RoleColor(l.role), fillAlpha), append(above, below...))
+				continue
+			}
+			thin := style
+			thin.Color, thin.Width = faded(RoleColor(l.role), 0.7), hairpin
+			c.StrokeLines(thin, path)
 		}
 		epochs, values := l.curve.mean()
 		var path []vg.Point

@@ -25,7 +25,7 @@ func TestMalformedFilesAreRefusedWithTheirPlace(t *testing.T) {
 			`line 1: columns 4 and 5 are both named "in"`},
 		"no rows": {"fig2c", "scores.csv", "role,set,index,in\n", "has no images, only a header"},
 		"no known role": {"fig1a", "pixel_differences.csv", differences + "far,a,1,1\nfar,a,2,1\n",
-			"has no role among general, in, smooth"},
+			"has no role among general, smooth, in"},
 		"short row": {"fig2d", "scores.csv", "role,set,index,glow-in\nin,a,0,1\nin,a,1\n",
 			"line 3: wrong number of fields"},
 		"not a number": {"fig2d", "scores.csv", "role,set,index,glow-in\nin,a,0,1\nin,a,1,x\n",

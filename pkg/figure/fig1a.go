@@ -1,6 +1,7 @@
 package figure
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -16,13 +17,13 @@ import (
 
 // Fig1A draws the densities of pixel differences, a pixel minus the mean of its neighbours, of the general, the
 // in-distribution and the smooth set (digest §8; claim L1): all centred at 0, the smooth set with the highest peak.
-// Bins are those of the histograms; the axis is cut to ±100 grey levels.
+// Bins are those of the histograms. The peaks are cut to ±100 grey levels; the tails have a logarithmic axis.
 func Fig1A(r *Results) (*Figure, error) {
 	densities, err := r.densities()
 	if err != nil {
 		return nil, err
 	}
-	wanted := []string{roleGeneral, roleIn, roleSmooth}
+	wanted := []string{roleGeneral, roleSmooth, roleIn} // the paper's order
 	var drawn []*density
 	var missing []string
 	for _, role := range wanted {
@@ -37,34 +38,50 @@ func Fig1A(r *Results) (*Figure, error) {
 			filepath.Join(r.folder, result.FileOf[result.PixelDifference]()), strings.Join(wanted, ", "), again)
 	}
 
-	p := newPlot("pixel \u2212 mean of its neighbours (grey levels)", "density (per grey level)")
-	for _, d := range drawn {
-		p.Add(steps{edges: d.edges, heights: d.heights, role: d.role})
-	}
-	p.X.Min, p.X.Max, p.Y.Min = -100, 100, 0
-	p.X.Tick.Marker = plot.ConstantTicks{{Value: -100, Label: "\u2212100"}, {Value: -50, Label: "\u221250"},
-		{Value: 0, Label: "0"},
-		{Value: 50, Label: "50"}, {Value: 100, Label: "100"}}
-	p.Add(peakLabels(drawn))
-	p.Y.Max = max(p.Y.Max*1.13, math.SmallestNonzeroFloat32)
+	peaks := densityPlot(drawn, -100, 100)
+	peaks.Y.Min = 0
+	peaks.Add(peakLabels(drawn))
+	peaks.Y.Max = max(peaks.Y.Max*1.13, math.SmallestNonzeroFloat32)
 
-	caption := "Densities of pixel differences (a pixel minus the mean of its eight neighbours, channels pooled). " +
-		"Highest bins, of which two meet at 0: "
+	// Powers of ten on a straight axis: gonum's logarithmic one misplaces its label.
+	logged := make([]*density, len(drawn))
 	for i, d := range drawn {
-		centre, height, _ := d.peak()
-		if i > 0 {
-			caption += ", "
+		logged[i] = &density{role: d.role, edges: d.edges}
+		for _, h := range d.heights {
+			logged[i].heights = append(logged[i].heights, math.Log10(max(h, lowestDensity)))
 		}
-		caption += fmt.Sprintf("%s (%s) %.4f per grey level at %+.2f", d.role, d.set, height, centre)
 	}
-	caption += "."
+	tails := densityPlot(logged, -255, 255)
+	tails.Y.Min, tails.Y.Max = math.Log10(lowestDensity), max(0, tails.Y.Max)
+	tails.Y.Tick.Marker = plot.ConstantTicks{{Value: -6, Label: "0.000001"}, {Value: -4, Label: "0.0001"},
+		{Value: -2, Label: "0.01"}, {Value: 0, Label: "1"}}
+
+	shows := "Densities of pixel differences of training images: a pixel minus the mean of its eight neighbours, " +
+		"channels pooled; at 0 two bins meet. Highest is "
+	highest := slices.MaxFunc(drawn, func(a, b *density) int { return cmp.Compare(a.height(), b.height()) })
+	shows += fmt.Sprintf("%s, with %.3f per grey level.", highest.role, highest.height())
 	var note string
+	var lacking []string
 	if len(missing) > 0 {
 		note = "not in the results: " + strings.Join(missing, ", ")
-		caption += " Not in the results: " + strings.Join(missing, ", ") + "."
+		lacking = []string{"Not in the results: " + strings.Join(missing, ", ") + "."}
 	}
-	return &Figure{Name: "fig1a", Caption: caption, page: page{
-		width: oneColumn, height: 6 * vg.Centimeter, panels: []panel{{plot: p, note: note}}}}, nil
+	return r.figure("fig1a", page{width: twoColumns, height: 6 * vg.Centimeter, panels: []panel{
+		{title: "Peaks", plot: peaks, note: note}, {title: "Tails, on a logarithmic axis", plot: tails}}},
+		shows, lacking, wanted...), nil
+}
+
+// lowestDensity is the foot of the logarithmic axis: about one pixel of 1000 images in a bin.
+const lowestDensity = 1e-7
+
+// densityPlot draws outlines of densities between two grey levels.
+func densityPlot(of []*density, from, to float64) *plot.Plot {
+	p := newPlot("pixel \u2212 mean of its neighbours (grey levels)", "density (per grey level)")
+	for _, d := range of {
+		p.Add(steps{edges: d.edges, heights: d.heights, role: d.role})
+	}
+	p.X.Min, p.X.Max = from, to
+	return p
 }
 
 // peakLabels names curves at their peaks: a line leads from each peak to the right, at its height, so that the order of
@@ -76,16 +93,7 @@ func (densities peakLabels) Plot(c draw.Canvas, p *plot.Plot) {
 	const labelsFrom = 27 // grey levels: right of where the curves are high
 	x, y := p.Transforms(&c)
 	ordered := slices.Clone(densities)
-	height := func(d *density) float64 { _, h, _ := d.peak(); return h }
-	slices.SortStableFunc(ordered, func(a, b *density) int {
-		switch {
-		case height(a) < height(b):
-			return -1
-		case height(a) > height(b):
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(ordered, func(a, b *density) int { return cmp.Compare(a.height(), b.height()) })
 	// The lowest label stands above every curve at its place.
 	floor := c.Min.Y
 	for _, d := range ordered {
@@ -99,7 +107,7 @@ func (densities peakLabels) Plot(c draw.Canvas, p *plot.Plot) {
 	floor += size/2 + 1
 	positions := make([]vg.Length, len(ordered))
 	for i, d := range ordered {
-		positions[i] = max(y(height(d)), floor)
+		positions[i] = max(y(d.height()), floor)
 		floor = positions[i] + size + 1
 	}
 	// Pushed above the plot, labels are moved down together with those below.

@@ -1,7 +1,6 @@
 package figure
 
 import (
-	"fmt"
 	"image/color"
 	"math"
 	"slices"
@@ -24,47 +23,51 @@ func Fig1C(r *Results) (*Figure, error) {
 	}
 	regular := []named{{glowIn, "in"}, {glowSmooth, "smooth"}, {glowGeneral, "general"}, {glowNear, "near"}}
 	p := page{width: twoColumns, height: 6.2 * vg.Centimeter}
-	caption := "Spearman's correlations of log-likelihoods over the test images of in and smooth together, with 95 % " +
-		"bootstrap intervals; all Glows from scratch. "
+	var missing []string
 	for _, m := range []struct {
-		title         string
+		title, paper  string
 		suffix        string
 		rows, columns []named
+		axis          string
+		triangle      bool
 	}{
-		{"Network types, trained on in", "", []named{{glowIn, "regular"}, {patchIn, "local"}, {denseIn, "dense"}},
-			regular},
-		{"Regular Glows", "", regular, regular},
-		{"Regular Glows, last scale", "/c3", regular, regular},
+		{"Network types, trained on in", "paper: local > 0.95, dense less", "",
+			[]named{{glowIn, "regular"}, {patchIn, "local"}, {denseIn, "dense"}}, regular, "", false},
+		{"Regular Glows", "paper: > 0.96", "", regular[1:], regular[:3], "trained on", true},
+		{"Regular Glows, last scale", "paper: mean 0.26", "/c3", regular[1:], regular[:3], "trained on", true},
 	} {
 		matrix := &matrix{rows: m.rows, columns: m.columns}
-		var missing []string
+		var absent []string
 		measured := 0
-		for _, a := range m.rows {
-			for _, b := range m.columns {
+		for i, a := range m.rows {
+			for j, b := range m.columns {
+				if m.triangle && j > i { // the matrix is symmetric
+					matrix.cells = append(matrix.cells, matrixCell{hidden: true})
+					continue
+				}
 				c := find(rows, a.id+m.suffix, b.id+m.suffix)
-				matrix.cells = append(matrix.cells, c)
+				matrix.cells = append(matrix.cells, matrixCell{of: c})
 				switch {
 				case c != nil:
 					measured++
 				case a.id != b.id:
-					missing = append(missing, inWords(a.id+m.suffix)+" with "+inWords(b.id+m.suffix))
+					absent = append(absent, inWords(a.id+m.suffix)+" with "+inWords(b.id+m.suffix))
 				}
 			}
 		}
 		if measured == 0 {
-			panel, said := notThere(m.title, "correlations.csv lacks", missing[:1])
-			p.panels, caption = append(p.panels, panel), caption+said
+			drawn, said := notThere(m.title, "correlations.csv lacks", absent[:1])
+			p.panels, missing = append(p.panels, drawn), append(missing, said)
 			continue
 		}
-		p.panels = append(p.panels, panel{title: m.title, plot: matrix.plot("trained on")})
-		caption += m.title + ": " + matrix.spans() + ". "
-		if len(missing) > 0 {
-			caption += "Not measured: " + strings.Join(missing, ", ") + ". "
+		p.panels = append(p.panels, panel{title: m.title, lines: []coloured{{m.paper, notes}},
+			plot: matrix.plot("trained on", m.axis)})
+		if len(absent) > 0 {
+			missing = append(missing, "Not measured: "+strings.Join(absent, ", ")+".")
 		}
 	}
-	return &Figure{Name: "fig1c", page: p, Caption: caption +
-		"On the diagonal stands the same network twice. In the paper: local above 0.95, dense less; regular Glows " +
-		"above 0.96, 0.99 in the mean; last scale 0.26 in the mean. " + r.setsPlaying()}, nil
+	return r.figure("fig1c", p, "Spearman's \u03C1 of log-likelihoods over test images of in and smooth, with "+
+		"bootstrap intervals; all from scratch.", missing, roleIn, roleSmooth, roleGeneral, roleNear), nil
 }
 
 // named is a configuration and what a figure calls it.
@@ -81,28 +84,17 @@ func find(rows []result.Correlation, a, b string) *result.Correlation {
 // matrix is a table of correlations, dark where they are high.
 type matrix struct {
 	rows, columns []named
-	cells         []*result.Correlation // row by row; nil for the same network, or what was not measured
+	cells         []matrixCell // row by row
 }
 
-// spans says the lowest and the highest value of every row.
-func (m *matrix) spans() string {
-	var said []string
-	for i, row := range m.rows {
-		low, high := math.Inf(1), math.Inf(-1)
-		for _, c := range m.cells[i*len(m.columns) : (i+1)*len(m.columns)] {
-			if c != nil {
-				low, high = min(low, c.Spearman), max(high, c.Spearman)
-			}
-		}
-		if low <= high {
-			said = append(said, fmt.Sprintf("%s \u03C1 %s to %s", row.name, signed(low, 2), signed(high, 2)))
-		}
-	}
-	return strings.Join(said, ", ")
+// matrixCell is a correlation, nil for the same network, or for what was not measured.
+type matrixCell struct {
+	of     *result.Correlation
+	hidden bool // above the diagonal of a symmetric matrix
 }
 
-func (m *matrix) plot(xLabel string) *plot.Plot {
-	p := newPlot(xLabel, "")
+func (m *matrix) plot(xLabel, yLabel string) *plot.Plot {
+	p := newPlot(xLabel, yLabel)
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, float64(len(m.columns)), 0, float64(len(m.rows))
 	var xs, ys plot.ConstantTicks
 	for i, c := range m.columns {
@@ -134,24 +126,29 @@ func (m *matrix) Plot(c draw.Canvas, p *plot.Plot) {
 		for j, column := range m.columns {
 			left, right := x(float64(j)), x(float64(j+1))
 			bottom, top := y(float64(len(m.rows)-1-i)), y(float64(len(m.rows)-i))
-			corners := []vg.Point{{X: left, Y: bottom}, {X: right, Y: bottom}, {X: right, Y: top}, {X: left, Y: top},
-				{X: left, Y: bottom}}
+			at := vg.Rectangle{Min: vg.Point{X: left, Y: bottom}, Max: vg.Point{X: right, Y: top}}
 			centre := vg.Point{X: (left + right) / 2, Y: (bottom + top) / 2}
-			cell := m.cells[i*len(m.columns)+j]
+			cell, hidden := m.cells[i*len(m.columns)+j].of, m.cells[i*len(m.columns)+j].hidden
+			if hidden {
+				continue
+			}
 			text, small, dark := "", "", false
 			switch {
 			case cell != nil:
-				c.FillPolygon(shade(cell.Spearman), corners)
+				c.FillPolygon(shade(cell.Spearman), corners(at))
 				text, dark = signed(cell.Spearman, 2), cell.Spearman > 0.8
-				small = signed(cell.SpearmanLow, 2) + ", " + signed(cell.SpearmanHigh, 2)
+				// An interval of 1 to 1 has no digits to show.
+				if low, high := short(cell.SpearmanLow), short(cell.SpearmanHigh); low != "1" {
+					small = low + ", " + high
+				}
 			case row.id == column.id:
 				text = "same"
 			default:
 				text = "\u2013"
 			}
-			c.StrokeLines(draw.LineStyle{Color: color.White, Width: vg.Points(1)}, corners)
-			if cell == nil {
-				c.StrokeLines(draw.LineStyle{Color: guide, Width: hairpin}, corners)
+			c.StrokeLines(draw.LineStyle{Color: color.White, Width: vg.Points(1)}, corners(at))
+			if cell == nil { // a whole frame, inside its neighbours' white ones
+				c.StrokeLines(draw.LineStyle{Color: guide, Width: hairpin}, corners(inset(at, 0.8)))
 			}
 			ink := color.Color(notes)
 			if cell != nil {
@@ -167,9 +164,20 @@ func (m *matrix) Plot(c draw.Canvas, p *plot.Plot) {
 			}
 			c.FillText(style, centre, text)
 			style.Font.Size = 6
-			if style.Width(small) < right-left-1 {
+			if style.Width(small) < right-left-2 {
 				c.FillText(style, vg.Point{X: centre.X, Y: centre.Y - 8}, small)
 			}
 		}
 	}
+}
+
+// short is a correlation without its leading zero: two of them have to fit into a cell.
+func short(value float64) string {
+	return strings.Replace(strings.Replace(signed(value, 2), "0.", ".", 1), "1.00", "1", 1)
+}
+
+// inset is a rectangle whose sides have moved inwards.
+func inset(r vg.Rectangle, by vg.Length) vg.Rectangle {
+	return vg.Rectangle{Min: vg.Point{X: r.Min.X + by, Y: r.Min.Y + by},
+		Max: vg.Point{X: r.Max.X - by, Y: r.Max.Y - by}}
 }

@@ -21,7 +21,7 @@ func Fig2A(r *Results) (*Figure, error) {
 		return nil, err
 	}
 	if sheet == nil {
-		return noPictures("fig2a", "Hierarchy of distributions", "sets", "an older version wrote them"), nil
+		return r.noPictures("fig2a", "Hierarchy of distributions", "sets", "an older version wrote them"), nil
 	}
 	h := hierarchy{sheet: sheet, rows: map[string]int{}}
 	for row := range sheet.Rows() {
@@ -29,20 +29,19 @@ func Fig2A(r *Results) (*Figure, error) {
 			h.rows[first.Role] = row
 		}
 	}
-	caption := "Schematic of the hierarchy of distributions. Natural images are approximated by the general set; the " +
-		"in-distribution set and the others are subdistributions of them, " +
-		"and its classes are subdistributions of the in-distribution set. The ratio of the likelihoods of two " +
-		"neighbours takes away what all images of the upper one share."
-	var missing []string
+	var absent, missing []string
 	for _, role := range append([]string{roleGeneral}, hierarchyRoles...) {
 		if _, ok := h.rows[role]; !ok {
-			missing = append(missing, role)
+			absent = append(absent, role)
 		}
 	}
-	if len(missing) > 0 {
-		caption += " Not in the results: " + strings.Join(missing, ", ") + "."
+	if len(absent) > 0 {
+		missing = []string{"Not in the results: " + strings.Join(absent, ", ") + "."}
 	}
-	return &Figure{Name: "fig2a", Caption: caption, page: h}, nil
+	return r.figure("fig2a", h, "Hierarchy of distributions: natural images, approximated by general, contain the "+
+		"in-distribution set and the others, and these their classes. The ratio of the likelihoods of two neighbours "+
+		"takes away what all images of the upper one share.", missing,
+		append([]string{roleGeneral}, hierarchyRoles...)...), nil
 }
 
 // hierarchyRoles are the subdistributions of natural images that are drawn, from left to right.
@@ -55,16 +54,18 @@ type hierarchy struct {
 }
 
 const (
-	hierarchyDots  = 3            // the side of a pixel, in dots of 300 an inch
+	hierarchyDots  = 4            // the side of a pixel, in dots of 300 an inch
 	hierarchyPad   = vg.Length(7) // between a box and what is in it
 	hierarchyGap   = vg.Length(8) // between boxes
 	hierarchyLabel = lineHeight + sizeNote + 3
+	hierarchyArrow = vg.Length(18) // between two levels
 )
 
 func (h hierarchy) size() (width, height vg.Length) {
 	thumb := vg.Length(h.sheet.Height*hierarchyDots) * dot
 	// Labels and images of natural images, of a set and of a class, and what is between them.
-	return onDots(twoColumns), onDots(2*margin + 3*(hierarchyLabel+thumb) + 6*hierarchyPad + 3*hierarchyGap - sizeNote)
+	return onDots(twoColumns),
+		onDots(2*margin + 3*(hierarchyLabel+thumb) + 6*hierarchyPad + 2*hierarchyArrow - sizeNote)
 }
 
 func (h hierarchy) draw(c draw.Canvas) {
@@ -79,13 +80,10 @@ func (h hierarchy) draw(c draw.Canvas) {
 	x, y := c.Min.X+pad, c.Max.Y-pad
 	y = h.label(c, x, y, c.Max.X-x-pad, "natural images, approximated by general", roleGeneral, h.set(roleGeneral))
 	h.thumbs(c, x, y, c.Max.X-pad, h.row(roleGeneral))
-	style := textStyle(sizeLabel, ink)
-	style.XAlign = draw.XRight
-	c.FillText(style, vg.Point{X: c.Max.X - pad, Y: c.Max.Y - pad - lineHeight + baseline(style) + 2},
-		"score of the hierarchy: ln p(x | in) \u2212 ln p(x | general)")
-	top := y - thumb - 2*gap
+	top := y - thumb - hierarchyArrow
 
-	// Its subdistributions. The first, with its classes, is twice as wide.
+	// Its subdistributions. The first, with its classes, is wider: two images of a class fit side by side.
+	const inShare = 2.4
 	present := slices.DeleteFunc(slices.Clone(hierarchyRoles),
 		func(role string) bool { _, ok := h.rows[role]; return !ok })
 	if len(present) == 0 {
@@ -93,32 +91,46 @@ func (h hierarchy) draw(c draw.Canvas) {
 	}
 	shares := vg.Length(len(present))
 	if present[0] == roleIn {
-		shares++
+		shares += inShare - 1
 	}
 	unit := (c.Max.X - c.Min.X - 2*pad - vg.Length(len(present)-1)*gap) / shares
 	x = c.Min.X + pad
 	for _, role := range present {
 		width := unit
 		if role == roleIn {
-			width = 2 * unit
+			width = inShare * unit
 		}
 		at := vg.Rectangle{Min: vg.Point{X: x, Y: c.Min.Y + pad}, Max: vg.Point{X: x + width, Y: top}}
 		h.box(c, at, role)
 		y := h.label(c, at.Min.X+pad, at.Max.Y-pad, width-2*pad, role, role, h.set(role))
 		h.thumbs(c, at.Min.X+pad, y, at.Max.X-pad, h.row(role))
-		y -= thumb + gap
+		y -= thumb
 		if role == roleIn {
+			h.arrow(c, at.Min.X+pad+10, top+hierarchyArrow, "ln p(x | in) \u2212 ln p(x | general)")
+			h.arrow(c, at.Min.X+pad+10, y, "ln p(x | class) \u2212 ln p(x | in)")
+			y -= hierarchyArrow
 			h.classes(c, vg.Rectangle{Min: vg.Point{X: at.Min.X + pad, Y: at.Min.Y + pad},
 				Max: vg.Point{X: at.Max.X - pad, Y: y}})
 		} else {
 			images, fit := h.row(role), h.fit(width-2*pad)
-			for y += gap - pictureGap; len(images) > fit && y-thumb > at.Min.Y+2; y -= thumb + pictureGap {
+			for y -= pictureGap; len(images) > fit && y-thumb > at.Min.Y+2; y -= thumb + pictureGap {
 				images = images[fit:]
 				h.thumbs(c, at.Min.X+pad, y, at.Max.X-pad, images)
 			}
 		}
 		x += width + gap
 	}
+}
+
+// arrow leads down from one level to the next, and says what their ratio is.
+func (hierarchy) arrow(c draw.Canvas, x, top vg.Length, ratio string) {
+	from, to := top-3, top-hierarchyArrow+1
+	line := draw.LineStyle{Color: ink, Width: vg.Points(0.8)}
+	c.StrokeLine2(line, x, from, x, to+3)
+	c.FillPolygon(ink, []vg.Point{{X: x, Y: to}, {X: x - 2.5, Y: to + 4.5}, {X: x + 2.5, Y: to + 4.5}})
+	style := textStyle(sizeLabel, ink)
+	style.YAlign = draw.YCenter
+	c.FillText(style, vg.Point{X: x + 7, Y: (from + to) / 2}, ratio)
 }
 
 // classes draws two classes of in, of which there are images.

@@ -1,10 +1,13 @@
 package figure
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"strata/pkg/result"
 
+	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 )
 
@@ -31,26 +34,32 @@ func scaleScatter(r *Results, name string, shown int) (*Figure, error) {
 	}
 	both := []string{roleIn, roleSmooth}
 	what := parts[shown].name
-	of := cloud{title: what + " of the Glows of in and of smooth", xAxis: what + ", Glow of in", yAxis: what +
-		", Glow of smooth",
-		x: parts[shown].x, y: parts[shown].y, roles: both}
-	caption := fmt.Sprintf("Contributions %s to the log-likelihood of test images, nats, under the Glow of in and "+
-		"that of smooth, both from scratch. ", what)
+	of := cloud{title: what + " of the Glows of in and of smooth", xAxis: what + ", in",
+		yAxis: what + ", smooth", x: parts[shown].x, y: parts[shown].y, roles: both}
+	shows := fmt.Sprintf("Contributions %s to the log-likelihood of test images under the Glows of in and smooth, "+
+		"from scratch, with Spearman's \u03C1.", what)
 	if roles := s.present(both...); len(s.missing(parts[0].x, parts[0].y)) == 0 && len(roles) > 0 {
 		var spans [2]float64 // under the Glow of in
 		for i, part := range parts {
 			spans[i] = s.span(roles, part.x)
 			of.xSpan, of.ySpan = max(of.xSpan, spans[i]), max(of.ySpan, s.span(roles, part.y))
 		}
-		caption += fmt.Sprintf("The axes of Figs 3C and 3D are of one length: under the Glow of in 99 %% of the "+
-			"images of each set lie within %.0f nats of c1 + c2 and within %.0f of c3. ",
-			spans[0]/axisMargin, spans[1]/axisMargin)
+		shows += fmt.Sprintf(" The axes of C and D are of one length: under the Glow of in c1 + c2 spans %.0f nats, "+
+			"c3 %.0f.", spans[0]/axisMargin, spans[1]/axisMargin)
 	}
 	p := page{width: oneColumn, height: 7.8 * vg.Centimeter, legend: s.scatterLegend(both)}
-	panel, said := s.scatterPanel(of)
-	p.panels = append(p.panels, panel)
-	return &Figure{Name: name, page: p, Caption: caption + said +
-		fmt.Sprintf("\u03C1 is Spearman's, over both sets; at most %d images a set are drawn.", pointsDrawn)}, nil
+	drawn, missing := s.scatterPanel(of)
+	if !drawn.empty { // what stands around the data takes as much room in both figures: one length is one on paper too
+		drawn.plot.Y.Tick.Marker = plot.TickerFunc(belowTop)
+		drawn.note = cmp.Or(drawn.note, "all images within the axes")
+	}
+	p.panels = append(p.panels, drawn)
+	return r.figure(name, p, shows, missing, both...), nil
+}
+
+// belowTop are ticks without one at the upper end of an axis, whose label would reach beyond.
+func belowTop(low, high float64) []plot.Tick {
+	return slices.DeleteFunc(roundTicks(low, high), func(t plot.Tick) bool { return t.Value > high-0.04*(high-low) })
 }
 
 // span is the length of the axis of a score of some roles.

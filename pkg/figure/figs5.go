@@ -1,9 +1,12 @@
 package figure
 
 import (
+	"cmp"
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
+	"strings"
 
 	"strata/pkg/result"
 
@@ -36,7 +39,8 @@ var (
 
 // FigS5 draws Tables S2 and S3: the mean AUROC over seeds with its standard error, a row an in-distribution set, a
 // column an outlier set, a mark a score, a colour without or with labels; small dots are single seeds, grey diamonds
-// the paper's values. With one seed the bar is the 95 % interval over images.
+// the paper's values, each with a hairline to ours. With one seed the bar is the 95 % interval over images. A column
+// without any cell is left out, and named in the caption.
 func FigS5(r *Results) (*Figure, error) {
 	cells, err := r.cells()
 	if err != nil {
@@ -50,7 +54,7 @@ func FigS5(r *Results) (*Figure, error) {
 	for _, s := range single {
 		seeds[s.Place] = append(seeds[s.Place], s.Value)
 	}
-	p := page{width: twoColumns, height: 12 * vg.Centimeter, columns: 5}
+	p := page{width: twoColumns, height: 12 * vg.Centimeter}
 	for _, s := range summaries {
 		p.legend = append(p.legend, key{s.label,
 			glyphMark(draw.GlyphStyle{Color: unsupervisedColor, Radius: vg.Points(2.4), Shape: s.mark})})
@@ -59,74 +63,91 @@ func FigS5(r *Results) (*Figure, error) {
 		key{"unsupervised, filled", colourMark(unsupervisedColor)},
 		key{"supervised, hollow", colourMark(supervisedColor)},
 		key{"paper", glyphMark(draw.GlyphStyle{Color: paperColor, Radius: vg.Points(2.2), Shape: diamond{}})})
-	caption := "AUROC of Tables S2 and S3, in percent: last scale (4x4), ratio to the general Glow (Diff) and to the " +
-		"one trained with in-distribution outliers (Diff\u2020), in-distribution models with the outlier loss. "
 	most := 1
-	var missing []string
-	for _, in := range []string{"CIFAR10", "CIFAR100"} {
-		first, low, high := len(p.panels), math.Inf(1), math.Inf(-1)
-		for _, out := range []string{"SVHN", "CIFAR100", "LSUN", "CelebA", "Tiny-Imagenet"} {
-			if out == in {
-				out = "CIFAR10"
-			}
+	var columns, absent, missing []string
+	ins := []string{"CIFAR10", "CIFAR100"}
+	for _, out := range []string{"SVHN", "CIFAR100", "LSUN", "CelebA", "Tiny-Imagenet"} {
+		if slices.ContainsFunc(ins, func(in string) bool {
+			dots, _ := summaryOf(cells, seeds, in, otherThan(in, out))
+			return len(dots) > 0
+		}) {
+			columns = append(columns, out)
+		} else {
+			absent = append(absent, paperSets[out])
+		}
+	}
+	if len(absent) > 0 {
+		missing = []string{"Not measured: " + strings.Join(absent, ", ") + "."}
+	}
+	p.columns = max(1, len(columns))
+	for _, in := range ins {
+		for _, out := range columns {
+			out = otherThan(in, out)
 			title := paperSets[in] + " vs " + paperSets[out]
-			var dots summaryDots
-			why := ""
-			for i, s := range summaries {
-				for j, supervised := range []bool{false, true} {
-					at := float64(i) + 0.34*(float64(j)-0.5)
-					for _, c := range cells {
-						if c.Table != "S2" && c.Table != "S3" || c.In != in || c.Out != out || c.Score != s.score ||
-							c.General != s.general || c.Supervised() != supervised {
-							continue
-						}
-						if !c.IsMeasured() {
-							why = c.Note
-							continue
-						}
-						d := summaryDot{x: at, value: c.Measured, low: c.Low, high: c.High, paper: c.Value,
-							color: unsupervisedColor, mark: s.mark}
-						if supervised {
-							d.color, d.mark = supervisedColor, s.hollow
-						}
-						if c.Seeds > 1 {
-							se := c.StdSeeds / math.Sqrt(float64(c.Seeds))
-							d.low, d.high = c.Measured-se, c.Measured+se
-							most = max(most, c.Seeds)
-							d.seeds = seeds[c.Place]
-						}
-						dots = append(dots, d)
-					}
-				}
-			}
+			dots, why := summaryOf(cells, seeds, in, out)
 			if len(dots) == 0 {
-				if why == "" {
-					why = "cells.csv has no cell of it"
-				}
-				p.panels = append(p.panels, emptyPanel(title, "not drawn: "+why))
-				missing = append(missing, title+" ("+why+")")
+				drawn, said := notThere(title, cmp.Or(why, noCell), nil)
+				p.panels, missing = append(p.panels, drawn), append(missing, said)
 				continue
 			}
-			drawn := dots.plot()
-			low, high = min(low, drawn.Y.Min), max(high, drawn.Y.Max)
-			p.panels = append(p.panels, panel{title: title, plot: drawn})
+			for _, d := range dots {
+				most = max(most, len(d.seeds))
+			}
+			p.panels = append(p.panels, panel{title: title, plot: dots.plot()})
 		}
-		if low < high {
-			for _, panel := range p.panels[first:] { // a row has one axis
-				panel.plot.Y.Min, panel.plot.Y.Max = low, high
+	}
+	if len(columns) == 0 {
+		p.panels = []panel{emptyPanel("Tables S2 and S3", "not drawn: "+noCell)}
+	}
+	sharedAUROC(p.panels)
+	shows := "AUROC of Tables S2 and S3, with the outlier loss: last scale (4x4), ratio to the general Glow (Diff) and " +
+		"to that trained with in-distribution outliers (Diff\u2020); hairlines lead from the paper's values. "
+	if most > 1 {
+		shows += fmt.Sprintf("Bars are standard errors over %d seeds, dots the seeds.", most)
+	} else {
+		shows += "Bars are 95 % intervals over images."
+	}
+	return r.figure("figS5", onlyFirstNames(p, p.columns), shows, missing, tableRoles...), nil
+}
+
+const noCell = "cells.csv has no cell of it"
+
+// otherThan is an outlier set of a column: where it is the in-distribution set itself, CIFAR-10 takes its place.
+func otherThan(in, out string) string {
+	if in == out {
+		return "CIFAR10"
+	}
+	return out
+}
+
+// summaryOf are the dots of a panel, or why it has none.
+func summaryOf(cells []result.Cell, seeds map[result.Place][]float64, in, out string) (dots summaryDots, why string) {
+	for i, s := range summaries {
+		for j, supervised := range []bool{false, true} {
+			for _, c := range cells {
+				if c.Table != "S2" && c.Table != "S3" || c.In != in || c.Out != out || c.Score != s.score ||
+					c.General != s.general || c.Supervised() != supervised {
+					continue
+				}
+				if !c.IsMeasured() {
+					why = c.Note
+					continue
+				}
+				d := summaryDot{x: float64(i) + 0.34*(float64(j)-0.5), value: c.Measured, low: c.Low, high: c.High,
+					paper: c.Value, color: unsupervisedColor, mark: s.mark}
+				if supervised {
+					d.color, d.mark = supervisedColor, s.hollow
+				}
+				if c.Seeds > 1 {
+					se := c.StdSeeds / math.Sqrt(float64(c.Seeds))
+					d.low, d.high = c.Measured-se, c.Measured+se
+					d.seeds = seeds[c.Place]
+				}
+				dots = append(dots, d)
 			}
 		}
 	}
-	if most > 1 {
-		caption += fmt.Sprintf("Bars are standard errors of the mean over up to %d seeds, dots the seeds; a mark of "+
-			"one seed has the 95 %% interval over images. ", most)
-	} else {
-		caption += "One seed: bars are 95 % intervals over images, not standard errors over seeds. "
-	}
-	for _, m := range missing {
-		caption += "Not drawn: " + m + ". "
-	}
-	return &Figure{Name: "figS5", page: onlyFirstNames(p, 5), Caption: caption + r.setsPlaying()}, nil
+	return dots, why
 }
 
 // paperColor is that of the paper's values beside ours.
@@ -161,8 +182,6 @@ func (dots summaryDots) plot() *plot.Plot {
 		ticks = append(ticks, plot.Tick{Value: float64(i), Label: s.label})
 	}
 	p.X.Tick.Marker = ticks
-	border := max(1, 0.06*(p.Y.Max-p.Y.Min))
-	p.Y.Min, p.Y.Max = p.Y.Min-border, p.Y.Max+border
 	return p
 }
 
@@ -188,8 +207,9 @@ func (dots summaryDots) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 	for _, d := range dots {
 		if !math.IsNaN(d.paper) {
-			c.DrawGlyphNoClip(draw.GlyphStyle{Color: paperColor, Radius: vg.Points(2.2), Shape: diamond{}},
-				vg.Point{X: x(d.x) + 4, Y: y(d.paper)})
+			from := vg.Point{X: x(d.x) + 4, Y: y(d.paper)}
+			c.StrokeLine2(draw.LineStyle{Color: paperColor, Width: hairpin}, from.X, from.Y, x(d.x), y(d.value))
+			c.DrawGlyphNoClip(draw.GlyphStyle{Color: paperColor, Radius: vg.Points(2), Shape: diamond{}}, from)
 		}
 		if !math.IsNaN(d.low) && !math.IsNaN(d.high) {
 			c.StrokeLine2(draw.LineStyle{Color: d.color, Width: vg.Points(0.8)}, x(d.x), y(d.low), x(d.x), y(d.high))

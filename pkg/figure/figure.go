@@ -4,7 +4,7 @@
 // A results folder is what strata reproduce wrote, for example figures/results/procedural-demo (pkg/result has its
 // schema). The files read are
 //
-//	pixel_differences.csv   Fig. 1A
+//	pixel_differences.csv   Fig. 1A; Figs 1, 2 and 3 read what their parts do
 //	scores.csv              Figs 1B, 2B-D, 3C, 3D
 //	correlations.csv        Fig. 1C
 //	curves.csv              Figs S2-S4, S6
@@ -12,7 +12,7 @@
 //	pictures/NAME.png, .csv sheets of images: Figs 2A, 3A, 3B, S1, S7, S8, the sets
 //	claims.csv              with conditions.csv: the scorecard
 //	claims_over_steps.csv   the claims over the steps of training
-//	results.json            which sets play the roles, for captions
+//	results.json, runs.csv  which sets play the roles, and how long was trained, for captions
 //
 // A column, a role or a run that is missing is not an error, since runs come one after the other: the figure shows what
 // there is, says in its panel what is missing, and its caption repeats it. A file that is missing or malformed is an
@@ -29,6 +29,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"strata/pkg/result"
 
@@ -47,9 +48,12 @@ type Figure struct {
 	Caption string
 
 	page drawing
+	// missing are the caption's sentences about what the results lack.
+	missing []string
 }
 
-// drawing is what a figure consists of: a grid of plots, a grid of pictures, or the schematic of Fig. 2A.
+// drawing is what a figure consists of: a grid of plots, a grid of pictures, the schematic of Fig. 2A, the scorecard,
+// or several of them.
 type drawing interface {
 	// size is that on paper; the canvas that draw gets has it.
 	size() (width, height vg.Length)
@@ -64,8 +68,9 @@ type Entry struct {
 	Draw  func(*Results) (*Figure, error)
 }
 
-// All lists the figures in the order of the paper, then those that it has not: the scorecard of all claims, Table 2 as
-// dots, the sets, augmentation, and the claims over the steps of training.
+// All lists the figures in the order of the paper, each of its Figures 1 to 3 whole and then by its parts, then those
+// that it has not: the scorecard of all claims, Table 2 as dots, the sets, augmentation, and the claims over the steps
+// of training.
 func All() []Entry {
 	sheet := func(name string) []string {
 		path := result.SheetPath("", name)
@@ -74,13 +79,16 @@ func All() []Entry {
 	differences, correlations := file[result.PixelDifference](), file[result.Correlation]()
 	scores, curves, cells := []string{result.ScoresFile}, file[result.CurvePoint](), file[result.Cell]()
 	return []Entry{
+		{"fig1", slices.Concat(differences, scores, correlations), Fig1},
 		{"fig1a", differences, Fig1A},
 		{"fig1b", scores, Fig1B},
 		{"fig1c", correlations, Fig1C},
+		{"fig2", slices.Concat(scores, sheet("sets")), Fig2},
 		{"fig2a", sheet("sets"), Fig2A},
 		{"fig2b", scores, Fig2B},
 		{"fig2c", scores, Fig2C},
 		{"fig2d", scores, Fig2D},
+		{"fig3", slices.Concat(scores, sheet("mixed"), sheet("climbed")), Fig3},
 		{"fig3a", sheet("mixed"), Fig3A},
 		{"fig3b", sheet("climbed"), Fig3B},
 		{"fig3c", scores, Fig3C},

@@ -2,7 +2,6 @@ package figure
 
 import (
 	"bytes"
-	"fmt"
 	"image"
 	"image/color"
 	"image/png"
@@ -21,7 +20,7 @@ import (
 )
 
 func TestSaveWritesBothFormatsAtPrintSize(t *testing.T) {
-	oneColumnFigures := []string{"fig1a", "fig2b", "fig2c", "fig2d", "fig3c", "fig3d"}
+	oneColumnFigures := []string{"fig2b", "fig2c", "fig2d", "fig3c", "fig3d"}
 	for _, entry := range All() {
 		if testing.Short() && entry.Name != "fig1a" && entry.Name != "figS2" {
 			continue // one of each width; the resolution of print takes its time
@@ -148,28 +147,31 @@ func checkReads(t *testing.T, entry Entry) {
 func TestFiguresSayWhatTheyShow(t *testing.T) {
 	inAndSmooth := []string{"in: shapes_in", "smooth: digits"}
 	for name, want := range map[string][]string{
+		"fig1":  {">A</text>", ">B</text>", ">C</text>", "Glow of general", "smooth, peak 0.", "paper: mean 0.26"},
+		"fig2":  {">D</text>", "natural images, approximated by general", "Glow of in, finetuned from general"},
+		"fig3":  {">D</text>", "ln p raised", "Mixed latents", "c3, smooth"},
 		"fig1a": {"smooth, peak 0.", "digits", "general, peak 0.", "grey levels"},
 		"fig1b": append([]string{"Glow of general", "Glow of in", "Glow of smooth", "\u03C1 = ",
 			"10\u00B3 nats"}, inAndSmooth...),
 		"fig1c": {"Network types, trained on in", "local", "dense", "regular", "Regular Glows, last scale",
-			"same", "trained on"},
+			"same", "trained on", "paper: mean 0.26"},
 		"fig2a": {"natural images, approximated by general", "shapes_in", "leaves", "class "},
-		"fig2b": append([]string{"Glows of in and of general", "Glows of in and of smooth", "\u03C1: in ",
+		"fig2b": append([]string{"Glows of in and of general", "Glows of in and of smooth", " over all",
 			"general: leaves"}, inAndSmooth...),
 		"fig2c": append([]string{"Glow of in, finetuned from general", "Glow of general",
 			"AUROC vs smooth: "}, inAndSmooth...),
 		"fig2d": append([]string{"Ratio, without outlier loss", "Ratio, with the outlier loss",
-			"log-likelihood ratio (nats)"}, inAndSmooth...),
-		"fig3a": append([]string{"image", "ln p, nats"}, inAndSmooth...),
+			"ratio (nats, asinh scale)"}, inAndSmooth...),
+		"fig3a": append([]string{"z1, z2 of", "decoded", "ln p, nats"}, inAndSmooth...),
 		"fig3b": append([]string{"ln p raised"}, inAndSmooth...),
-		"fig3c": append([]string{"c1 + c2, Glow of in"}, inAndSmooth...),
-		"fig3d": append([]string{"c3, Glow of smooth"}, inAndSmooth...),
+		"fig3c": append([]string{"c1 + c2, in"}, inAndSmooth...),
+		"fig3d": append([]string{"c3, smooth"}, inAndSmooth...),
 		"figS1": append([]string{"amplitude", "phase", "result"}, inAndSmooth...),
 		"figS2": {"from scratch", "finetuned from general", "smooth vs in", "near vs far", "AUROC (%)",
 			"epochs"},
 		"figS3":             {"trained on in", "trained on near", "trained on smooth", "bits/dim"},
 		"figS4":             {"finetuned from own", "finetuned from general", "in vs smooth"},
-		"figS5":             {"4x4", "Diff\u2020", "supervised, hollow", "in vs near", "near vs in", "no set", "paper"},
+		"figS5":             {"4x4", "Diff\u2020", "supervised, hollow", "in vs near", "near vs in", "paper"},
 		"figS6":             {"margin loss", "outlier loss (Eq. 2)", "in vs smooth"},
 		"figS7":             {"log-likelihood", "ratio to the", "last scale, c3"},
 		"figS8":             {"log-likelihood", "ratio to the", "last scale, c3"},
@@ -193,10 +195,12 @@ func TestPrintedNumbersCountEveryImage(t *testing.T) {
 		"in,a,0,1\nin,a,1,2\nin,a,2,3\nin,a,3,4\nsmooth,b,0,-3000000\nsmooth,b,1,2.5\nsmooth,b,2,5\nsmooth,b,3,6\n")
 	figure, err := byName("fig2c", dir)
 	require.NoError(t, err)
+	assert.Contains(t, figure.Caption, "1 of 8 values are not finite and count lowest.")
 	// Pairs won by "in" of 16: all 4 against the failed image, 2 against 2.5: 6/16.
-	assert.Contains(t, figure.Caption, "AUROC in vs smooth: 37.5 [")
-	assert.Contains(t, figure.Caption, "AUROC in vs general: no images")
-	assert.Contains(t, svg(t, "fig2c", dir), "1 of 8 images beyond the axes, 1 of them not finite")
+	text := svg(t, "fig2c", dir)
+	assert.Contains(t, text, "AUROC vs smooth: 37.5 [")
+	assert.Contains(t, text, "AUROC vs general: no images")
+	assert.Contains(t, text, "1 of 8 images beyond, 1 not finite")
 }
 
 // A run, a role or a sheet that is missing is said in the panel and in the caption, and the rest is drawn.
@@ -218,6 +222,9 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 		require.NoError(t, os.Remove(filepath.Join(dir, "pictures", sheet+".csv")))
 	}
 	for name, want := range map[string]struct{ caption, drawn string }{
+		"fig1":  {"Not in the results: smooth. Glow of smooth is not drawn", "not drawn:"},
+		"fig2":  {"the results have no pictures/sets", "not drawn:"},
+		"fig3":  {"the finetuned Glow of in is not trained", "not drawn:"},
 		"fig1a": {"Not in the results: smooth.", "not in the results: smooth"},
 		"fig1b": {"Glow of smooth is not drawn: scores.csv lacks the Glow of smooth.", "not drawn:"},
 		"fig1c": {"Not measured: the local Glow of in with the Glow of in", "not drawn:"},
@@ -232,10 +239,10 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 		"fig3d": {"is not drawn: scores.csv lacks c3 of the Glow of in", "not drawn:"},
 		"figS1": {"the finetuned Glow of in is not trained", "not drawn:"},
 		"figS2": {"not trained: finetuned from general", "not trained: finetuned"},
-		"figS3": {"trained on near is not drawn: not in curves.csv: from scratch, finetuned from general",
+		"figS3": {"trained on near is not drawn: not in curves.csv: from scratch, finetuned from general.",
 			"not drawn:"},
 		"figS4":        {"in vs smooth is not drawn", "not drawn:"},
-		"figS5":        {"Not drawn: in vs faces (no set plays the role faces", "not drawn:"},
+		"figS5":        {"Not measured: faces, further.", "paper"},
 		"figS6":        {"in vs smooth is not drawn: not in curves.csv: margin loss, outlier loss", "not drawn:"},
 		"figS7":        {"the finetuned Glow of in or the Glow of general is not trained", "not drawn:"},
 		"figS8":        {"with the outlier loss or the Glow of general is not trained", "not drawn:"},
@@ -398,40 +405,70 @@ func TestWrappedLinesFit(t *testing.T) {
 	assert.Len(t, wrapped("WW", style, 0), 2, "a letter a line at least")
 }
 
-func TestCurveRange(t *testing.T) {
-	for _, test := range []struct {
-		metric              string
-		low, high, from, to float64
-	}{
-		{result.AUROCRatio, 40, 80, 38, 82},
-		{result.AUROCRatio, 99.9, 100, 95.5, 100.5},
-		{result.AUROCRatio, 0, 0.2, -0.5, 2.6},
-		{result.AUROCRatio, 70, 70, 67.5, 72.5},
-		{result.BitsPerDim, 3.5, 4.5, 3.45, 4.55},
-		{result.BitsPerDim, 4, 4, 3.975, 4.025},
-	} {
-		from, to := curveRange(test.metric, test.low, test.high)
-		assert.InDelta(t, test.from, from, 1e-9, "%+v", test)
-		assert.InDelta(t, test.to, to, 1e-9, "%+v", test)
+// Panels of one figure share an axis, which zooms in on nothing: what is saturated looks so.
+func TestPanelsShareAnAxis(t *testing.T) {
+	panels := func(ranges ...[2]float64) (all []panel) {
+		for _, r := range ranges {
+			p := newPlot("", "")
+			p.Y.Min, p.Y.Max = r[0], r[1]
+			all = append(all, panel{plot: p})
+		}
+		return append(all, emptyPanel("", ""))
 	}
+	for _, test := range []struct {
+		ranges   [][2]float64
+		from, to float64
+	}{
+		{[][2]float64{{99.9, 100}, {60, 80}}, 40, 100},
+		{[][2]float64{{99.9, 100}, {33, 80}}, 30, 100},
+		{[][2]float64{{0, 0.2}}, 0, 100},
+	} {
+		all := panels(test.ranges...)
+		sharedAUROC(all)
+		for _, drawn := range all[:len(all)-1] {
+			assert.Equal(t, [2]float64{test.from, test.to}, [2]float64{drawn.plot.Y.Min, drawn.plot.Y.Max}, "%+v", test)
+		}
+		assert.Equal(t, 1.0, all[len(all)-1].plot.Y.Max, "an empty panel stays as it is")
+	}
+	all := panels([2]float64{3.5, 4}, [2]float64{3.9, 4.5})
+	sharedAxis(all, math.Inf(1), math.Inf(-1), 0.05)
+	assert.InDelta(t, 3.45, all[1].plot.Y.Min, 1e-9)
+	assert.InDelta(t, 4.55, all[0].plot.Y.Max, 1e-9)
+}
+
+// seen is a curve of one seed or more without intervals.
+func seen(seeds ...map[float64]float64) curve {
+	c := curve{}
+	for i, values := range seeds {
+		c[uint64(i)] = map[float64]look{}
+		for epoch, v := range values {
+			c[uint64(i)][epoch] = look{v, v, v}
+		}
+	}
+	return c
 }
 
 func TestCurvesAreMeansOfAllSeeds(t *testing.T) {
-	c := curve{1: {2: 1, 4: 3, 6: 9}, 2: {2: 2, 4: 5}}
-	epochs, values := c.mean()
+	epochs, values := seen(map[float64]float64{2: 1, 4: 3, 6: 9}, map[float64]float64{2: 2, 4: 5}).mean()
 	assert.Equal(t, []float64{2, 4}, epochs, "a seed that is not there yet would move the mean")
 	assert.Equal(t, []float64{1.5, 4}, values)
 }
 
 func TestFinetuningPassesTheEndOfScratch(t *testing.T) {
-	scratch := curve{1: {1: 4.2, 2: 4}}
+	ended := seen(map[float64]float64{1: 4.2, 2: 4})
 	less := func(a, b float64) bool { return a < b }
-	assert.Equal(t, "finetuning has passed the end of training from scratch (2 epochs) after 1",
-		passed(curve{1: {0.5: 4.1, 1: 3.9}}, scratch, less))
-	assert.Equal(t, "finetuning does not pass the end of training from scratch",
-		passed(curve{1: {0.5: 4.1, 1: 4}}, scratch, less))
-	assert.Empty(t, passed(curve{}, scratch, less))
-	assert.Empty(t, passed(scratch, curve{}, less))
+	for _, test := range []struct {
+		tuned, ended     curve
+		passed, compared bool
+	}{
+		{seen(map[float64]float64{0.5: 4.1, 1: 3.9}), ended, true, true},
+		{seen(map[float64]float64{0.5: 4.1, 1: 4}), ended, false, true},
+		{curve{}, ended, false, false},
+		{ended, curve{}, false, false},
+	} {
+		passed, compared := passes(test.tuned, test.ended, less)
+		assert.Equal(t, [2]bool{test.passed, test.compared}, [2]bool{passed, compared})
+	}
 }
 
 func TestWidened(t *testing.T) {
@@ -441,22 +478,28 @@ func TestWidened(t *testing.T) {
 	assert.Equal(t, [2]float64{2, 4}, [2]float64{low, high})
 }
 
-// An open claim is drawn paler than one that holds and fuller than one that does not.
-func TestOpenClaimsArePale(t *testing.T) {
+// Every claim has a panel, which marks its verdict at every step; the caption says which verdicts change.
+func TestClaimsOverSteps(t *testing.T) {
 	dir := t.TempDir()
 	var steps []result.ClaimAtStep
-	for i, verdict := range []result.Verdict{result.DoesNotHold, result.Open, result.Holds, result.Holds} {
-		steps = append(steps, result.ClaimAtStep{ID: "D2", Measured: "AUROC", Steps: 100 * (i + 1),
-			Run:   glowInFromGeneral,
-			Value: 50, Low: 45, High: 55, Verdict: verdict})
+	for _, id := range []string{"D1", "D2"} {
+		for i, verdict := range []result.Verdict{result.DoesNotHold, result.Open, result.Holds, result.Holds} {
+			if id == "D1" {
+				verdict = result.Holds
+			}
+			steps = append(steps, result.ClaimAtStep{ID: id, Measured: "AUROC", Steps: 100 * (i + 1),
+				Run: glowInFromGeneral, Value: 50, Low: 45, High: 55, Verdict: verdict})
+		}
 	}
 	require.NoError(t, result.Write(dir, steps))
 	figure, err := byName("claims_over_steps", dir)
 	require.NoError(t, err)
-	assert.Contains(t, figure.Caption, "D2 turns 2 times, and ends as holds")
-	var drawn bytes.Buffer
-	require.NoError(t, figure.SVG(&drawn))
-	pale := mixed(lineColors[0], openAlpha)
-	assert.Equal(t, 1, strings.Count(drawn.String(), fmt.Sprintf("fill:#%02X%02X%02X", pale.R, pale.G, pale.B)),
-		"one mark is pale")
+	assert.Contains(t, figure.Caption, "2 claims over the steps")
+	assert.Contains(t, figure.Caption, "Changing with training, and their last verdict: D2 holds.")
+	panels := figure.page.(page).panels
+	require.Len(t, panels, 2)
+	assert.Equal(t, "The raw likelihood prefers smooth", strings.Split(panels[0].title, "\n")[0])
+	assert.Equal(t, [2]float64{0, 100}, [2]float64{panels[1].plot.Y.Min, panels[1].plot.Y.Max}, "one axis a unit")
+	assert.Equal(t, 400.0, panels[1].plot.X.Max)
+	assert.Contains(t, svg(t, "claims_over_steps", dir), ">D2</text>")
 }

@@ -184,9 +184,9 @@ func (r *Results) sheet(name string) (*result.Sheet, error) {
 }
 
 // noPictures is a figure without its sheet.
-func noPictures(name, title, sheet, why string) *Figure {
+func (r *Results) noPictures(name, title, sheet, why string) *Figure {
 	drawn, said := notThere(title, "the results have no", []string{"pictures/" + sheet + " (" + why + ")"})
-	return &Figure{Name: name, Caption: said,
+	return &Figure{Name: name, Caption: said, missing: []string{said},
 		page: page{width: twoColumns, height: 4 * vg.Centimeter, panels: []panel{drawn}}}
 }
 

@@ -46,14 +46,6 @@ func axisRange(values [][]float64, failed [][]bool) (lowest, highest float64) {
 	return lowest - border, highest + border
 }
 
-// nats chooses the unit of an axis: thousands of nats where numbers would otherwise have five digits.
-func nats(lowest, highest float64) (unit float64, name string) {
-	if max(math.Abs(lowest), math.Abs(highest)) >= 10_000 {
-		return 1000, "10\u00B3 nats"
-	}
-	return 1, "nats"
-}
-
 // binned returns the density of values over equal bins between lowest and highest, and how many lie beyond. The density
 // is a share of all values, so that what lies beyond is missing from the area.
 func binned(values []float64, lowest, highest float64, bins int) (heights []float64, beyond int) {
@@ -69,14 +61,14 @@ func binned(values []float64, lowest, highest float64, bins int) (heights []floa
 	return heights, beyond
 }
 
-// beyondNote says what a plot leaves out; nothing where all is shown.
-func beyondNote(beyond, all, failed int) string {
+// beyondNote says what of the images that a plot draws lies outside; nothing where all is within.
+func beyondNote(beyond, drawn, failed int) string {
 	if beyond == 0 {
 		return ""
 	}
-	note := fmt.Sprintf("%d of %d images beyond the axes", beyond, all)
+	note := fmt.Sprintf("%d of %d images beyond", beyond, drawn)
 	if failed > 0 {
-		note += fmt.Sprintf(", %d of them not finite", failed)
+		note += fmt.Sprintf(", %d not finite", failed)
 	}
 	return note
 }
@@ -98,27 +90,32 @@ func (s steps) DataRange() (xmin, xmax, ymin, ymax float64) {
 // Plot implements plot.Plotter.
 func (s steps) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
-	outline := []vg.Point{{X: x(s.edges[0]), Y: y(0)}}
+	foot := y(p.Y.Min)
+	outline := []vg.Point{{X: x(s.edges[0]), Y: foot}}
 	for i, h := range s.heights {
 		outline = append(outline, vg.Point{X: x(s.edges[i]), Y: y(h)}, vg.Point{X: x(s.edges[i+1]), Y: y(h)})
 	}
-	outline = append(outline, vg.Point{X: x(s.edges[len(s.heights)]), Y: y(0)})
+	outline = append(outline, vg.Point{X: x(s.edges[len(s.heights)]), Y: foot})
 	if area := c.ClipPolygonX(outline); len(area) > 2 {
 		c.FillPolygon(faded(RoleColor(s.role), fillAlpha), area)
 	}
-	// Empty bins have no outline: on the axis the line of one set would only cover that of another.
+	// Bins that cannot be told from empty ones have no outline: on the axis the line of one set would only cover that of
+	// another.
+	flat := func(i int) bool {
+		return i < 0 || i >= len(s.heights) || s.heights[i] <= p.Y.Min+(p.Y.Max-p.Y.Min)/200
+	}
 	var line []vg.Point
 	for i, h := range s.heights {
-		if h == 0 {
+		if flat(i) {
 			continue
 		}
 		left, right := x(s.edges[i]), x(s.edges[i+1])
-		if i == 0 || s.heights[i-1] == 0 {
-			line = []vg.Point{{X: left, Y: y(0)}}
+		if flat(i - 1) {
+			line = []vg.Point{{X: left, Y: foot}}
 		}
 		line = append(line, vg.Point{X: left, Y: y(h)}, vg.Point{X: right, Y: y(h)})
-		if i == len(s.heights)-1 || s.heights[i+1] == 0 {
-			c.StrokeLines(RoleLine(s.role), c.ClipLinesX(append(line, vg.Point{X: right, Y: y(0)}))...)
+		if flat(i + 1) {
+			c.StrokeLines(RoleLine(s.role), c.ClipLinesX(append(line, vg.Point{X: right, Y: foot}))...)
 		}
 	}
 }

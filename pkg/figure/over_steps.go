@@ -2,9 +2,8 @@ package figure
 
 import (
 	"fmt"
-	"image/color"
+	"math"
 	"slices"
-	"sort"
 	"strings"
 
 	"strata/pkg/result"
@@ -14,160 +13,141 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// lineColors tell claims apart, in the order of Okabe and Ito (2008) without yellow, which does not print.
-var lineColors = []color.NRGBA{
-	{R: 0x00, G: 0x72, B: 0xB2, A: 0xFF}, {R: 0xD5, G: 0x5E, B: 0x00, A: 0xFF}, {R: 0x00, G: 0x9E, B: 0x73, A: 0xFF},
-	{R: 0x4A, G: 0x4A, B: 0x4A, A: 0xFF},
-	{R: 0xCC, G: 0x79, B: 0xA7, A: 0xFF}, {R: 0x56, G: 0xB4, B: 0xE9, A: 0xFF}, {R: 0xE6, G: 0x9F, B: 0x00, A: 0xFF},
+// overStepsUnits are what the claims' values are in, with a word in the name of what was measured, and the axis that
+// all claims of that unit share at least.
+var overStepsUnits = []struct {
+	word, label   string
+	lowest, upper float64
+}{
+	{"points", "points", 0, 0}, {"AUROC", "AUROC (%)", 0, 100}, {"Spearman", "Spearman's \u03C1", 0.8, 1},
+	{"bits/dim", "bits/dim", math.Inf(1), math.Inf(-1)}, {"", "value", math.Inf(1), math.Inf(-1)},
 }
 
-// overStepsUnits are what the claims' values are in, a panel each, with a word in the name of what was measured.
-var overStepsUnits = []struct{ word, label string }{{"points", "difference (points)"}, {"AUROC", "AUROC (%)"},
-	{"Spearman", "Spearman's ρ"}, {"", "value"}}
-
-// OverSteps draws the claims over the steps of training: which turn with more of it. A dot is filled where the claim
-// holds, pale where it is open; the band is the 95 % interval.
+// OverSteps draws the claims over the steps of training, a small panel each: its value with its 95 % interval, and at
+// every step its verdict. All panels have one axis of steps, and those of one unit one axis of values.
 func OverSteps(r *Results) (*Figure, error) {
+	const name, columns = "claims_over_steps", 3
 	rows, err := r.claimSteps()
 	if err != nil {
 		return nil, err
 	}
-	drawn := page{width: twoColumns, height: 9 * vg.Centimeter}
-	groups := map[string][]*claimLine{}
-	var turned []string
+	declared, err := result.DeclaredClaims()
+	if err != nil {
+		return nil, err
+	}
+	drawn := page{width: twoColumns, columns: columns}
+	for _, v := range []result.Verdict{result.Holds, result.Open, result.DoesNotHold} {
+		drawn.legend = append(drawn.legend, key{string(v), func(c draw.Canvas) { verdictMark(c, c.Center(), v) }})
+	}
+	var lines []claimLine
+	last := 0
 	for _, m := range rows {
-		unit := overStepsUnits[slices.IndexFunc(overStepsUnits,
-			func(u struct{ word, label string }) bool { return strings.Contains(m.Measured, u.word) })].label
-		lines := groups[unit]
-		if len(lines) == 0 || lines[len(lines)-1].id != m.ID {
-			lines = append(lines, &claimLine{id: m.ID, color: lineColors[len(lines)%len(lineColors)]})
-			groups[unit] = lines
+		if n := len(lines); n == 0 || lines[n-1][0].ID != m.ID {
+			lines = append(lines, nil)
 		}
-		line := lines[len(lines)-1]
-		line.steps = append(line.steps, m)
+		lines[len(lines)-1] = append(lines[len(lines)-1], m)
+		last = max(last, m.Steps)
 	}
-	for i := len(overStepsUnits) - 1; i >= 0; i-- {
-		unit := overStepsUnits[i].label
-		lines := groups[unit]
-		if len(lines) == 0 {
-			continue
-		}
-		p := newPlot("steps of training", unit)
-		title := []string{}
-		for _, line := range lines {
-			title = append(title, line.id)
-			if n := line.turns(); n > 0 {
-				turned = append(turned, fmt.Sprintf("%s turns %d times, and ends as %s", line.id, n,
-					line.steps[len(line.steps)-1].Verdict))
-			}
-		}
-		p.Add(claimLines(lines))
-		_, last, _, _ := claimLines(lines).DataRange()
-		p.X.Max = 1.12 * last // room for the labels
-		drawn.panels = append(drawn.panels, panel{title: strings.Join(title, ", "), plot: p})
+	units := make([]int, len(lines))
+	low, high := make([]float64, len(overStepsUnits)), make([]float64, len(overStepsUnits))
+	for u, unit := range overStepsUnits {
+		low[u], high[u] = unit.lowest, unit.upper
 	}
-	if len(rows) == 0 {
+	for i, line := range lines {
+		u := line.unit()
+		_, _, lowest, highest := line.DataRange()
+		units[i], low[u], high[u] = u, min(low[u], lowest), max(high[u], highest)
+	}
+	style := bold(textStyle(sizeLabel, ink))
+	turning := map[result.Verdict][]string{} // by the last verdict
+	for i, line := range lines {
+		id := line[0].ID
+		p := newPlot("steps of training", overStepsUnits[units[i]].label)
+		p.Add(line)
+		p.X.Min, p.X.Max = 0, float64(last)
+		p.Y.Min, p.Y.Max = low[units[i]], high[units[i]]
+		if i+columns < len(lines) {
+			p.X.Label.Text = ""
+		}
+		title := id
+		if at := slices.IndexFunc(declared, func(c result.Claim) bool { return c.ID == id }); at >= 0 {
+			title = declared[at].Title
+		}
+		// Two lines are enough for every title; a longer one of the future is cut rather than run into the plot.
+		words := wrapped(title, style, twoColumns/columns-38)
+		drawn.panels = append(drawn.panels, panel{letter: id, title: strings.Join(words[:min(2, len(words))], "\n"),
+			plot: p})
+		if line.turns() {
+			ends := line[len(line)-1].Verdict
+			turning[ends] = append(turning[ends], id)
+		}
+	}
+	drawn.height = vg.Length((len(lines)+columns-1)/columns)*4.4*vg.Centimeter + 0.8*vg.Centimeter
+	if len(lines) == 0 {
+		drawn.columns, drawn.height = 1, 5*vg.Centimeter
 		drawn.panels = []panel{emptyPanel("claims over steps", "no run was looked at while it was trained")}
 	}
-	drawn.legend = []key{
-		{"holds", glyphMark(draw.GlyphStyle{Color: ink, Radius: vg.Points(2), Shape: draw.CircleGlyph{}})},
-		{"open", glyphMark(draw.GlyphStyle{Color: faded(ink, openAlpha), Radius: vg.Points(2),
-			Shape: draw.CircleGlyph{}})},
-		{"does not hold", glyphMark(draw.GlyphStyle{Color: ink, Radius: vg.Points(2), Shape: draw.RingGlyph{}})},
+	shows := fmt.Sprintf("%d claims over the steps of their runs, on the images of the learning curves; bands are 95 %% "+
+		"intervals. L and F1 are from scratch, the others finetuned. ", len(lines))
+	var changed []string
+	for _, v := range []result.Verdict{result.Holds, result.Open, result.DoesNotHold} {
+		if ids := turning[v]; len(ids) > 0 {
+			changed = append(changed, fmt.Sprintf("%s %s", strings.Join(ids, ", "), v))
+		}
 	}
-	caption := "Claims over the steps of the runs that they are about, on the images of the learning curves, with 95 " +
-		"% intervals; filled where a claim holds, pale where the interval leaves it open. D, F3, F4, F7, O and T: " +
-		"while finetuning; L, F1: from scratch. "
-	if len(turned) > 0 {
-		caption += strings.Join(turned, "; ") + "."
+	if len(changed) == 0 {
+		shows += "No verdict changes with more training."
 	} else {
-		caption += "No verdict turns."
+		shows += "Changing with training, and their last verdict: " + strings.Join(changed, "; ") + "."
 	}
-	return &Figure{Name: "claims_over_steps", page: drawn, Caption: caption}, nil
-}
-
-// openAlpha is how pale the mark of an open claim is.
-const openAlpha = 0.5
-
-// mixed is a colour on white, as pale as faded makes it but opaque.
-func mixed(c color.NRGBA, alpha float64) color.NRGBA {
-	pale := func(v uint8) uint8 { return uint8(255 - alpha*(255-float64(v))) }
-	return color.NRGBA{R: pale(c.R), G: pale(c.G), B: pale(c.B), A: 255}
+	return r.figure(name, drawn, shows, nil, roleIn, roleSmooth, roleGeneral), nil
 }
 
 // claimLine is a claim over steps.
-type claimLine struct {
-	id    string
-	color color.NRGBA
-	steps []result.ClaimAtStep
-}
+type claimLine []result.ClaimAtStep
 
-// turns is how often the verdict changes.
-func (l *claimLine) turns() (n int) {
-	for i := range l.steps[1:] {
-		if l.steps[i].Verdict != l.steps[i+1].Verdict {
-			n++
+// unit is the place of its unit.
+func (line claimLine) unit() int {
+	for u, unit := range overStepsUnits {
+		if strings.Contains(line[0].Measured, unit.word) {
+			return u
 		}
 	}
-	return n
+	return len(overStepsUnits) - 1
 }
 
-type claimLines []*claimLine
+// turns says whether the verdict changes.
+func (line claimLine) turns() bool {
+	return slices.ContainsFunc(line, func(m result.ClaimAtStep) bool { return m.Verdict != line[0].Verdict })
+}
 
 // DataRange implements plot.DataRanger.
-func (lines claimLines) DataRange() (xmin, xmax, ymin, ymax float64) {
-	first := lines[0].steps[0]
-	ymin, ymax = first.Low, first.High
-	for _, line := range lines {
-		for _, m := range line.steps {
-			xmax = max(xmax, float64(m.Steps))
-			ymin, ymax = min(ymin, m.Low, m.Value), max(ymax, m.High, m.Value)
-		}
+func (line claimLine) DataRange() (xmin, xmax, ymin, ymax float64) {
+	ymin, ymax = math.Inf(1), math.Inf(-1)
+	for _, m := range line {
+		xmax = max(xmax, float64(m.Steps))
+		ymin, ymax = min(ymin, m.Low, m.Value), max(ymax, m.High, m.Value)
 	}
 	return 0, xmax, ymin, ymax
 }
 
 // Plot implements plot.Plotter.
-func (lines claimLines) Plot(c draw.Canvas, p *plot.Plot) {
+func (line claimLine) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
-	for _, line := range lines {
-		var path, above, below []vg.Point
-		for _, m := range line.steps {
-			at := x(float64(m.Steps))
-			path = append(path, vg.Point{X: at, Y: y(m.Value)})
-			above = append(above, vg.Point{X: at, Y: y(m.High)})
-			below = append(below, vg.Point{X: at, Y: y(m.Low)})
-		}
-		slices.Reverse(below)
-		c.FillPolygon(faded(line.color, fillAlpha), append(above, below...))
-		c.StrokeLines(draw.LineStyle{Color: line.color, Width: vg.Points(0.8)}, path)
+	var path, above, below []vg.Point
+	for _, m := range line {
+		at := x(float64(m.Steps))
+		path = append(path, vg.Point{X: at, Y: y(m.Value)})
+		above = append(above, vg.Point{X: at, Y: y(m.High)})
+		below = append(below, vg.Point{X: at, Y: y(m.Low)})
 	}
-	for _, line := range lines {
-		for _, m := range line.steps {
-			style := draw.GlyphStyle{Color: line.color, Radius: vg.Points(1.6), Shape: draw.CircleGlyph{}}
-			at := vg.Point{X: x(float64(m.Steps)), Y: y(m.Value)}
-			c.DrawGlyphNoClip(style, at)
-			inner := draw.GlyphStyle{Color: color.White, Radius: vg.Points(1), Shape: draw.CircleGlyph{}}
-			switch m.Verdict {
-			case result.DoesNotHold:
-				c.DrawGlyphNoClip(inner, at)
-			case result.Open:
-				inner.Color = mixed(line.color, openAlpha)
-				c.DrawGlyphNoClip(inner, at)
-			}
+	slices.Reverse(below)
+	c.FillPolygon(faded(ink, fillAlpha), append(above, below...))
+	c.StrokeLines(draw.LineStyle{Color: notes, Width: vg.Points(0.8)}, path)
+	for i, m := range line {
+		if m.Verdict != result.Holds { // what is behind a mark that is not filled would look like a part of it
+			c.DrawGlyphNoClip(draw.GlyphStyle{Color: white, Radius: verdictRadius, Shape: draw.CircleGlyph{}}, path[i])
 		}
-	}
-	// Labels stand at the lines' ends, pushed apart where they would cover each other.
-	ends := slices.Clone(lines)
-	end := func(l *claimLine) result.ClaimAtStep { return l.steps[len(l.steps)-1] }
-	sort.SliceStable(ends, func(i, j int) bool { return end(ends[i]).Value < end(ends[j]).Value })
-	lowest := vg.Length(-1)
-	for _, line := range ends {
-		m := end(line)
-		at := max(y(m.Value), lowest)
-		lowest = at + vg.Length(sizeNote) + 1
-		style := textStyle(sizeNote, line.color)
-		style.YAlign = draw.YCenter
-		c.FillText(style, vg.Point{X: x(float64(m.Steps)) + 4, Y: at}, line.id)
+		verdictMark(c, path[i], m.Verdict)
 	}
 }

@@ -25,10 +25,13 @@ func (p page) size() (width, height vg.Length) { return p.width, p.height }
 
 // panel is a plot with what is written around it.
 type panel struct {
-	title string
-	lines []coloured
-	note  string // small, below the axis: what the plot leaves out
-	plot  *plot.Plot
+	title string // in one or more lines
+	// letter stands before the title, where it is not that of the panel's place.
+	letter string
+	lines  []coloured
+	note   string // small, below the axis: what the plot leaves out
+	plot   *plot.Plot
+	empty  bool // the plot only says why there is nothing to see
 }
 
 type coloured struct {
@@ -82,11 +85,11 @@ func (p page) draw(c draw.Canvas) {
 			area.Min.X = min(area.Min.X, row[i%columns].Min.X)
 		}
 		data := panel.plot.DataCanvas(areas[i/columns][i%columns])
-		letter := ""
-		if len(p.panels) > 1 {
+		letter := panel.letter
+		if letter == "" && len(p.panels) > 1 {
 			letter = string(rune('a' + i))
 		}
-		panel.drawHeader(area, data.Rectangle, letter)
+		panel.drawHeader(area, data.Max.Y+header, letter)
 		if panel.note != "" {
 			style := textStyle(sizeNote, notes)
 			style.XAlign = draw.XRight
@@ -124,7 +127,7 @@ func baseline(style text.Style) vg.Length { return style.FontExtents().Ascent - 
 func (p panel) headerHeight(lettered bool) vg.Length {
 	height := lineHeight * vg.Length(len(p.lines))
 	if p.title != "" || lettered {
-		height += lineHeight
+		height += lineHeight * vg.Length(1+strings.Count(p.title, "\n"))
 	}
 	if height > 0 {
 		height += headerGap
@@ -132,22 +135,28 @@ func (p panel) headerHeight(lettered bool) vg.Length {
 	return height
 }
 
-func (p panel) drawHeader(c draw.Canvas, data vg.Rectangle, letter string) {
-	y := data.Max.Y + headerGap + lineHeight*vg.Length(len(p.lines))
-	left := c.Min.X
+// drawHeader writes the letter, the title and the lines from the top down.
+func (p panel) drawHeader(c draw.Canvas, top vg.Length, letter string) {
+	y, left := top-lineHeight, c.Min.X
 	if letter != "" {
-		style := bold(textStyle(9, ink))
+		style := letterStyle
 		c.FillText(style, vg.Point{X: left, Y: y + baseline(style)}, letter)
-		left += 10
+		left += max(10, style.Width(letter)+4)
 	}
 	style := bold(textStyle(sizeLabel, ink))
-	c.FillText(style, vg.Point{X: left, Y: y + baseline(style)}, p.title)
-	for _, line := range p.lines {
+	for line := range strings.SplitSeq(p.title, "\n") {
+		c.FillText(style, vg.Point{X: left, Y: y + baseline(style)}, line)
 		y -= lineHeight
+	}
+	for _, line := range p.lines {
 		style := textStyle(sizeLabel, line.color)
 		c.FillText(style, vg.Point{X: left, Y: y + baseline(style)}, line.text)
+		y -= lineHeight
 	}
 }
+
+// letterStyle is that of the panels' letters: small, since the figures themselves are the paper's A, B, C.
+var letterStyle = textStyle(8, notes)
 
 // emptyPanel says why there is nothing to see.
 func emptyPanel(title, reason string) panel {
@@ -155,7 +164,7 @@ func emptyPanel(title, reason string) panel {
 	p.HideAxes()
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 1, 0, 1
 	p.Add(message(reason))
-	return panel{title: title, plot: p}
+	return panel{title: title, plot: p, empty: true}
 }
 
 // message is a text in the middle of a plot, in lines that it has room for.

@@ -2,7 +2,9 @@ package figure
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 
 	"strata/pkg/metric"
@@ -12,31 +14,30 @@ import (
 // shown is how many examples of each kind Figs 3A, 3B and S1 have.
 const shown = 4
 
-// Fig3A draws what mixing latents makes: pairs of test images of in and of smooth, and below each image the mix of its
-// last latents z3 with z1 and z2 of the other, decoded by the Glow of in (digest §8; claim F5).
+// Fig3A draws what mixing latents makes, of pairs of test images of in and of smooth: the image that z1 and z2 are of, the
+// one that z3 is of, and what the Glow of in decodes of them (digest §8; claim F5).
 func Fig3A(r *Results) (*Figure, error) {
 	sheet, err := r.sheet("mixed")
 	if err != nil {
 		return nil, err
 	}
 	if sheet == nil {
-		return noPictures("fig3a", "Mixed latents", "mixed", words[glowInFromGeneral]+" is not trained"), nil
+		return r.noPictures("fig3a", "Mixed latents", "mixed", words[glowInFromGeneral]+" is not trained"), nil
 	}
 	g := gallery{width: twoColumns, groups: 2, dots: 6, legend: framed(sheet)}
-	images, mixes := galleryRow{label: "image", note: "ln p, nats", colour: ink},
-		galleryRow{label: "its z3, the other's z1 and z2", colour: ink}
+	early := galleryRow{label: "z1, z2 of", note: "ln p, nats", colour: ink}
+	last, decoded := galleryRow{label: "z3 of", colour: ink}, galleryRow{label: "decoded", colour: ink}
 	for row := range min(shown, sheet.Rows()) {
 		for column := range 2 {
-			images.pictures = append(images.pictures, pictureOf(sheet, sheet.At(row, column)))
-			mixes.pictures = append(mixes.pictures, pictureOf(sheet, sheet.At(row, 2+column)))
+			early.pictures = append(early.pictures, pictureOf(sheet, sheet.At(row, 1-column)))
+			last.pictures = append(last.pictures, pictureOf(sheet, sheet.At(row, column)))
+			decoded.pictures = append(decoded.pictures, pictureOf(sheet, sheet.At(row, 2+column)))
 		}
 	}
-	g.rows = []galleryRow{images, mixes}
-	return &Figure{Name: "fig3a", page: g, Caption: fmt.Sprintf("Pairs of test images (top) and what the finetuned "+
-		"Glow of in decodes when their latents are exchanged (bottom): z3 of the image above, z1 and z2 "+
-		"of the other image of the pair. Frames name the set of the image that z3 comes from; under each picture its "+
-		"log-likelihood under the same Glow, nats. The first %d pairs of the test subsets, not chosen.",
-		min(shown, sheet.Rows()))}, nil
+	g.rows = []galleryRow{early, last, decoded}
+	return r.figure("fig3a", g, fmt.Sprintf("Latents z1 and z2 of one test image (top), z3 of another (middle), and what the "+
+		"finetuned Glow of in decodes of them (bottom), framed like z3's image; below ln p, nats. The first %d pairs, both "+
+		"ways, not chosen.", min(shown, sheet.Rows())), nil, roleIn, roleSmooth), nil
 }
 
 func pictureOf(sheet *result.Sheet, t *result.Tile) picture {
@@ -58,7 +59,7 @@ func Fig3B(r *Results) (*Figure, error) {
 		return nil, err
 	}
 	if sheet == nil {
-		return noPictures("fig3b", "Raised likelihood", "climbed", words[glowInFromGeneral]+" is not trained"), nil
+		return r.noPictures("fig3b", "Raised likelihood", "climbed", words[glowInFromGeneral]+" is not trained"), nil
 	}
 	g := gallery{width: twoColumns, groups: shown, dots: 6, legend: framed(sheet)}
 	images, climbed := galleryRow{label: "image", note: "ln p, nats", colour: ink},
@@ -82,10 +83,10 @@ func Fig3B(r *Results) (*Figure, error) {
 	before, _ = metric.ReplaceNonFinite(before)
 	after, _ = metric.ReplaceNonFinite(after)
 	raised, _ := metric.OverSeeds(differences(after, before))
-	return &Figure{Name: "fig3b", page: g, Caption: fmt.Sprintf("Test images (top) and what gradient ascent on the "+
-		"log-likelihood of the finetuned Glow of in makes of them, moving z1 and z2 with z3 kept (bottom). "+
-		"Under each picture ln p, nats; over the %d images of the sheet it rises by %.0f in the mean.", len(before),
-		raised)}, nil
+	return r.figure("fig3b", g, fmt.Sprintf("Test images (top), and what raising the log-likelihood of the finetuned "+
+		"Glow of in by z1 and z2 makes of them, with z3 kept (bottom); below ln p, which rises by %.0f nats in the mean "+
+		"of %d images.",
+		raised, len(before)), nil, roleIn, roleSmooth), nil
 }
 
 func differences(a, b []float64) []float64 {
@@ -103,7 +104,7 @@ func FigS1(r *Results) (*Figure, error) {
 		return nil, err
 	}
 	if sheet == nil {
-		return noPictures("figS1", "Fourier mixing", "fourier", words[glowInFromGeneral]+" is not trained"), nil
+		return r.noPictures("figS1", "Fourier mixing", "fourier", words[glowInFromGeneral]+" is not trained"), nil
 	}
 	g := gallery{width: twoColumns, groups: 2, dots: 6, legend: framed(sheet)}
 	for column, label := range []string{"amplitude", "phase", "result"} {
@@ -120,10 +121,10 @@ func FigS1(r *Results) (*Figure, error) {
 		}
 		g.rows = append(g.rows, row)
 	}
-	return &Figure{Name: "figS1", page: g, Caption: "Images mixed in Fourier space, channel by channel: the " +
-		"amplitudes of the first with the phases of the second, back in pixels below. " +
-		"Under each picture its log-likelihood under the finetuned Glow of in, nats. Test images of in and smooth, " +
-		"two pairs of each kind."}, nil
+	return r.figure("figS1", g, "Test images mixed in Fourier space, channel by channel: the amplitudes of the first "+
+		"with the phases of the second, back in pixels below. Under each its log-likelihood under the finetuned Glow "+
+		"of in, nats.",
+		nil, roleIn, roleSmooth), nil
 }
 
 // FigS7 draws the images of general that the Glow of in likes best, by raw likelihood, ratio and last scale (digest §8;
@@ -144,18 +145,17 @@ func best(r *Results, name, configuration, glow string) (*Figure, error) {
 		return nil, err
 	}
 	if sheet == nil {
-		return noPictures(name, "Most likely images of general", sheetName,
+		return r.noPictures(name, "Most likely images of general", sheetName,
 			words[configuration]+" or "+words[glowGeneral]+" is not trained"), nil
 	}
 	labels := map[string]string{"raw": "log-likelihood", "ratio": "ratio to the Glow of general"}
 	g := gallery{width: twoColumns, dots: 4}
-	set, from := "", "images"
+	from := "images"
 	for row := range sheet.Rows() {
 		first := sheet.At(row, 0)
 		if first == nil {
 			continue
 		}
-		set = first.Set
 		what, candidates, ok := strings.Cut(first.What, " of ") // "raw of 5000 training images"
 		if ok {
 			from = candidates
@@ -172,10 +172,9 @@ func best(r *Results, name, configuration, glow string) (*Figure, error) {
 		}
 		g.rows = append(g.rows, r)
 	}
-	return &Figure{Name: name, page: g, Caption: fmt.Sprintf("The %d of %s of general (%s) that score highest under "+
-		"%s, the best first: by log-likelihood, by its ratio to the Glow of general, and by the contribution of the "+
-		"last scale. "+
-		"Under each picture its score, nats.", sheet.Columns(), from, set, glow)}, nil
+	return r.figure(name, g, fmt.Sprintf("The %d of %s of general that score highest under %s, the best first: by "+
+		"log-likelihood, by its ratio to the Glow of general, and by the last scale alone. Below the scores, nats.",
+		sheet.Columns(), from, glow), nil, roleIn, roleGeneral), nil
 }
 
 // Sets is a contact sheet of the sets that play the roles, a row each: test images, the classes in turn (S5).
@@ -185,10 +184,10 @@ func Sets(r *Results) (*Figure, error) {
 		return nil, err
 	}
 	if sheet == nil {
-		return noPictures("sets", "Image sets", "sets", "an older version wrote them"), nil
+		return r.noPictures("sets", "Image sets", "sets", "an older version wrote them"), nil
 	}
-	return &Figure{Name: "sets", page: sheetGallery(sheet),
-		Caption: "Test images of the sets that play the paper's roles, one of each class after the other."}, nil
+	return r.figure("sets", sheetGallery(sheet), "Test images of the sets that play the paper's roles, one of each "+
+		"class after the other.", nil, slices.Sorted(maps.Keys(r.manifest.Roles))...), nil
 }
 
 // Augmentation shows what training does to images (S4.1): the image, then draws.
@@ -198,12 +197,11 @@ func Augmentation(r *Results) (*Figure, error) {
 		return nil, err
 	}
 	if sheet == nil {
-		return noPictures("augmentation", "Augmentation", "augmentation", "an older version wrote them"), nil
+		return r.noPictures("augmentation", "Augmentation", "augmentation", "an older version wrote them"), nil
 	}
-	return &Figure{Name: "augmentation", page: sheetGallery(sheet),
-		Caption: "A training image of each set (left) and what augmentation makes of it: shifted by up to a tenth of " +
-			"its side, what is uncovered black, " +
-			"and mirrored in half of the draws where the set is not of digits."}, nil
+	return r.figure("augmentation", sheetGallery(sheet), "A training image of each set (left) and what augmentation "+
+		"makes of it: shifted by up to a tenth of its side, what is uncovered black, and mirrored in half of the "+
+		"draws where the set is not of digits.", nil, tableRoles...), nil
 }
 
 func sheetGallery(sheet *result.Sheet) gallery {

@@ -27,6 +27,7 @@ type Results struct {
 	claims       func() ([]result.Claim, error)
 	conditions   func() ([]result.Condition, error)
 	claimSteps   func() ([]result.ClaimAtStep, error)
+	runs         func() ([]result.Run, error)
 }
 
 // Open is the results folder that a path names. It need not be complete: a figure says what is missing. A folder of
@@ -46,6 +47,7 @@ func Open(folder string) (*Results, error) {
 	r.claims = table[result.Claim](folder)
 	r.conditions = table[result.Condition](folder)
 	r.claimSteps = table[result.ClaimAtStep](folder)
+	r.runs = table[result.Run](folder)
 	return r, nil
 }
 
@@ -64,21 +66,6 @@ func read[T result.Row](folder string) ([]T, error) {
 
 // again is what to do about every damaged file: results are derived, so nobody should repair one by hand.
 const again = "delete the file and evaluate again (strata reproduce)"
-
-// setsPlaying says which sets play the roles of the paper's tables, for the captions of figures whose own file names
-// roles alone; "" where the folder is not complete.
-func (r *Results) setsPlaying() string {
-	var pairs []string
-	for _, role := range []string{roleIn, roleNear, roleSmooth, roleGeneral, roleFar, roleFaces, roleFurther} {
-		if set := r.manifest.Roles[role]; set != "" {
-			pairs = append(pairs, role+" is "+set)
-		}
-	}
-	if len(pairs) == 0 {
-		return ""
-	}
-	return "Sets: " + strings.Join(pairs, ", ") + "."
-}
 
 // scores is scores.csv by role: log-likelihoods in nats, an image each.
 type scores struct {
@@ -197,6 +184,12 @@ func (d *density) peak() (centre, height float64, bin int) {
 		}
 	}
 	return centre, height, bin
+}
+
+// height is that of the peak.
+func (d *density) height() float64 {
+	_, height, _ := d.peak()
+	return height
 }
 
 // readDensities returns one density a role, in the order of the file.

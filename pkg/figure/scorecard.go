@@ -29,8 +29,9 @@ var verdictColors = map[result.Verdict]color.NRGBA{
 	result.NotMeasured: notes,
 }
 
-// Scorecard draws every claim of the paper as a row: the paper's value, what was measured here with its 95 % interval, and how the
-// condition that decides stands to its threshold. Every threshold is the same line, and what lies right of it holds.
+// Scorecard draws every claim of the paper as a row: the paper's value, what was measured here with its 95 % interval,
+// and how the condition that decides stands to its threshold. Every threshold is the same line, and what lies right of
+// it holds.
 func Scorecard(r *Results) (*Figure, error) {
 	claims, err := r.claims()
 	if err != nil {
@@ -71,18 +72,18 @@ func Scorecard(r *Results) (*Figure, error) {
 			card.parts = append(card.parts, scorecardPart{part.title, rows})
 		}
 	}
-	said := fmt.Sprintf("The paper's %d claims here: %d hold, %d are open, %d do not hold", len(claims), counts[result.Holds],
-		counts[result.Open], counts[result.DoesNotHold])
+	said := fmt.Sprintf("The paper's %d claims here: %d hold, %d are open, %d do not hold", len(claims),
+		counts[result.Holds], counts[result.Open], counts[result.DoesNotHold])
 	if n := counts[result.NotMeasured]; n > 0 {
 		said += fmt.Sprintf(", %d were not measured", n)
 	}
-	caption := said + ". A mark is the condition that decides, its bar the 95 % interval, the line its threshold; right of the line it holds. " +
-		"A claim is open where the interval reaches across."
+	shows := said + ". A mark is the condition that decides, its bar the 95 % interval, the line its threshold; right " +
+		"of the line it holds, across it the claim is open."
 	if len(seeds) == 1 && seeds[1] {
-		caption += " One seed: intervals are over images alone."
+		shows += " One seed: intervals are over images alone."
 	}
 	card.heading, card.about = said, about(claims)
-	return &Figure{Name: "scorecard", page: card, Caption: strings.TrimSpace(caption + " " + r.setsPlaying())}, nil
+	return r.figure("scorecard", card, shows, nil, tableRoles...), nil
 }
 
 // about says in a line what the claims were measured on, by one that most others are like: the raw likelihood's (D1).
@@ -100,8 +101,8 @@ func about(claims []result.Claim) string {
 	return ""
 }
 
-// deciding is the condition of a claim that decides its verdict: of those with that verdict, the one nearest to its threshold,
-// or furthest beyond it where it does not hold, in widths of its interval. Nil where the results have none.
+// deciding is the condition of a claim that decides its verdict: of those with that verdict, the one nearest to its
+// threshold, or furthest beyond it where it does not hold, in widths of its interval. Nil where the results have none.
 func deciding(conditions []result.Condition, of result.Claim) *result.Condition {
 	var worst *result.Condition
 	for i, c := range conditions {
@@ -210,9 +211,10 @@ func (s *scorecard) draw(c draw.Canvas) {
 				of = notes
 			}
 			write(cardID, y+3, sizeTick, of, true, row.claim.ID)
-			write(cardTitle, y+3, sizeTick, of, false, fitted(row.title, textStyle(sizeTick, ink), cardPaper-cardTitle-6))
-			write(cardPaper, y+3, sizeNote, notes, false, fitted(row.claim.Paper, textStyle(sizeNote, ink), cardOurs-cardPaper-5))
-			write(cardOurs, y+3, sizeNote, of, false, fitted(row.measured(), textStyle(sizeNote, ink), cardStrip-cardOurs-4))
+			normal, small := textStyle(sizeTick, ink), textStyle(sizeNote, ink)
+			write(cardTitle, y+3, sizeTick, of, false, fitted(row.title, normal, cardPaper-cardTitle-6))
+			write(cardPaper, y+3, sizeNote, notes, false, fitted(row.claim.Paper, small, cardOurs-cardPaper-5))
+			write(cardOurs, y+3, sizeNote, of, false, fitted(hereWithInterval(row.claim), small, cardStrip-cardOurs-4))
 			if row.decides != nil {
 				strip{row.decides}.draw(c, left+cardStrip, left+cardStripTo, y+3)
 			}
@@ -220,32 +222,13 @@ func (s *scorecard) draw(c draw.Canvas) {
 	}
 }
 
-// measured is what was measured, with its interval, in as few digits as tell them apart.
-func (r scorecardRow) measured() string {
-	c := r.claim
-	if c.Verdict == result.NotMeasured || math.IsNaN(c.Value) {
-		return ""
-	}
-	digits := 2
-	if largest := max(math.Abs(c.Value), math.Abs(c.Low), math.Abs(c.High)); largest >= 100 {
-		digits = 0
-	} else if largest >= 10 {
-		digits = 1
-	}
-	said := fmt.Sprintf("%.*f [%.*f, %.*f]", digits, c.Value, digits, c.Low, digits, c.High)
-	switch {
-	case strings.Contains(c.Measured, "Spearman"):
-		said = "\u03C1 " + said
-	case strings.HasSuffix(c.Measured, "%"):
-		said += " %"
-	}
-	return strings.ReplaceAll(said, "-", "\u2212")
-}
+// verdictRadius is that of a verdict's mark.
+const verdictRadius = vg.Length(3)
 
-// verdictMark is filled where a claim holds, half filled where it is open, empty where it does not hold, and a dash where nothing
-// was measured.
+// verdictMark is filled where a claim holds, half filled where it is open, empty where it does not hold, and a dash
+// where nothing was measured.
 func verdictMark(c draw.Canvas, at vg.Point, v result.Verdict) {
-	const radius = vg.Length(3.2)
+	const radius = verdictRadius
 	of := verdictColors[v]
 	switch v {
 	case result.NotMeasured:
@@ -271,8 +254,8 @@ func verdictMark(c draw.Canvas, at vg.Point, v result.Verdict) {
 	c.Stroke(ring)
 }
 
-// strip shows how a condition stands to its threshold, which is the line in the middle. The scale is one for all conditions of one
-// unit: half a strip is 50 points of AUROC or half a correlation; what has other units fills it.
+// strip shows how a condition stands to its threshold, which is the line in the middle. The scale is one for all
+// conditions of one unit: half a strip is 50 points of AUROC or half a correlation; what has other units fills it.
 type strip struct{ of *result.Condition }
 
 func (s strip) draw(c draw.Canvas, from, to, y vg.Length) {
@@ -295,5 +278,6 @@ func (s strip) draw(c draw.Canvas, from, to, y vg.Length) {
 	at := func(v float64) vg.Length { return middle + half*vg.Length(max(-1, min(1, v/scale))) }
 	of := verdictColors[s.of.Verdict]
 	c.StrokeLine2(draw.LineStyle{Color: of, Width: vg.Points(1)}, at(low), y, at(high), y)
-	c.DrawGlyphNoClip(draw.GlyphStyle{Color: of, Radius: vg.Points(1.9), Shape: draw.CircleGlyph{}}, vg.Point{X: at(value), Y: y})
+	c.DrawGlyphNoClip(draw.GlyphStyle{Color: of, Radius: vg.Points(1.9), Shape: draw.CircleGlyph{}},
+		vg.Point{X: at(value), Y: y})
 }

@@ -1,7 +1,7 @@
 package figure
 
 import (
-	"fmt"
+	"cmp"
 	"math"
 	"strings"
 
@@ -36,20 +36,32 @@ func Table2(r *Results) (*Figure, error) {
 		return nil, err
 	}
 	p := page{width: twoColumns, height: 8.5 * vg.Centimeter, legend: []key{
-		{"ours, with 95 % interval over images (over seeds, if several)",
-			glyphMark(draw.GlyphStyle{Color: ink, Radius: vg.Points(2.2), Shape: draw.CircleGlyph{}})},
+		{"here, with 95 % interval", roleMarks(roleSmooth, roleNear, roleFar)},
 		{"paper", glyphMark(draw.GlyphStyle{Color: paperColor, Radius: vg.Points(2.4), Shape: diamond{}})}}}
-	caption := "AUROC in percent of the scores of Table 2, of the Glow of in finetuned from general, in-distribution " +
-		"as the positive class; the dashed line is guessing. "
+	var missing []string
 	for i, out := range []string{"SVHN", "CIFAR100", "LSUN"} {
-		drawn, said := table2Panel(cells, out, i == 0)
-		p.panels = append(p.panels, drawn)
-		caption += said
+		drawn, lacking := table2Panel(cells, out, i == 0)
+		p.panels, missing = append(p.panels, drawn), append(missing, lacking...)
 	}
-	return &Figure{Name: "table2", page: p, Caption: strings.TrimSpace(caption)}, nil
+	return r.figure("table2", p, "AUROC of the scores of Table 2, finetuned Glow of in, in as the positive "+
+		"class; hairlines lead from the paper's values, dashed is guessing.", missing, roleIn, roleSmooth,
+		roleNear, roleFar, roleGeneral), nil
 }
 
-func table2Panel(cells []result.Cell, out string, labelled bool) (panel, string) {
+// roleMarks is the legend of what has the marks of several roles.
+func roleMarks(roles ...string) func(draw.Canvas) {
+	return func(c draw.Canvas) {
+		step := (c.Max.X - c.Min.X - 4) / vg.Length(len(roles)-1)
+		for i, role := range roles {
+			style := scatterStyle(role, 1)
+			style.Radius = vg.Points(1.8)
+			c.DrawGlyphNoClip(style, vg.Point{X: c.Min.X + 1 + vg.Length(i)*step, Y: c.Center().Y})
+		}
+	}
+}
+
+// table2Panel is the panel of an outlier set, and what of it is missing.
+func table2Panel(cells []result.Cell, out string, labelled bool) (drawn panel, missing []string) {
 	role := paperSets[out]
 	title := "in vs " + role
 	p := newPlot("AUROC (%)", "")
@@ -60,7 +72,7 @@ func table2Panel(cells []result.Cell, out string, labelled bool) (panel, string)
 	p.Y.Tick.Length, p.Y.LineStyle.Width = 0, 0
 	dots := dotRows{role: role}
 	var ticks plot.ConstantTicks
-	var values, absent []string
+	var absent []string
 	why, set := "", ""
 	for row, r := range table2Rows {
 		y := -float64(row)
@@ -81,7 +93,6 @@ func table2Panel(cells []result.Cell, out string, labelled bool) (panel, string)
 			dots.dots = append(dots.dots, dotRow{y, c.Measured, c.Low, c.High, c.Value})
 			if c.IsMeasured() {
 				found, set = true, c.OutSet
-				values = append(values, fmt.Sprintf("%s %.1f", r.label, c.Measured))
 			} else {
 				why = c.Note
 			}
@@ -91,19 +102,16 @@ func table2Panel(cells []result.Cell, out string, labelled bool) (panel, string)
 		}
 	}
 	if len(absent) == len(table2Rows) {
-		if why == "" {
-			why = "cells.csv has no cell of it"
-		}
-		return emptyPanel(title, "not drawn: "+why), title + " is not drawn: " + why + ". "
+		drawn, said := notThere(title, cmp.Or(why, noCell), nil)
+		return drawn, []string{said}
 	}
 	p.Y.Tick.Marker = ticks
 	p.Add(dots)
-	said := fmt.Sprintf("%s (%s): %s", title, set, strings.Join(values, ", "))
 	if len(absent) > 0 {
-		said += "; not measured: " + strings.Join(absent, ", ")
+		missing = []string{title + ", not measured: " + strings.Join(absent, ", ") + "."}
 	}
 	return panel{title: title, lines: []coloured{{fitted(set, textStyle(sizeLabel, ink), 130), roleInk(role)}},
-		plot: p}, said + ". "
+		plot: p}, missing
 }
 
 // dotRows draws estimates with intervals, the paper's beside them, a line at chance and rules between groups of rows.
@@ -125,6 +133,10 @@ func (d dotRows) Plot(c draw.Canvas, p *plot.Plot) {
 		c.Max.Y)
 	for _, r := range d.dots {
 		if !math.IsNaN(r.paper) {
+			if !math.IsNaN(r.value) {
+				c.StrokeLine2(draw.LineStyle{Color: paperColor, Width: hairpin}, x(r.paper), y(r.y)-3, x(r.value),
+					y(r.y)+2)
+			}
 			c.DrawGlyphNoClip(draw.GlyphStyle{Color: paperColor, Radius: vg.Points(2.4), Shape: diamond{}},
 				vg.Point{X: x(r.paper), Y: y(r.y) - 3})
 		}

@@ -46,9 +46,9 @@ type TextFile struct {
 	Text []byte
 }
 
-// WriteAll draws every figure to a folder, NAME.png and NAME.svg, writes the documents beside them, and at last
-// index.csv. What cannot be drawn is an error at the end; the others are there, and no index. drawn, if not nil, is
-// called after each with its name.
+// WriteAll draws every figure to a folder, NAME.png and NAME.svg, writes the documents beside them, and at last the
+// page of all of them, README.md, and index.csv. What cannot be drawn is an error at the end; the others are there, and
+// no index. drawn, if not nil, is called after each with its name.
 func WriteAll(results *Results, folder string, documents []Document, drawn func(name string)) error {
 	w := writer{results: results, folder: folder, drawn: drawn}
 	for _, entry := range All() {
@@ -70,6 +70,13 @@ func WriteAll(results *Results, folder string, documents []Document, drawn func(
 				return fmt.Errorf("%s is absent after drawing: %s", row.Figure, file)
 			}
 		}
+	}
+	page, err := w.readme()
+	if err != nil {
+		return err
+	}
+	if err := renameio.WriteFile(filepath.Join(folder, ReadmeFile), page, 0o644); err != nil {
+		return fmt.Errorf("figure: %s: %w", ReadmeFile, err)
 	}
 	return result.WriteFile(filepath.Join(folder, IndexFile), w.index)
 }
@@ -166,7 +173,9 @@ func (w *writer) add(name, caption string, files, sources []string) error {
 
 // relative is a path as it is seen from a folder, where that can be said.
 func relative(folder, path string) string {
-	if r, err := filepath.Rel(folder, path); err == nil {
+	from, errFrom := filepath.Abs(folder)
+	to, errTo := filepath.Abs(path)
+	if r, err := filepath.Rel(from, to); err == nil && errFrom == nil && errTo == nil {
 		return r
 	}
 	return path

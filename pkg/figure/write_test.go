@@ -48,6 +48,7 @@ func TestWriteAll(t *testing.T) {
 	}
 	require.Equal(t, want, got)
 	require.Equal(t, want, told)
+	checkLinks(t, filepath.Join(out, ReadmeFile))
 	for _, name := range []string{"fig1a", "fig1b", "fig1c", "fig2a", "fig2b", "fig2c", "fig2d", "fig3a", "fig3b",
 		"fig3c", "fig3d",
 		"figS1", "figS2", "figS3", "figS4", "figS5", "figS6", "figS7", "figS8"} {
@@ -70,6 +71,7 @@ func TestWriteAllFails(t *testing.T) {
 	require.ErrorContains(t, err, "figS6: ")
 	require.ErrorContains(t, err, "nowhere.csv")
 	require.NoFileExists(t, filepath.Join(out, IndexFile))
+	require.NoFileExists(t, filepath.Join(out, ReadmeFile))
 	require.FileExists(t, filepath.Join(out, "fig1a.png"))
 }
 

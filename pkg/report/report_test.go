@@ -165,7 +165,7 @@ func TestClaimsOverSteps(t *testing.T) {
 	md, html, _ = written(t, folder)
 	require.Contains(t, md, "50: 56.5, 100: 80 ✓")
 	require.Contains(t, md, "200: 0.93 ?")
-	require.Contains(t, md, "D2 turns 1 times, and ends as holds")
+	require.Contains(t, md, "Changing with training, and their last verdict: D2 holds.")
 	require.Equal(t, 1, strings.Count(html, "<svg"))
 	require.NotContains(t, html, "<?xml")
 	require.Contains(t, html, ">D2</text>")

@@ -22,7 +22,7 @@ func TestUnknownNames(t *testing.T) {
 	nothing, err := figure.Open(t.TempDir())
 	require.NoError(t, err)
 	_, _, err = drawn(nothing, "fig9")
-	assert.ErrorContains(t, err, `no figure "fig9": choose of fig1a`)
+	assert.ErrorContains(t, err, `no figure "fig9": choose of fig1, fig1a`)
 	_, err = claims(t.TempDir(), nil)
 	assert.Error(t, err, "no results there")
 	assert.NotEmpty(t, figure.All())

@@ -21,8 +21,12 @@ import (
 // documents are the texts for people by their paths.
 func documents(t *testing.T, root string) map[string]string {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
-	require.NoError(t, err)
+	var paths []string
+	for _, folder := range []string{"docs", "figures"} { // figures/README.md is written with the figures
+		found, err := filepath.Glob(filepath.Join(root, folder, "*.md"))
+		require.NoError(t, err)
+		paths = append(paths, found...)
+	}
 	for _, name := range []string{"README.md", "CONTRIBUTING.md", "environment.md"} {
 		paths = append(paths, filepath.Join(root, name))
 	}

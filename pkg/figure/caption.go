@@ -1,0 +1,151 @@
+package figure
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"unicode"
+
+	"strata/pkg/result"
+)
+
+// claimsOf are the claims that a figure or table is about, those first that it decides: those that name it in
+// experiments/claims.yaml, and those of a section of the paper which it shows.
+var claimsOf = map[string][]string{
+	"fig1a": {"L1"}, "fig1b": {"L2"}, "fig1c": {"L3", "L4", "F1"},
+	"fig2b": {"L8"}, "fig2c": {"D1"}, "fig2d": {"D2", "O1"},
+	"fig3a": {"F5"}, "fig3b": {"F6"}, "fig3c": {"F2"}, "fig3d": {"F2"},
+	"figS1": {"L5"}, "figS2": {"T1"}, "figS3": {"T1"}, "figS4": {"T2"}, "figS5": {"O4"}, "figS6": {"O2"},
+	"figS7": {"Q1"}, "figS8": {"Q2"}, "table2": {"F3", "F4", "F7"},
+	"tables/table1": {"D1", "D2", "D3", "D4", "D5", "D6"}, "tables/table2": {"F3", "F4", "F7"},
+	"tables/table3": {"O1"}, "tables/table4": {"O3", "O4"}, "tables/tableS1": {"T3"}, "tables/tableS4": {"B1"},
+	"fig1": {"L1", "L2", "L3", "L4", "F1"}, "fig2": {"L8", "D1", "D2", "O1"}, "fig3": {"F5", "F6", "F2"},
+}
+
+// figure is a drawing with its caption: what it shows, what is missing, what became of the claims that it is about, and
+// what that was measured on: the sets of some roles, the size, the seeds, the network and the images.
+func (r *Results) figure(name string, page drawing, shows string, missing []string, roles ...string) *Figure {
+	sentences := append([]string{shows}, missing...)
+	claims := r.claimsOf(name)
+	if said := concluded(claims); said != "" {
+		sentences = append(sentences, said)
+	}
+	if said := r.measuredOn(claims, roles); said != "" {
+		sentences = append(sentences, said)
+	}
+	return &Figure{Name: name, page: page, missing: missing, Caption: strings.Join(sentences, " ")}
+}
+
+// claimsOf are the claims of a figure with what became of them; none where the results have no claims yet. A damaged
+// file of claims is the scorecard's to refuse.
+func (r *Results) claimsOf(name string) (of []result.Claim) {
+	claims, err := r.claims()
+	if err != nil {
+		return nil
+	}
+	for _, id := range claimsOf[name] {
+		if i := slices.IndexFunc(claims, func(c result.Claim) bool { return c.ID == id }); i >= 0 {
+			of = append(of, claims[i])
+		}
+	}
+	return of
+}
+
+// concluded is what a caption says of claims: "L2 does not hold (here ρ 0.79, paper ρ > 0.83)."
+func concluded(claims []result.Claim) string {
+	var said []string
+	for _, c := range claims {
+		if c.Verdict == result.NotMeasured {
+			said = append(said, c.ID+" is not measured")
+			continue
+		}
+		verdict := string(c.Verdict)
+		if c.Verdict == result.Open {
+			verdict = "is open"
+		}
+		values := "here " + hereOf(c)
+		if strings.ContainsFunc(c.Paper, unicode.IsDigit) { // others are pictures, shapes, orders
+			values += ", paper " + c.Paper
+		}
+		said = append(said, fmt.Sprintf("%s %s (%s)", c.ID, verdict, values))
+	}
+	if len(said) == 0 {
+		return ""
+	}
+	return strings.Join(said, "; ") + "."
+}
+
+// setsSentence is how the last sentence of a caption begins, which says what was measured on what.
+const setsSentence = "Sets: "
+
+// measuredOn says which sets play roles, with those of the paper that they stand for, and what the first claim that was
+// measured rests on; "" where the folder is not complete.
+func (r *Results) measuredOn(claims []result.Claim, roles []string) string {
+	var pairs []string
+	for _, role := range roles {
+		set := r.manifest.Roles[role]
+		if set == "" {
+			continue
+		}
+		pair := role + " " + set
+		if paper := r.manifest.StandsFor[set]; paper != "" && paper != set {
+			pair += " (for " + paper + ")"
+		}
+		pairs = append(pairs, pair)
+	}
+	if len(pairs) == 0 {
+		return ""
+	}
+	said := setsSentence + strings.Join(pairs, ", ") + "; size " + r.manifest.Size
+	if n := len(r.manifest.Seeds); n == 1 {
+		said += ", one seed"
+	} else {
+		said += fmt.Sprintf(", %d seeds", n)
+	}
+	for _, c := range claims {
+		if c.Verdict == result.NotMeasured {
+			continue
+		}
+		if c.Network != "" {
+			said += ", " + c.Network
+		}
+		said += fmt.Sprintf(", %d images", c.Images)
+		break
+	}
+	return said + "."
+}
+
+// tableRoles are the roles of the paper's tables that some set plays.
+var tableRoles = []string{roleIn, roleNear, roleSmooth, roleGeneral, roleFar, roleFaces, roleFurther}
+
+// hereOf is what was measured for a claim, with its unit.
+func hereOf(c result.Claim) string { return withUnit(c, fmt.Sprintf("%.*f", claimDigits(c), c.Value)) }
+
+// hereWithInterval is the same with the interval; "" where nothing was measured.
+func hereWithInterval(c result.Claim) string {
+	if c.Verdict == result.NotMeasured || math.IsNaN(c.Value) {
+		return ""
+	}
+	digits := claimDigits(c)
+	return withUnit(c, fmt.Sprintf("%.*f [%.*f, %.*f]", digits, c.Value, digits, c.Low, digits, c.High))
+}
+
+// claimDigits is how many digits tell the ends of a claim's interval apart, at most three.
+func claimDigits(c result.Claim) int {
+	third := (c.High - c.Low) / 6 // of half of it
+	if !(third > 0) {
+		return 1
+	}
+	return min(max(-int(math.Floor(math.Log10(third))), 0), 3)
+}
+
+func withUnit(c result.Claim, said string) string {
+	switch {
+	case strings.Contains(c.Measured, "Spearman"):
+		said = "\u03C1 " + said
+	case strings.HasSuffix(c.Measured, "%"):
+		said += " %"
+	}
+	return strings.ReplaceAll(said, "-", "\u2212")
+}

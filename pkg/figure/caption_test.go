@@ -1,0 +1,100 @@
+package figure
+
+import (
+	"cmp"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+
+	"strata/pkg/result"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// mostWords is how long a caption may be, without the sentence of the sets.
+const mostWords = 60
+
+// A caption that nobody reads to its end says nothing: it is short, whatever the verdicts are, concludes, and names the
+// sets with the paper's.
+func TestCaptionsAreShortAndConclude(t *testing.T) {
+	folders, err := filepath.Glob("../../figures/results/*/" + result.ManifestFile)
+	require.NoError(t, err)
+	require.NotEmpty(t, folders)
+	for _, manifest := range append(folders, filepath.Join(results, result.ManifestFile)) {
+		for _, verdict := range []result.Verdict{"", result.DoesNotHold} { // as measured, and in most words
+			r, err := Open(filepath.Dir(manifest))
+			require.NoError(t, err)
+			claims, err := r.claims()
+			require.NoError(t, err)
+			for i := range claims {
+				claims[i].Verdict = cmp.Or(verdict, claims[i].Verdict)
+			}
+			for _, entry := range All() {
+				checkCaption(t, r, entry)
+			}
+		}
+	}
+}
+
+func checkCaption(t *testing.T, r *Results, entry Entry) {
+	t.Helper()
+	figure, err := entry.Draw(r)
+	require.NoError(t, err)
+	said, sets, found := strings.Cut(figure.Caption, setsSentence)
+	assert.True(t, found, "%s names no sets", entry.Name)
+	assert.Contains(t, sets, "; size "+r.manifest.Size+", ", entry.Name)
+	words := slices.DeleteFunc(strings.Fields(said), func(word string) bool {
+		return !strings.ContainsFunc(word, func(c rune) bool { return unicode.IsLetter(c) || unicode.IsDigit(c) })
+	})
+	assert.LessOrEqual(t, len(words), mostWords, "%s: %s", entry.Name, said)
+	for _, id := range claimsOf[entry.Name] {
+		assert.Contains(t, said, id+" ", "%s concludes", entry.Name)
+	}
+}
+
+// Every claim that experiments/claims.yaml places in a figure or table is concluded there.
+func TestClaimsBelongToTheirFigures(t *testing.T) {
+	claims, err := result.DeclaredClaims()
+	require.NoError(t, err)
+	known := map[string]bool{}
+	for _, c := range claims {
+		known[c.ID] = true
+		for _, of := range []struct{ where, name string }{{"Fig 1A", "fig1a"}, {"Fig 1B", "fig1b"}, {"Fig 1C", "fig1c"},
+			{"Fig 3A", "fig3a"}, {"Fig 3B", "fig3b"}, {"Fig 3C, D", "fig3c"}, {"Fig 3C, D", "fig3d"},
+			{"S3, Fig S1", "figS1"}, {"Figs S2, S3", "figS2"}, {"Figs S2, S3", "figS3"}, {"Fig S4", "figS4"},
+			{"Fig S6", "figS6"}, {"Fig S7", "figS7"}, {"Fig S8", "figS8"}, {"Tab 1", "tables/table1"},
+			{"Tab 2", "tables/table2"}, {"Tab 3", "tables/table3"}, {"Tab 4", "tables/table4"},
+			{"Tab S1", "tables/tableS1"}, {"Tab S4", "tables/tableS4"}} {
+			if c.Where == of.where {
+				assert.Contains(t, claimsOf[of.name], c.ID, of.name)
+			}
+		}
+	}
+	for name, ids := range claimsOf {
+		for _, id := range ids {
+			assert.True(t, known[id], "%s is about %s", name, id)
+		}
+	}
+}
+
+func TestConcluded(t *testing.T) {
+	for _, test := range []struct {
+		claim result.Claim
+		want  string
+	}{
+		{result.Claim{ID: "L2", Paper: "\u03C1 > 0.83", Measured: "least Spearman \u03C1", Value: 0.7946,
+			Low: 0.75, High: 0.84, Verdict: result.DoesNotHold}, "L2 does not hold (here \u03C1 0.79, paper \u03C1 > 0.83)."},
+		{result.Claim{ID: "L3", Paper: "\u03C1 > 0.95", Measured: "Spearman", Value: 0.9477, Low: 0.941, High: 0.954,
+			Verdict: result.Open}, "L3 is open (here \u03C1 0.948, paper \u03C1 > 0.95)."},
+		{result.Claim{ID: "F5", Paper: "pictures", Measured: "share, %", Value: 2.93, Low: 1.8, High: 4.8,
+			Verdict: result.DoesNotHold}, "F5 does not hold (here 2.9 %)."},
+		{result.Claim{ID: "V1", Value: math.NaN(), Verdict: result.NotMeasured}, "V1 is not measured."},
+	} {
+		assert.Equal(t, test.want, concluded([]result.Claim{test.claim}))
+	}
+	assert.Empty(t, concluded(nil))
+}
