@@ -28,6 +28,7 @@ func (v *Evaluation) density(role string) (*pixeldiff.Density, error) {
 		return nil, err
 	}
 	d, err := pixeldiff.Fit(train, pixeldiff.Options{})
+	train.Unload()
 	if err == nil {
 		v.densities[name] = d
 	}
@@ -56,6 +57,7 @@ func (v *Evaluation) peaks(role, name string) ([]float64, error) {
 		return nil, err
 	}
 	v.images[key], err = imagePeaks(train, d)
+	train.Unload()
 	return v.images[key], err
 }
 

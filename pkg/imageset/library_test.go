@@ -11,10 +11,11 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"testing"
+
 	"strata/pkg/folders"
 	"strata/pkg/imageset/format"
 	"strata/pkg/imageset/resample"
-	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"

@@ -6,6 +6,14 @@ import (
 	"syscall"
 )
 
+// Unload gives back the memory that the pages of a mapped set take in this process, where somebody has walked through it and will not soon again.
+// They are read from the file again when they are wanted. What is in memory stays as it is.
+func (s *Set) Unload() {
+	if s.mapping != nil {
+		syscall.Madvise(s.mapping, syscall.MADV_DONTNEED) // a hint: that it was not taken does no harm
+	}
+}
+
 // mapFile maps a file of a known size into memory, for reading. It stays mapped until the process ends: it takes addresses, and
 // memory only as long as nothing else wants it. Somebody who cuts the file off meanwhile ends the process.
 func mapFile(path string, size int64) ([]uint8, error) {

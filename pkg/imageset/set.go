@@ -41,6 +41,8 @@ type Set struct {
 
 	// hash is what Hash returns, where it is known.
 	hash string
+	// mapping are the pixels of the mapped file that the images are in, or were copied from; nil where there is none.
+	mapping []uint8
 }
 
 // ImageSize returns the values of one image, Height*Width*Channels: the number
