@@ -28,7 +28,6 @@ func (v *Evaluation) density(role string) (*pixeldiff.Density, error) {
 		return nil, err
 	}
 	d, err := pixeldiff.Fit(train, pixeldiff.Options{})
-	train.Unload()
 	if err == nil {
 		v.densities[name] = d
 	}

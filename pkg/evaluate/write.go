@@ -33,11 +33,11 @@ func (v *Evaluation) Write(ctx context.Context, folder string) ([]result.Cell, e
 		what  string
 		write func() error
 	}{
+		{"pictures", func() error { return v.pictures.Write(ctx, folder) }}, // first: they hold the most in memory until they are drawn
 		{"scores", func() error { return v.writeScores(ctx, folder) }},
 		{"pixel differences", func() error { return save(folder, v.pixelDifferences) }},
 		{"correlations", func() error { return save(folder, func() ([]result.Correlation, error) { return v.correlations(ctx) }) }},
 		{"curves", func() error { return save(folder, func() ([]result.CurvePoint, error) { return v.curves(ctx) }) }},
-		{"pictures", func() error { return v.pictures.Write(ctx, folder) }},
 		{"runs", func() error { return save(folder, v.runs) }},
 		{"subsets", func() error { return result.NotWritten(v.engine.WriteSubsets(folder, "")) }},
 	} {

@@ -14,6 +14,23 @@ func (s *Set) Unload() {
 	}
 }
 
+// walked is how many bytes of images are walked through before their pages are given back.
+const walked = 64 << 20
+
+// Walk yields all images once, in order. Of a mapped set no more is in memory at a time than was there before and walked bytes.
+func (s *Set) Walk(yield func(i int, image []uint8) bool) {
+	every := max(1, walked/s.ImageSize())
+	defer s.Unload()
+	for i := range s.Len() {
+		if i%every == every-1 {
+			s.Unload()
+		}
+		if !yield(i, s.Image(i)) {
+			return
+		}
+	}
+}
+
 // mapFile maps a file of a known size into memory, for reading. It stays mapped until the process ends: it takes addresses, and
 // memory only as long as nothing else wants it. Somebody who cuts the file off meanwhile ends the process.
 func mapFile(path string, size int64) ([]uint8, error) {

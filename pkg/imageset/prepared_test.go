@@ -124,7 +124,13 @@ func TestUnload(t *testing.T) {
 	require.NoError(t, err)
 	part, view := set.Subset(3, 1), set.Chunk(1, 2)
 	hashes := []string{set.rehash(), part.Hash(), view.Hash()}
-	for _, of := range []*Set{set, part, view, {Name: "in memory", Pixels: []uint8{1}}} {
+	for _, of := range []*Set{set, part, view, {Name: "in memory", Height: 1, Width: 1, Channels: 1, Pixels: []uint8{1, 2}}} {
+		seen := 0
+		for i, image := range of.Walk {
+			assert.Equal(t, of.Image(i), image)
+			seen++
+		}
+		assert.Equal(t, of.Len(), seen)
 		of.Unload()
 		assert.Equal(t, hashes, []string{set.rehash(), part.Hash(), view.Hash()})
 	}

@@ -123,12 +123,19 @@ func (s *Set) Choose(n int, seed uint64) []int {
 	return chosen
 }
 
-// HashOf is the hash of the set that has the images with the given indices only, without making it.
+// HashOf is the hash of the set that has the images with the given indices only, which rise, without making it.
 func (s *Set) HashOf(indices []int) string {
 	h := newHash(len(indices), s.Height, s.Width, s.Channels, s.Labels != nil)
 	var labels []int32
-	for _, i := range indices {
-		h.Write(s.Image(i))
+	for i, image := range s.Walk {
+		if len(indices) == 0 {
+			break
+		}
+		if i != indices[0] {
+			continue
+		}
+		indices = indices[1:]
+		h.Write(image)
 		if s.Labels != nil {
 			labels = append(labels, s.Labels[i])
 		}

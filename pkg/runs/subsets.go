@@ -59,7 +59,6 @@ func (e *Engine) subset(whole *imageset.Set, images int) Subset {
 		s.SHA256 = whole.Hash()
 	} else {
 		s.SHA256 = whole.HashOf(chosen)
-		whole.Unload()
 	}
 	if e.subsets == nil {
 		e.subsets = map[string]Subset{}
