@@ -46,6 +46,8 @@ func (v *Evaluation) Write(ctx context.Context, folder string) ([]result.Cell, e
 		}
 		problems.Add(part.what, part.write())
 	}
+	v.tables = nil // claims ask for other tables, and keep resamples of their own
+	v.resampler.Forget()
 	return cells, problems.Err()
 }
 
