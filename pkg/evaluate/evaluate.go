@@ -174,6 +174,7 @@ func (v *Evaluation) ofImages(role, name string, images int) ([]float64, error) 
 		return nil, err
 	}
 	values, err := v.imageScore(test, name)
+	test.Unload()
 	if err == nil {
 		v.images[key] = values
 	}

@@ -39,9 +39,9 @@ type scores struct {
 	columns map[string]column
 }
 
-// keptValues is how many values of score tables are kept, 128 MiB: tables are asked for column by column, and again by the next cell, but
+// keptValues is how many values of score tables are kept, 64 MiB: tables are asked for column by column, and again by the next cell, but
 // all of them at the paper's size are gigabytes.
-const keptValues = 16 << 20
+const keptValues = 8 << 20
 
 // scores reads what a look gave, or finds it among the tables that were read last, or scores images.
 func (v *Evaluation) scores(ctx context.Context, l look) (*scores, error) {

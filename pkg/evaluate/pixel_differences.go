@@ -56,6 +56,7 @@ func (v *Evaluation) peaks(role, name string) ([]float64, error) {
 		return nil, err
 	}
 	v.images[key], err = imagePeaks(train, d)
+	train.Unload()
 	return v.images[key], err
 }
 

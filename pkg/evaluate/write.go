@@ -33,11 +33,11 @@ func (v *Evaluation) Write(ctx context.Context, folder string) ([]result.Cell, e
 		what  string
 		write func() error
 	}{
+		{"pictures", func() error { return v.pictures.Write(ctx, folder) }}, // first: they hold the most in memory until they are drawn
 		{"scores", func() error { return v.writeScores(ctx, folder) }},
 		{"pixel differences", func() error { return v.WritePixelDifferences(folder) }},
 		{"correlations", func() error { return save(folder, func() ([]result.Correlation, error) { return v.correlations(ctx) }) }},
 		{"curves", func() error { return save(folder, func() ([]result.CurvePoint, error) { return v.curves(ctx) }) }},
-		{"pictures", func() error { return v.pictures.Write(ctx, folder) }},
 		{"runs", func() error { return save(folder, v.runs) }},
 		{"subsets", func() error { return result.NotWritten(v.engine.WriteSubsets(folder, "")) }},
 	} {
@@ -46,6 +46,8 @@ func (v *Evaluation) Write(ctx context.Context, folder string) ([]result.Cell, e
 		}
 		problems.Add(part.what, part.write())
 	}
+	v.tables = nil // claims ask for other tables, and keep resamples of their own
+	v.resampler.Forget()
 	return cells, problems.Err()
 }
 

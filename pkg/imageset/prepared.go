@@ -372,6 +372,7 @@ func openPrepared(folder string) (*Set, error) {
 	if set.Pixels, err = mapFile(filepath.Join(folder, pixelsFile), shape.Bytes()); err != nil {
 		return nil, damaged(err)
 	}
+	set.mapping = set.Pixels
 	if info.Labelled {
 		if set.Labels, err = readNumbers[int32](filepath.Join(folder, labelsFile), info.Images); err != nil {
 			return nil, damaged(err)

@@ -50,10 +50,9 @@ func TestPreparedEqualsRead(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, want.Hash(), made.Hash())
 			assert.Equal(t, made.Hash(), made.rehash(), "the hash that is kept is that of the pixels")
-			hash := made.hash
-			made.hash = ""
-			assert.Equal(t, want, made)
-			made.hash = hash
+			same := *made
+			same.hash, same.mapping = "", nil
+			assert.Equal(t, want, &same)
 		}
 		part := made.Subset(3, 1)
 		assert.Equal(t, part.rehash(), part.Hash(), "a part has a hash of its own")
@@ -116,6 +115,26 @@ func TestWhatIsPrepared(t *testing.T) {
 	assert.Zero(t, library.prepareFrom(format.LSUN))
 	assert.Less(t, library.prepareFrom(format.CIFAR10), int64(50_000*3072), "training images are mapped: a schedule opens those of all runs")
 	assert.Greater(t, library.prepareFrom(format.CIFAR10), int64(10_000*3072), "a small set is read faster than it is found")
+}
+
+// A set that was unloaded, and what was copied from it, have their pixels as before.
+func TestUnload(t *testing.T) {
+	library, recipe := tinyLibrary(t)
+	set, err := library.Open(recipe, "general", Train)
+	require.NoError(t, err)
+	part, view := set.Subset(3, 1), set.Chunk(1, 2)
+	hashes := []string{set.rehash(), part.Hash(), view.Hash()}
+	for _, of := range []*Set{set, part, view, {Name: "in memory", Height: 1, Width: 1, Channels: 1, Pixels: []uint8{1, 2}}} {
+		seen := 0
+		for i, image := range of.Walk {
+			assert.Equal(t, of.Image(i), image)
+			seen++
+		}
+		assert.Equal(t, of.Len(), seen)
+		of.Unload()
+		assert.Equal(t, hashes, []string{set.rehash(), part.Hash(), view.Hash()})
+	}
+	assert.Equal(t, part.Hash(), set.HashOf(set.Choose(3, 1)), "a part's hash without the part")
 }
 
 func TestPreparedDamage(t *testing.T) {
@@ -467,7 +486,7 @@ func TestDrawnSetsAreKept(t *testing.T) {
 		got, err := library.Open(recipe, "digits", Test)
 		require.NoError(t, err)
 		hash := got.hash
-		got.hash = ""
+		got.hash, got.mapping = "", nil
 		assert.Equal(t, want, got)
 		assert.Equal(t, want.Hash(), hash)
 		assert.Len(t, cached(t, library), 1)

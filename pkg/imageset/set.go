@@ -41,6 +41,8 @@ type Set struct {
 
 	// hash is what Hash returns, where it is known.
 	hash string
+	// mapping are the pixels of the mapped file that the images are in, or were copied from; nil where there is none.
+	mapping []uint8
 }
 
 // ImageSize returns the values of one image, Height*Width*Channels: the number
@@ -121,12 +123,19 @@ func (s *Set) Choose(n int, seed uint64) []int {
 	return chosen
 }
 
-// HashOf is the hash of the set that has the images with the given indices only, without making it.
+// HashOf is the hash of the set that has the images with the given indices only, which rise, without making it.
 func (s *Set) HashOf(indices []int) string {
 	h := newHash(len(indices), s.Height, s.Width, s.Channels, s.Labels != nil)
 	var labels []int32
-	for _, i := range indices {
-		h.Write(s.Image(i))
+	for i, image := range s.Walk {
+		if len(indices) == 0 {
+			break
+		}
+		if i != indices[0] {
+			continue
+		}
+		indices = indices[1:]
+		h.Write(image)
 		if s.Labels != nil {
 			labels = append(labels, s.Labels[i])
 		}

@@ -114,6 +114,14 @@ func (r *Resampler) Bootstrap(populations []Population, newStatistic func() Stat
 	return result, nil
 }
 
+// Forget gives back the memory of what was drawn. Who asks again gets the same, drawn anew.
+func (r *Resampler) Forget() {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	clear(r.kept)
+	r.bytes = 0
+}
+
 // of finds or makes the draws of a population, and decides whether they are kept.
 func (r *Resampler) of(population Population) *draws {
 	r.mutex.Lock()

@@ -81,8 +81,8 @@ func Fit(set *imageset.Set, options Options) (*Density, error) {
 	for b := range d.Edges {
 		d.Edges[b] = maxDifference * float64(2*b-bins) / float64(bins)
 	}
-	for i := range set.Len() {
-		d.count(set.Image(i), d.Counts)
+	for _, image := range set.Walk {
+		d.count(image, d.Counts)
 	}
 	total := int64(set.Len()) * int64((set.Height-2)*(set.Width-2)*set.Channels)
 	for b, count := range d.Counts {

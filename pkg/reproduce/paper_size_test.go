@@ -261,6 +261,9 @@ func (p *pretended) runs() {
 		case c.Model == "glow" && c.Loss == "" && slices.Contains(colour, c.Set):
 			scores(colour, "test", 0, noise)
 		}
+		if c.Name == "pixelcnn-general" { // claim D5 over steps
+			scores(colour, "test", schedule.Size.CurveImages, noise)
+		}
 		others := []string{"faces", "further", "general"}
 		if c.Name == "glow-general" || c.Labels || c.Loss == train.Eq2 {
 			scores(others[:2], "test", 0, "middle") // Table S3
