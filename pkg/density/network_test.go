@@ -185,17 +185,18 @@ func TestLogLikelihoodsDoNotDependOnTheSet(t *testing.T) {
 
 func TestLogLikelihoodsTellProgressAndStop(t *testing.T) {
 	network := newNetwork(t)
+	const batch = 2 * density.ScoreBatch // on the Go backend
 	var told []int
-	_, err := network.LogLikelihoods(imagesOf(2*density.ScoreBatch+1), density.Noise{}, func(done int) error {
+	_, err := network.LogLikelihoods(imagesOf(2*batch+1), density.Noise{}, func(done int) error {
 		told = append(told, done)
 		return nil
 	})
 	require.NoError(t, err)
-	require.Equal(t, []int{density.ScoreBatch, 2 * density.ScoreBatch, 2*density.ScoreBatch + 1}, told)
+	require.Equal(t, []int{batch, 2 * batch, 2*batch + 1}, told)
 
 	stop := errors.New("stop")
 	calls := 0
-	_, err = network.LogLikelihoods(imagesOf(2*density.ScoreBatch), density.Noise{}, func(int) error { calls++; return stop })
+	_, err = network.LogLikelihoods(imagesOf(2*batch), density.Noise{}, func(int) error { calls++; return stop })
 	require.ErrorIs(t, err, stop)
 	require.Equal(t, 1, calls)
 }
