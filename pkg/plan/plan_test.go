@@ -36,6 +36,9 @@ func TestConfigurations(t *testing.T) {
 	whole, err := all.For("all")
 	require.NoError(t, err)
 	require.Len(t, whole, 34)
+	kernel, err := all.For("kernel")
+	require.NoError(t, err)
+	require.Len(t, kernel, 4, "two of them are optional, and asked for by what they serve")
 	_, err = all.For("table9")
 	require.ErrorContains(t, err, "table9")
 	for _, target := range []string{"table1", "table4", "tableS1", "tableS4", "fig1", "fig3", "figS1", "figS8", "all"} {
