@@ -37,7 +37,8 @@ func (v *Evaluation) writeKernel(ctx context.Context, folder string) error {
 	if len(rows) > 0 {
 		return errors.Join(err, result.Write(folder, rows))
 	}
-	return errors.Join(err, result.NotWritten(ignoreMissing(os.Remove(filepath.Join(folder, result.FileOf[result.KernelValue]())))))
+	older := filepath.Join(folder, result.FileOf[result.KernelValue]())
+	return errors.Join(err, result.NotWritten(ignoreMissing(os.Remove(older))))
 }
 
 // triedKernels says whether a Glow of a general set by another kernel is trained.
@@ -103,7 +104,8 @@ func (v *Evaluation) kernels(ctx context.Context) ([]result.KernelValue, error) 
 		try(role, rows, err)
 		for _, general := range generalSets {
 			if kernel := kernels[general.glow]; kernel != "" {
-				rows, err := v.kernelAUROC(ctx, role, general.glow, result.KernelValue{Metric: result.AUROCRatio, Kernel: kernel})
+				row := result.KernelValue{Metric: result.AUROCRatio, Kernel: kernel}
+				rows, err := v.kernelAUROC(ctx, role, general.glow, row)
 				try(role+" by "+kernel, rows, err)
 			}
 		}
@@ -178,11 +180,13 @@ func (v *Evaluation) lumaRows(role, kernel string) ([]result.KernelValue, error)
 }
 
 // kernelAUROC completes a row about outliers, over the seeds whose runs are there.
-func (v *Evaluation) kernelAUROC(ctx context.Context, role, general string, row result.KernelValue) ([]result.KernelValue, error) {
+func (v *Evaluation) kernelAUROC(ctx context.Context, role, general string,
+	row result.KernelValue) ([]result.KernelValue, error) {
+	of := source{in: kernelGlow, general: general, column: likelihood, inRole: "in", outRole: role}
 	var values []metric.Interval
 	var absent error
 	for _, seed := range v.schedule.Seeds {
-		m, err := v.measure(ctx, source{in: kernelGlow, general: general, column: likelihood, inRole: "in", outRole: role}, seed)
+		m, err := v.measure(ctx, of, seed)
 		if errors.Is(err, plan.ErrAbsent) {
 			absent = err
 			continue

@@ -130,10 +130,10 @@ func spectraPanel(rows []result.KernelValue) (drawn panel, missing []string) {
 		drawn, said := notThere(title, "not in kernel.csv:", []string{"the luma of in and of general"})
 		return drawn, []string{said}
 	}
-	plot := newPlot("cycles an image", "power, dB")
-	plot.Add(lines)
-	plot.X.Min = 0
-	drawn = panel{title: title, lines: []coloured{{roleIn + lumaOf(rows, ofIn), roleInk(roleIn)}}, plot: plot}
+	p := newPlot("cycles an image", "power, dB")
+	p.Add(lines)
+	p.X.Min = 0
+	drawn = panel{title: title, lines: []coloured{{roleIn + lumaOf(rows, ofIn), roleInk(roleIn)}}, plot: p}
 	if len(absent) > 0 {
 		missing = []string{"Not measured: the luma by " + strings.Join(absent, ", ") + "."}
 	}

@@ -18,7 +18,7 @@ type Recipe struct {
 
 	// How the files are read.
 	Side   int             `yaml:"side,omitempty" json:"side,omitempty"`
-	Kernel resample.Kernel `yaml:"kernel,omitempty" json:"kernel,omitempty"` // what Side resizes by, bilinear if it is not named
+	Kernel resample.Kernel `yaml:"kernel,omitempty" json:"kernel,omitempty"` // what Side resizes by, "" for bilinear
 	Faces  int             `yaml:"faces,omitempty" json:"faces,omitempty"`
 	Tiny   format.Tiny     `yaml:"tiny,omitempty" json:"tiny,omitzero"`
 	Slices format.Slices   `yaml:"slices,omitempty" json:"slices,omitzero"`

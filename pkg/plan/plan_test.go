@@ -12,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The 33 configurations of the paper, our judge of pictures, and the paper's four remarks; what each needs stands before it.
+// The 33 configurations of the paper, our judge of pictures, the paper's four remarks, and two of an experiment of ours;
+// what each needs stands before it.
 func TestConfigurations(t *testing.T) {
 	all, err := LoadConfigurations()
 	require.NoError(t, err)
