@@ -17,7 +17,7 @@ import (
 )
 
 type reproduceCommand struct {
-	Targets   []string `arg:"" help:"table1 to table4, tableS1 to tableS4, fig1 to fig3, figS1 to figS8, fashion, mri, a configuration (glow-in), or all."`
+	Targets   []string `arg:"" help:"table1 to table4, tableS1 to tableS4, fig1 to fig3, figS1 to figS8, fashion, mri, kernel, a configuration (glow-in), or all."`
 	Size      string   `help:"Network and budget: ${sizes}." enum:"${sizes}" default:"quick" env:"STRATA_SIZE"`
 	Seeds     int      `help:"Number of seeds: SEED, SEED+1, ...; those that have results already are evaluated with them." default:"1"`
 	Seed      uint64   `help:"First seed." default:"1"`
@@ -33,6 +33,7 @@ func (reproduceCommand) Help() string {
 	return `Examples:
   STRATA_DATA=../shared/data strata reproduce table2 table3 --size demo --dry-run
   strata reproduce all --size smoke
+  STRATA_DATA=../shared/data strata reproduce kernel --size demo
   strata reproduce glow-in-outlier-loss --size small --seeds 3
   strata reproduce all --size paper --seeds 3 --slurm --sbatch=--gres=gpu:1 --sbatch=--time=24:00:00
 

@@ -149,7 +149,7 @@ func (v *Evaluation) missing(asked []score.Column) []look {
 		}
 		met[l.key()] = true
 	}
-	for _, of := range slices.Concat(v.ofCells(), v.ofCorrelations(), asked) {
+	for _, of := range slices.Concat(v.ofCells(), v.ofCorrelations(), v.ofKernels(), asked) {
 		if l, err := v.look(of); err == nil {
 			add(l)
 		}

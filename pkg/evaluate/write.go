@@ -38,6 +38,7 @@ func (v *Evaluation) Write(ctx context.Context, folder string) ([]result.Cell, e
 		{"pixel differences", func() error { return v.WritePixelDifferences(folder) }},
 		{"correlations", func() error { return save(folder, func() ([]result.Correlation, error) { return v.correlations(ctx) }) }},
 		{"curves", func() error { return save(folder, func() ([]result.CurvePoint, error) { return v.curves(ctx) }) }},
+		{"kernel", func() error { return v.writeKernel(ctx, folder) }},
 		{"runs", func() error { return save(folder, v.runs) }},
 		{"subsets", func() error { return result.NotWritten(v.engine.WriteSubsets(folder, "")) }},
 	} {

@@ -12,7 +12,7 @@ import (
 	"gonum.org/v1/plot/vg"
 )
 
-var toyEntry = Entry{"figToy", []string{result.ScoresFile}, FigToy}
+var toyEntry = Entry{Name: "figToy", Files: []string{result.ScoresFile}, Draw: FigToy}
 
 // FigToy draws what the Glow of in gives the images of two roles.
 func FigToy(r *Results) (*Figure, error) {

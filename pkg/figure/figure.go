@@ -12,12 +12,13 @@
 //	pictures/NAME.png, .csv sheets of images: Figs 2A, 3A, 3B, S1, S7, S8, the sets
 //	claims.csv              with conditions.csv: the scorecard
 //	claims_over_steps.csv   the claims over the steps of training
+//	kernel.csv              what the ratio sees by how the general set was made small, where it was tried
 //	results.json, runs.csv  which sets play the roles, and how long was trained, for captions
 //
 // A column, a role or a run that is missing is not an error, since runs come one after the other: the figure shows what
 // there is, says in its panel what is missing, and its caption repeats it. A file that is missing or malformed is an
-// error with file, line and column; only sheets of pictures may be missing, since they are left out with the run that
-// they are of.
+// error with file, line and column; only sheets of pictures and kernel.csv may be missing, since they are left out with
+// the runs that they are of.
 //
 // Every figure keeps one colour, dash and mark a role (see [RoleColor]); sizes are those of print, 17 cm for two
 // columns and 8.5 cm for one, at 300 dpi.
@@ -66,11 +67,13 @@ type Entry struct {
 	// Files are what it is drawn from, below the results folder; captions also take the sets' names from the manifest.
 	Files []string
 	Draw  func(*Results) (*Figure, error)
+	// Extra says that few results have what it is drawn from, and the others do without the figure.
+	Extra bool
 }
 
 // All lists the figures in the order of the paper, each of its Figures 1 to 3 whole and then by its parts, then those
-// that it has not: the scorecard of all claims, Table 2 as dots, the sets, augmentation, and the claims over the steps
-// of training.
+// that it has not: the scorecard of all claims, Table 2 as dots, the sets, augmentation, the claims over the steps of
+// training, and the kernels that the general set was made small by.
 func All() []Entry {
 	sheet := func(name string) []string {
 		path := result.SheetPath("", name)
@@ -79,33 +82,34 @@ func All() []Entry {
 	differences, correlations := file[result.PixelDifference](), file[result.Correlation]()
 	scores, curves, cells := []string{result.ScoresFile}, file[result.CurvePoint](), file[result.Cell]()
 	return []Entry{
-		{"fig1", slices.Concat(differences, scores, correlations), Fig1},
-		{"fig1a", differences, Fig1A},
-		{"fig1b", scores, Fig1B},
-		{"fig1c", correlations, Fig1C},
-		{"fig2", slices.Concat(scores, sheet("sets")), Fig2},
-		{"fig2a", sheet("sets"), Fig2A},
-		{"fig2b", scores, Fig2B},
-		{"fig2c", scores, Fig2C},
-		{"fig2d", scores, Fig2D},
-		{"fig3", slices.Concat(scores, sheet("mixed"), sheet("climbed")), Fig3},
-		{"fig3a", sheet("mixed"), Fig3A},
-		{"fig3b", sheet("climbed"), Fig3B},
-		{"fig3c", scores, Fig3C},
-		{"fig3d", scores, Fig3D},
-		{"figS1", sheet("fourier"), FigS1},
-		{"figS2", curves, FigS2},
-		{"figS3", curves, FigS3},
-		{"figS4", curves, FigS4},
-		{"figS5", append(cells, file[result.SeedValue]()...), FigS5},
-		{"figS6", curves, FigS6},
-		{"figS7", sheet(result.TopSheet(glowInFromGeneral)), FigS7},
-		{"figS8", sheet(result.TopSheet(glowInOutlierLoss)), FigS8},
-		{"scorecard", append(file[result.Claim](), file[result.Condition]()...), Scorecard},
-		{"table2", cells, Table2},
-		{"sets", sheet("sets"), Sets},
-		{"augmentation", sheet("augmentation"), Augmentation},
-		{"claims_over_steps", file[result.ClaimAtStep](), OverSteps},
+		{Name: "fig1", Files: slices.Concat(differences, scores, correlations), Draw: Fig1},
+		{Name: "fig1a", Files: differences, Draw: Fig1A},
+		{Name: "fig1b", Files: scores, Draw: Fig1B},
+		{Name: "fig1c", Files: correlations, Draw: Fig1C},
+		{Name: "fig2", Files: slices.Concat(scores, sheet("sets")), Draw: Fig2},
+		{Name: "fig2a", Files: sheet("sets"), Draw: Fig2A},
+		{Name: "fig2b", Files: scores, Draw: Fig2B},
+		{Name: "fig2c", Files: scores, Draw: Fig2C},
+		{Name: "fig2d", Files: scores, Draw: Fig2D},
+		{Name: "fig3", Files: slices.Concat(scores, sheet("mixed"), sheet("climbed")), Draw: Fig3},
+		{Name: "fig3a", Files: sheet("mixed"), Draw: Fig3A},
+		{Name: "fig3b", Files: sheet("climbed"), Draw: Fig3B},
+		{Name: "fig3c", Files: scores, Draw: Fig3C},
+		{Name: "fig3d", Files: scores, Draw: Fig3D},
+		{Name: "figS1", Files: sheet("fourier"), Draw: FigS1},
+		{Name: "figS2", Files: curves, Draw: FigS2},
+		{Name: "figS3", Files: curves, Draw: FigS3},
+		{Name: "figS4", Files: curves, Draw: FigS4},
+		{Name: "figS5", Files: append(cells, file[result.SeedValue]()...), Draw: FigS5},
+		{Name: "figS6", Files: curves, Draw: FigS6},
+		{Name: "figS7", Files: sheet(result.TopSheet(glowInFromGeneral)), Draw: FigS7},
+		{Name: "figS8", Files: sheet(result.TopSheet(glowInOutlierLoss)), Draw: FigS8},
+		{Name: "scorecard", Files: append(file[result.Claim](), file[result.Condition]()...), Draw: Scorecard},
+		{Name: "table2", Files: cells, Draw: Table2},
+		{Name: "sets", Files: sheet("sets"), Draw: Sets},
+		{Name: "augmentation", Files: sheet("augmentation"), Draw: Augmentation},
+		{Name: "claims_over_steps", Files: file[result.ClaimAtStep](), Draw: OverSteps},
+		{Name: "kernel", Files: file[result.KernelValue](), Draw: Kernel, Extra: true},
 	}
 }
 

@@ -169,15 +169,17 @@ func TestFiguresSayWhatTheyShow(t *testing.T) {
 		"figS1": append([]string{"amplitude", "phase", "result"}, inAndSmooth...),
 		"figS2": {"from scratch", "finetuned from general", "smooth vs in", "near vs far", "AUROC (%)",
 			"epochs"},
-		"figS3":             {"trained on in", "trained on near", "trained on smooth", "bits/dim"},
-		"figS4":             {"finetuned from own", "finetuned from general", "in vs smooth"},
-		"figS5":             {"4x4", "Diff\u2020", "supervised, hollow", "in vs near", "near vs in", "paper"},
-		"figS6":             {"margin loss", "outlier loss (Eq. 2)", "in vs smooth"},
-		"figS7":             {"log-likelihood", "ratio to the", "last scale, c3"},
-		"figS8":             {"log-likelihood", "ratio to the", "last scale, c3"},
-		"table2":            {"in vs smooth", "last scale (4x4)", "ratio to PNG", "paper", "AUROC (%)"},
-		"sets":              {"grey_smooth", "digits_grey", "mri_one"},
-		"augmentation":      {"general", "leaves"},
+		"figS3":        {"trained on in", "trained on near", "trained on smooth", "bits/dim"},
+		"figS4":        {"finetuned from own", "finetuned from general", "in vs smooth"},
+		"figS5":        {"4x4", "Diff\u2020", "supervised, hollow", "in vs near", "near vs in", "paper"},
+		"figS6":        {"margin loss", "outlier loss (Eq. 2)", "in vs smooth"},
+		"figS7":        {"log-likelihood", "ratio to the", "last scale, c3"},
+		"figS8":        {"log-likelihood", "ratio to the", "last scale, c3"},
+		"table2":       {"in vs smooth", "last scale (4x4)", "ratio to PNG", "paper", "AUROC (%)"},
+		"sets":         {"grey_smooth", "digits_grey", "mri_one"},
+		"augmentation": {"general", "leaves"},
+		"kernel": {"box (d1 17.9, lap/d1 2.69)", "bilinear (d1 13.9, lap/d1 2.23)", "raw likelihood", "cycles an image",
+			">smooth</text>", ">faces</text>"},
 		"claims_over_steps": {"does not hold", "open", "D2", "steps of training"},
 	} {
 		text := svg(t, name, results)
@@ -217,6 +219,7 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 		}
 		return row
 	})
+	edit(t, dir, "kernel.csv", without("kernel", "box"))
 	for _, sheet := range []string{"sets", "mixed", "climbed", "fourier", "top_glow-in-from-general",
 		"top_glow-in-outlier-loss", "augmentation"} {
 		require.NoError(t, os.Remove(filepath.Join(dir, "pictures", sheet+".csv")))
@@ -249,6 +252,7 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 		"table2":       {"in vs far is not drawn: no set plays the role far.", "not drawn:"},
 		"sets":         {"no pictures/sets", "not drawn:"},
 		"augmentation": {"no pictures/augmentation", "not drawn:"},
+		"kernel":       {"Not measured: the luma by box. Not trained: the Glow of general by box.", "bicubic (d1"},
 	} {
 		figure, err := byName(name, dir)
 		require.NoError(t, err, name)

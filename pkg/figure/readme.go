@@ -26,7 +26,7 @@ var readmeSections = []struct {
 		{"figS4", "Figure S4"}, {"figS5", "Figure S5"}, {"figS6", "Figure S6"},
 		{"figS7", "Figure S7"}, {"figS8", "Figure S8"}}},
 	{"Further figures", []named{{"table2", "Table 2 as dots"}, {"claims_over_steps", "Claims over steps"},
-		{"sets", "Image sets"}, {"augmentation", "Augmentation"}}},
+		{"sets", "Image sets"}, {"augmentation", "Augmentation"}, {"kernel", "Kernels of the general set"}}},
 }
 
 // readme is the page: every figure with what became of its claims, and links to the tables. It is a function of the

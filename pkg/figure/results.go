@@ -27,6 +27,7 @@ type Results struct {
 	claims       func() ([]result.Claim, error)
 	conditions   func() ([]result.Condition, error)
 	claimSteps   func() ([]result.ClaimAtStep, error)
+	kernels      func() ([]result.KernelValue, error)
 	runs         func() ([]result.Run, error)
 }
 
@@ -47,6 +48,7 @@ func Open(folder string) (*Results, error) {
 	r.claims = table[result.Claim](folder)
 	r.conditions = table[result.Condition](folder)
 	r.claimSteps = table[result.ClaimAtStep](folder)
+	r.kernels = table[result.KernelValue](folder)
 	r.runs = table[result.Run](folder)
 	return r, nil
 }

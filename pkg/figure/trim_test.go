@@ -29,8 +29,11 @@ func TestTrim(t *testing.T) {
 		t.Skip("-trim names no results folder: testdata/results stays")
 	}
 	to := filepath.Join("testdata", "results")
+	kernels, err := result.Read[result.KernelValue](to) // of real sets, size smoke: strata's own have none
+	require.NoError(t, err)
 	require.NoError(t, os.RemoveAll(to))
 	require.NoError(t, os.MkdirAll(filepath.Join(to, "pictures"), 0o755))
+	require.NoError(t, result.Write(to, kernels))
 	trimmed(t, to, func(result.PixelDifference) bool { return true })
 	trimmed(t, to, func(result.Correlation) bool { return true })
 	trimmed(t, to, func(result.CurvePoint) bool { return true })

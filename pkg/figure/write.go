@@ -46,8 +46,8 @@ type TextFile struct {
 	Text []byte
 }
 
-// WriteAll draws every figure to a folder, NAME.png and NAME.svg, writes the documents beside them, and at last the
-// page of all of them, README.md, and index.csv. What cannot be drawn is an error at the end; the others are there, and
+// WriteAll draws every figure to a folder, NAME.png and NAME.svg, but for those that few results have something for and
+// these do not; it writes the documents beside them, and at last the page of all of them, README.md, and index.csv. What cannot be drawn is an error at the end; the others are there, and
 // no index. drawn, if not nil, is called after each with its name.
 func WriteAll(results *Results, folder string, documents []Document, drawn func(name string)) error {
 	w := writer{results: results, folder: folder, drawn: drawn}
@@ -91,6 +91,11 @@ type writer struct {
 }
 
 func (w *writer) figure(entry Entry) error {
+	if entry.Extra {
+		if _, err := os.Stat(filepath.Join(w.results.folder, entry.Files[0])); errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+	}
 	f, err := entry.Draw(w.results)
 	if err != nil {
 		return fmt.Errorf("%s: %w", entry.Name, err)

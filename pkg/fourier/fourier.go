@@ -1,5 +1,5 @@
 // Package fourier mixes images in Fourier space: the amplitudes of one with the phases of another (paper §2, S3, Fig S1; digest
-// §8). It knows no model.
+// §8). It also says how fine the structure of images is (docs/kernel.md). It knows no model.
 package fourier
 
 import (

@@ -17,6 +17,7 @@ import (
 
 	"strata/internal/fs"
 	"strata/pkg/imageset/format"
+	"strata/pkg/imageset/resample"
 )
 
 // tinyLibrary has a file of 80 Million Tiny Images' layout with 20 images, and prepares everything.
@@ -334,6 +335,8 @@ func TestRecipeValidates(t *testing.T) {
 		{Recipe{Of: "shapes", Codec: "webp75"}, `codec "webp75"`},
 		{Recipe{Of: "shapes", Draw: Draw{Train: -1}}, "-1 training"},
 		{Recipe{Of: "shapes", Side: -1}, "side -1"},
+		{Recipe{Of: "shapes", Side: 16, Kernel: "nearest"}, `kernel "nearest": expected box`},
+		{Recipe{Of: "shapes", Kernel: "box"}, "kernel box without the side"},
 		{Recipe{Of: "shapes", Slices: format.Slices{Every: -1}}, "every -1"},
 		{Recipe{Of: "shapes", Faces: 5}, "faces means nothing for a set of kind procedural"},
 		{Recipe{Of: "shapes", Tiny: format.Tiny{Chunk: 2}}, "tiny means nothing"},
@@ -342,6 +345,28 @@ func TestRecipeValidates(t *testing.T) {
 		_, err := (&Library{}).Open(bad.recipe, "bad", Train)
 		assert.ErrorContains(t, err, bad.want)
 	}
+}
+
+// Pictures are made small by the kernel of the recipe, which their history tells; a recipe without one is that of
+// before, to the letter, and what is prepared by one kernel is not taken for that of another.
+func TestKernelOfARecipe(t *testing.T) {
+	data := t.TempDir()
+	writeZip(t, filepath.Join(data, "pets.zip"), "test/cat/b.png", "test/dog/a.png", "train/cat/a.png")
+	library := &Library{Data: data, Cache: filepath.Join(t.TempDir(), "cache"), inMemory: 1}
+	whole, err := library.Open(Recipe{Of: "pets"}, "pets", Test)
+	require.NoError(t, err)
+	require.Equal(t, `{"of":"pets","side":2}`, Recipe{Of: "pets", Side: 2}.Key())
+	for kernel, history := range map[resample.Kernel]string{"": "", resample.Bilinear: "", resample.Box: " by box",
+		resample.Bicubic: " by bicubic", resample.Lanczos: " by lanczos"} {
+		set, err := library.Open(Recipe{Of: "pets", Side: 2, Kernel: kernel}, "small", Test)
+		require.NoError(t, err)
+		for i := range set.Len() {
+			assert.Equal(t, kernel.Resize(whole.Image(i), 4, 4, 3, 2, 2), set.Image(i), kernel)
+		}
+		assert.Equal(t, "as stored at about 4x4, then resized to 2x2"+history, set.History)
+	}
+	_, err = library.Open(Recipe{Of: "shapes", Side: 2, Kernel: resample.Box}, "small", Test)
+	require.ErrorContains(t, err, "means nothing for a set of kind procedural")
 }
 
 // Any number of images of any seed, the first ones of which are always the same.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"strata/pkg/imageset/format"
+	"strata/pkg/imageset/resample"
 )
 
 // Recipe says how a set is made of what lies in the data folder. Every field but Of has a zero value that stands for the paper's way, or
@@ -16,10 +17,11 @@ type Recipe struct {
 	Of string `yaml:"of" json:"of"`
 
 	// How the files are read.
-	Side   int           `yaml:"side,omitempty" json:"side,omitempty"`
-	Faces  int           `yaml:"faces,omitempty" json:"faces,omitempty"`
-	Tiny   format.Tiny   `yaml:"tiny,omitempty" json:"tiny,omitzero"`
-	Slices format.Slices `yaml:"slices,omitempty" json:"slices,omitzero"`
+	Side   int             `yaml:"side,omitempty" json:"side,omitempty"`
+	Kernel resample.Kernel `yaml:"kernel,omitempty" json:"kernel,omitempty"` // what Side resizes by, "" for bilinear
+	Faces  int             `yaml:"faces,omitempty" json:"faces,omitempty"`
+	Tiny   format.Tiny     `yaml:"tiny,omitempty" json:"tiny,omitzero"`
+	Slices format.Slices   `yaml:"slices,omitempty" json:"slices,omitzero"`
 	// History is what the pixels went through, where the files do not tell it.
 	History string `yaml:"history,omitempty" json:"history,omitempty"`
 	// How a procedural set is drawn.
@@ -46,6 +48,7 @@ func (r Recipe) fits(kind format.Kind) error {
 		made, means bool
 	}{
 		{"side", r.Side != 0, pictures || kind == format.LSUN || kind == format.MRI},
+		{"kernel", r.Kernel != "", pictures || kind == format.LSUN},
 		{"faces", r.Faces != 0, pictures},
 		{"tiny", r.Tiny != format.Tiny{}, kind == format.TinyImages},
 		{"slices", r.Slices != format.Slices{}, kind == format.MRI},
@@ -74,7 +77,7 @@ func (r Recipe) Key() string {
 }
 
 func (r Recipe) options() format.Options {
-	return format.Options{Side: r.Side, Faces: r.Faces, Tiny: r.Tiny, Slices: r.Slices}
+	return format.Options{Side: r.Side, Kernel: r.Kernel, Faces: r.Faces, Tiny: r.Tiny, Slices: r.Slices}
 }
 
 // Apply makes the set of a recipe, under a name of its own, of what its Raw recipe gave. The set that it is given is not changed.
@@ -146,6 +149,9 @@ func (r Recipe) Validate() error {
 		if _, err := r.quality(); err != nil {
 			return fmt.Errorf("recipe of %s: %w", r.Of, err)
 		}
+	}
+	if r.Kernel != "" && r.Side == 0 {
+		return fmt.Errorf("recipe of %s: kernel %s without the side that it resizes to", r.Of, r.Kernel)
 	}
 	if err := r.options().Validate(); err != nil {
 		return fmt.Errorf("recipe of %s: %w", r.Of, err)

@@ -220,7 +220,8 @@ func RoleNames() []string { return []string{"in", "general", "smooth", "far"} }
 
 // OtherRoles are those that a family may have (experiments/sets.yaml).
 func OtherRoles() []string {
-	return []string{"near", "grey_in", "grey_smooth", "grey_general", "mri_one", "mri_others", "mri_all", "faces", "further", "general_clean"}
+	return []string{"near", "grey_in", "grey_smooth", "grey_general", "mri_one", "mri_others", "mri_all", "faces", "further",
+		"general_clean", "general_box", "general_bicubic"}
 }
 
 // Set is the name of the set in a role, "" where there is none.

@@ -68,6 +68,15 @@ var (
 	}
 	someBins = []PixelDifference{{"in", "shapes_in", -1.5, 0}, {"in", "shapes_in", 1.5, 0.25},
 		{"smooth", "digits", -1.5, 1e-9}}
+	someKernels = []KernelValue{
+		{Metric: LumaStep, Kernel: "box", Role: "general_box", Set: "tinyimagenet32_box", Frequency: nan, Value: 18.6,
+			Low: 18.4, High: 18.8, Images: 2000},
+		{Metric: LumaPower, Role: "in", Set: "cifar10", Frequency: 4, Value: -3.5, Low: -4, High: -3, Images: 2000},
+		{Metric: AUROCRatio, Kernel: "box", Role: "smooth", Set: "svhn", Frequency: nan, Value: 35, Low: 33, High: 37,
+			Images: 4000, Seeds: 1},
+		{Metric: AUROCRaw, Role: "smooth", Set: "svhn", Frequency: nan, Value: 2.8, Low: 2, High: 3.5, Images: 4000,
+			Seeds: 1},
+	}
 	someRuns = []Run{
 		{Configuration: "glow-in", Seed: 1, ID: "glow-shapes-31a4", Network: "Glow L3", Set: "shapes_in",
 			SetHash: "cf7e", TrainImages: 8000, Steps: 500, Batch: 32, Rate: 0.0005,
@@ -120,6 +129,7 @@ func TestRoundTrips(t *testing.T) {
 	roundTrip(t, someCorrelations, "correlations.csv")
 	roundTrip(t, someCurves, "curves.csv")
 	roundTrip(t, someBins, "pixel_differences.csv")
+	roundTrip(t, someKernels, "kernel.csv")
 	roundTrip(t, someRuns, "runs.csv")
 	roundTrip(t, someSubsets, "subsets.csv")
 }
@@ -224,6 +234,10 @@ func TestDamageIsRefusedWithItsPlace(t *testing.T) {
 	refused(t, someCurves, ",100,98", ",101,98", "line 3, column value: 101 is not within 0..100 percent")
 	refused(t, someCurves, ",4.5,", ",,", "line 2, column value: NaN is not within \u00B11e+100")
 	refused(t, someCurves, "glow-in,2,", "glow-in,1,", "line 4, column epoch: 0.4 has a value already")
+	refused(t, someKernels, ",35,33", ",135,33", "line 4, column value: 135 is not within 0..100 percent")
+	refused(t, someKernels, ",18.6,", ",,", "line 2, column value: NaN is not within \u00B11e+100")
+	refused(t, someKernels, ",cifar10,4,", ",cifar10,,", "line 3, column frequency: NaN is not above 0")
+	refused(t, someKernels, "auroc_ratio,box,", "auroc_raw,,", "line 5, column metric: auroc_raw of smooth has a value already")
 	refused(t, someBins, ",0.25", ",-1", "line 3, column density: -1 is not 0 or more")
 	refused(t, someBins, ",1.5,", ",-1.5,", "line 3, column centre: -1.5 after -1.5: bins ascend")
 	refused(t, someBins, "shapes_in,1.5", "shapes,1.5",

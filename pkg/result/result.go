@@ -6,6 +6,7 @@
 //	claims_over_steps.csv         some of the claims over the steps of training
 //	cells.csv, cells_by_seed.csv  the cells of the paper's tables
 //	correlations.csv, curves.csv, pixel_differences.csv
+//	kernel.csv                    what the ratio sees by how the general set was made small, where it was tried
 //	runs.csv, subsets.csv         where the numbers come from
 //	scores.csv and others         single images ([Scores])
 //	pictures/NAME.png, .csv       sheets of images ([Sheet])

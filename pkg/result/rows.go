@@ -124,6 +124,56 @@ func (PixelDifference) check(rows []PixelDifference) *problem {
 	return nil
 }
 
+// What a KernelValue's Metric can be.
+const (
+	LumaStep      = "luma_step"      // mean absolute difference of neighbouring pixels' luma, levels
+	LumaLaplacian = "luma_laplacian" // that of the 4-neighbour Laplacian, over LumaStep
+	LumaPower     = "luma_power"     // mean power around Frequency, dB
+	AUROCRaw      = "auroc_raw"      // percent, of the log-likelihood of the Glow of in; also AUROCRatio
+)
+
+// KernelValue is of a set that was made small by a kernel, or held against those that were: a row of kernel.csv
+// (docs/kernel.md), with a 95 % interval over images, or over seeds where there are several.
+type KernelValue struct {
+	Metric string `csv:"metric"`
+	// Kernel is that of the general set which the row is about: of which the luma is, or to whose Glow the ratio. "" where
+	// it is about none.
+	Kernel string `csv:"kernel"`
+	// Role and Set are those whose luma it is, or of the outliers of an AUROC.
+	Role string `csv:"role"`
+	Set  string `csv:"set"`
+	// Frequency is the middle of a ring of LumaPower, in cycles an image of 32 pixels.
+	Frequency float64 `csv:"frequency"`
+	Value     float64 `csv:"value"`
+	Low       float64 `csv:"low"`
+	High      float64 `csv:"high"`
+	Images    int     `csv:"images"`
+	Seeds     int     `csv:"seeds,omitempty"`
+}
+
+// FileName implements Row.
+func (KernelValue) FileName() string { return "kernel.csv" }
+
+// check: a value is there once, an AUROC is a percentage, and a power has its frequency.
+func (KernelValue) check(rows []KernelValue) *problem {
+	seen := map[[4]string]bool{}
+	for i, r := range rows {
+		place := [4]string{r.Metric, r.Kernel, r.Role, fmt.Sprint(r.Frequency)}
+		switch {
+		case (r.Metric == AUROCRaw || r.Metric == AUROCRatio) && !(r.Value >= 0 && r.Value <= 100):
+			return &problem{i, "value", fmt.Sprintf("%v is not within 0..100 percent", r.Value)}
+		case !(math.Abs(r.Value) <= largest):
+			return &problem{i, "value", fmt.Sprintf("%v is not within \u00B1%v", r.Value, largest)}
+		case r.Metric == LumaPower && !(r.Frequency > 0 && r.Frequency <= largest):
+			return &problem{i, "frequency", fmt.Sprintf("%v is not above 0", r.Frequency)}
+		case seen[place]:
+			return &problem{i, "metric", fmt.Sprintf("%s of %s has a value already", r.Metric, r.Role)}
+		}
+		seen[place] = true
+	}
+	return nil
+}
+
 // Run is where the numbers of a configuration and seed come from, or why there are none: a row of runs.csv. Where
 // Problem says why, only Configuration, Seed and Unstated are known besides.
 type Run struct {

@@ -13,8 +13,6 @@ import (
 	"strings"
 
 	"golang.org/x/image/webp"
-
-	"strata/pkg/imageset/resample"
 )
 
 func hasImageName(name string) bool {
@@ -101,11 +99,12 @@ func parseHeader(data []byte, limits Limits) (header, error) {
 	return h, nil
 }
 
-// decode writes the picture into dst, height x width x channels of shape: brought to its size where fit says so; otherwise it
-// must have it. An alpha channel is dropped where it is opaque
+// decode writes the picture into dst, height x width x channels of shape: brought to its size where fit says so, by the
+// kernel; otherwise it must have it. An alpha channel is dropped where it is opaque
 // everywhere; a picture that can be seen through is refused, for what lies
 // behind it is not known.
-func (d *decoder) decode(e entry, dst []uint8, shape Shape, fit bool, limits Limits) error {
+func (d *decoder) decode(e entry, dst []uint8, shape Shape, fit bool, options Options) error {
+	limits := options.Limits
 	if err := d.load(e, limits); err != nil {
 		return err
 	}
@@ -131,7 +130,7 @@ func (d *decoder) decode(e entry, dst []uint8, shape Shape, fit bool, limits Lim
 	if err := d.pixels(d.whole[:n], h, shape.Channels); err != nil {
 		return err
 	}
-	copy(dst, resample.Fit(d.whole[:n], h.height, h.width, shape.Channels, shape.Height))
+	copy(dst, options.Kernel.Fit(d.whole[:n], h.height, h.width, shape.Channels, shape.Height))
 	return nil
 }
 

@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"strata/pkg/imageset/resample"
 )
 
 // The splits that a set can have.
@@ -106,6 +108,8 @@ type Options struct {
 	// Side brings pictures to Side x Side, by resample.Fit. 0 is 32 for sets of larger pictures (LSUN, CelebA, Tiny ImageNet,
 	// any folder) and keeps a folder of SPLIT/CLASS/NAME as it is.
 	Side int
+	// Kernel is what Side resizes by, "" for the paper's bilinear.
+	Kernel resample.Kernel
 	// Faces are how many of CelebA's images are its test split, the first ones; 0 is the paper's 60,000 (S5.1), the code used 120,000.
 	Faces  int
 	Tiny   Tiny
@@ -116,6 +120,9 @@ type Options struct {
 func (o Options) Validate() error {
 	if o.Side < 0 || o.Faces < 0 {
 		return fmt.Errorf("side %d and faces %d: expected 0 or more", o.Side, o.Faces)
+	}
+	if err := o.Kernel.Validate(); err != nil {
+		return err
 	}
 	if err := o.Tiny.Validate(); err != nil {
 		return err

@@ -134,7 +134,7 @@ func (l lsun) read(split string, target Target) (*Images, error) {
 		pixels := make([]uint8, size)
 		return func(i int) error {
 			images.Labels[i] = int32(values[i].category)
-			if err := d.decode(entryOf(values[i].value, limits), pixels, shape, true, limits); err != nil {
+			if err := d.decode(entryOf(values[i].value, limits), pixels, shape, true, l.options); err != nil {
 				return err
 			}
 			seen.note(d.codec)
@@ -145,7 +145,7 @@ func (l lsun) read(split string, target Target) (*Images, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: offset %d: entry %d: %w", paths[values[i].category], values[i].value.Offset, i, err)
 	}
-	images.History = seen.history(first, side)
+	images.History = seen.history(first, side, l.options.Kernel)
 	return images, nil
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"strata/pkg/imageset/resample"
 )
 
 // entry is a file of a zip or folder, its name with / between folders.
@@ -214,7 +216,7 @@ func (c *codecs) note(codec string) {
 }
 
 // history says what a set of pictures went through: their codecs, and the resizing, told by the first one.
-func (c *codecs) history(first header, side int) string {
+func (c *codecs) history(first header, side int, kernel resample.Kernel) string {
 	var kinds []string // without qualities
 	for codec := range c.known {
 		if kind, _, _ := strings.Cut(codec, " "); !slices.Contains(kinds, kind) {
@@ -236,6 +238,9 @@ func (c *codecs) history(first header, side int) string {
 	}
 	if side > 0 && (first.height != side || first.width != side) {
 		text += fmt.Sprintf(" at about %dx%d, then resized to %dx%d", first.height, first.width, side, side)
+		if kernel != "" && kernel != resample.Bilinear {
+			text += " by " + string(kernel)
+		}
 	}
 	return text
 }
@@ -264,7 +269,7 @@ func (t *tree) decode(files []placed, first header, shape Shape, target Target) 
 				label, _ := slices.BinarySearch(t.classes, files[i].class)
 				images.Labels[i] = int32(label)
 			}
-			if err := d.decode(files[i].entry, pixels, shape, t.side > 0, t.options.Limits); err != nil {
+			if err := d.decode(files[i].entry, pixels, shape, t.side > 0, t.options); err != nil {
 				return err
 			}
 			seen.note(d.codec)
@@ -275,7 +280,7 @@ func (t *tree) decode(files []placed, first header, shape Shape, target Target) 
 	if err != nil {
 		return nil, fmt.Errorf("%s: entry %q: %w", t.where, files[i].name, err)
 	}
-	images.History = seen.history(first, t.side)
+	images.History = seen.history(first, t.side, t.options.Kernel)
 	return images, nil
 }
 

@@ -1,22 +1,89 @@
 // Package resample is the one way in which strata changes the size of a picture: what the paper's sets were made by
-// (digest §7), PIL's resize(BILINEAR), which smooths when it shrinks. Unequal resizing alone can tell two sets apart.
+// (digest §7), PIL's resize(BILINEAR), which smooths when it shrinks. Unequal resizing alone can tell two sets apart, and
+// how a general set was made small decides what a ratio to it sees: PIL's other kernels are there to show it
+// (docs/kernel.md).
 package resample
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 )
+
+// Kernel is the filter that a picture is resized by, one of PIL's by its name there; "" is Bilinear.
+type Kernel string
+
+// The kernels, from the sharpest to the smoothest when they shrink; box leaves most of what then aliases.
+const (
+	Box      Kernel = "box"
+	Lanczos  Kernel = "lanczos"
+	Bicubic  Kernel = "bicubic"
+	Bilinear Kernel = "bilinear"
+)
+
+// shape is a filter: its weight at a distance in output pixels (input pixels where it enlarges), 0 beyond its support.
+type shape struct {
+	support float64
+	weight  func(x float64) float64
+}
+
+var shapes = map[Kernel]shape{
+	Box: {0.5, func(x float64) float64 {
+		if x > -0.5 && x <= 0.5 {
+			return 1
+		}
+		return 0
+	}},
+	Lanczos: {3, func(x float64) float64 {
+		if x < -3 || x >= 3 {
+			return 0
+		}
+		return sinc(x) * sinc(x/3)
+	}},
+	Bicubic: {2, func(x float64) float64 { // Keys' cubic with a = -1/2
+		const a = -0.5
+		switch x = math.Abs(x); {
+		case x < 1:
+			return ((a+2)*x-(a+3))*x*x + 1
+		case x < 2:
+			return (((x-5)*x+8)*x - 4) * a
+		}
+		return 0
+	}},
+	Bilinear: {1, func(x float64) float64 { return math.Max(0, 1-math.Abs(x)) }},
+}
+
+func sinc(x float64) float64 {
+	if x == 0 {
+		return 1
+	}
+	x *= math.Pi
+	return math.Sin(x) / x
+}
+
+// Validate refuses what is no kernel.
+func (k Kernel) Validate() error {
+	if _, ok := shapes[k]; !ok && k != "" {
+		return fmt.Errorf("kernel %q: expected %s, %s, %s or %s", string(k), Box, Lanczos, Bicubic, Bilinear)
+	}
+	return nil
+}
 
 // Resize returns the image, HWC, at another size: bilinear with a triangle
 // filter over half-pixel centres that widens when it shrinks, in fixed point, as
 // PIL's resize(BILINEAR) does to 8-bit images. The paper's sets were resized so
 // (digest §7), and the result is equal to PIL's byte for byte.
 func Resize(src []uint8, height, width, channels, newHeight, newWidth int) []uint8 {
+	return Bilinear.Resize(src, height, width, channels, newHeight, newWidth)
+}
+
+// Resize is the same by any kernel, each equal to PIL's of its name byte for byte.
+func (k Kernel) Resize(src []uint8, height, width, channels, newHeight, newWidth int) []uint8 {
 	if height < 1 || width < 1 || newHeight < 1 || newWidth < 1 || len(src) != height*width*channels {
 		panic(fmt.Sprintf("resample.Resize: %d values of a %dx%dx%d image to %dx%d", len(src), height, width, channels, newHeight, newWidth))
 	}
 	dst := make([]uint8, newHeight*newWidth*channels)
-	NewResizer(height, width, channels, newHeight, newWidth).Resize(dst, src)
+	k.newResizer(height, width, channels, newHeight, newWidth).Resize(dst, src)
 	return dst
 }
 
@@ -39,18 +106,27 @@ const weightBits = 22
 
 // NewResizer returns a Resizer between two sizes, both in pixels and positive.
 func NewResizer(height, width, channels, newHeight, newWidth int) *Resizer {
+	return Bilinear.newResizer(height, width, channels, newHeight, newWidth)
+}
+
+func (k Kernel) newResizer(height, width, channels, newHeight, newWidth int) *Resizer {
+	filter, ok := shapes[cmp.Or(k, Bilinear)]
+	if !ok {
+		panic(k.Validate())
+	}
 	return &Resizer{
 		channels: channels,
-		columns:  triangle(width, newWidth), rows: triangle(height, newHeight),
+		columns:  filter.taps(width, newWidth), rows: filter.taps(height, newHeight),
 		height: height, width: width, newWidth: newWidth,
 		between: make([]uint8, height*newWidth*channels),
 	}
 }
 
-// triangle returns the taps of each of out positions over in positions.
-func triangle(in, out int) []taps {
+// taps returns the taps of each of out positions over in positions.
+func (s shape) taps(in, out int) []taps {
 	scale := float64(in) / float64(out)
-	support := math.Max(scale, 1) // half the width of the filter, in input pixels
+	wider := math.Max(scale, 1)
+	support := s.support * wider // half the width of the filter, in input pixels
 	all := make([]taps, out)
 	for o := range all {
 		center := (float64(o) + 0.5) * scale
@@ -58,12 +134,12 @@ func triangle(in, out int) []taps {
 		last := min(int(center+support+0.5), in)
 		weights, sum := make([]float64, last-first), 0.0
 		for i := range weights {
-			weights[i] = math.Max(0, 1-math.Abs((float64(i+first)-center+0.5)*(1/support)))
+			weights[i] = s.weight((float64(i+first) - center + 0.5) * (1 / wider))
 			sum += weights[i]
 		}
 		all[o] = taps{first, make([]int, len(weights))}
 		for i, w := range weights {
-			all[o].weights[i] = int(0.5 + w/sum*(1<<weightBits))
+			all[o].weights[i] = int(math.Copysign(0.5, w) + w/sum*(1<<weightBits)) // to the nearest, halves away from 0
 		}
 	}
 	return all
@@ -105,13 +181,18 @@ func apply(dst, src []uint8, positions []taps, step, count int) {
 // Fit returns the middle side x side piece of the picture, HWC, its shorter side resized to side: what the reference does to
 // LSUN (digest §7). As in torchvision, the longer side is rounded down and the place of the piece to the nearest, halves to even.
 func Fit(src []uint8, height, width, channels, side int) []uint8 {
+	return Bilinear.Fit(src, height, width, channels, side)
+}
+
+// Fit is the same by any kernel.
+func (k Kernel) Fit(src []uint8, height, width, channels, side int) []uint8 {
 	newHeight, newWidth := side, side
 	if height < width {
 		newWidth = side * width / height
 	} else {
 		newHeight = side * height / width
 	}
-	resized := Resize(src, height, width, channels, newHeight, newWidth)
+	resized := k.Resize(src, height, width, channels, newHeight, newWidth)
 	return Crop(resized, newWidth, channels, middle(newHeight, side), middle(newWidth, side), side, side)
 }
 

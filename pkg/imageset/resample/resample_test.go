@@ -46,6 +46,43 @@ func TestResizeEqualsPIL(t *testing.T) {
 		Resize(picture(35), 5, 7, 1, 3, 4), "the same as numbers")
 }
 
+// The hashes are of Pillow 13.0.0's Image.resize with the kernel of that name, of sizes of which it scales the columns
+// first as older ones always did.
+func TestKernelsEqualPIL(t *testing.T) {
+	type size struct{ h, w, c, newH, newW int }
+	picturesTo := []size{{64, 64, 3, 32, 32}, {28, 28, 1, 32, 32}, {33, 47, 3, 32, 32}, {5, 7, 3, 11, 2}}
+	for kernel, want := range map[Kernel][]string{
+		Box: {"bbf206e7341fc7daf15dd191676c5d5d6432f0f21fcab63b16ef1468e13782d4",
+			"80263a91da85e2f53bff2b4d1082947a150dc9fbb12396f65d3347e2a9365a93",
+			"231bbc6180b7176cde60b09c45be29870992b911ce766f23763b23a5d54a7879",
+			"3fc8fdb58172bc77fa49840f703b202d6943cf6405fbc1f3c8426c6f5f024010"},
+		Lanczos: {"b6d7c9c605f4e2a27f09c8705aa88c3bfd1e1b654d9b7463089109af89ee12a5",
+			"af9a06eef25c4cffcc8e8f1d537ea734957c2a6914e23ea29bba2268ba9d0d38",
+			"476e09e5581b8b9a51fe80d48bd4057da91443c3d82408f0408d48ccddbb04d2",
+			"99cafe0a0655943927b3f108404b0df61ff3daa6270cb558b644468999e2abe0"},
+		Bicubic: {"8bc2555cbceeab8ab42b7df050e5597226f2e4c28d953a127621f910e713362d",
+			"218b2839470ce58f7153b25377059c7913f618b2c7813faf072f0ac76a1f4b62",
+			"4aae54440578175e3880b1d9234c71eca6f30e410b3403965cd441e8ccf608f7",
+			"809d013820157c06dcac4fdce2e1e31d1fcdae460c2a4f0fe7681ea8ffbaa724"},
+		Bilinear: {"5b605a6e577a1a25ea01f5600ee62ae98eb209d43884b6888c078123d0f3bc62",
+			"62b877dd24227bb7f7138eebaeeaff062f896fdf9dfc61c9a378b4a015fb46df",
+			"c4318926355fab26e7b8626f65acfe9f833793d5e3d5d249191aff373ff65a0e",
+			"064e2608029a678754c94ea32a17fd851bf41a84c1a5e749bbbc8a519d9d7810"},
+	} {
+		require.NoError(t, kernel.Validate())
+		for i, s := range picturesTo {
+			got := kernel.Resize(picture(s.h*s.w*s.c), s.h, s.w, s.c, s.newH, s.newW)
+			assert.Equal(t, want[i], sha(got), "%s, %v", kernel, s)
+		}
+		assert.Equal(t, want[0], sha(kernel.Fit(picture(64*64*3), 64, 64, 3, 32)), "what is square is not cropped")
+	}
+	assert.Equal(t, []uint8{64, 104, 201, 145, 31, 240, 243, 31, 145, 145, 118, 64},
+		Box.Resize(picture(35), 5, 7, 1, 3, 4), "the same as numbers")
+	assert.Equal(t, Resize(picture(35), 5, 7, 1, 3, 4), Kernel("").Resize(picture(35), 5, 7, 1, 3, 4))
+	require.EqualError(t, Kernel("nearest").Validate(), `kernel "nearest": expected box, lanczos, bicubic or bilinear`)
+	assert.Panics(t, func() { Kernel("nearest").Resize(picture(4), 2, 2, 1, 1, 1) })
+}
+
 // Pillow 9.4.0 and torchvision's arithmetic: resize((nw, nh), BILINEAR), then crop.
 func TestFitEqualsTorchvision(t *testing.T) {
 	for _, want := range []struct {
@@ -74,8 +111,12 @@ func TestResizeKeepsConstantImages(t *testing.T) {
 	for i := range grey {
 		grey[i] = 255
 	}
-	for _, v := range Resize(grey, 28, 28, 1, 32, 32) {
-		require.Equal(t, uint8(255), v)
+	for kernel := range shapes {
+		for _, side := range []int{32, 9} {
+			for _, v := range kernel.Resize(grey, 28, 28, 1, side, side) {
+				require.Equal(t, uint8(255), v, kernel)
+			}
+		}
 	}
 }
 
