@@ -133,6 +133,6 @@ func ExampleChoose() {
 	fmt.Println(backend.Choose(backend.Work{Seconds: 5, Programs: 2}))
 	os.Unsetenv(backend.Variable)
 	// Output:
-	// the Go backend: about 5s of work, and XLA would take 22s with compiling
+	// the Go backend: about 5s of work, and XLA would take 11s with compiling
 	// xla:cuda, which GOMLX_BACKEND names
 }
