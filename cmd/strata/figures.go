@@ -33,7 +33,7 @@ type figuresCommand struct {
 func (figuresCommand) Help() string {
 	return `Examples:
   strata figures
-  strata figures --results figures/results/procedural-demo --out /tmp/figures --no-notebooks
+  strata figures --results figures/results/procedural-quick --out /tmp/figures --no-notebooks
 
 Draws every figure of the paper (fig1a to figS8, .png and .svg) and writes every table (tables/, .md and .csv) from what strata reproduce measured, with README.md, the page of them all, and index.csv: which files each comes from, with their sha256. A panel without data says so. It trains nothing; make figures reproduces first. Then it executes the notebooks, several at a time, through the GoNB kernel, on the same results where a notebook's parameter names no others; executed copies are kept in notebooks/executed/, and pages that need no Jupyter in notebooks/ beside the figures. If anything cannot be drawn or executed the exit code is 1.`
 }

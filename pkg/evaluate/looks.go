@@ -1,6 +1,7 @@
 package evaluate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -125,7 +126,16 @@ func (v *Evaluation) look(of score.Column) (look, error) {
 // scored is told by what asks for it again.
 func (v *Evaluation) Score(ctx context.Context, asked []score.Column) error {
 	missing := v.missing(asked)
+	images := map[*runs.Run]int{}
+	for _, l := range missing {
+		if whole, err := v.engine.Set(l.set, l.split); err == nil {
+			images[l.run] += min(cmp.Or(l.images, whole.Len()), whole.Len())
+		}
+	}
 	for _, scheduled := range v.schedule.Runs {
+		if n := images[scheduled.Run]; n > 0 {
+			v.engine.Expect(scheduled.Run, n)
+		}
 		for _, l := range missing {
 			if l.run == scheduled.Run {
 				v.engine.SplitScores(ctx, l.run, l.set, l.split, l.images, l.noise)

@@ -1,7 +1,7 @@
 // Package figure draws the figures of the paper from result files, and from nothing else: no model, no random number.
 // Equal files give equal bytes.
 //
-// A results folder is what strata reproduce wrote, for example figures/results/procedural-demo (pkg/result has its
+// A results folder is what strata reproduce wrote, for example figures/results/procedural-quick (pkg/result has its
 // schema). The files read are
 //
 //	pixel_differences.csv   Fig. 1A; Figs 1, 2 and 3 read what their parts do

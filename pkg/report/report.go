@@ -24,7 +24,7 @@ type Report struct {
 
 // Result is what one results folder holds: a family of sets at a size.
 type Result struct {
-	Name       string // procedural-demo; "" where nothing was run
+	Name       string // procedural-quick; "" where nothing was run
 	Manifest   result.Manifest
 	Claims     []result.Claim
 	Conditions []result.Condition

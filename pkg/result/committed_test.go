@@ -37,6 +37,9 @@ func TestCommittedResults(t *testing.T) {
 				_, err = scores.Column(column, func(r ScoreRow) bool { return r.Role == "in" })
 				require.NoError(t, err)
 			}
+			if m.Family == "real" {
+				return // its sheets show other people's images, and stay with who has them
+			}
 			_, err = ReadSheet(SheetPath(folder, TopSheet("glow-in-from-general")))
 			require.NoError(t, err)
 		})

@@ -42,4 +42,9 @@ type Engine struct {
 		network    *density.Network
 		classifier *classifier.Network
 	}
+	// expected is how many images a run will score in turn.
+	expected struct {
+		id     string
+		images int
+	}
 }

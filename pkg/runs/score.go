@@ -73,9 +73,21 @@ func newClassifier(on compute.Backend, spec Spec, precision string) (*classifier
 	return classifier.NewNetwork(on, lowering, model, spec.Train.Seed), nil
 }
 
+// Expect says how many images a run will score in turn, of all sets: where that is done is chosen by all of them, and a network is
+// compiled once.
+func (e *Engine) Expect(run *Run, images int) { e.expected.id, e.expected.images = run.Info.ID, images }
+
+// scoringBackend is where a run scores so many images, or the many that it was said to.
+func (e *Engine) scoringBackend(run *Run, images int) (compute.Backend, error) {
+	if e.expected.id == run.Info.ID {
+		images = max(images, e.expected.images)
+	}
+	return e.backendFor(scoringWork(run.Info.Spec, images))
+}
+
 // scorer is Network for scoring set after set: it keeps the last one, which is closed when another run's is wanted.
 func (e *Engine) scorer(run *Run, images int) (*density.Network, error) {
-	on, err := e.backendFor(scoringWork(run.Info.Spec, images))
+	on, err := e.scoringBackend(run, images)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +104,7 @@ func (e *Engine) scorer(run *Run, images int) (*density.Network, error) {
 
 // judge is scorer for a classifier.
 func (e *Engine) judge(run *Run, images int) (*classifier.Network, error) {
-	on, err := e.backendFor(scoringWork(run.Info.Spec, images))
+	on, err := e.scoringBackend(run, images)
 	if err != nil {
 		return nil, err
 	}

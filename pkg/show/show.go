@@ -50,11 +50,11 @@ func Results() {
 // from is the folder that From named.
 var from string
 
-// From names the results that everything below shows: a folder of STRATA_FIGURES/results such as "procedural-demo", an
+// From names the results that everything below shows: a folder of STRATA_FIGURES/results such as "procedural-quick", an
 // absolute path, or "" for STRATA_RESULTS or else the newest. In a notebook it stands beside the other parameters,
 // outside of functions, so that it holds for every cell:
 //
-//	var _ = show.From("procedural-demo")
+//	var _ = show.From("procedural-quick")
 func From(results string) string {
 	from = results
 	return from
