@@ -37,7 +37,7 @@ func TestFigures(t *testing.T) {
 	require.NoError(t, os.CopyFS(newest, os.DirFS(filepath.Join("..", "..", "pkg", "figure", "testdata", "results"))))
 	code, out, says := call()
 	require.Equal(t, 0, code, says)
-	require.Contains(t, out, "35 figures and tables of "+newest)
+	require.Contains(t, out, "36 figures and tables of "+newest)
 	for _, name := range []string{"fig1a.png", "figS8.svg", "tables/tableS4.csv", "README.md", "index.csv"} {
 		require.FileExists(t, filepath.Join(figures, name))
 	}

@@ -72,10 +72,10 @@ func Scorecard(r *Results) (*Figure, error) {
 			card.parts = append(card.parts, scorecardPart{part.title, rows})
 		}
 	}
-	said := fmt.Sprintf("The paper's %d claims here: %d hold, %d are open, %d do not hold", len(claims),
+	said := fmt.Sprintf("The paper's %d claims here: %d hold, %d open, %d do not hold", len(claims),
 		counts[result.Holds], counts[result.Open], counts[result.DoesNotHold])
 	if n := counts[result.NotMeasured]; n > 0 {
-		said += fmt.Sprintf(", %d were not measured", n)
+		said += fmt.Sprintf(", %d not measured", n)
 	}
 	shows := said + ". A mark is the condition that decides, its bar the 95 % interval, the line its threshold; right " +
 		"of the line it holds, across it the claim is open."

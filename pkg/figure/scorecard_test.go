@@ -21,7 +21,7 @@ func TestScorecardSaysTheVerdicts(t *testing.T) {
 	require.NoError(t, err)
 	f, err := Scorecard(r)
 	require.NoError(t, err)
-	require.Contains(t, f.Caption, "The paper's 4 claims here: 1 hold, 1 are open, 1 do not hold, 1 were not measured.")
+	require.Contains(t, f.Caption, "The paper's 4 claims here: 1 hold, 1 open, 1 do not hold, 1 not measured.")
 	require.Contains(t, f.Caption, "One seed")
 	card := f.page.(*scorecard)
 	require.Len(t, card.parts, 4)
