@@ -7,7 +7,7 @@ import (
 
 // Fig1 is Figure 1 as the paper composes it.
 func Fig1(r *Results) (*Figure, error) {
-	return r.composed("fig1", "A: pixel differences. B: Glow against them. C: correlations of Glows.",
+	return r.composed("fig1", "Pixel differences, Glow against them, correlations of Glows.",
 		[]string{roleIn, roleSmooth, roleGeneral, roleNear}, [][]part{
 			{{title: "Pixel differences", draw: Fig1A, height: 5.2 * vg.Centimeter}},
 			{{title: "Likelihood against pixel differences", draw: Fig1B, height: 6.8 * vg.Centimeter}},

@@ -40,6 +40,8 @@ func Fig1C(r *Results) (*Figure, error) {
 		var absent []string
 		measured := 0
 		for i, a := range m.rows {
+			var lacks []string
+			measuredBefore := measured
 			for j, b := range m.columns {
 				if m.triangle && j > i { // the matrix is symmetric
 					matrix.cells = append(matrix.cells, matrixCell{hidden: true})
@@ -51,9 +53,13 @@ func Fig1C(r *Results) (*Figure, error) {
 				case c != nil:
 					measured++
 				case a.id != b.id:
-					absent = append(absent, inWords(a.id+m.suffix)+" with "+inWords(b.id+m.suffix))
+					lacks = append(lacks, inWords(a.id+m.suffix)+" with "+inWords(b.id+m.suffix))
 				}
 			}
+			if len(lacks) > 1 && measured == measuredBefore && !m.triangle { // with nothing: named once, and short
+				lacks = []string{a.id}
+			}
+			absent = append(absent, lacks...)
 		}
 		if measured == 0 {
 			drawn, said := notThere(m.title, "correlations.csv lacks", absent[:1])

@@ -230,7 +230,7 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 		"fig3":  {"the finetuned Glow of in is not trained", "not drawn:"},
 		"fig1a": {"Not in the results: smooth.", "not in the results: smooth"},
 		"fig1b": {"Glow of smooth is not drawn: scores.csv lacks the Glow of smooth.", "not drawn:"},
-		"fig1c": {"Not measured: the local Glow of in with the Glow of in", "not drawn:"},
+		"fig1c": {"Not measured: patch-in", "not drawn:"},
 		"fig2a": {"the results have no pictures/sets", "not drawn:"},
 		"fig2b": {"Glows of in and of smooth is not drawn: scores.csv lacks the Glow of smooth.", "not drawn:"},
 		"fig2c": {"Glow of in, finetuned from general is not drawn: scores.csv lacks the finetuned Glow of in.",
