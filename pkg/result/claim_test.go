@@ -65,7 +65,7 @@ func TestReasons(t *testing.T) {
 	require.Contains(t, lines[0], "D5: It rises with every step")
 	require.Contains(t, lines[1], "D5: no reason is recorded")
 	require.Contains(t, lines[2], "size smoke")
-	require.Contains(t, lines[3], "B1: After 300 steps")
+	require.Contains(t, lines[3], "B1: After a few hundred steps")
 	claims, err := DeclaredClaims()
 	require.NoError(t, err)
 	text, err := experiments.Files.ReadFile("reasons.yaml")
