@@ -16,8 +16,8 @@ func (j *Judge) Asked(ctx context.Context) ([]score.Column, error) {
 		return nil, err
 	}
 	asked := &asked{Numbers: j.numbers}
-	on := &Judge{numbers: asked, seeds: j.seeds, all: j.all, rows: j.rows, known: map[string]metric.Resampled{}, columns: map[string]column{},
-		images: map[string]int{}, resampler: resampler}
+	on := j.afresh()
+	on.numbers, on.resampler = asked, resampler
 	// What keeps a claim from being judged is told when it is judged.
 	on.All(ctx, "")
 	on.OverSteps(ctx, 1, func(string, int) (int, error) { return 0, nil }) // all points ask for the same of finished runs

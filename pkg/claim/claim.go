@@ -192,8 +192,14 @@ func NewJudge(numbers Numbers, seeds []uint64) (*Judge, error) {
 		return nil, err
 	}
 	resampler, err := metric.NewResampler(metric.Resamples, metric.ResampleSeed)
-	return &Judge{numbers: numbers, seeds: seeds, all: all, rows: rows, known: map[string]metric.Resampled{}, columns: map[string]column{},
-		images: map[string]int{}, resampler: resampler}, err
+	j := &Judge{numbers: numbers, seeds: seeds, all: all, rows: rows, resampler: resampler}
+	return j.afresh(), err
+}
+
+// afresh is a judge of the same claims by the same numbers that has computed nothing yet.
+func (j *Judge) afresh() *Judge {
+	return &Judge{numbers: j.numbers, seeds: j.seeds, all: j.all, rows: j.rows, resampler: j.resampler,
+		known: map[string]metric.Resampled{}, columns: map[string]column{}, images: map[string]int{}}
 }
 
 // Claims are all declared claims.
@@ -202,8 +208,9 @@ func (j *Judge) Claims() []Declared { return j.all }
 // At is a judge by the first seed's runs of one kind as they were at a share of their steps, and all others as they are in the end, on the
 // learning curves' images.
 func (j *Judge) At(share float64, kind score.Kind) *Judge {
-	return &Judge{numbers: j.numbers, seeds: j.seeds[:1], all: j.all, rows: j.rows, known: map[string]metric.Resampled{}, columns: map[string]column{},
-		images: map[string]int{}, resampler: j.resampler, at: share, kind: kind}
+	then := j.afresh()
+	then.seeds, then.at, then.kind = j.seeds[:1], share, kind
+	return then
 }
 
 // Judge judges a claim, one of Claims or of Parse. What is not there is plan.ErrAbsent.

@@ -171,10 +171,10 @@ func (v *Evaluation) cell(ctx context.Context, c result.PaperCell) (result.Cell,
 	if len(values) > 1 {
 		over := metric.MeanInterval(values)
 		_, cell.StdSeeds = metric.OverSeeds(values)
-		cell.Measured, cell.Low, cell.High = over.Value, over.Low, over.High
-		if s.column != "bpd" { // Student's interval of few seeds is wider than what an AUROC can be
-			cell.Low, cell.High = max(0, cell.Low), min(100, cell.High)
+		if s.column != "bpd" {
+			over = withinPercent(over)
 		}
+		cell.Measured, cell.Low, cell.High = over.Value, over.Low, over.High
 	}
 	cell.InSet, cell.OutSet = v.schedule.Roles.Set(s.inRole), v.schedule.Roles.Set(s.outRole)
 	cell.StandsFor = v.standsFor(s, cell)
@@ -301,6 +301,11 @@ func (v *Evaluation) finiteBits(role string, logLikelihoods []float64) ([]float6
 		return nil, plan.Absent("no log-likelihood on %s is finite", role)
 	}
 	return bits, nil
+}
+
+// withinPercent is Student's interval of a few seeds' AUROCs in percent, which is wider than what an AUROC can be, cut to that.
+func withinPercent(v metric.Interval) metric.Interval {
+	return metric.Interval{Value: v.Value, Low: max(0, v.Low), High: min(100, v.High)}
 }
 
 func percent(v metric.Interval) metric.Interval {

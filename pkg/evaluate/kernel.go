@@ -216,6 +216,5 @@ func overSeeds(seeds []metric.Interval) metric.Interval {
 	for _, s := range seeds {
 		values = append(values, s.Value)
 	}
-	over := metric.MeanInterval(values)
-	return metric.Interval{Value: over.Value, Low: max(0, over.Low), High: min(100, over.High)}
+	return withinPercent(metric.MeanInterval(values))
 }

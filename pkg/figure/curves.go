@@ -371,8 +371,7 @@ func (lines curveLines) Plot(c draw.Canvas, p *plot.Plot) {
 				below = append(below, vg.Point{X: x(epoch), Y: y(seen.low)})
 			}
 			if len(l.curve) == 1 {
-				slices.Reverse(below)
-				c.FillPolygon(faded(RoleColor(l.role), fillAlpha), append(above, below...))
+				fillBand(c, RoleColor(l.role), above, below)
 				continue
 			}
 			thin := style

@@ -172,8 +172,7 @@ func (lines spectra) Plot(c draw.Canvas, p *plot.Plot) {
 			above = append(above, vg.Point{X: at, Y: y(point.value + point.half)})
 			below = append(below, vg.Point{X: at, Y: y(point.value - point.half)})
 		}
-		slices.Reverse(below)
-		c.FillPolygon(faded(l.look.color, fillAlpha), append(above, below...))
+		fillBand(c, l.look.color, above, below)
 		c.StrokeLines(draw.LineStyle{Color: l.look.color, Width: vg.Points(1.2), Dashes: l.look.dash}, path)
 		for _, at := range path {
 			c.DrawGlyphNoClip(l.look.glyph(), at)
@@ -222,8 +221,7 @@ func kernelAreas(rows []result.KernelValue) (drawn panel, missing []string) {
 	}
 	p := newPlot("AUROC (%)", "")
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 100, y+0.75, 0.75
-	p.X.Tick.Marker = plot.ConstantTicks{{Value: 0, Label: "0"}, {Value: 25, Label: "25"}, {Value: 50, Label: "50"},
-		{Value: 75, Label: "75"}, {Value: 100, Label: "100"}}
+	p.X.Tick.Marker = percentTicks
 	p.Y.Tick.Marker, p.Y.Tick.Length, p.Y.LineStyle.Width = ticks, 0, 0
 	p.Add(areas)
 	for _, k := range kernelLooks {

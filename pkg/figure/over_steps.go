@@ -1,6 +1,7 @@
 package figure
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -31,7 +32,7 @@ func OverSteps(r *Results) (*Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	declared, err := result.DeclaredClaims()
+	titles, err := result.ClaimTitles()
 	if err != nil {
 		return nil, err
 	}
@@ -69,10 +70,7 @@ func OverSteps(r *Results) (*Figure, error) {
 		if i+columns < len(lines) {
 			p.X.Label.Text = ""
 		}
-		title := id
-		if at := slices.IndexFunc(declared, func(c result.Claim) bool { return c.ID == id }); at >= 0 {
-			title = declared[at].Title
-		}
+		title := cmp.Or(titles[id], id)
 		// Two lines are enough for every title; a longer one of the future is cut rather than run into the plot.
 		words := wrapped(title, style, twoColumns/columns-38)
 		drawn.panels = append(drawn.panels, panel{letter: id, title: strings.Join(words[:min(2, len(words))], "\n"),
@@ -141,8 +139,7 @@ func (line claimLine) Plot(c draw.Canvas, p *plot.Plot) {
 		above = append(above, vg.Point{X: at, Y: y(m.High)})
 		below = append(below, vg.Point{X: at, Y: y(m.Low)})
 	}
-	slices.Reverse(below)
-	c.FillPolygon(faded(ink, fillAlpha), append(above, below...))
+	fillBand(c, ink, above, below)
 	c.StrokeLines(draw.LineStyle{Color: notes, Width: vg.Points(0.8)}, path)
 	for i, m := range line {
 		if m.Verdict != result.Holds { // what is behind a mark that is not filled would look like a part of it

@@ -32,13 +32,9 @@ var readmeSections = []struct {
 // readme is the page: every figure with what became of its claims, and links to the tables. It is a function of the
 // results and of where the files lie.
 func (w *writer) readme() ([]byte, error) {
-	declared, err := result.DeclaredClaims()
+	titles, err := result.ClaimTitles()
 	if err != nil {
 		return nil, err
-	}
-	titles := map[string]string{}
-	for _, c := range declared {
-		titles[c.ID] = c.Title
 	}
 	from := filepath.ToSlash(relative(w.folder, w.results.folder))
 	var text strings.Builder

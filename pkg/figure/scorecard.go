@@ -41,13 +41,9 @@ func Scorecard(r *Results) (*Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	declared, err := result.DeclaredClaims()
+	titles, err := result.ClaimTitles()
 	if err != nil {
 		return nil, err
-	}
-	titles := map[string]string{}
-	for _, d := range declared {
-		titles[d.ID] = d.Title
 	}
 	card := &scorecard{}
 	counts, seeds := map[result.Verdict]int{}, map[int]bool{}

@@ -3,6 +3,7 @@ package figure
 import (
 	"image/color"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -150,6 +151,16 @@ func roundTicks(lowest, highest float64) []plot.Tick {
 		ticks = append(ticks, plot.Tick{Value: value, Label: label})
 	}
 	return ticks
+}
+
+// percentTicks are those of an axis from 0 to 100 whose middle is guessing.
+var percentTicks = plot.ConstantTicks{{Value: 0, Label: "0"}, {Value: 25, Label: "25"}, {Value: 50, Label: "50"},
+	{Value: 75, Label: "75"}, {Value: 100, Label: "100"}}
+
+// fillBand fills what lies between two lines from left to right: an interval along an axis.
+func fillBand(c draw.Canvas, of color.NRGBA, above, below []vg.Point) {
+	slices.Reverse(below)
+	c.FillPolygon(faded(of, fillAlpha), append(above, below...))
 }
 
 // roleLabel names a role and its set.

@@ -67,8 +67,7 @@ func table2Panel(cells []result.Cell, out string, labelled bool) (drawn panel, m
 	p := newPlot("AUROC (%)", "")
 	p.X.Min, p.X.Max = 0, 100
 	p.Y.Min, p.Y.Max = -float64(len(table2Rows))+0.4, 0.6
-	p.X.Tick.Marker = plot.ConstantTicks{{Value: 0, Label: "0"}, {Value: 25, Label: "25"}, {Value: 50, Label: "50"},
-		{Value: 75, Label: "75"}, {Value: 100, Label: "100"}}
+	p.X.Tick.Marker = percentTicks
 	p.Y.Tick.Length, p.Y.LineStyle.Width = 0, 0
 	dots := dotRows{role: role}
 	var ticks plot.ConstantTicks

@@ -111,6 +111,16 @@ func (ClaimAtStep) check(rows []ClaimAtStep) *problem {
 	return nil
 }
 
+// ClaimTitles are the declared claims in a few words, by their ids.
+func ClaimTitles() (map[string]string, error) {
+	declared, err := DeclaredClaims()
+	titles := map[string]string{}
+	for _, d := range declared {
+		titles[d.ID] = d.Title
+	}
+	return titles, err
+}
+
 // DeclaredClaims are all of the paper's claims (experiments/claims.yaml) in words, not measured. The expressions that decide
 // them are pkg/claim's to read.
 func DeclaredClaims() ([]Claim, error) {
