@@ -365,7 +365,10 @@ func TestOverSteps(t *testing.T) {
 	rows, err := j.OverSteps(t.Context(), 3, func(_ string, point int) (int, error) { return 10 * point, nil })
 	require.NoError(t, err)
 	steps := map[string][]int{}
-	for _, row := range rows {
+	for i, row := range rows {
+		if i > 0 && rows[i-1].ID != row.ID {
+			require.NotContains(t, steps, row.ID, "its rows stand together")
+		}
 		steps[row.ID] = append(steps[row.ID], row.Steps)
 	}
 	require.Len(t, steps, 11)

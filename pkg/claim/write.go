@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"strata/pkg/plan"
 	"strata/pkg/result"
@@ -39,8 +40,9 @@ func (j *Judge) All(ctx context.Context, size string) ([]result.Claim, []result.
 	return claims, conditions, problems.Err()
 }
 
-// OverSteps judges the claims that are followed along the learning curves at each of their points, 1 to points, by the first seed's runs. steps
-// is the step of a configuration's run at a point. A claim whose runs were not looked at has no rows.
+// OverSteps judges the claims that are followed along the learning curves at each of their points, 1 to points, by the
+// first seed's runs. steps is the step of a configuration's run at a point. The rows of a claim stand together, in the
+// order of the steps, as figures and report read them; a claim whose runs were not looked at has none.
 func (j *Judge) OverSteps(ctx context.Context, points int, steps func(configuration string, point int) (int, error)) ([]result.ClaimAtStep, error) {
 	var rows []result.ClaimAtStep
 	var problems plan.Problems
@@ -71,5 +73,10 @@ func (j *Judge) OverSteps(ctx context.Context, points int, steps func(configurat
 			}
 		}
 	}
+	place := map[string]int{}
+	for i, d := range j.all {
+		place[d.ID] = i
+	}
+	slices.SortStableFunc(rows, func(a, b result.ClaimAtStep) int { return place[a.ID] - place[b.ID] })
 	return rows, problems.Err()
 }
