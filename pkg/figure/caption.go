@@ -26,7 +26,11 @@ var claimsOf = map[string][]string{
 // figure is a drawing with its caption: what it shows, what is missing, what became of the claims that it is about, and
 // what that was measured on: the sets of some roles, the size, the seeds, the network and the images.
 func (r *Results) figure(name string, page drawing, shows string, missing []string, roles ...string) *Figure {
-	sentences := append([]string{shows}, missing...)
+	var sentences []string
+	if shows != "" {
+		sentences = append(sentences, shows)
+	}
+	sentences = append(sentences, missing...)
 	claims := r.claimsOf(name)
 	if said := concluded(claims); said != "" {
 		sentences = append(sentences, said)

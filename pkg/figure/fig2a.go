@@ -21,7 +21,7 @@ func Fig2A(r *Results) (*Figure, error) {
 		return nil, err
 	}
 	if sheet == nil {
-		return r.noPictures("fig2a", "Hierarchy of distributions", "sets", "an older version wrote them"), nil
+		return r.noPictures("fig2a", "Hierarchy of distributions", "sets", "an older version wrote them", tableRoles...), nil
 	}
 	h := hierarchy{sheet: sheet, rows: map[string]int{}}
 	for row := range sheet.Rows() {

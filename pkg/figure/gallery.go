@@ -183,11 +183,12 @@ func (r *Results) sheet(name string) (*result.Sheet, error) {
 	return sheet, nil
 }
 
-// noPictures is a figure without its sheet.
-func (r *Results) noPictures(name, title, sheet, why string) *Figure {
-	drawn, said := notThere(title, "the results have no", []string{"pictures/" + sheet + " (" + why + ")"})
-	return &Figure{Name: name, Caption: said, missing: []string{said},
-		page: page{width: twoColumns, height: 4 * vg.Centimeter, panels: []panel{drawn}}}
+// noPictures is a figure without its sheet, which still says what became of its claims: a copy of results lacks the
+// pictures of images that may not be shared, not what was measured on them.
+func (r *Results) noPictures(name, title, sheet, why string, roles ...string) *Figure {
+	drawn, said := notThere(title, "the results have no",
+		[]string{"pictures/" + sheet + " (its images may not be shared, or " + why + ")"})
+	return r.figure(name, page{width: twoColumns, height: 4 * vg.Centimeter, panels: []panel{drawn}}, "", []string{said}, roles...)
 }
 
 // framed are the legend's keys of the roles in a sheet, each with its set, in the order in which they come.

@@ -22,7 +22,7 @@ func Fig3A(r *Results) (*Figure, error) {
 		return nil, err
 	}
 	if sheet == nil {
-		return r.noPictures("fig3a", "Mixed latents", "mixed", words[glowInFromGeneral]+" is not trained"), nil
+		return r.noPictures("fig3a", "Mixed latents", "mixed", words[glowInFromGeneral]+" is not trained", roleIn, roleSmooth), nil
 	}
 	g := gallery{width: twoColumns, groups: 2, dots: 6, legend: framed(sheet)}
 	early := galleryRow{label: "z1, z2 of", note: "ln p, nats", colour: ink}
@@ -59,7 +59,7 @@ func Fig3B(r *Results) (*Figure, error) {
 		return nil, err
 	}
 	if sheet == nil {
-		return r.noPictures("fig3b", "Raised likelihood", "climbed", words[glowInFromGeneral]+" is not trained"), nil
+		return r.noPictures("fig3b", "Raised likelihood", "climbed", words[glowInFromGeneral]+" is not trained", roleIn, roleSmooth), nil
 	}
 	g := gallery{width: twoColumns, groups: shown, dots: 6, legend: framed(sheet)}
 	images, climbed := galleryRow{label: "image", note: "ln p, nats", colour: ink},
@@ -104,7 +104,7 @@ func FigS1(r *Results) (*Figure, error) {
 		return nil, err
 	}
 	if sheet == nil {
-		return r.noPictures("figS1", "Fourier mixing", "fourier", words[glowInFromGeneral]+" is not trained"), nil
+		return r.noPictures("figS1", "Fourier mixing", "fourier", words[glowInFromGeneral]+" is not trained", roleIn, roleSmooth), nil
 	}
 	g := gallery{width: twoColumns, groups: 2, dots: 6, legend: framed(sheet)}
 	for column, label := range []string{"amplitude", "phase", "result"} {
@@ -146,7 +146,7 @@ func best(r *Results, name, configuration, glow string) (*Figure, error) {
 	}
 	if sheet == nil {
 		return r.noPictures(name, "Most likely images of general", sheetName,
-			words[configuration]+" or "+words[glowGeneral]+" is not trained"), nil
+			words[configuration]+" or "+words[glowGeneral]+" is not trained", roleIn, roleGeneral), nil
 	}
 	labels := map[string]string{"raw": "log-likelihood", "ratio": "ratio to the Glow of general"}
 	g := gallery{width: twoColumns, dots: 4}
@@ -184,7 +184,7 @@ func Sets(r *Results) (*Figure, error) {
 		return nil, err
 	}
 	if sheet == nil {
-		return r.noPictures("sets", "Image sets", "sets", "an older version wrote them"), nil
+		return r.noPictures("sets", "Image sets", "sets", "an older version wrote them", tableRoles...), nil
 	}
 	return r.figure("sets", sheetGallery(sheet), "Test images of the sets that play the paper's roles, one of each "+
 		"class after the other.", nil, slices.Sorted(maps.Keys(r.manifest.Roles))...), nil
@@ -197,7 +197,7 @@ func Augmentation(r *Results) (*Figure, error) {
 		return nil, err
 	}
 	if sheet == nil {
-		return r.noPictures("augmentation", "Augmentation", "augmentation", "an older version wrote them"), nil
+		return r.noPictures("augmentation", "Augmentation", "augmentation", "an older version wrote them", tableRoles...), nil
 	}
 	return r.figure("augmentation", sheetGallery(sheet), "A training image of each set (left) and what augmentation "+
 		"makes of it: shifted by up to a tenth of its side, what is uncovered black, and mirrored in half of the "+
