@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -22,7 +23,8 @@ const kernelGlow = "glow-in"
 
 // generalSets are the roles of the general set by the kernels that it is made small by, with the Glow of each.
 var generalSets = []struct{ role, glow string }{
-	{"general_box", "glow-general-box"}, {"general_bicubic", "glow-general-bicubic"}, {"general", generalGlow}}
+	{"general_box", "glow-general-box"}, {"general_bicubic", "glow-general-bicubic"},
+	{"general_bilinear", "glow-general-bilinear"}, {"general", generalGlow}}
 
 // kernelRoles are the sets beside them, and kernelOutliers those of them that in is held against.
 var (
@@ -71,7 +73,7 @@ func (v *Evaluation) ofKernels() (all []score.Column) {
 	return all
 }
 
-// kernels are, of the general set by each kernel and of the sets beside it, how fine the luma is, which needs no model;
+// kernels are, of the general set by each kernel and of the sets beside it, how fine luma and chroma are, which needs no model;
 // and how well the likelihood of in's Glow and its ratio to each general Glow tell in from outliers. Runs that are not
 // there leave rows out.
 func (v *Evaluation) kernels(ctx context.Context) ([]result.KernelValue, error) {
@@ -91,12 +93,12 @@ func (v *Evaluation) kernels(ctx context.Context) ([]result.KernelValue, error) 
 		kernel, err := v.kernelOf(general.role)
 		if err == nil {
 			kernels[general.glow] = kernel
-			rows, err := v.lumaRows(general.role, kernel)
+			rows, err := v.finenessRows(general.role, kernel)
 			try(general.role, rows, err)
 		}
 	}
 	for _, role := range v.schedule.Roles.Have(kernelRoles...) {
-		rows, err := v.lumaRows(role, "")
+		rows, err := v.finenessRows(role, "")
 		try(role, rows, err)
 	}
 	for _, role := range v.schedule.Roles.Have(kernelOutliers...) {
@@ -123,11 +125,15 @@ func (v *Evaluation) kernelOf(role string) (string, error) {
 	if err != nil || recipe.Side == 0 {
 		return "as it is", err
 	}
-	return string(cmp.Or(recipe.Kernel, resample.Bilinear)), nil
+	kernel := cmp.Or(recipe.Kernel, resample.Bilinear)
+	if chroma := cmp.Or(recipe.Chroma, kernel); chroma != kernel {
+		return fmt.Sprintf("%s, chroma %s", kernel, chroma), nil
+	}
+	return string(kernel), nil
 }
 
-// lumaRows are of a role's test images.
-func (v *Evaluation) lumaRows(role, kernel string) ([]result.KernelValue, error) {
+// finenessRows say how fine the luma and the chroma of a role's test images are.
+func (v *Evaluation) finenessRows(role, kernel string) ([]result.KernelValue, error) {
 	set, err := v.schedule.Roles.Need(role)
 	if err != nil {
 		return nil, err
@@ -142,7 +148,7 @@ func (v *Evaluation) lumaRows(role, kernel string) ([]result.KernelValue, error)
 		rows = append(rows, result.KernelValue{Metric: what, Kernel: kernel, Role: role, Set: set, Frequency: frequency,
 			Value: value.Value, Low: value.Low, High: value.High, Images: len(images)})
 	}
-	steps, curved, power := make([]float64, len(images)), make([]float64, len(images)), make([]float64, len(images))
+	steps, curved := make([]float64, len(images)), make([]float64, len(images))
 	step := 0.
 	for i, l := range images {
 		steps[i] = l.Step
@@ -161,21 +167,30 @@ func (v *Evaluation) lumaRows(role, kernel string) ([]result.KernelValue, error)
 	if step > 0 {
 		add(result.LumaLaplacian, math.NaN(), metric.MeanInterval(curved))
 	}
-	for ring := range len(fourier.Rings) - 1 {
-		mean := 0.
-		for _, l := range images {
-			mean += l.Power[ring] / float64(len(images))
-		}
-		if mean == 0 {
-			continue // constant images: there is no decibel of nothing
-		}
-		for i, l := range images {
-			power[i] = 10*math.Log10(mean) + 10/math.Ln10*(l.Power[ring]/mean-1)
-		}
-		// The rings hold whole cycles: 1-2, 3-5, and so on.
-		middle := (math.Ceil(fourier.Rings[ring]) + math.Ceil(fourier.Rings[ring+1]) - 1) / 2
-		add(result.LumaPower, middle, metric.MeanInterval(power))
+	lumaPower := make([][6]float64, len(images))
+	for i, l := range images {
+		lumaPower[i] = l.Power
 	}
+	decibels := func(what string, powers [][6]float64) {
+		for ring := range len(fourier.Rings) - 1 {
+			mean := 0.
+			for _, power := range powers {
+				mean += power[ring] / float64(len(powers))
+			}
+			if mean < 1e-9 { // rounding
+				continue // constant images, or grey ones: there is no decibel of nothing
+			}
+			terms := make([]float64, len(powers))
+			for i, power := range powers {
+				terms[i] = 10*math.Log10(mean) + 10/math.Ln10*(power[ring]/mean-1)
+			}
+			// The rings hold whole cycles: 1-2, 3-5, and so on.
+			middle := (math.Ceil(fourier.Rings[ring]) + math.Ceil(fourier.Rings[ring+1]) - 1) / 2
+			add(what, middle, metric.MeanInterval(terms))
+		}
+	}
+	decibels(result.LumaPower, lumaPower)
+	decibels(result.ChromaPower, fourier.ChromaOf(test))
 	return rows, nil
 }
 

@@ -39,7 +39,7 @@ func bySmall(t *testing.T, seeds ...uint64) *runstest.Store {
 	}
 	roles := func(sets map[string]string) {
 		sets["general"], sets["general_box"] = "tinyimagenet32", "tinyimagenet32_box"
-		sets["general_bicubic"] = "tinyimagenet32_bicubic"
+		sets["general_bicubic"], sets["general_bilinear"] = "tinyimagenet32_bicubic", "tinyimagenet32_bilinear"
 	}
 	return runstest.New(t, runstest.Options{Folder: home, Seeds: seeds, Wanted: []string{"kernel"}, Roles: roles})
 }
@@ -62,14 +62,24 @@ func TestKernels(t *testing.T) {
 	found := map[string]result.KernelValue{}
 	for _, r := range rows {
 		place := fmt.Sprintf("%s %s %s", r.Metric, r.Kernel, r.Role)
-		if r.Metric == result.LumaPower {
+		if r.Metric == result.LumaPower || r.Metric == result.ChromaPower {
 			place += fmt.Sprint(" ", r.Frequency)
 		}
 		found[place] = r
 	}
-	require.Len(t, found, 8*(3+4)+3*3, "the luma of seven sets; three outliers, raw and by two Glows: that of bicubic is "+
-		"not trained")
-	require.Less(t, found["luma_step bilinear general"].Value, found["luma_step bicubic general_bicubic"].Value)
+	coloured := 0
+	for _, r := range found {
+		if r.Metric == result.ChromaPower {
+			coloured++
+			require.Contains(t, []string{"in", "near", "smooth", "far"}, r.Role, "the general set is grey here")
+		}
+	}
+	require.Equal(t, 4*6, coloured)
+	require.Len(t, found, 8*(4+4)+4*6+3*3, "the luma of eight sets, the chroma of four; three outliers, raw and by two "+
+		"Glows: the others are not trained")
+	require.Equal(t, found["luma_step bilinear, chroma bicubic general"].Value,
+		found["luma_step bilinear general_bilinear"].Value)
+	require.Less(t, found["luma_step bilinear general_bilinear"].Value, found["luma_step bicubic general_bicubic"].Value)
 	require.Less(t, found["luma_step bicubic general_bicubic"].Value, found["luma_step box general_box"].Value)
 	require.Contains(t, found, "luma_power  smooth 15.5")
 	require.Contains(t, found, "luma_power box general_box 1.5")
@@ -102,9 +112,9 @@ func TestKernels(t *testing.T) {
 }
 
 // Luma's numbers have the interval of their images: the means of what is computed by hand.
-func TestLumaRows(t *testing.T) {
+func TestFinenessRows(t *testing.T) {
 	v := of(t, bySmall(t, 1))
-	rows, err := v.lumaRows("in", "")
+	rows, err := v.finenessRows("in", "")
 	require.NoError(t, err)
 	test, err := v.engine.TestImages("cifar10", v.schedule.Size.TestImages)
 	require.NoError(t, err)
@@ -136,7 +146,7 @@ func TestLumaRows(t *testing.T) {
 		require.Less(t, r.Low, r.Value, r.Metric)
 		require.InDelta(t, r.Value-r.Low, r.High-r.Value, 1e-9)
 	}
-	_, err = v.lumaRows("faces", "")
+	_, err = v.finenessRows("faces", "")
 	require.ErrorContains(t, err, "no set plays the role faces")
 }
 
@@ -158,7 +168,7 @@ func TestKernelsOverSeeds(t *testing.T) {
 			require.Zero(t, r.Seeds)
 		}
 	}
-	require.Len(t, of(t, store).ofKernels(), 4*3*4, "four sets, seeds and Glows")
+	require.Len(t, of(t, store).ofKernels(), 4*3*5, "four sets, three seeds, five Glows")
 }
 
 // A family without a set by another kernel leaves a typed gap and no file.

@@ -28,7 +28,8 @@ type kernelLook struct {
 var kernelLooks = []kernelLook{
 	{"box", color.NRGBA{R: 0x9C, G: 0x9C, B: 0x9C, A: 0xFF}, []vg.Length{1, 1.2}, draw.PyramidGlyph{}},
 	{"bicubic", color.NRGBA{R: 0x68, G: 0x68, B: 0x68, A: 0xFF}, []vg.Length{4, 1.5}, draw.SquareGlyph{}},
-	{"bilinear", ink, nil, draw.CircleGlyph{}},
+	{"bilinear", color.NRGBA{R: 0x44, G: 0x44, B: 0x44, A: 0xFF}, []vg.Length{6, 1.5, 1, 1.5}, draw.PlusGlyph{}},
+	{"bilinear, chroma bicubic", ink, nil, draw.CircleGlyph{}},
 }
 
 func (k kernelLook) glyph() draw.GlyphStyle {
@@ -63,10 +64,11 @@ func Kernel(r *Results) (*Figure, error) {
 		p.legend = append(p.legend, key{kernelLabel(rows, k.name), k.legend})
 	}
 	p.legend = append(p.legend, key{"raw likelihood", glyphMark(rawGlyph)})
-	spectra, lacking := spectraPanel(rows)
-	areas, missing := kernelAreas(rows)
-	p.panels, missing = []panel{spectra, areas}, append(lacking, missing...)
-	return r.figure(name, p, "Luma spectrum of the general set, made small by three kernels, against that of in (left); "+
+	luma, missing := spectraPanel(rows, "luma", result.LumaPower)
+	chroma, lacking := spectraPanel(rows, "chroma", result.ChromaPower)
+	areas, untrained := kernelAreas(rows)
+	p.panels, missing = []panel{luma, chroma, areas}, slices.Concat(missing, lacking, untrained)
+	return r.figure(name, p, "Spectra of the general set, made small by four kernels, against those of in (left, middle); "+
 		"AUROC of the likelihood of the Glow of in and of its ratio to a Glow of each general set (right), with 95 % "+
 		"intervals; dashed is guessing.", missing, roleIn, roleNear, roleSmooth, roleFar, roleFaces, roleGeneral), nil
 }
@@ -94,12 +96,12 @@ func lumaOf(rows []result.KernelValue, fits func(result.KernelValue) bool) strin
 	return fmt.Sprintf(" (d1 %.1f, lap/d1 %.2f)", step, laplacian)
 }
 
-// spectraPanel draws, for each kernel, how many decibels the general set's luma has more than that of in.
-func spectraPanel(rows []result.KernelValue) (drawn panel, missing []string) {
-	const title = "luma of general less that of in"
+// spectraPanel draws, for each kernel, how many decibels the general set's luma or chroma has more than that of in.
+func spectraPanel(rows []result.KernelValue, of, metric string) (drawn panel, missing []string) {
+	title := of + " of general less that of in"
 	powers := func(fits func(result.KernelValue) bool) (found []result.KernelValue) {
 		for _, row := range rows {
-			if row.Metric == result.LumaPower && fits(row) {
+			if row.Metric == metric && fits(row) {
 				found = append(found, row)
 			}
 		}
@@ -127,15 +129,19 @@ func spectraPanel(rows []result.KernelValue) (drawn panel, missing []string) {
 		lines = append(lines, line)
 	}
 	if len(lines) == 0 {
-		drawn, said := notThere(title, "not in kernel.csv:", []string{"the luma of in and of general"})
+		drawn, said := notThere(title, "not in kernel.csv:", []string{"the " + of + " of in and of general"})
 		return drawn, []string{said}
 	}
 	p := newPlot("cycles an image", "power, dB")
 	p.Add(lines)
 	p.X.Min = 0
-	drawn = panel{title: title, lines: []coloured{{roleIn + lumaOf(rows, ofIn), roleInk(roleIn)}}, plot: p}
+	name := roleIn
+	if metric == result.LumaPower {
+		name += lumaOf(rows, ofIn)
+	}
+	drawn = panel{title: title, lines: []coloured{{name, roleInk(roleIn)}}, plot: p}
 	if len(absent) > 0 {
-		missing = []string{"Not measured: the luma by " + strings.Join(absent, ", ") + "."}
+		missing = []string{"Not measured: the " + of + " by " + strings.Join(absent, "; ") + "."}
 	}
 	return drawn, missing
 }
@@ -230,7 +236,7 @@ func kernelAreas(rows []result.KernelValue) (drawn panel, missing []string) {
 		}
 	}
 	if len(missing) > 0 {
-		missing = []string{"Not trained: the Glow of general by " + strings.Join(missing, ", ") + "."}
+		missing = []string{"Not trained: the Glow of general by " + strings.Join(missing, "; ") + "."}
 	}
 	return panel{title: title, plot: p}, missing
 }

@@ -33,8 +33,8 @@ func TestSpectraAreLessIn(t *testing.T) {
 	}
 	rows := []result.KernelValue{power("box", "general_box", 1.5, 60, 3), power("box", "general_box", 4, 50, 1),
 		power("", roleIn, 1.5, 58, 4), power("", roleSmooth, 1.5, 40, 1)}
-	drawn, missing := spectraPanel(rows)
-	require.Equal(t, []string{"Not measured: the luma by bicubic, bilinear."}, missing)
+	drawn, missing := spectraPanel(rows, "luma", result.LumaPower)
+	require.Equal(t, []string{"Not measured: the luma by bicubic; bilinear; bilinear, chroma bicubic."}, missing)
 	assert.Equal(t, "in", drawn.lines[0].text, "without numbers of its steps")
 	xmin, xmax, ymin, ymax := spectra{{points: []spectrumPoint{{1.5, 2, 5}}}}.DataRange()
 	assert.Equal(t, []float64{0, 1.5, -3, 7}, []float64{xmin, xmax, ymin, ymax})
@@ -55,8 +55,8 @@ func TestKernelOfAFewRows(t *testing.T) {
 		want string
 	}{
 		"none":     {nil, "in against outliers is not drawn: not in kernel.csv: the ratios."},
-		"raw":      {[]result.KernelValue{raw}, "Not trained: the Glow of general by box, bicubic, bilinear."},
-		"a ratio":  {[]result.KernelValue{raw, box}, "Not trained: the Glow of general by bicubic, bilinear."},
+		"raw":      {[]result.KernelValue{raw}, "Not trained: the Glow of general by box; bicubic; bilinear; bilinear, chroma bicubic."},
+		"a ratio":  {[]result.KernelValue{raw, box}, "Not trained: the Glow of general by bicubic; bilinear; bilinear, chroma bicubic."},
 		"no power": {[]result.KernelValue{step}, "not in kernel.csv: the luma of in and of general."},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -25,31 +25,73 @@ var Rings = [7]float64{0.5, 3, 6, 9, 12, 15, 17}
 // LumaOf is the luma of each image of a set. Images of other sides than 32 have rings of the same cycles a pixel.
 func LumaOf(set *imageset.Set) []Luma {
 	all := make([]Luma, set.Len())
-	t := newTransform(set.Height, set.Width)
-	rows, columns := hann(set.Height), hann(set.Width)
-	rings := ringsOf(set.Height, set.Width)
+	power := newSpectrum(set.Height, set.Width)
 	for i := range all {
 		plane := luma(set, i)
 		all[i].Step, all[i].Laplacian = steps(plane, set.Height, set.Width)
-		mean := 0.
-		for _, v := range plane {
-			mean += v / float64(len(plane))
-		}
-		for p := range plane {
-			plane[p] = (plane[p] - mean) * rows[p/set.Width] * columns[p%set.Width]
-		}
-		var counts [6]float64
-		for p, v := range t.forward(plane) {
-			if ring := rings[p]; ring >= 0 {
-				all[i].Power[ring] += cmplx.Abs(v) * cmplx.Abs(v)
-				counts[ring]++
+		all[i].Power = power.of(plane)
+	}
+	return all
+}
+
+// ChromaOf is the power of the chroma of each image of a set in the rings of Luma: the mean of that of Cb and of Cr, as
+// JPEG has them, 0.564 (B - luma) and 0.713 (R - luma). Images of one channel have none.
+func ChromaOf(set *imageset.Set) [][6]float64 {
+	if set.Channels == 1 {
+		return nil
+	}
+	all := make([][6]float64, set.Len())
+	power := newSpectrum(set.Height, set.Width)
+	for i := range all {
+		y := luma(set, i)
+		for _, difference := range []struct {
+			channel int
+			scale   float64
+		}{{2, 0.564}, {0, 0.713}} {
+			plane := channel(set, i, difference.channel)
+			for p := range plane {
+				plane[p] = difference.scale * (plane[p] - y[p])
 			}
-		}
-		for ring := range counts {
-			all[i].Power[ring] /= counts[ring]
+			for ring, value := range power.of(plane) {
+				all[i][ring] += value / 2
+			}
 		}
 	}
 	return all
+}
+
+// spectrum takes the powers of Rings of planes of one size.
+type spectrum struct {
+	transform     *transform
+	width         int
+	rows, columns []float64
+	rings         []int
+}
+
+func newSpectrum(height, width int) *spectrum {
+	return &spectrum{newTransform(height, width), width, hann(height), hann(width), ringsOf(height, width)}
+}
+
+// of overwrites the plane.
+func (s *spectrum) of(plane []float64) (power [6]float64) {
+	mean := 0.
+	for _, v := range plane {
+		mean += v / float64(len(plane))
+	}
+	for p := range plane {
+		plane[p] = (plane[p] - mean) * s.rows[p/s.width] * s.columns[p%s.width]
+	}
+	var counts [6]float64
+	for p, v := range s.transform.forward(plane) {
+		if ring := s.rings[p]; ring >= 0 {
+			power[ring] += cmplx.Abs(v) * cmplx.Abs(v)
+			counts[ring]++
+		}
+	}
+	for ring := range counts {
+		power[ring] /= counts[ring]
+	}
+	return power
 }
 
 // luma is an image's, and of one channel that channel itself.

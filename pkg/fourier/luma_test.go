@@ -48,6 +48,25 @@ func TestLuma(t *testing.T) {
 	}
 }
 
+// Chroma is what grey images have none of, and what luma is blind to.
+func TestChroma(t *testing.T) {
+	require.Nil(t, ChromaOf(painted(1, func(_, x int) uint8 { return uint8(x) })))
+	grey := ChromaOf(painted(3, func(_, x int) uint8 { return uint8(6 * x) }))[0]
+	require.InDelta(t, 0, grey[0]+grey[5], 1e-9)
+
+	// Blue waves of 10 cycles: luma has 0.114 of them, Cb 0.564 (1 - 0.114), Cr -0.713 x 0.114.
+	blue := painted(3, func(_, _ int) uint8 { return 128 })
+	for p := range 32 * 32 {
+		blue.Pixels[3*p+2] = uint8(math.Round(128 + 100*math.Cos(2*math.Pi*10*float64(p%32)/32)))
+	}
+	chroma, luma := ChromaOf(blue)[0], LumaOf(blue)[0].Power
+	cb, cr := 0.564*(1-0.114), 0.713*0.114
+	for ring := range chroma {
+		require.InEpsilon(t, (cb*cb+cr*cr)/2/(0.114*0.114), chroma[ring]/luma[ring], 1e-9)
+	}
+	require.Greater(t, chroma[3], 30*chroma[1])
+}
+
 // Parseval: the powers of all frequencies, rings and what they leave out, are the energy of what was transformed.
 func TestLumaPowerIsEnergy(t *testing.T) {
 	rings, counts := ringsOf(32, 32), map[int]int{}

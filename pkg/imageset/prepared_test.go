@@ -337,6 +337,8 @@ func TestRecipeValidates(t *testing.T) {
 		{Recipe{Of: "shapes", Side: -1}, "side -1"},
 		{Recipe{Of: "shapes", Side: 16, Kernel: "nearest"}, `kernel "nearest": expected box`},
 		{Recipe{Of: "shapes", Kernel: "box"}, "kernel box without the side"},
+		{Recipe{Of: "shapes", Side: 16, Chroma: "nearest"}, `chroma: kernel "nearest": expected box`},
+		{Recipe{Of: "shapes", Chroma: "box"}, "chroma box without the side"},
 		{Recipe{Of: "shapes", Slices: format.Slices{Every: -1}}, "every -1"},
 		{Recipe{Of: "shapes", Faces: 5}, "faces means nothing for a set of kind procedural"},
 		{Recipe{Of: "shapes", Tiny: format.Tiny{Chunk: 2}}, "tiny means nothing"},
@@ -365,6 +367,12 @@ func TestKernelOfARecipe(t *testing.T) {
 		}
 		assert.Equal(t, "as stored at about 4x4, then resized to 2x2"+history, set.History)
 	}
+	set, err := library.Open(Recipe{Of: "pets", Side: 2, Chroma: resample.Bicubic}, "small", Test)
+	require.NoError(t, err)
+	for i := range set.Len() {
+		assert.Equal(t, resample.Bilinear.FitWithChroma(resample.Bicubic, whole.Image(i), 4, 4, 3, 2), set.Image(i))
+	}
+	assert.Equal(t, "as stored at about 4x4, then resized to 2x2 by bilinear, chroma by bicubic", set.History)
 	_, err = library.Open(Recipe{Of: "shapes", Side: 2, Kernel: resample.Box}, "small", Test)
 	require.ErrorContains(t, err, "means nothing for a set of kind procedural")
 }

@@ -19,6 +19,7 @@ type Recipe struct {
 	// How the files are read.
 	Side   int             `yaml:"side,omitempty" json:"side,omitempty"`
 	Kernel resample.Kernel `yaml:"kernel,omitempty" json:"kernel,omitempty"` // what Side resizes by, "" for bilinear
+	Chroma resample.Kernel `yaml:"chroma,omitempty" json:"chroma,omitempty"` // what Side resizes chroma by, "" for Kernel
 	Faces  int             `yaml:"faces,omitempty" json:"faces,omitempty"`
 	Tiny   format.Tiny     `yaml:"tiny,omitempty" json:"tiny,omitzero"`
 	Slices format.Slices   `yaml:"slices,omitempty" json:"slices,omitzero"`
@@ -49,6 +50,7 @@ func (r Recipe) fits(kind format.Kind) error {
 	}{
 		{"side", r.Side != 0, pictures || kind == format.LSUN || kind == format.MRI},
 		{"kernel", r.Kernel != "", pictures || kind == format.LSUN},
+		{"chroma", r.Chroma != "", pictures || kind == format.LSUN},
 		{"faces", r.Faces != 0, pictures},
 		{"tiny", r.Tiny != format.Tiny{}, kind == format.TinyImages},
 		{"slices", r.Slices != format.Slices{}, kind == format.MRI},
@@ -77,7 +79,7 @@ func (r Recipe) Key() string {
 }
 
 func (r Recipe) options() format.Options {
-	return format.Options{Side: r.Side, Kernel: r.Kernel, Faces: r.Faces, Tiny: r.Tiny, Slices: r.Slices}
+	return format.Options{Side: r.Side, Kernel: r.Kernel, Chroma: r.Chroma, Faces: r.Faces, Tiny: r.Tiny, Slices: r.Slices}
 }
 
 // Apply makes the set of a recipe, under a name of its own, of what its Raw recipe gave. The set that it is given is not changed.
@@ -152,6 +154,9 @@ func (r Recipe) Validate() error {
 	}
 	if r.Kernel != "" && r.Side == 0 {
 		return fmt.Errorf("recipe of %s: kernel %s without the side that it resizes to", r.Of, r.Kernel)
+	}
+	if r.Chroma != "" && r.Side == 0 {
+		return fmt.Errorf("recipe of %s: chroma %s without the side that it resizes to", r.Of, r.Chroma)
 	}
 	if err := r.options().Validate(); err != nil {
 		return fmt.Errorf("recipe of %s: %w", r.Of, err)

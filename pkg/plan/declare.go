@@ -61,6 +61,16 @@ type Size struct {
 	Seconds   map[string]float64 `yaml:"seconds" json:"-"`
 	Optimiser OptimiserChange    `yaml:"optimiser" json:"-"`
 	Finetune  OptimiserChange    `yaml:"finetune_optimiser" json:"-"`
+	// Outliers is what differs in finetuning with outliers, where it is not Finetune.
+	Outliers *OptimiserChange `yaml:"outlier_optimiser" json:"-"`
+}
+
+// Finetuning is what differs from the paper's optimiser in finetuning, with outliers or without.
+func (s Size) Finetuning(outliers bool) OptimiserChange {
+	if outliers && s.Outliers != nil {
+		return *s.Outliers
+	}
+	return s.Finetune
 }
 
 // Budget is a model's own batch and steps; zero values are the size's.
@@ -221,7 +231,7 @@ func RoleNames() []string { return []string{"in", "general", "smooth", "far"} }
 // OtherRoles are those that a family may have (experiments/sets.yaml).
 func OtherRoles() []string {
 	return []string{"near", "grey_in", "grey_smooth", "grey_general", "mri_one", "mri_others", "mri_all", "faces", "further",
-		"general_clean", "general_box", "general_bicubic"}
+		"general_clean", "general_box", "general_bicubic", "general_bilinear"}
 }
 
 // Set is the name of the set in a role, "" where there is none.

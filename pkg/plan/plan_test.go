@@ -66,6 +66,11 @@ func TestDeclarations(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, optimiser.PaperAdamax(), paper.Optimiser.Apply(optimiser.PaperAdamax()), "the paper's size has the paper's optimiser")
 	require.Equal(t, optimiser.PaperAdamax(), paper.Finetune.Apply(optimiser.PaperAdamax()))
+	require.Equal(t, optimiser.PaperAdamax(), paper.Finetuning(true).Apply(optimiser.PaperAdamax()))
+	demo, err := LoadSize("demo")
+	require.NoError(t, err)
+	require.Equal(t, 1e-4, demo.Finetuning(false).Apply(optimiser.PaperAdamax()).Rate)
+	require.Equal(t, 5e-4, demo.Finetuning(true).Apply(optimiser.PaperAdamax()).Rate, "the paper's, with outliers")
 	require.Equal(t, glow.Config{Scales: 3, K: 32, Hidden: 512}, paper.Glow())
 	require.Equal(t, []int{64, 195250}, []int{paper.Batch, paper.Steps})
 

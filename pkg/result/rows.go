@@ -129,6 +129,7 @@ const (
 	LumaStep      = "luma_step"      // mean absolute difference of neighbouring pixels' luma, levels
 	LumaLaplacian = "luma_laplacian" // that of the 4-neighbour Laplacian, over LumaStep
 	LumaPower     = "luma_power"     // mean power around Frequency, dB
+	ChromaPower   = "chroma_power"   // the same of chroma
 	AUROCRaw      = "auroc_raw"      // percent, of the log-likelihood of the Glow of in; also AUROCRatio
 )
 
@@ -136,13 +137,13 @@ const (
 // (docs/kernel.md), with a 95 % interval over images, or over seeds where there are several.
 type KernelValue struct {
 	Metric string `csv:"metric"`
-	// Kernel is that of the general set which the row is about: of which the luma is, or to whose Glow the ratio. "" where
+	// Kernel is that of the general set which the row is about, "bilinear" or "bilinear, chroma bicubic": of which the luma is, or to whose Glow the ratio. "" where
 	// it is about none.
 	Kernel string `csv:"kernel"`
 	// Role and Set are those whose luma it is, or of the outliers of an AUROC.
 	Role string `csv:"role"`
 	Set  string `csv:"set"`
-	// Frequency is the middle of a ring of LumaPower, in cycles an image of 32 pixels.
+	// Frequency is the middle of a ring of LumaPower and ChromaPower, in cycles an image of 32 pixels.
 	Frequency float64 `csv:"frequency"`
 	Value     float64 `csv:"value"`
 	Low       float64 `csv:"low"`
@@ -164,7 +165,7 @@ func (KernelValue) check(rows []KernelValue) *problem {
 			return &problem{i, "value", fmt.Sprintf("%v is not within 0..100 percent", r.Value)}
 		case !(math.Abs(r.Value) <= largest):
 			return &problem{i, "value", fmt.Sprintf("%v is not within \u00B1%v", r.Value, largest)}
-		case r.Metric == LumaPower && !(r.Frequency > 0 && r.Frequency <= largest):
+		case (r.Metric == LumaPower || r.Metric == ChromaPower) && !(r.Frequency > 0 && r.Frequency <= largest):
 			return &problem{i, "frequency", fmt.Sprintf("%v is not above 0", r.Frequency)}
 		case seen[place]:
 			return &problem{i, "metric", fmt.Sprintf("%s of %s has a value already", r.Metric, r.Role)}

@@ -172,7 +172,7 @@ func (e *Engine) Spec(q Request) (Spec, error) {
 	}
 	if q.Parent != nil {
 		spec.Parent = q.Parent.Info.ID
-		rule = q.Size.Finetune.Apply(rule)
+		rule = q.Size.Finetuning(q.Outliers != "").Apply(rule)
 	}
 	spec.Train.Optimiser = rule
 	if q.Steps > 0 {

@@ -130,7 +130,7 @@ func (d *decoder) decode(e entry, dst []uint8, shape Shape, fit bool, options Op
 	if err := d.pixels(d.whole[:n], h, shape.Channels); err != nil {
 		return err
 	}
-	copy(dst, options.Kernel.Fit(d.whole[:n], h.height, h.width, shape.Channels, shape.Height))
+	copy(dst, options.Kernel.FitWithChroma(options.Chroma, d.whole[:n], h.height, h.width, shape.Channels, shape.Height))
 	return nil
 }
 

@@ -110,6 +110,8 @@ type Options struct {
 	Side int
 	// Kernel is what Side resizes by, "" for the paper's bilinear.
 	Kernel resample.Kernel
+	// Chroma is what Side resizes the chroma by, "" for Kernel (resample.FitWithChroma).
+	Chroma resample.Kernel
 	// Faces are how many of CelebA's images are its test split, the first ones; 0 is the paper's 60,000 (S5.1), the code used 120,000.
 	Faces  int
 	Tiny   Tiny
@@ -123,6 +125,9 @@ func (o Options) Validate() error {
 	}
 	if err := o.Kernel.Validate(); err != nil {
 		return err
+	}
+	if err := o.Chroma.Validate(); err != nil {
+		return fmt.Errorf("chroma: %w", err)
 	}
 	if err := o.Tiny.Validate(); err != nil {
 		return err

@@ -145,7 +145,7 @@ func (l lsun) read(split string, target Target) (*Images, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: offset %d: entry %d: %w", paths[values[i].category], values[i].value.Offset, i, err)
 	}
-	images.History = seen.history(first, side, l.options.Kernel)
+	images.History = seen.history(first, side, l.options)
 	return images, nil
 }
 

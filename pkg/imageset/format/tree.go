@@ -1,6 +1,7 @@
 package format
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -216,7 +217,7 @@ func (c *codecs) note(codec string) {
 }
 
 // history says what a set of pictures went through: their codecs, and the resizing, told by the first one.
-func (c *codecs) history(first header, side int, kernel resample.Kernel) string {
+func (c *codecs) history(first header, side int, options Options) string {
 	var kinds []string // without qualities
 	for codec := range c.known {
 		if kind, _, _ := strings.Cut(codec, " "); !slices.Contains(kinds, kind) {
@@ -238,8 +239,13 @@ func (c *codecs) history(first header, side int, kernel resample.Kernel) string 
 	}
 	if side > 0 && (first.height != side || first.width != side) {
 		text += fmt.Sprintf(" at about %dx%d, then resized to %dx%d", first.height, first.width, side, side)
-		if kernel != "" && kernel != resample.Bilinear {
+		kernel := cmp.Or(options.Kernel, resample.Bilinear)
+		chroma := cmp.Or(options.Chroma, kernel)
+		if kernel != resample.Bilinear || chroma != kernel {
 			text += " by " + string(kernel)
+		}
+		if chroma != kernel {
+			text += ", chroma by " + string(chroma)
 		}
 	}
 	return text
@@ -280,7 +286,7 @@ func (t *tree) decode(files []placed, first header, shape Shape, target Target) 
 	if err != nil {
 		return nil, fmt.Errorf("%s: entry %q: %w", t.where, files[i].name, err)
 	}
-	images.History = seen.history(first, t.side, t.options.Kernel)
+	images.History = seen.history(first, t.side, t.options)
 	return images, nil
 }
 

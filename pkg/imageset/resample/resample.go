@@ -196,6 +196,28 @@ func (k Kernel) Fit(src []uint8, height, width, channels, side int) []uint8 {
 	return Crop(resized, newWidth, channels, middle(newHeight, side), middle(newWidth, side), side, side)
 }
 
+// FitWithChroma is Fit with another kernel for the chroma: JPEG files keep chroma at half of their resolution (4:2:0), so
+// that bringing them to another size by one kernel smooths it twice (docs/kernel.md). "" is the kernel itself. Chroma is
+// what is left of a colour when its luma, 0.299 R + 0.587 G + 0.114 B, is taken away.
+func (k Kernel) FitWithChroma(chroma Kernel, src []uint8, height, width, channels, side int) []uint8 {
+	pixels := k.Fit(src, height, width, channels, side)
+	if channels != 3 || cmp.Or(chroma, k) == k {
+		return pixels
+	}
+	coloured := chroma.Fit(src, height, width, channels, side)
+	for i := 0; i < len(pixels); i += 3 {
+		brighter := luma(pixels[i:]) - luma(coloured[i:])
+		for c := range 3 {
+			pixels[i+c] = uint8(math.RoundToEven(min(max(float64(coloured[i+c])+brighter, 0), 255)))
+		}
+	}
+	return pixels
+}
+
+func luma(rgb []uint8) float64 {
+	return 0.299*float64(rgb[0]) + 0.587*float64(rgb[1]) + 0.114*float64(rgb[2])
+}
+
 // middle is where a piece of the middle begins.
 func middle(whole, piece int) int { return int(math.RoundToEven(float64(whole-piece) / 2)) }
 

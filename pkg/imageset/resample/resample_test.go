@@ -1,9 +1,11 @@
 package resample
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -99,6 +101,31 @@ func TestFitEqualsTorchvision(t *testing.T) {
 		assert.Equal(t, want.sha256, sha(Fit(picture(want.h*want.w*3), want.h, want.w, 3, 32)), "%dx%d", want.h, want.w)
 	}
 }
+
+// A chroma of its own: luma is the kernel's, what is left of the colours the other's, each to the nearest level.
+func TestFitWithChroma(t *testing.T) {
+	const h, w, side = 64, 80, 32
+	src := make([]uint8, h*w*3)
+	for i := range src { // colours in the middle, so that nothing is cut off at 0 or 255
+		src[i] = uint8(100 + 50*math.Sin(float64(i*i%977)))
+	}
+	bilinear, bicubic := Bilinear.Fit(src, h, w, 3, side), Bicubic.Fit(src, h, w, 3, side)
+	require.Equal(t, bilinear, Bilinear.FitWithChroma("", src, h, w, 3, side))
+	require.Equal(t, bilinear, Kernel("").FitWithChroma(Bilinear, src, h, w, 3, side))
+	require.Equal(t, Bilinear.Fit(src, h, w*3, 1, side), Bilinear.FitWithChroma(Bicubic, src, h, w*3, 1, side),
+		"grey has no chroma")
+	mixed := Bilinear.FitWithChroma(Bicubic, src, h, w, 3, side)
+	for p := 0; p < len(mixed); p += 3 {
+		require.InDelta(t, luma(bilinear[p:]), luma(mixed[p:]), 0.5+1e-9)
+		for c := range 3 {
+			require.InDelta(t, float64(bicubic[p+c])-luma(bicubic[p:]), float64(mixed[p+c])-luma(mixed[p:]), 1+1e-9)
+		}
+	}
+	white := bytesOf(255, h*w*3)
+	require.Equal(t, bytesOf(255, side*side*3), Bilinear.FitWithChroma(Lanczos, white, h, w, 3, side))
+}
+
+func bytesOf(value uint8, n int) []uint8 { return bytes.Repeat([]uint8{value}, n) }
 
 func TestAll(t *testing.T) {
 	two := append(picture(35), picture(35)...)
