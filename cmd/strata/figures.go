@@ -35,7 +35,7 @@ func (figuresCommand) Help() string {
   strata figures
   strata figures --results figures/results/procedural-quick --out /tmp/figures --no-notebooks
 
-Draws every figure of the paper (fig1a to figS8, .png and .svg) and writes every table (tables/, .md and .csv) from what strata reproduce measured, with README.md, the page of them all, and index.csv: which files each comes from, with their sha256. A panel without data says so. It trains nothing; make figures reproduces first. Then it executes the notebooks, several at a time, through the GoNB kernel, on the same results where a notebook's parameter names no others; executed copies are kept in notebooks/executed/, and pages that need no Jupyter in notebooks/ beside the figures. If anything cannot be drawn or executed the exit code is 1.`
+Draws every figure of the paper (fig1a to figS8, .png and .svg) and writes every table (tables/, .md and .csv) from what strata reproduce measured, with README.md, the page of them all, and index.csv: which files each comes from, with their sha256. A panel without data says so. Where STRATA_FIGURES/results has a README.md with marks for it, all results there are laid beside each other between them: how near each is to the paper. It trains nothing; make figures reproduces first. Then it executes the notebooks, several at a time, through the GoNB kernel, on the same results where a notebook's parameter names no others; executed copies are kept in notebooks/executed/, and pages that need no Jupyter in notebooks/ beside the figures. If anything cannot be drawn or executed the exit code is 1.`
 }
 
 func (c figuresCommand) Run(e *environment) error {
@@ -66,6 +66,9 @@ func (c figuresCommand) Run(e *environment) error {
 		return err
 	}
 	fmt.Fprintf(e.out, "%d figures and tables of %s in %s\n", count, results, out)
+	if err := report.UpdateReadme(filepath.Join(figures, "results")); err != nil {
+		return err
+	}
 	if c.NoNotebooks {
 		return nil
 	}

@@ -159,6 +159,8 @@ type Judged struct {
 	Roles          []string
 	Configurations []string
 	Note           string
+	// against is what each of Conditions holds Value against.
+	against []threshold
 }
 
 // Judge judges claims by some numbers and seeds. It keeps what it has computed: claims share quantities.
@@ -244,9 +246,13 @@ func (j *Judge) judge(ctx context.Context, d Declared, pearson bool) (Judged, er
 		if err != nil {
 			return judged, err
 		}
+		where := positionOf(d.shows, decided)
 		for _, v := range values {
-			judged.Conditions = append(judged.Conditions, result.Condition{ID: d.ID, Condition: v.text, Value: v.interval.Value, Low: v.interval.Low,
-				High: v.interval.High, Comparison: c.Op.String(), Bound: bound, Verdict: verdict(v.interval, c.Op, bound), Seeds: v.seeds})
+			condition := result.Condition{ID: d.ID, Condition: v.text, Value: v.interval.Value, Low: v.interval.Low,
+				High: v.interval.High, Comparison: c.Op.String(), Bound: bound, Verdict: verdict(v.interval, c.Op, bound),
+				Seeds: v.seeds}
+			judged.Conditions = append(judged.Conditions, condition)
+			judged.against = append(judged.against, where.threshold(judged.Value.Value, condition))
 			judged.Seeds = min(judged.Seeds, v.seeds)
 		}
 	}

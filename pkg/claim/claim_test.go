@@ -375,6 +375,25 @@ func TestOverSteps(t *testing.T) {
 	for id, of := range steps {
 		require.Equal(t, []int{10, 20, 30}, of, id)
 	}
+	// What a claim's value is held against, where that is what decides: a number, or another quantity with the margin.
+	last := map[string]result.ClaimAtStep{}
+	for _, row := range rows {
+		last[row.ID] = row
+	}
+	raw := last["D1"].Value
+	for id, want := range map[string]struct {
+		comparison string
+		bound      float64
+	}{
+		"D1": {"<", 30}, "L8": {">", 0.9}, "D5": {">", 90}, "F7": {">", 0}, "T2": {">", 0},
+		"F3": {">", raw + 20}, "F4": {"<=", last["F3"].Value},
+	} {
+		require.Equal(t, want.comparison, last[id].Comparison, id)
+		require.InDelta(t, want.bound, last[id].Bound, 1e-9, id)
+	}
+	require.Equal(t, "<", last["F1"].Comparison, "the last scales' correlation, from below that of the whole likelihood")
+	require.Greater(t, last["F1"].Bound, last["F1"].Value, "it holds")
+	require.Contains(t, []float64{70, raw + 30}, last["D2"].Bound)
 }
 
 // A stop is a stop, not a claim that was not measured.

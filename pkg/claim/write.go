@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"strata/pkg/plan"
@@ -68,8 +69,13 @@ func (j *Judge) OverSteps(ctx context.Context, points int, steps func(configurat
 					problems.Add(fmt.Sprintf("claim %s over steps", d.ID), err)
 					continue
 				}
+				against := threshold{bound: math.NaN()}
+				if i := result.Deciding(judged.Conditions, d.ID, judged.Verdict); i >= 0 {
+					against = judged.against[i]
+				}
 				rows = append(rows, result.ClaimAtStep{ID: d.ID, Measured: judged.Measured, Steps: step, Run: judged.Configurations[0], Value: judged.Value.Value,
-					Low: judged.Value.Low, High: judged.Value.High, Verdict: judged.Verdict, Images: judged.Images, Note: judged.Note})
+					Low: judged.Value.Low, High: judged.Value.High, Verdict: judged.Verdict, Images: judged.Images, Note: judged.Note,
+					Comparison: against.comparison, Bound: against.bound})
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package figure
 
 import (
 	"bytes"
+	"fmt"
 	"image"
 	"image/color"
 	"image/png"
@@ -17,6 +18,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/recorder"
 )
 
 func TestSaveWritesBothFormatsAtPrintSize(t *testing.T) {
@@ -505,5 +508,53 @@ func TestClaimsOverSteps(t *testing.T) {
 	assert.Equal(t, "The raw likelihood prefers smooth", strings.Split(panels[0].title, "\n")[0])
 	assert.Equal(t, [2]float64{0, 100}, [2]float64{panels[1].plot.Y.Min, panels[1].plot.Y.Max}, "one axis a unit")
 	assert.Equal(t, 400.0, panels[1].plot.X.Max)
-	assert.Contains(t, svg(t, "claims_over_steps", dir), ">D2</text>")
+	drawn := svg(t, "claims_over_steps", dir)
+	assert.Contains(t, drawn, ">D2</text>")
+	assert.NotContains(t, drawn, "threshold", "these rows have none")
+	assert.NotContains(t, figure.Caption, "threshold")
+
+	for i := range steps {
+		steps[i].Comparison, steps[i].Bound = ">", 70
+	}
+	steps[0].Comparison, steps[1].Bound = "", 130
+	require.NoError(t, result.Write(dir, steps))
+	figure, err = byName("claims_over_steps", dir)
+	require.NoError(t, err)
+	assert.Contains(t, figure.Caption, "A line is the threshold of the condition that decides")
+	panels = figure.page.(page).panels
+	assert.Equal(t, [2]float64{0, 100}, [2]float64{panels[0].plot.Y.Min, panels[0].plot.Y.Max}, "no AUROC lies beyond")
+	assert.Contains(t, svg(t, "claims_over_steps", dir), ">side of the threshold where it holds</text>")
+}
+
+// The line of a threshold spans a step's surroundings, on the axis alone, and what holds is shaded up or down from it.
+func TestThresholdsOverSteps(t *testing.T) {
+	line := claimLine{{Steps: 100, Comparison: ">", Bound: 70}, {Steps: 200}, {Steps: 300, Comparison: "<=", Bound: 20},
+		{Steps: 400, Comparison: ">", Bound: 130}}
+	var recorded recorder.Canvas
+	c := draw.NewCanvas(&recorded, 400, 100)
+	same := func(v float64) vg.Length { return vg.Length(v) }
+	line.thresholds(c, same, same)
+	var lines, areas []string
+	for _, action := range recorded.Actions {
+		switch a := action.(type) {
+		case *recorder.Stroke:
+			lines = append(lines, pointsOf(a.Path))
+		case *recorder.Fill:
+			areas = append(areas, pointsOf(a.Path))
+		}
+	}
+	assert.Equal(t, []string{"0,70 150,70", "250,20 350,20"}, lines)
+	assert.Equal(t, []string{"0,70 150,70 150,100 0,100", "249.5,20 350,20 350,0 249.5,0",
+		"349.5,100 400,100 400,100 349.5,100"}, areas)
+}
+
+// pointsOf are the points of a path.
+func pointsOf(path vg.Path) string {
+	var points []string
+	for _, part := range path {
+		if part.Type != vg.CloseComp {
+			points = append(points, fmt.Sprintf("%g,%g", part.Pos.X, part.Pos.Y))
+		}
+	}
+	return strings.Join(points, " ")
 }

@@ -15,17 +15,20 @@ import (
 )
 
 // overStepsUnits are what the claims' values are in, with a word in the name of what was measured, and the axis that
-// all claims of that unit share at least.
+// all claims of that unit share at least; where it is closed no value lies beyond, though a threshold may.
 var overStepsUnits = []struct {
 	word, label   string
 	lowest, upper float64
+	closed        bool
 }{
-	{"points", "points", 0, 0}, {"AUROC", "AUROC (%)", 0, 100}, {"Spearman", "Spearman's \u03C1", 0.8, 1},
-	{"bits/dim", "bits/dim", math.Inf(1), math.Inf(-1)}, {"", "value", math.Inf(1), math.Inf(-1)},
+	{"points", "points", 0, 0, false}, {"AUROC", "AUROC (%)", 0, 100, true},
+	{"Spearman", "Spearman's \u03C1", 0.8, 1, false},
+	{"bits/dim", "bits/dim", math.Inf(1), math.Inf(-1), false}, {"", "value", math.Inf(1), math.Inf(-1), false},
 }
 
-// OverSteps draws the claims over the steps of training, a small panel each: its value with its 95 % interval, and at
-// every step its verdict. All panels have one axis of steps, and those of one unit one axis of values.
+// OverSteps draws the claims over the steps of training, a small panel each: its value with its 95 % interval, at every
+// step its verdict, and where the value must lie for the condition to hold that decides. All panels have one axis of
+// steps, and those of one unit one axis of values.
 func OverSteps(r *Results) (*Figure, error) {
 	const name, columns = "claims_over_steps", 3
 	rows, err := r.claimSteps()
@@ -41,8 +44,9 @@ func OverSteps(r *Results) (*Figure, error) {
 		drawn.legend = append(drawn.legend, key{string(v), func(c draw.Canvas) { verdictMark(c, c.Center(), v) }})
 	}
 	var lines []claimLine
-	last := 0
+	last, bounded := 0, false
 	for _, m := range rows {
+		bounded = bounded || m.Comparison != ""
 		if n := len(lines); n == 0 || lines[n-1][0].ID != m.ID {
 			lines = append(lines, nil)
 		}
@@ -57,7 +61,13 @@ func OverSteps(r *Results) (*Figure, error) {
 	for i, line := range lines {
 		u := line.unit()
 		_, _, lowest, highest := line.DataRange()
-		units[i], low[u], high[u] = u, min(low[u], lowest), max(high[u], highest)
+		units[i] = u
+		if !overStepsUnits[u].closed {
+			low[u], high[u] = min(low[u], lowest), max(high[u], highest)
+		}
+	}
+	if bounded {
+		drawn.legend = append(drawn.legend, key{"side of the threshold where it holds", heldMark})
 	}
 	style := bold(textStyle(sizeLabel, ink))
 	turning := map[result.Verdict][]string{} // by the last verdict
@@ -87,6 +97,10 @@ func OverSteps(r *Results) (*Figure, error) {
 	}
 	shows := fmt.Sprintf("%d claims over the steps of their runs, on the images of the learning curves; bands are 95 %% "+
 		"intervals. L and F1 are from scratch, the others finetuned. ", len(lines))
+	if bounded {
+		shows += "A line is the threshold of the condition that decides: a number, or another quantity at that step with " +
+			"the margin. There is none where that condition is about other quantities than the one drawn. "
+	}
 	var changed []string
 	for _, v := range []result.Verdict{result.Holds, result.Open, result.DoesNotHold} {
 		if ids := turning[v]; len(ids) > 0 {
@@ -125,13 +139,54 @@ func (line claimLine) DataRange() (xmin, xmax, ymin, ymax float64) {
 	for _, m := range line {
 		xmax = max(xmax, float64(m.Steps))
 		ymin, ymax = min(ymin, m.Low, m.Value), max(ymax, m.High, m.Value)
+		if m.Comparison != "" {
+			ymin, ymax = min(ymin, m.Bound), max(ymax, m.Bound)
+		}
 	}
 	return 0, xmax, ymin, ymax
+}
+
+// thresholds draws what the value is held against at every step: the line from halfway to the step before to halfway to
+// the next, and behind it the side where the condition holds. Steps may be decided by different conditions.
+func (line claimLine) thresholds(c draw.Canvas, x, y func(float64) vg.Length) {
+	for i, m := range line {
+		if m.Comparison == "" {
+			continue
+		}
+		from, to := c.Min.X, c.Max.X
+		if i > 0 {
+			from = x(float64(line[i-1].Steps+m.Steps) / 2)
+		}
+		if i+1 < len(line) {
+			to = x(float64(m.Steps+line[i+1].Steps) / 2)
+		}
+		at, end := y(m.Bound), c.Max.Y
+		if strings.HasPrefix(m.Comparison, "<") {
+			end = c.Min.Y
+		}
+		within := max(c.Min.Y, min(c.Max.Y, at))
+		left := max(c.Min.X, from-0.5) // over the piece before: the seam would show
+		c.FillPolygon(heldSide, []vg.Point{{X: left, Y: within}, {X: to, Y: within}, {X: to, Y: end}, {X: left, Y: end}})
+		if at == within { // a threshold beyond the axis has no line
+			c.StrokeLine2(thresholdLine, from, at, to, at)
+		}
+	}
+}
+
+// thresholdLine is that of the scorecard.
+var thresholdLine = draw.LineStyle{Color: ink, Width: vg.Points(0.6)}
+
+// heldMark is the legend's picture of a threshold.
+func heldMark(c draw.Canvas) {
+	c.FillPolygon(heldSide, []vg.Point{{X: c.Min.X, Y: c.Center().Y}, {X: c.Max.X, Y: c.Center().Y},
+		{X: c.Max.X, Y: c.Max.Y}, {X: c.Min.X, Y: c.Max.Y}})
+	c.StrokeLine2(thresholdLine, c.Min.X, c.Center().Y, c.Max.X, c.Center().Y)
 }
 
 // Plot implements plot.Plotter.
 func (line claimLine) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
+	line.thresholds(c, x, y)
 	var path, above, below []vg.Point
 	for _, m := range line {
 		at := x(float64(m.Steps))

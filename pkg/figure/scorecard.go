@@ -29,6 +29,9 @@ var verdictColors = map[result.Verdict]color.NRGBA{
 	result.NotMeasured: notes,
 }
 
+// heldSide is behind what lies on the side of a threshold where a condition holds.
+var heldSide = color.NRGBA{R: 0xE4, G: 0xEE, B: 0xF5, A: 0xFF}
+
 // Scorecard draws every claim of the paper as a row: the paper's value, what was measured here with its 95 % interval,
 // and how the condition that decides stands to its threshold. Every threshold is the same line, and what lies right of
 // it holds.
@@ -57,7 +60,9 @@ func Scorecard(r *Results) (*Figure, error) {
 			if row.title == "" { // of a file that knows a claim which is no longer declared
 				row.title = c.Text
 			}
-			row.decides = deciding(conditions, c)
+			if i := result.Deciding(conditions, c.ID, c.Verdict); i >= 0 {
+				row.decides = &conditions[i]
+			}
 			rows = append(rows, row)
 			counts[c.Verdict]++
 			if c.Verdict != result.NotMeasured {
@@ -95,31 +100,6 @@ func about(claims []result.Claim) string {
 		return fmt.Sprintf("%s; %s, size %s; %s", c.Data, c.Network, c.Size, seeds)
 	}
 	return ""
-}
-
-// deciding is the condition of a claim that decides its verdict: of those with that verdict, the one nearest to its
-// threshold, or furthest beyond it where it does not hold, in widths of its interval. Nil where the results have none.
-func deciding(conditions []result.Condition, of result.Claim) *result.Condition {
-	var worst *result.Condition
-	for i, c := range conditions {
-		if c.ID == of.ID && c.Verdict == of.Verdict && (worst == nil || marginOf(c) < marginOf(*worst)) {
-			worst = &conditions[i]
-		}
-	}
-	return worst
-}
-
-// marginOf is how far a condition is on the side where it holds, in halves of its interval.
-func marginOf(c result.Condition) float64 {
-	return heldBy(c, c.Value) / max((c.High-c.Low)/2, 1e-9)
-}
-
-// heldBy is how far a value lies on the side of the threshold where the condition holds.
-func heldBy(c result.Condition, value float64) float64 {
-	if strings.HasPrefix(c.Comparison, "<") {
-		return c.Bound - value
-	}
-	return value - c.Bound
 }
 
 // scorecard is the drawing: parts under each other, a claim a row.
@@ -256,10 +236,9 @@ type strip struct{ of *result.Condition }
 
 func (s strip) draw(c draw.Canvas, from, to, y vg.Length) {
 	middle, half := (from+to)/2, (to-from)/2
-	held := draw.LineStyle{Color: color.NRGBA{R: 0xE4, G: 0xEE, B: 0xF5, A: 0xFF}, Width: 9}
-	c.StrokeLine2(held, middle, y, to, y)
-	c.StrokeLine2(draw.LineStyle{Color: ink, Width: vg.Points(0.6)}, middle, y-5, middle, y+5)
-	value, low, high := heldBy(*s.of, s.of.Value), heldBy(*s.of, s.of.Low), heldBy(*s.of, s.of.High)
+	c.StrokeLine2(draw.LineStyle{Color: heldSide, Width: 9}, middle, y, to, y)
+	c.StrokeLine2(thresholdLine, middle, y-5, middle, y+5)
+	value, low, high := s.of.HeldBy(s.of.Value), s.of.HeldBy(s.of.Low), s.of.HeldBy(s.of.High)
 	low, high = min(low, high), max(low, high)
 	scale := max(math.Abs(value), math.Abs(low), math.Abs(high))
 	switch {

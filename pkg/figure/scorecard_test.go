@@ -30,16 +30,3 @@ func TestScorecardSaysTheVerdicts(t *testing.T) {
 	_, err = f.Save(t.TempDir())
 	require.NoError(t, err)
 }
-
-// TestDecidingIsTheWeakest takes the condition with the claim's verdict that lies nearest to its threshold, in its interval's widths.
-func TestDecidingIsTheWeakest(t *testing.T) {
-	conditions := []result.Condition{
-		{ID: "X", Condition: "far", Value: 90, Low: 89, High: 91, Comparison: ">", Bound: 50, Verdict: result.Holds},
-		{ID: "X", Condition: "near", Value: 40, Low: 39, High: 41, Comparison: "<", Bound: 45, Verdict: result.Holds},
-		{ID: "X", Condition: "fails", Value: 40, Low: 39, High: 41, Comparison: ">", Bound: 45, Verdict: result.DoesNotHold},
-		{ID: "Y", Condition: "other", Value: 1, Low: 1, High: 1, Comparison: ">", Bound: 1, Verdict: result.Holds}}
-	require.Equal(t, "near", deciding(conditions, result.Claim{ID: "X", Verdict: result.Holds}).Condition)
-	require.Equal(t, "fails", deciding(conditions, result.Claim{ID: "X", Verdict: result.DoesNotHold}).Condition)
-	require.Nil(t, deciding(conditions, result.Claim{ID: "Z", Verdict: result.Holds}))
-	require.Positive(t, heldBy(conditions[1], 40), "below its threshold, as < wants")
-}

@@ -471,10 +471,16 @@ func interval(c result.Cell) string {
 
 // Verdicts counts them: "12 hold, 3 open, 5 do not, 16 not measured".
 func (r Result) Verdicts() string {
-	count := map[result.Verdict]int{}
-	for _, c := range r.Claims {
-		count[c.Verdict]++
-	}
+	of := count(r.Claims)
 	return fmt.Sprintf("%d hold, %d open, %d do not, %d not measured",
-		count[result.Holds], count[result.Open], count[result.DoesNotHold], count[result.NotMeasured])
+		of[result.Holds], of[result.Open], of[result.DoesNotHold], of[result.NotMeasured])
+}
+
+// count is how many claims have each verdict.
+func count(claims []result.Claim) map[result.Verdict]int {
+	of := map[result.Verdict]int{}
+	for _, c := range claims {
+		of[c.Verdict]++
+	}
+	return of
 }

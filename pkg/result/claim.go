@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"strata/experiments"
 
@@ -82,6 +83,30 @@ type Condition struct {
 // FileName implements Row.
 func (Condition) FileName() string { return "conditions.csv" }
 
+// HeldBy is how far a value lies on the side of the bound where the condition holds.
+func (c Condition) HeldBy(value float64) float64 {
+	if strings.HasPrefix(c.Comparison, "<") {
+		return c.Bound - value
+	}
+	return value - c.Bound
+}
+
+// margin is how far the condition is on the side where it holds, in halves of its interval.
+func (c Condition) margin() float64 { return c.HeldBy(c.Value) / max((c.High-c.Low)/2, 1e-9) }
+
+// Deciding is the place of the condition that decides the verdict of a claim: of its conditions with that verdict, the
+// one nearest to its threshold, or furthest beyond it where it does not hold, in widths of its interval. -1 where there
+// is none.
+func Deciding(conditions []Condition, id string, verdict Verdict) int {
+	worst := -1
+	for i, c := range conditions {
+		if c.ID == id && c.Verdict == verdict && (worst < 0 || c.margin() < conditions[worst].margin()) {
+			worst = i
+		}
+	}
+	return worst
+}
+
 // ClaimAtStep is a claim as it was at a step of its runs, on the images of the learning curves: a row of
 // claims_over_steps.csv. Together they say which claims turn with more training.
 type ClaimAtStep struct {
@@ -96,16 +121,29 @@ type ClaimAtStep struct {
 	Verdict Verdict `csv:"verdict"`
 	Images  int     `csv:"images"`
 	Note    string  `csv:"note"`
+	// Comparison is how Value must stand to Bound where the condition that decides is to hold, ">". Bound is a number or,
+	// where that condition compares Value with another quantity, that quantity at this step with the margin. Comparison is
+	// "" where the condition is about other quantities than Value, and in tables of before there were these columns.
+	Comparison string  `csv:"comparison"`
+	Bound      float64 `csv:"bound"`
 }
 
 // FileName implements Row.
 func (ClaimAtStep) FileName() string { return "claims_over_steps.csv" }
 
-// check: a claim that was not measured at a step has no row for it.
+// gained: Comparison and Bound.
+func (ClaimAtStep) gained() int { return 2 }
+
+// check: a claim that was not measured at a step has no row for it, and what is compared is compared with a number.
 func (ClaimAtStep) check(rows []ClaimAtStep) *problem {
 	for i, r := range rows {
-		if r.Verdict == NotMeasured {
+		switch {
+		case r.Verdict == NotMeasured:
 			return &problem{i, "verdict", fmt.Sprintf("%q is none at a step", r.Verdict)}
+		case !slices.Contains([]string{"", ">", "<", ">=", "<="}, r.Comparison):
+			return &problem{i, "comparison", fmt.Sprintf("%q is none of > < >= <=", r.Comparison)}
+		case r.Comparison != "" && !(math.Abs(r.Bound) <= largest):
+			return &problem{i, "bound", fmt.Sprintf("%v is not within \u00B1%v", r.Bound, largest)}
 		}
 	}
 	return nil

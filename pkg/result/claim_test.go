@@ -75,3 +75,16 @@ func TestReasons(t *testing.T) {
 		require.True(t, slices.ContainsFunc(claims, func(c Claim) bool { return c.ID == id }), id)
 	}
 }
+
+// What decides is the condition with the claim's verdict that lies nearest to its threshold, in its interval's widths.
+func TestDecidingIsTheWeakest(t *testing.T) {
+	conditions := []Condition{
+		{ID: "X", Condition: "far", Value: 90, Low: 89, High: 91, Comparison: ">", Bound: 50, Verdict: Holds},
+		{ID: "X", Condition: "near", Value: 40, Low: 39, High: 41, Comparison: "<", Bound: 45, Verdict: Holds},
+		{ID: "X", Condition: "fails", Value: 40, Low: 39, High: 41, Comparison: ">", Bound: 45, Verdict: DoesNotHold},
+		{ID: "Y", Condition: "other", Value: 1, Low: 1, High: 1, Comparison: ">", Bound: 1, Verdict: Holds}}
+	require.Equal(t, 1, Deciding(conditions, "X", Holds))
+	require.Equal(t, 2, Deciding(conditions, "X", DoesNotHold))
+	require.Equal(t, -1, Deciding(conditions, "Z", Holds))
+	require.Positive(t, conditions[1].HeldBy(40), "below its threshold, as < wants")
+}

@@ -39,9 +39,9 @@ var (
 	}
 	someSteps = []ClaimAtStep{
 		{ID: "D2", Measured: "AUROC of the ratio, %", Steps: 50, Run: "glow-in-from-general", Value: 56.5, Low: 51,
-			High: 62, Verdict: Open, Images: 400, Note: "raw 5.9, \"low\""},
+			High: 62, Verdict: Open, Images: 400, Note: "raw 5.9, \"low\"", Comparison: ">", Bound: 70},
 		{ID: "D2", Measured: "AUROC of the ratio, %", Steps: 100, Run: "glow-in-from-general", Value: 80, Low: 75,
-			High: 85, Verdict: Holds, Images: 400},
+			High: 85, Verdict: Holds, Images: 400, Bound: nan},
 	}
 	somePlace = Place{Table: "4", In: "CIFAR10", Out: "SVHN", Setting: "unsupervised;in_model=Glow", Score: "diff",
 		General: "Tiny-Glow", Loss: "outlier_eq2"}
@@ -163,8 +163,9 @@ func TestColumns(t *testing.T) {
 	for got, want := range map[string]string{
 		columns(encode([]Claim{}, 6)): "id,where,claim,paper,measured,value,low,high,predicate," +
 			"verdict,data,size,network,steps,seeds,images,note",
-		columns(encode([]Condition{}, 6)):   "id,condition,value,low,high,comparison,bound,verdict,seeds",
-		columns(encode([]ClaimAtStep{}, 6)): "id,measured,steps,run,value,low,high,verdict,images,note",
+		columns(encode([]Condition{}, 6)): "id,condition,value,low,high,comparison,bound,verdict,seeds",
+		columns(encode([]ClaimAtStep{}, 6)): "id,measured,steps,run,value,low,high,verdict,images,note," +
+			"comparison,bound",
 		columns(encode([]SeedValue{}, 6)): "table,in_dist,out_dist,setting,score,general_model,loss," +
 			"seed,value,low,high",
 		columns(encode([]Correlation{}, 6)): "about,a,b,over,spearman,spearman_low,spearman_high," +
@@ -217,6 +218,9 @@ func TestDamageIsRefusedWithItsPlace(t *testing.T) {
 	refused(t, someSteps, ",holds,", ",perhaps,", `line 3, column verdict: "perhaps" is no verdict`)
 	refused(t, someSteps, ",holds,", ",not measured,", `line 3, column verdict: "not measured" is none at a step`)
 	refused(t, someSteps, ",holds,400,", "", "line 3: wrong number of fields")
+	refused(t, someSteps, ",>,70", ",=,70", `line 2, column comparison: "=" is none of > < >= <=`)
+	refused(t, someSteps, ",>,70", ",>,", "line 2, column bound: NaN is not within")
+	refused(t, someSteps, ",comparison", "", `there is no "comparison"`)
 	refused(t, someClaims, ",1.4,", ",much,", `line 2, column low: "much" is no number`)
 	// A claim's text takes two lines.
 	refused(t, someClaims, ",20,", ",,", `line 5, column images: "" is no whole number`)
@@ -244,6 +248,22 @@ func TestDamageIsRefusedWithItsPlace(t *testing.T) {
 		`line 3, column set: "shapes" after "shapes_in": a role has one density`)
 	refused(t, someBins, ",1.5,", ",1e999,", `line 3, column centre: "1e999" is no number`)
 	refused(t, someBins, ",1.5,", ",+Inf,", "line 3, column centre: +Inf is not within")
+}
+
+// A table of before its type of row gained columns is read without them.
+func TestColumnsThatWereGained(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "claims_over_steps.csv")
+	require.NoError(t, os.WriteFile(path, []byte("id,measured,steps,run,value,low,high,verdict,images,note\n"+
+		"D2,AUROC,50,glow-in,56.5,51,62,open,400,as it was\n"), 0o644))
+	rows, err := Read[ClaimAtStep](folder)
+	require.NoError(t, err)
+	require.Equal(t, []ClaimAtStep{{ID: "D2", Measured: "AUROC", Steps: 50, Run: "glow-in", Value: 56.5, Low: 51, High: 62,
+		Verdict: Open, Images: 400, Note: "as it was"}}, rows)
+	require.NoError(t, Write(folder, rows))
+	again, err := Read[ClaimAtStep](folder)
+	require.NoError(t, err)
+	require.Equal(t, rows, again)
 }
 
 func TestEmptyAndMissingFiles(t *testing.T) {

