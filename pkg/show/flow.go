@@ -53,7 +53,7 @@ func flowDrawing(channels, height, width, scales, steps int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	const middle, latents = 92.0, 218.0 // where the way through and the latents lie
+	const middle, latents = 92.0, 212.0 // where the way through and the latents lie
 	var b strings.Builder
 	text := func(x, y float64, size int, style, content string) {
 		fmt.Fprintf(&b, `<text x="%.0f" y="%.0f" font-size="%d" text-anchor="middle" %s>%s</text>`, x, y, size, style,
@@ -82,9 +82,9 @@ func flowDrawing(channels, height, width, scales, steps int) (string, error) {
 		left := at + way + 4
 		at = box(s.squeezed, left, middle, blue)
 		centre := (left + at) / 2
-		arrow(centre, middle+38, centre, latents-26)
+		arrow(centre, middle+55, centre, latents-34)
 		to := box(s.latent, centre-max(1.15*float64(s.latent.channels), 5)/2, latents, orange)
-		text(to+42, latents+5, 14, `font-weight="bold"`, fmt.Sprintf("z<tspan font-size=\"10\" dy=\"3\">%d</tspan>", i+1))
+		text(to+16, latents+5, 14, `font-weight="bold"`, fmt.Sprintf("z<tspan font-size=\"10\" dy=\"3\">%d</tspan>", i+1))
 		text(centre, latents+62, 11, `fill="#555"`, fmt.Sprintf("%d numbers", s.latent.size()))
 		if s.rest.channels > 0 {
 			arrow(at+4, middle, at+way, middle)
@@ -92,19 +92,20 @@ func flowDrawing(channels, height, width, scales, steps int) (string, error) {
 			at = box(s.rest, at+way+4, middle, blue)
 		}
 	}
-	total := at + 40
-	const row = 330.0
+	total := max(at+50, 820)
+	const row = 336.0
 	names := []string{"activation norm: every channel gets its own scale and shift",
-		"1\u00D71 convolution: channels are mixed by a matrix", "affine coupling: a small network looks at one half of " +
-			"the channels, and scales and shifts the other"}
+		"1\u00D71 convolution: a matrix mixes the channels",
+		"affine coupling: a small network reads half of the channels, and scales and shifts the others"}
 	text(64, row+5, 13, `font-weight="bold"`, "one step")
 	boxed := (total - 130 - 60) / 3
 	for i, name := range names {
 		left := 120 + float64(i)*(boxed+30)
-		fmt.Fprintf(&b, `<rect x="%.0f" y="%.0f" width="%.0f" height="60" rx="6" fill="#f5f5f5" stroke="#999"/>`,
-			left, row-30, boxed)
-		for j, line := range broken(name, int(boxed/6.6)) {
-			text(left+boxed/2, row-12+16*float64(j), 12, "", line)
+		fmt.Fprintf(&b, `<rect x="%.0f" y="%.0f" width="%.0f" height="56" rx="6" fill="#f5f5f5" stroke="#999"/>`,
+			left, row-28, boxed)
+		lines := broken(name, int(boxed/6.2))
+		for j, line := range lines {
+			text(left+boxed/2, row+4+15*(float64(j)-float64(len(lines)-1)/2), 12, "", line)
 		}
 		if i < len(names)-1 {
 			arrow(left+boxed+4, row, left+boxed+27, row)

@@ -127,10 +127,15 @@ func Figure(names ...string) {
 	defer gonbui.Sync()
 	results, err := figure.Open(resultsFolder())
 	must(err)
+	said := map[string]bool{} // two figures of one claim say it once
 	for _, name := range names {
 		file, f, err := drawn(results, name)
 		must(err)
-		page, err := sized(file, f, results.ClaimsOf(name))
+		claims := slices.DeleteFunc(results.ClaimsOf(name), func(c result.Claim) bool { return said[c.ID] })
+		for _, c := range claims {
+			said[c.ID] = true
+		}
+		page, err := sized(file, f, claims)
 		must(err)
 		gonbui.DisplayHTML(page)
 	}

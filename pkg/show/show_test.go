@@ -178,10 +178,11 @@ func TestFigureSaysWhatItsClaimsAre(t *testing.T) {
 	require.NoError(t, png.Encode(&file, image.NewGray(image.Rect(0, 0, 4, 4))))
 	shown := &figure.Figure{Caption: "Dots. L2 open (here ρ 0.79).", Shows: "Dots of a<b.", MeasuredOn: "Sets: in."}
 	page, err := sized(file.Bytes(), shown, []result.Claim{{ID: "L2", Measured: "Spearman ρ", Paper: "ρ > 0.83",
-		Value: 0.79, Low: 0.75, High: 0.84, Verdict: result.Open}})
+		Predicate: "over > 0.83", Value: 0.79, Low: 0.75, High: 0.84, Verdict: result.Open}})
 	require.NoError(t, err)
 	assert.Contains(t, page, "Dots of a&lt;b.")
 	assert.Equal(t, 1, strings.Count(page, "Here the Spearman ρ is 0.79 [0.75, 0.84]; the paper has more than 0.83: "))
+	assert.Contains(t, page, "What is asked: over &gt; 0.83.")
 	assert.Contains(t, page, "<b>Pixel differences rank images as Glows do (L2).</b>")
 	assert.Contains(t, page, "Sets: in.")
 	page, err = sized(file.Bytes(), &figure.Figure{Caption: "A toy."}, nil)
