@@ -29,7 +29,9 @@ func (nb *Notebook) HTML(w io.Writer, title string) error {
 			}
 			page.WriteString(text)
 		case "code":
-			fmt.Fprintf(&page, "<pre class=\"code\">%s</pre>\n", html.EscapeString(strings.TrimSpace(c.Source)))
+			if !c.Folded() {
+				fmt.Fprintf(&page, "<pre class=\"code\">%s</pre>\n", html.EscapeString(strings.TrimSpace(c.Source)))
+			}
 			for _, o := range latest(c.Outputs) {
 				text, err := o.html()
 				if err != nil {

@@ -29,6 +29,8 @@ func TestHTML(t *testing.T) {
 			{Type: "display_data", Data: map[string]json.RawMessage{"text/html": raw("<progress value=2>")},
 				Metadata: raw(map[string]string{"display_id": "x"})},
 		}},
+		{Type: "code", Source: "!*plumbing", Metadata: json.RawMessage(`{"jupyter": {"source_hidden": true}}`),
+			Outputs: []Output{{Type: "stream", Name: "stdout", Text: "its output"}}},
 	}}
 	var page bytes.Buffer
 	require.NoError(t, nb.HTML(&page, "a & b"))
@@ -40,6 +42,8 @@ func TestHTML(t *testing.T) {
 	}
 	assert.NotContains(t, text, "FORMULA")
 	assert.NotContains(t, text, "value=1", "what was redrawn is gone")
+	assert.NotContains(t, text, "plumbing", "a folded cell")
+	assert.Contains(t, text, "its output")
 	nb.Cells[1].Outputs = []Output{{Type: "display_data", Data: map[string]json.RawMessage{"text/plain": raw(5)}}}
 	assert.ErrorContains(t, nb.HTML(&page, "x"), "cell 2: an output that is no text")
 }

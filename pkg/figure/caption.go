@@ -26,24 +26,21 @@ var claimsOf = map[string][]string{
 // figure is a drawing with its caption: what it shows, what is missing, what became of the claims that it is about, and
 // what that was measured on: the sets of some roles, the size, the seeds, the network and the images.
 func (r *Results) figure(name string, page drawing, shows string, missing []string, roles ...string) *Figure {
-	var sentences []string
-	if shows != "" {
-		sentences = append(sentences, shows)
-	}
-	sentences = append(sentences, missing...)
-	claims := r.claimsOf(name)
-	if said := concluded(claims); said != "" {
-		sentences = append(sentences, said)
-	}
-	if said := r.measuredOn(claims, roles); said != "" {
-		sentences = append(sentences, said)
-	}
-	return &Figure{Name: name, page: page, missing: missing, Caption: strings.Join(sentences, " ")}
+	claims := r.ClaimsOf(name)
+	f := &Figure{Name: name, page: page, missing: missing,
+		Shows: joined(append([]string{shows}, missing...)...), MeasuredOn: r.measuredOn(claims, roles)}
+	f.Caption = joined(f.Shows, concluded(claims), f.MeasuredOn)
+	return f
 }
 
-// claimsOf are the claims of a figure with what became of them; none where the results have no claims yet. A damaged
-// file of claims is the scorecard's to refuse.
-func (r *Results) claimsOf(name string) (of []result.Claim) {
+// joined are sentences with a space between; what is empty is none.
+func joined(sentences ...string) string {
+	return strings.Join(slices.DeleteFunc(sentences, func(s string) bool { return s == "" }), " ")
+}
+
+// ClaimsOf are the claims that a figure ("fig1b") or a table ("tables/table1") is about, with what became of them; none
+// where the results have no claims yet. A damaged file of claims is the scorecard's to refuse.
+func (r *Results) ClaimsOf(name string) (of []result.Claim) {
 	claims, err := r.claims()
 	if err != nil {
 		return nil

@@ -47,6 +47,9 @@ type Figure struct {
 	Name string
 	// Caption is the text for under the figure, one paragraph, with what was measured, and what is missing.
 	Caption string
+	// Shows is the caption's beginning, what is drawn and what is missing, and MeasuredOn its end. Between them stands
+	// in short what became of the claims that the figure is about: [Sentence] says that to newcomers.
+	Shows, MeasuredOn string
 
 	page drawing
 	// missing are the caption's sentences about what the results lack.

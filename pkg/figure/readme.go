@@ -89,7 +89,7 @@ func pictureLink(row IndexRow, name string) string {
 // verdicts are what became of the claims of a figure or table, a line each; of a figure without claims its caption.
 func (r *Results) verdicts(row IndexRow, titles map[string]string) string {
 	var text strings.Builder
-	for _, c := range r.claimsOf(row.Figure) {
+	for _, c := range r.ClaimsOf(row.Figure) {
 		here := hereWithInterval(c)
 		if here == "" {
 			here = "\u2013"

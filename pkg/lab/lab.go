@@ -33,12 +33,17 @@ import (
 	"strata/pkg/show"
 )
 
-// Lab is an engine and a size.
+// Lab is an engine, a size and a seed.
 type Lab struct {
 	engine *runs.Engine
 	size   plan.Size
+	seed   uint64
 	ctx    context.Context
+	scored map[*result.Scores]scored
 }
+
+// scored are the sets that the models of a table were trained on; general is "" where there is none.
+type scored struct{ own, general string }
 
 // Open opens the lab at a size of experiments/sizes.yaml, "smoke" for seconds, "demo" for minutes. Interrupting the
 // cell saves what is trained; run again it goes on.
@@ -55,17 +60,23 @@ func Open(size string) *Lab {
 	cache, err := folders.Cache()
 	must(err)
 	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt) // until the cell's process ends
-	return &Lab{size: s, ctx: ctx, engine: &runs.Engine{Data: data, Runs: store, Cache: cache, Context: ctx,
+	return &Lab{size: s, seed: 1, ctx: ctx, engine: &runs.Engine{Data: data, Runs: store, Cache: cache, Context: ctx,
 		Out: newDisplay(), Resume: true, Wait: true}}
 }
 
 // Train trains a Glow on an image set, which is a folder or zip of STRATA_DATA or one that strata draws: from
 // scratch, or finetuned from parent. A run that another notebook is training is waited for.
 func (l *Lab) Train(set string, parent *runs.Run) *runs.Run {
+	return l.train(runs.Request{Set: set, Parent: parent})
+}
+
+func (l *Lab) train(request runs.Request) *runs.Run {
 	defer gonbui.Sync()
-	run, err := l.engine.Train(l.ctx, runs.Request{Set: set, Size: l.size, Seed: 1, Parent: parent})
+	request.Size, request.Seed = l.size, l.seed
+	run, err := l.engine.Train(l.ctx, request)
 	must(err)
-	gonbui.DisplayMarkdown(fmt.Sprintf("`%s`: %s, %d steps, %.3f bits/dim at the end", run.Info.ID, run.Info.Spec.Network(), run.Info.Spec.Train.Steps, run.Info.LastValue))
+	gonbui.DisplayMarkdown(fmt.Sprintf("`%s`: %s, %d steps, %.3f bits/dim at the end", run.Info.ID,
+		run.Info.Spec.Network(), run.Info.Spec.Train.Steps, run.Info.LastValue))
 	return run
 }
 
@@ -76,6 +87,14 @@ func (l *Lab) Score(run, general *runs.Run, in string, out ...string) *result.Sc
 	sets := append([]string{in}, out...)
 	table, err := evaluate.ScoreSets(l.ctx, l.engine, run, general, sets, l.size.TestImages, density.Noise{})
 	must(err)
+	of := scored{own: run.Info.Spec.Set}
+	if general != nil {
+		of.general = general.Info.Spec.Set
+	}
+	if l.scored == nil {
+		l.scored = map[*result.Scores]scored{}
+	}
+	l.scored[table] = of
 	return table
 }
 
@@ -87,7 +106,8 @@ func (l *Lab) Sheet(set, split string) {
 	var file bytes.Buffer
 	must(png.Encode(&file, imageset.ContactSheet(s, 16, 4, 2)))
 	gonbui.DisplayPng(file.Bytes())
-	gonbui.DisplayMarkdown(fmt.Sprintf("*%s, %s: %d images of %dx%dx%d; %s*", set, split, s.Len(), s.Height, s.Width, s.Channels, cmp.Or(s.History, "history unknown")))
+	gonbui.DisplayMarkdown(fmt.Sprintf("*%s, %s: %d images of %dx%dx%d; %s*", set, split, s.Len(), s.Height, s.Width,
+		s.Channels, cmp.Or(s.History, "history unknown")))
 }
 
 // PixelDifferences shows Fig. 1A for any sets: the density of the differences of each pixel to the mean of its eight

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"strata/pkg/plan"
 	"strata/pkg/result"
 	"strata/pkg/runs"
+	"strata/pkg/show"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -52,7 +54,7 @@ func TestTrainWaits(t *testing.T) {
 	size, err := plan.LoadSize("smoke")
 	require.NoError(t, err)
 	var log strings.Builder
-	l := &Lab{ctx: t.Context(), size: size, engine: &runs.Engine{Runs: t.TempDir(), Context: t.Context(), Out: &log,
+	l := &Lab{ctx: t.Context(), size: size, seed: 1, engine: &runs.Engine{Runs: t.TempDir(), Context: t.Context(), Out: &log,
 		Resume: true, Wait: true}}
 	spec, err := l.engine.Spec(runs.Request{Set: "shapes", Size: size, Seed: 1})
 	require.NoError(t, err)
@@ -73,8 +75,21 @@ func TestHover(t *testing.T) {
 	page, err := l.hover("x1", table, "a", "a")
 	require.NoError(t, err)
 	require.Equal(t, 40, strings.Count(page, `"Index":`))
+	require.Contains(t, page, "diagonal = false")
 	_, err = l.hover("x1", table, "a", "c")
 	require.ErrorContains(t, err, `no column "c"`)
+	table.Columns = []string{"general", "log_likelihood"}
+	for i := range table.Rows {
+		table.Rows[i].Values[1] = 3
+	}
+	l.scored = map[*result.Scores]scored{table: {own: "shapes", general: "leaves"}}
+	page, err = l.hover("x1", table, "general", "log_likelihood")
+	require.NoError(t, err)
+	require.Contains(t, page, "diagonal = true")
+	require.Contains(t, page, "ln p under the Glow of leaves, nats")
+	require.Contains(t, page, "ln p under the Glow of shapes, nats")
+	require.Equal(t, "c3, what scale 3 contributes to ln p under the Glow of shapes, nats", l.axis(table, "c3"))
+	require.Equal(t, "complexity, nats", l.axis(table, "complexity"))
 }
 
 // The first stop has the lowest scores, the last one the highest, of whatever set.
@@ -93,4 +108,46 @@ func TestTop(t *testing.T) {
 	require.ErrorContains(t, err, `no column "c9"`)
 	_, err = l.top("x1", &result.Scores{Columns: []string{"ratio"}}, "ratio")
 	require.ErrorContains(t, err, "no images")
+}
+
+// All eight combinations of latents are on the page; with those of one image alone they decode to that image.
+func TestSwap(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains a Glow for some steps")
+	}
+	size, err := plan.LoadSize("smoke")
+	require.NoError(t, err)
+	l := &Lab{ctx: t.Context(), size: size, seed: 1, engine: &runs.Engine{Runs: t.TempDir(), Context: t.Context(),
+		Out: io.Discard}}
+	run := l.Train("shapes", nil)
+	page, err := l.swap("x1", run, "shapes", "digits")
+	require.NoError(t, err)
+	pictures := regexp.MustCompile(`src="(data:[^"]*)" alt="([^"]*)"`).FindAllStringSubmatch(page, -1)
+	require.Len(t, pictures, 2+8)
+	require.Equal(t, pictures[0][1], pictures[2][1], "z1, z2, z3 of shapes")
+	require.Contains(t, pictures[2][2], "z1 of shapes, z2 of shapes, z3 of shapes: ln p ")
+	require.Equal(t, pictures[1][1], pictures[9][1], "all of digits")
+	require.NotEqual(t, pictures[0][1], pictures[6][1])
+	require.Equal(t, 7, strings.Count(page, "display:none"))
+
+	z, c := l.Latents(run, "shapes", 3)
+	require.Len(t, z, 3)
+	require.Len(t, z[2][1], 768)
+	table := l.Score(run, nil, "shapes")
+	for i, back := range c[2] {
+		require.InDelta(t, show.Values(table, "c3", "shapes")[i], back, 0.5)
+	}
+
+	t.Setenv("STRATA_FIGURES", t.TempDir())
+	_, _, _, err = l.ofResults("glow-in-from-general")
+	require.ErrorContains(t, err, "holds no results")
+}
+
+// Eq. 2 by hand: lambda ln 2 where the models agree, with half of the full slope lambda/T.
+func TestEq2(t *testing.T) {
+	loss, slopes := Eq2([]float64{5, -7}, []float64{5, -7}, 1000, 6000)
+	require.InDelta(t, 6000*math.Ln2, loss, 1e-9)
+	require.InDeltaSlice(t, []float64{1.5, 1.5}, slopes, 1e-9)
+	_, _, err := eq2([]float64{1}, nil, 1000, 6000)
+	require.ErrorContains(t, err, "1 and 0 log-likelihoods")
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -140,6 +141,7 @@ func aurocs(scores *result.Scores, columns []string) (string, error) {
 		columns = slices.DeleteFunc(slices.Clone(scores.Columns),
 			func(c string) bool { return c == "general" || c == result.PNGBytes })
 	}
+	var areas []float64 // of the first of the other sets
 	for _, column := range columns {
 		inside, err := scores.Column(column, func(r result.ScoreRow) bool { return r.Role == "in" })
 		if err != nil {
@@ -159,10 +161,52 @@ func aurocs(scores *result.Scores, columns []string) (string, error) {
 				return "", err
 			}
 			fmt.Fprintf(&b, " %.1f [%.1f, %.1f] |", 100*a.Value, 100*a.Low, 100*a.High)
+			if set == out[0] {
+				areas = append(areas, a.Value)
+			}
 		}
 		b.WriteString("\n")
 	}
-	return b.String() + "\nIn-distribution: " + in + ".", nil
+	return b.String() + "\nIn-distribution: " + in + ". " + inWords(columns, areas, in, out[0]), nil
+}
+
+// inWords says what the AUROCs of the first of some columns and of the best of them mean, in pairs of images.
+func inWords(columns []string, areas []float64, in, out string) string {
+	best := slices.Index(areas, slices.Max(areas))
+	said := fmt.Sprintf("Of 100 pairs of an image of %s and one of %s, `%s` ranks %.0f right", in, out, columns[0],
+		100*areas[0])
+	if best > 0 {
+		said += fmt.Sprintf("; the best of these scores, `%s`, ranks %.0f right", columns[best], 100*areas[best])
+	}
+	return said + ". Guessing ranks 50 right."
+}
+
+// Values are a column of a table's images of one set, named by the set or by its role, or of all images where that is
+// "": numbers for a cell to compute with.
+func Values(scores *result.Scores, column, set string) []float64 {
+	values, err := scores.Column(column, func(r result.ScoreRow) bool {
+		return set == "" || r.Set == set || r.Role == set
+	})
+	must(err)
+	if len(values) == 0 {
+		panic(fmt.Errorf("no image of %q among the scores", set))
+	}
+	return values
+}
+
+// Same shows a number that a cell computed by itself beside a library's, and fails the cell where they are further
+// apart than tolerance.
+func Same(what string, byHand, library, tolerance float64) {
+	defer gonbui.Sync()
+	must(same(what, byHand, library, tolerance))
+	gonbui.DisplayMarkdown(fmt.Sprintf("%s: by hand **%.6g**, the library **%.6g**: the same.", what, byHand, library))
+}
+
+func same(what string, byHand, library, tolerance float64) error {
+	if !(math.Abs(byHand-library) <= tolerance) { // NaN is the same as nothing
+		return fmt.Errorf("%s: by hand %v, the library %v; they should be within %v", what, byHand, library, tolerance)
+	}
+	return nil
 }
 
 // Histogram shows how a score, in nats, is distributed over each set of a table.

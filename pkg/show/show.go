@@ -14,6 +14,7 @@ package show
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -61,10 +62,13 @@ func From(results string) string {
 }
 
 func resultsFolder() string {
-	folder, err := folders.Results(from)
+	folder, err := Folder()
 	must(err)
 	return folder
 }
+
+// Folder is the results folder that the notebook reads.
+func Folder() (string, error) { return folders.Results(from) }
 
 // results says what a results folder holds: size, seeds, verdicts, and which set plays which role for which of the
 // paper's.
@@ -89,6 +93,9 @@ func results(folder string) (string, error) {
 		"Of the paper's claims %d hold there, %d are open, %d do not hold, not measured: %d.",
 		filepath.Base(folder), manifest.Size, strings.Trim(fmt.Sprint(manifest.Seeds), "[]"),
 		verdicts[result.Holds], verdicts[result.Open], verdicts[result.DoesNotHold], verdicts[result.NotMeasured])
+	if manifest.Size == "smoke" {
+		text += " **Size smoke trains for seconds: it shows that everything runs, and none of the paper's effects.**"
+	}
 	return text + playing(manifest, subsets), nil
 }
 
@@ -114,35 +121,58 @@ func playing(manifest result.Manifest, subsets []result.Subset) string {
 	return text
 }
 
-// Figure shows figures of the paper by name, fig1a to figS8, each with its caption.
+// Figure shows figures of the paper by name, fig1a to figS8, each with what it shows, and a sentence for every claim
+// that it is about: what this run measured, what the paper has, and the verdict.
 func Figure(names ...string) {
 	defer gonbui.Sync()
 	results, err := figure.Open(resultsFolder())
 	must(err)
+	said := map[string]bool{} // two figures of one claim say it once
 	for _, name := range names {
-		file, caption, err := drawn(results, name)
+		file, f, err := drawn(results, name)
 		must(err)
-		page, err := sized(file, caption)
+		claims := slices.DeleteFunc(results.ClaimsOf(name), func(c result.Claim) bool { return said[c.ID] })
+		for _, c := range claims {
+			said[c.ID] = true
+		}
+		page, err := sized(file, f, claims)
 		must(err)
 		gonbui.DisplayHTML(page)
 	}
 }
 
-// sized is a figure with its caption, as wide beside others as it is on paper: figures of one column take half of the
+// sized is a figure with its text, as wide beside others as it is on paper: figures of one column take half of the
 // page.
-func sized(file []byte, caption string) (string, error) {
+func sized(file []byte, f *figure.Figure, claims []result.Claim) (string, error) {
 	config, err := png.DecodeConfig(bytes.NewReader(file))
 	if err != nil {
 		return "", err
 	}
+	titles, err := result.ClaimTitles()
+	if err != nil {
+		return "", err
+	}
+	var text strings.Builder
+	paragraph := func(style, content string) {
+		if content != "" {
+			fmt.Fprintf(&text, `<p style="margin:.4em 0;%s">%s</p>`, style, content)
+		}
+	}
+	paragraph("font-style:italic", html.EscapeString(cmp.Or(f.Shows, f.Caption)))
+	for _, c := range claims {
+		paragraph("", fmt.Sprintf("<b>%s (%s).</b> %s", html.EscapeString(cmp.Or(titles[c.ID], c.Text)), c.ID,
+			html.EscapeString(figure.Sentence(c))))
+	}
+	paragraph("font-size:85%;opacity:.75", html.EscapeString(f.MeasuredOn))
 	const twoColumns, onScreen = 2008, 960 // pixels of a figure of two columns, and what they take here
-	return fmt.Sprintf(`<figure style="margin:1em 0;max-width:%dpx"><img alt="%s" style="width:%dpx;max-width:100%%" src="data:image/png;base64,%s"><figcaption><em>%s</em></figcaption></figure>`,
-		onScreen, html.EscapeString(caption), config.Width*onScreen/twoColumns, base64.StdEncoding.EncodeToString(file),
-		html.EscapeString(caption)), nil
+	return fmt.Sprintf(`<figure style="margin:1em 0;max-width:%dpx"><img alt="%s" style="width:%dpx;max-width:100%%" `+
+		`src="data:image/png;base64,%s"><figcaption>%s</figcaption></figure>`,
+		onScreen, html.EscapeString(f.Caption), config.Width*onScreen/twoColumns,
+		base64.StdEncoding.EncodeToString(file), text.String()), nil
 }
 
-// drawn is a figure as PNG, with its caption.
-func drawn(results *figure.Results, name string) (file []byte, caption string, err error) {
+// drawn is a figure, and as PNG.
+func drawn(results *figure.Results, name string) (file []byte, f *figure.Figure, err error) {
 	var known []string
 	for _, entry := range figure.All() {
 		known = append(known, entry.Name)
@@ -151,17 +181,17 @@ func drawn(results *figure.Results, name string) (file []byte, caption string, e
 		}
 		f, err := entry.Draw(results)
 		if err != nil {
-			return nil, "", err
+			return nil, nil, err
 		}
 		var drawing bytes.Buffer
 		err = f.PNG(&drawing)
-		return drawing.Bytes(), f.Caption, err
+		return drawing.Bytes(), f, err
 	}
-	return nil, "", fmt.Errorf("no figure %q: choose of %s", name, strings.Join(known, ", "))
+	return nil, nil, fmt.Errorf("no figure %q: choose of %s", name, strings.Join(known, ", "))
 }
 
 // Table shows tables of the paper by name, 1 to S4: each of the paper's values with what was measured here beside it,
-// its interval, and how they agree.
+// its interval, and how they agree; and below a sentence for every claim that the table decides.
 func Table(names ...string) {
 	defer gonbui.Sync()
 	for _, name := range names {
@@ -182,10 +212,28 @@ func table(results, name string) (string, error) {
 		if t.Name != name {
 			continue
 		}
-		return fmt.Sprintf("**Table %s.** %s\n\n%s\n%s", t.Name, t.Caption, t.Markdown(),
-			read.Results[0].Explanation(t)), nil
+		said, err := sentences(results, "tables/table"+name)
+		return fmt.Sprintf("**Table %s.** %s\n\n%s\n%s\n\n%s", t.Name, t.Caption, t.Markdown(),
+			read.Results[0].Explanation(t), said), err
 	}
 	return "", fmt.Errorf("no table %q: choose of %s", name, strings.Join(known, ", "))
+}
+
+// sentences says in Markdown what became of the claims that a table is about.
+func sentences(folder, name string) (string, error) {
+	results, err := figure.Open(folder)
+	if err != nil {
+		return "", err
+	}
+	titles, err := result.ClaimTitles()
+	if err != nil {
+		return "", err
+	}
+	var text strings.Builder
+	for _, c := range results.ClaimsOf(name) {
+		fmt.Fprintf(&text, "- **%s (%s).** %s\n", cmp.Or(titles[c.ID], c.Text), c.ID, figure.Sentence(c))
+	}
+	return strings.ReplaceAll(text.String(), "<", "&lt;"), nil
 }
 
 // Claims shows claims of the paper by id with their verdicts, and under them why those do not hold that do not. Without
@@ -232,7 +280,7 @@ func claims(results string, ids []string) (string, error) {
 // (experiments/bands.yaml), all of them without ids. It is for the last cell of a notebook: it notices a change of the
 // program, not a disagreement with the paper.
 func CheckBands(ids ...string) ([]string, error) {
-	folder, err := folders.Results(from)
+	folder, err := Folder()
 	if err != nil {
 		return nil, err
 	}
