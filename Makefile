@@ -23,7 +23,7 @@ TOOLS := $(ROOT)/bin/tools
 JUPYTER_DIR := $(ROOT)/bin/jupyter
 
 .DEFAULT_GOAL := help
-.PHONY: help build tools plugin wanted-plugin figures test lab bench crash clean
+.PHONY: help build tools plugin wanted-plugin figures pages test lab bench crash clean
 
 help: ## print this list
 	@echo 'strata: make TARGET [SIZE=smoke|quick|demo|long|small|gpu|paper] (SIZE is for figures; now $(SIZE))'
@@ -42,9 +42,15 @@ plugin: build ## install XLA's CPU plugin where strata and GoMLX find it (STRATA
 wanted-plugin: build
 	@bin/strata plugin --optional
 
-figures: build tools wanted-plugin ## train what is missing of TARGETS at SIZE, write figures/ and tables, execute the notebooks
+figures: build tools wanted-plugin ## train what is missing of TARGETS at SIZE, write figures/, tables and pages, execute the notebooks
 	bin/strata reproduce $(TARGETS) --size $(SIZE)
 	bin/strata figures
+	bin/strata pages
+
+# What is committed: of the committed results, with pictures of nothing but what strata draws. AGAIN=--again takes what the
+# notebooks showed the last time.
+pages: build tools ## write docs/pages anew: the argument, the reports and the notebooks, to click through
+	STRATA_FIGURES= STRATA_RESULTS= bin/strata pages --drawn --results figures/results/procedural-quick --out docs/pages $(AGAIN)
 
 # Tests run on XLA too, and fail without the plugin where one is pinned; STRATA_NO_XLA=1 skips them.
 test: build tools ## vet, staticcheck, check the formatting, run all tests

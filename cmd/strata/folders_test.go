@@ -33,7 +33,7 @@ func TestAbsentFoldersAreMade(t *testing.T) {
 		args  []string
 	}{
 		{"runs", []string{"train", "--in", "plain", "--size", "smoke", "--steps", "1"}},
-		{"figures", []string{"figures", "--results", results, "--no-notebooks"}},
+		{"figures", []string{"figures", "--results", results}},
 		{"cache", []string{"data", "sheet", "digits", "-o", filepath.Join(root, "digits.png")}},
 	} {
 		code, _, errOut := strata(c.args...)

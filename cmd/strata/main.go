@@ -42,7 +42,8 @@ type cli struct {
 	Evaluate    evaluateCommand    `cmd:"" help:"How well the scores of a score file tell sets apart."`
 	Runs        runsCommand        `cmd:"" help:"List, compare and prune the run store."`
 	Reproduce   reproduceCommand   `cmd:"" help:"Train what a table or figure of the paper lacks, and write what was measured."`
-	Figures     figuresCommand     `cmd:"" help:"Draw every figure and table from what was measured, and execute the notebooks on it."`
+	Figures     figuresCommand     `cmd:"" help:"Draw every figure and table from what was measured."`
+	Pages       pagesCommand       `cmd:"" help:"Execute the notebooks, and write results and notebooks as pages that one can click through."`
 	Report      reportCommand      `cmd:"" help:"Lay the results beside the paper: report.md, index.html, claims.csv."`
 	Plugin      pluginCommand      `cmd:"" help:"Install XLA's CPU plugin."`
 	Version     versionCommand     `cmd:"" help:"What this build is, and where it computes."`

@@ -21,21 +21,7 @@ Lays what strata reproduce measured beside the paper: every table cell by cell, 
 }
 
 func (c reportCommand) Run(e *environment) error {
-	results := c.Results
-	if len(results) == 0 {
-		figures, err := folders.Figures()
-		if err != nil {
-			return err
-		}
-		found, err := filepath.Glob(filepath.Join(figures, "results", "*", "claims.csv"))
-		if err != nil {
-			return err
-		}
-		for _, f := range found {
-			results = append(results, filepath.Dir(f))
-		}
-	}
-	r, err := report.Read(results)
+	r, err := readReport(c.Results)
 	if err != nil {
 		return err
 	}
@@ -50,4 +36,22 @@ func (c reportCommand) Run(e *environment) error {
 	}
 	fmt.Fprintf(e.out, "%s\n", filepath.Join(c.Out, "index.html"))
 	return nil
+}
+
+// readReport reads results folders, or all of STRATA_FIGURES/results.
+func readReport(results []string) (*report.Report, error) {
+	if len(results) == 0 {
+		figures, err := folders.Figures()
+		if err != nil {
+			return nil, err
+		}
+		found, err := filepath.Glob(filepath.Join(figures, "results", "*", "claims.csv"))
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range found {
+			results = append(results, filepath.Dir(f))
+		}
+	}
+	return report.Read(results)
 }

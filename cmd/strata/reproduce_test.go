@@ -176,7 +176,7 @@ func TestReproduceCannotWrite(t *testing.T) {
 	require.Contains(t, errOut, filepath.Join(folder, "cells.csv"))
 	require.Contains(t, out, "results in "+folder+"; they are not complete")
 	require.FileExists(t, filepath.Join(folder, "claims.csv"))
-	code, _, errOut = strata("figures", "--results", folder, "--no-notebooks")
+	code, _, errOut = strata("figures", "--results", folder)
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, errOut, "no finished results there")
 }

@@ -6,44 +6,83 @@ import (
 	"fmt"
 	"html"
 	"io"
-	"regexp"
+	"slices"
 	"strings"
 
-	"github.com/wyatt915/treeblood"
-	"github.com/yuin/goldmark"
-	"github.com/yuin/goldmark/extension"
-	markdownhtml "github.com/yuin/goldmark/renderer/html"
+	"strata/internal/markup"
 )
 
-// HTML writes the notebook as one page that needs nothing else: pictures are inside of it, formulas are MathML, which
-// browsers draw themselves, and interactive outputs keep their scripts. Links to other notebooks lead to their pages.
-func (nb *Notebook) HTML(w io.Writer, title string) error {
+// HTML writes the notebook as the body of a page: what its cells say and show, in their order. Pictures are inside of
+// it, formulas are MathML, which browsers draw themselves, and interactive outputs keep their scripts. Cells keep to
+// themselves what their metadata says.
+func (nb *Notebook) HTML(w io.Writer) error {
 	var page bytes.Buffer
-	fmt.Fprintf(&page, pageHead, html.EscapeString(title))
 	for i, c := range nb.Cells {
+		hidden, err := c.hidden()
+		if err != nil {
+			return fmt.Errorf("notebook %s: cell %d: %w", nb.name(), i+1, err)
+		}
 		switch c.Type {
 		case "markdown":
-			text, err := markdown(c.Source)
+			if hidden.source {
+				continue
+			}
+			text, err := markup.HTML(c.Source)
 			if err != nil {
-				return fmt.Errorf("notebook %s: cell %d: %w", title, i+1, err)
+				return fmt.Errorf("notebook %s: cell %d: %w", nb.name(), i+1, err)
 			}
 			page.WriteString(text)
 		case "code":
-			if !c.Folded() {
-				fmt.Fprintf(&page, "<pre class=\"code\">%s</pre>\n", html.EscapeString(strings.TrimSpace(c.Source)))
+			if !hidden.source {
+				fmt.Fprintf(&page, "<pre class=\"code\"><code>%s</code></pre>\n", html.EscapeString(shownSource(c.Source)))
+			}
+			if hidden.outputs {
+				continue
 			}
 			for _, o := range latest(c.Outputs) {
 				text, err := o.html()
 				if err != nil {
-					return fmt.Errorf("notebook %s: cell %d: %w", title, i+1, err)
+					return fmt.Errorf("notebook %s: cell %d: %w", nb.name(), i+1, err)
 				}
 				page.WriteString(text)
 			}
 		}
 	}
-	page.WriteString("</body></html>\n")
 	_, err := w.Write(page.Bytes())
 	return err
+}
+
+// shownSource is a cell's source without the line that asks GoNB for a main function: it says nothing to a reader.
+func shownSource(source string) string {
+	source = strings.TrimSpace(source)
+	if first, rest, _ := strings.Cut(source, "\n"); strings.TrimSpace(first) == "%%" {
+		source = rest
+	}
+	return source
+}
+
+// hidden says what of a cell a reader is not shown.
+type hidden struct{ source, outputs bool }
+
+// hidden reads it from the metadata: what Jupyter itself folds, and the tags of Jupyter Book.
+func (c Cell) hidden() (hidden, error) {
+	var m struct {
+		Tags    []string
+		Jupyter struct {
+			Source  bool `json:"source_hidden"`
+			Outputs bool `json:"outputs_hidden"`
+		}
+	}
+	if len(c.Metadata) > 0 {
+		if err := json.Unmarshal(c.Metadata, &m); err != nil {
+			return hidden{}, fmt.Errorf("metadata: %w", err)
+		}
+	}
+	has := func(tag string) bool { return slices.Contains(m.Tags, tag) }
+	return hidden{
+		source:  m.Jupyter.Source || has("hide-input") || has("remove-input") || has("hide-cell") || has("remove-cell"),
+		outputs: m.Jupyter.Outputs || has("hide-output") || has("remove-output") || has("hide-cell") || has("remove-cell"),
+	}, nil
 }
 
 // latest leaves of outputs that were redrawn in their place, as progress displays are, the last state.
@@ -92,9 +131,9 @@ func (o Output) html() (string, error) {
 			return "<div class=\"output\">" + text + "</div>\n", nil
 		case "image/png":
 			return fmt.Sprintf("<div class=\"output\"><img alt=\"figure\" src=\"data:image/png;base64,%s\"></div>\n",
-				strings.TrimSpace(text)), nil
+				strings.Join(strings.Fields(text), "")), nil
 		case "text/markdown":
-			text, err := markdown(text)
+			text, err := markup.HTML(text)
 			return "<div class=\"output\">" + text + "</div>\n", err
 		}
 		return fmt.Sprintf("<pre>%s</pre>\n", html.EscapeString(text)), nil
@@ -114,55 +153,3 @@ func textOf(raw json.RawMessage) (string, error) {
 	}
 	return strings.Join(lines, ""), nil
 }
-
-var (
-	converter = goldmark.New(goldmark.WithExtensions(extension.GFM),
-		goldmark.WithRendererOptions(markdownhtml.WithUnsafe()))
-	formulas  = regexp.MustCompile(`(?s)\$\$(.+?)\$\$|\$([^$\s][^$\n]*?)\$`)
-	links     = regexp.MustCompile(`href="([^"/:]+)\.ipynb"`)
-	inFigures = "href=\"../figures/" // seen from notebooks/; pages lie in figures/notebooks/
-)
-
-// markdown converts a cell's text. Formulas are taken out first, as their underscores and stars are none of markdown's.
-func markdown(text string) (string, error) {
-	var converted []string
-	var failed error
-	text = formulas.ReplaceAllStringFunc(text, func(found string) string {
-		match := formulas.FindStringSubmatch(found)
-		math, err := treeblood.InlineStyle(strings.TrimSpace(match[2]), nil)
-		if match[1] != "" {
-			math, err = treeblood.DisplayStyle(strings.TrimSpace(match[1]), nil)
-		}
-		if err != nil && failed == nil {
-			failed = fmt.Errorf("formula %s: %w", found, err)
-		}
-		converted = append(converted, math)
-		return fmt.Sprintf("FORMULA%dX", len(converted)-1)
-	})
-	if failed != nil {
-		return "", failed
-	}
-	var page bytes.Buffer
-	if err := converter.Convert([]byte(text), &page); err != nil {
-		return "", err
-	}
-	result := page.String()
-	for i, math := range converted {
-		result = strings.Replace(result, fmt.Sprintf("FORMULA%dX", i), math, 1)
-	}
-	return strings.ReplaceAll(links.ReplaceAllString(result, `href="$1.html"`), inFigures, `href="../`), nil
-}
-
-const pageHead = `<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>%s</title><style>
-body{font:16px/1.5 sans-serif;color:#222;max-width:76rem;margin:2rem auto;padding:0 1rem}
-h1,h2,h3,p,ul,ol,pre,figure{max-width:60rem}
-img,svg{max-width:100%%;height:auto}
-table{border-collapse:collapse;font-size:13px;margin:1rem 0;display:block;overflow-x:auto}
-td,th{border-bottom:1px solid #ddd;padding:.3rem .6rem;text-align:left;vertical-align:top}
-pre{overflow-x:auto;font-size:13px}
-pre.code{background:#f5f5f5;padding:.6rem;border-left:3px solid #bbb}
-pre.stderr{color:#a00}
-math{font-size:1.1em} math[display=block]{margin:1rem 0}
-</style></head><body>
-`

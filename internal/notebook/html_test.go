@@ -3,7 +3,6 @@ package notebook
 import (
 	"bytes"
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -33,10 +32,10 @@ func TestHTML(t *testing.T) {
 			Outputs: []Output{{Type: "stream", Name: "stdout", Text: "its output"}}},
 	}}
 	var page bytes.Buffer
-	require.NoError(t, nb.HTML(&page, "a & b"))
+	require.NoError(t, nb.HTML(&page))
 	text := page.String()
-	for _, want := range []string{"<title>a &amp; b</title>", "<h1>Title</h1>", "<math", `href="02_more.html"`,
-		`href="../pkg/x.go"`, "<td>2</td>", "show(1 &lt; 2)", "a &lt;b&gt;",
+	for _, want := range []string{"<h1>Title</h1>", "<math", `href="02_more.ipynb"`,
+		`href="../pkg/x.go"`, "<td>2</td>", "<code>show(1 &lt; 2)</code>", "a &lt;b&gt;",
 		`src="data:image/png;base64,aGk="`, "<em>caption</em>", "value=2"} {
 		assert.Contains(t, text, want)
 	}
@@ -45,7 +44,27 @@ func TestHTML(t *testing.T) {
 	assert.NotContains(t, text, "plumbing", "a folded cell")
 	assert.Contains(t, text, "its output")
 	nb.Cells[1].Outputs = []Output{{Type: "display_data", Data: map[string]json.RawMessage{"text/plain": raw(5)}}}
-	assert.ErrorContains(t, nb.HTML(&page, "x"), "cell 2: an output that is no text")
+	assert.ErrorContains(t, nb.HTML(&page), "cell 2: an output that is no text")
+}
+
+// What Jupyter folds, and what Jupyter Book's tags hide, a reader of the page is not shown.
+func TestHTMLHides(t *testing.T) {
+	for metadata, want := range map[string][2]bool{
+		`{}`:                                               {true, true},
+		`{"jupyter": {"source_hidden": true}}`:             {false, true},
+		`{"jupyter": {"outputs_hidden": true}}`:            {true, false},
+		`{"tags": ["hide-input"]}`:                         {false, true},
+		`{"tags": ["other", "remove-output"]}`:             {true, false},
+		`{"tags": ["hide-cell"], "collapsed": "whatever"}`: {false, false},
+	} {
+		nb := &Notebook{Cells: []Cell{{Type: "code", Source: "%%\nmake()", Metadata: json.RawMessage(metadata),
+			Outputs: []Output{{Type: "stream", Name: "stdout", Text: "made"}}}}}
+		var page bytes.Buffer
+		require.NoError(t, nb.HTML(&page))
+		assert.Equal(t, want, [2]bool{bytes.Contains(page.Bytes(), []byte("make()")), bytes.Contains(page.Bytes(), []byte("made"))}, metadata)
+	}
+	nb := &Notebook{Cells: []Cell{{Type: "code", Metadata: json.RawMessage(`{"tags": 1}`)}}}
+	assert.ErrorContains(t, nb.HTML(&bytes.Buffer{}), "cell 1: metadata")
 }
 
 // Every formula of the project's notebooks can be drawn.
@@ -57,10 +76,7 @@ func TestHTMLOfTheNotebooks(t *testing.T) {
 		nb, err := Load(path)
 		require.NoError(t, err)
 		var page bytes.Buffer
-		require.NoError(t, nb.HTML(&page, filepath.Base(path)))
-		if dir := os.Getenv("STRATA_TEST_PAGES"); dir != "" { // to look at them
-			require.NoError(t, os.WriteFile(filepath.Join(dir, filepath.Base(path)+".html"), page.Bytes(), 0o644))
-		}
+		require.NoError(t, nb.HTML(&page))
 		assert.NotContains(t, page.String(), "FORMULA")
 	}
 }

@@ -45,16 +45,6 @@ type Cell struct {
 	ExecutionCount int // 0: not executed
 }
 
-// Folded says whether Jupyter shows the cell without its source until somebody asks: plumbing, which pages leave out.
-func (c Cell) Folded() bool {
-	var metadata struct {
-		Jupyter struct {
-			Hidden bool `json:"source_hidden"`
-		}
-	}
-	return json.Unmarshal(c.Metadata, &metadata) == nil && metadata.Jupyter.Hidden
-}
-
 // Output is one output of a code cell. Which fields count depends on Type.
 type Output struct {
 	Type           string                     // "stream", "display_data", "execute_result" or "error"

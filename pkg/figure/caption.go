@@ -123,8 +123,8 @@ var tableRoles = []string{roleIn, roleNear, roleSmooth, roleGeneral, roleFar, ro
 // hereOf is what was measured for a claim, with its unit.
 func hereOf(c result.Claim) string { return withUnit(c, fmt.Sprintf("%.*f", claimDigits(c), c.Value)) }
 
-// hereWithInterval is the same with the interval; "" where nothing was measured.
-func hereWithInterval(c result.Claim) string {
+// Here is what was measured for a claim, with its unit and its interval; "" where nothing was.
+func Here(c result.Claim) string {
 	if c.Verdict == result.NotMeasured || math.IsNaN(c.Value) {
 		return ""
 	}

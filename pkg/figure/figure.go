@@ -122,6 +122,12 @@ func file[T result.Row]() []string { return []string{result.FileOf[T]()} }
 // dpi is the resolution of the PNGs: what journals ask of pictures with colour.
 const dpi = 300
 
+// Columns is how many of the paper's two columns the figure is wide.
+func (f *Figure) Columns() float64 {
+	width, _ := f.page.size()
+	return 2 * float64(width/twoColumns)
+}
+
 // PNG writes the figure as a PNG of 300 dots an inch.
 func (f *Figure) PNG(w io.Writer) error { return f.png(w, dpi) }
 

@@ -90,7 +90,7 @@ func pictureLink(row IndexRow, name string) string {
 func (r *Results) verdicts(row IndexRow, titles map[string]string) string {
 	var text strings.Builder
 	for _, c := range r.ClaimsOf(row.Figure) {
-		here := hereWithInterval(c)
+		here := Here(c)
 		if here == "" {
 			here = "\u2013"
 		}

@@ -190,7 +190,7 @@ func (s *scorecard) draw(c draw.Canvas) {
 			normal, small := textStyle(sizeTick, ink), textStyle(sizeNote, ink)
 			write(cardTitle, y+3, sizeTick, of, false, fitted(row.title, normal, cardPaper-cardTitle-6))
 			write(cardPaper, y+3, sizeNote, notes, false, fitted(row.claim.Paper, small, cardOurs-cardPaper-5))
-			write(cardOurs, y+3, sizeNote, of, false, fitted(hereWithInterval(row.claim), small, cardStrip-cardOurs-4))
+			write(cardOurs, y+3, sizeNote, of, false, fitted(Here(row.claim), small, cardStrip-cardOurs-4))
 			if row.decides != nil {
 				strip{row.decides}.draw(c, left+cardStrip, left+cardStripTo, y+3)
 			}

@@ -25,7 +25,7 @@ func TestScorecardSaysTheVerdicts(t *testing.T) {
 	require.Contains(t, f.Caption, "One seed")
 	card := f.page.(*scorecard)
 	require.Len(t, card.parts, 4)
-	require.Equal(t, "71.0 [69.0, 73.0] %", hereWithInterval(card.parts[1].rows[0].claim))
+	require.Equal(t, "71.0 [69.0, 73.0] %", Here(card.parts[1].rows[0].claim))
 	require.Equal(t, "The ratio to the general Glow repairs it", card.parts[1].rows[0].title)
 	_, err = f.Save(t.TempDir())
 	require.NoError(t, err)

@@ -71,28 +71,27 @@ func PrintClaims(w io.Writer, claims []result.Claim, conditions ...result.Condit
 	}
 }
 
-// ClaimsMarkdown is claims, and the conditions that they rest on, as a table for notebooks and reports.
+// ClaimsMarkdown is claims, and the conditions that they rest on, as a table for notebooks and reports. It has few
+// columns: what a claim was measured on stands under it, where a page that is narrow has room.
 func ClaimsMarkdown(claims []result.Claim, conditions ...result.Condition) string {
 	var b strings.Builder
-	b.WriteString("| claim | where | paper | here | 95 % interval | holds if | verdict | network | seeds | images |\n" +
-		"|---|---|---|---|---|---|---|---|---|---|\n")
-	line := "\x00" // what breaks a line in a cell, until the text is escaped
+	b.WriteString("| claim | paper | here, with the 95 % interval | verdict |\n|---|---|---|---|\n")
+	const line, small, normal = "\x00", "\x01", "\x02" // elements of HTML, until the text is escaped
 	for _, c := range claims {
-		if c.Verdict == result.NotMeasured {
-			fmt.Fprintf(&b, "| **%s** %s | %s | %s | %s | | %s | %s | | | |\n",
-				c.ID, c.Text, c.Where, c.Paper, c.Note, c.Predicate, c.Verdict)
-			continue
+		under := "holds if " + c.Predicate
+		here := c.Note
+		if c.Verdict != result.NotMeasured {
+			under += line + "measured on " + measuredOn(c)
+			here = fmt.Sprintf("%s: **%.4g** [%.4g, %.4g]", c.Measured, c.Value, c.Low, c.High)
+			if c.Note != "" {
+				here += " (" + c.Note + ")"
+			}
+			for _, condition := range of(c.ID, conditions) {
+				here += line + sign(condition.Verdict) + " " + conditionText(condition)
+			}
 		}
-		measured := fmt.Sprintf("%s: %.4g", c.Measured, c.Value)
-		if c.Note != "" {
-			measured += " (" + c.Note + ")"
-		}
-		for _, condition := range of(c.ID, conditions) {
-			measured += line + sign(condition.Verdict) + " " + conditionText(condition)
-		}
-		fmt.Fprintf(&b, "| **%s** %s | %s | %s | %s | %.4g to %.4g | %s | **%s** | %s | %d | %d |\n",
-			c.ID, c.Text, c.Where, c.Paper, measured, c.Low, c.High, c.Predicate, c.Verdict,
-			strings.Trim(c.Network+"; "+c.Steps, "; "), c.Seeds, c.Images)
+		fmt.Fprintf(&b, "| **%s** %s (%s)%s%s%s%s | %s | %s | **%s** |\n",
+			c.ID, c.Text, c.Where, line, small, under, normal, c.Paper, here, c.Verdict)
 	}
-	return strings.NewReplacer("<", "&lt;", line, "<br>").Replace(b.String())
+	return strings.NewReplacer("<", "&lt;", line, "<br>", small, "<small>", normal, "</small>").Replace(b.String())
 }

@@ -6,7 +6,6 @@ package report
 import (
 	"cmp"
 	"fmt"
-	"html/template"
 	"math"
 	"path/filepath"
 	"slices"
@@ -32,14 +31,16 @@ type Result struct {
 	Summary    Summary
 	// Marks are the stand-ins, each with the letter that its cells carry.
 	Marks []Mark
-	// OverSteps is a drawing of the claims over the steps of training, an SVG element, with its caption; "" where there
-	// is none.
-	OverSteps template.HTML
-	Caption   string
-	// Courses are the claims over steps in words, a line a claim.
+	// Courses are the claims over the steps of training in words, a line a claim, and Caption is what they say together;
+	// "" where no run was looked at while it was trained.
 	Courses []Course
+	Caption string
 	// Runs say where the numbers come from.
 	Runs []result.Run
+	// Gallery is the page of all figures of the results, seen from their folder; "" where there is none.
+	Gallery string
+
+	folder string
 }
 
 // Course is a claim over the steps of training.
@@ -150,7 +151,7 @@ func nothingRun() (Result, error) {
 }
 
 func readFolder(folder string) (Result, error) {
-	r := Result{Name: filepath.Base(folder)}
+	r := Result{Name: filepath.Base(folder), folder: folder}
 	var err error
 	if r.Manifest, err = result.ReadManifest(folder); err != nil {
 		return Result{}, err
@@ -184,13 +185,7 @@ func (r *Result) addSteps(folder string, steps []result.ClaimAtStep) error {
 	if err != nil {
 		return err
 	}
-	var svg strings.Builder
-	if err := drawn.SVG(&svg); err != nil {
-		return err
-	}
-	element := svg.String()
-	// The element alone goes into the page; its text is this module's.
-	r.OverSteps, r.Caption = template.HTML(element[strings.Index(element, "<svg"):]), drawn.Caption
+	r.Caption = drawn.Caption
 	for _, s := range steps {
 		if n := len(r.Courses); n == 0 || r.Courses[n-1].ID != s.ID {
 			r.Courses = append(r.Courses, Course{ID: s.ID, Measured: s.Measured})

@@ -11,24 +11,28 @@ import (
 	"strconv"
 	"strings"
 
+	"strata/internal/site"
 	"strata/pkg/result"
 
 	"github.com/google/renameio/v2"
 )
 
-//go:embed page.html
-var pageText string
+//go:embed result.html
+var layoutText string
 
-var page = template.Must(template.New("page").Funcs(template.FuncMap{
+var layout = template.Must(template.New("result").Funcs(template.FuncMap{
 	"legend":    func() string { return Legend + " " + LegendOfSummary },
 	"baselines": baselineTitles,
 	"value":     value,
 	"measured":  func(c result.Claim) bool { return c.Verdict != result.NotMeasured },
-	"class":     func(v result.Verdict) string { return strings.ReplaceAll(string(v), " ", "-") },
+	"class":     class,
 	"sign":      sign,
 	"condition": conditionText,
 	"on":        measuredOn,
-}).Parse(pageText))
+}).Parse(layoutText))
+
+// class is a verdict's name in a page's style.
+func class(v result.Verdict) string { return strings.ReplaceAll(string(v), " ", "-") }
 
 func value(v float64) string {
 	if math.IsNaN(v) {
@@ -43,8 +47,16 @@ func (r *Report) Write(folder string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
+	var body strings.Builder
+	for i, of := range r.Results {
+		text, err := of.html(i)
+		if err != nil {
+			return fmt.Errorf("report: %w", err)
+		}
+		body.WriteString(text)
+	}
 	var html bytes.Buffer
-	if err := page.Execute(&html, r); err != nil {
+	if err := site.Alone(&html, "strata: the paper's tables and claims", body.String()); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	for name, text := range map[string][]byte{"report.md": []byte(r.Markdown()), "index.html": html.Bytes()} {
@@ -56,6 +68,31 @@ func (r *Report) Write(folder string) error {
 		return fmt.Errorf("report: %w", err)
 	}
 	return nil
+}
+
+// HTML is all that is shown of the results as the body of a page.
+func (r Result) HTML() (string, error) { return r.html(0) }
+
+// html is the same where the results are the i-th of several on a page.
+func (r Result) html(i int) (string, error) {
+	of := struct {
+		Result
+		Index    int
+		Drawings []drawing
+	}{Result: r, Index: i}
+	for _, name := range []string{"scorecard", "claims_over_steps"} {
+		if r.folder == "" || name == "claims_over_steps" && len(r.Courses) == 0 {
+			continue
+		}
+		d, err := r.chart(name)
+		if err != nil {
+			return "", err
+		}
+		of.Drawings = append(of.Drawings, d)
+	}
+	var text strings.Builder
+	err := layout.Execute(&text, of)
+	return text.String(), err
 }
 
 // claimRow is a claim of one of several results.

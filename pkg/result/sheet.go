@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"strata/pkg/imageset"
 
@@ -265,6 +266,15 @@ func FindSheet(folder, name string) (path string, ignored bool) {
 		return path, true
 	}
 	return SheetPath(folder, name), false
+}
+
+// OthersPictures are the sheets of a results folder that hold images which are not strata's.
+func OthersPictures(folder string) (names []string, err error) {
+	sheets, err := filepath.Glob(filepath.Join(folder, ignoredPictures, "*.csv"))
+	for _, sheet := range sheets {
+		names = append(names, strings.TrimSuffix(filepath.Base(sheet), ".csv"))
+	}
+	return names, err
 }
 
 // RemoveSheet removes a sheet of a results folder, if there is one.

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"strata/internal/notebook"
+	"strata/internal/site"
+	"strata/pkg/folders"
+	"strata/pkg/imageset"
+	"strata/pkg/result"
+
+	"github.com/stretchr/testify/require"
+)
+
+// resultsBelow copies a small results folder to where STRATA_FIGURES has its results.
+func resultsBelow(t *testing.T, figures, name string) (folder string) {
+	t.Helper()
+	folder = filepath.Join(figures, "results", name)
+	require.NoError(t, os.CopyFS(folder, os.DirFS(filepath.Join("..", "..", "pkg", "figure", "testdata", "results"))))
+	return folder
+}
+
+// One notebook that fails is named and takes no other along; its page shows how far it came.
+func TestBooks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs the GoNB kernel and compiles every cell")
+	}
+	root, err := folders.Root()
+	require.NoError(t, err)
+	kernel, err := notebook.EnsureTools(t.Context(), root)
+	require.NoError(t, err)
+	folder, err := os.MkdirTemp(filepath.Join(root, "tests", "testdata"), "executed-") // their first cells use the module three folders up
+	require.NoError(t, err)
+	t.Cleanup(func() { os.RemoveAll(folder) })
+	for _, name := range []string{"ok", "panics"} {
+		text, err := os.ReadFile(filepath.Join(root, "tests", "testdata", "notebooks", name+".ipynb"))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name+".ipynb"), text, 0o644))
+	}
+	var out, says strings.Builder
+	e := &environment{ctx: t.Context(), out: &out, err: &says}
+	b := books{kernel: kernel, results: "procedural-smoke", executed: filepath.Join(folder, "executed")}
+	pages, err := b.pages(e, folder)
+	require.ErrorContains(t, err, "1 of 2 notebooks failed (panics.ipynb)")
+	require.Regexp(t, `ok: \d+ s\n`, says.String())
+	require.Regexp(t, `panics: \d+ s, failed\n`, says.String())
+	require.Len(t, pages, 2)
+	require.Contains(t, pages[0].Body, "twice 21 is 42")
+	require.Contains(t, pages[1].Body, "boom at 7")
+	require.FileExists(t, filepath.Join(folder, "executed", "ok-procedural-smoke.ipynb"))
+
+	// What was executed is taken again without a kernel, what failed or is of other cells is not.
+	b.kernel, b.again = "none", true
+	pages, err = b.pages(e, folder)
+	require.ErrorContains(t, err, "1 of 2 notebooks failed (panics.ipynb)")
+	require.Len(t, pages, 1)
+	require.Contains(t, pages[0].Body, "twice 21 is 42")
+	text, err := os.ReadFile(filepath.Join(folder, "ok.ipynb"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "ok.ipynb"), []byte(strings.Replace(string(text), "twice", "two times", 1)), 0o644))
+	_, err = b.pages(e, folder)
+	require.ErrorContains(t, err, "2 of 2 notebooks failed")
+}
+
+// The reports are pages that hold together, beside each other and linked to their galleries.
+func TestReportPages(t *testing.T) {
+	figures, err := filepath.Abs(t.TempDir())
+	require.NoError(t, err)
+	t.Setenv("STRATA_FIGURES", figures)
+	_, err = reportPages(figures)
+	require.ErrorContains(t, err, "no results to argue with")
+	resultsBelow(t, figures, "procedural-smoke")
+	second := resultsBelow(t, figures, "real-smoke")
+	m, err := result.ReadManifest(second)
+	require.NoError(t, err)
+	m.Family = "real"
+	require.NoError(t, result.WriteManifest(second, m))
+	require.NoError(t, os.MkdirAll(filepath.Join(figures, "real"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(figures, "real", "README.md"), nil, 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(figures, "real", "index.csv"),
+		[]byte("figure,files,results,result_files,sha256,caption\nfig1a,fig1a.png,../results/real-smoke,x,y,z\n"), 0o644))
+	root, err := folders.Root()
+	require.NoError(t, err)
+	pages, err := reportPages(root)
+	require.NoError(t, err)
+	require.Len(t, pages, 3)
+	require.Equal(t, "results-real-smoke", pages[1].Name, "the paper's sets come first")
+	require.Contains(t, pages[1].Body, `href="../../real/README.md"`)
+	require.Contains(t, pages[0].Body, "the paper's claims")
+	// The argument links to files of the project, which lie elsewhere for this test.
+	home := pages[0]
+	home.Body = "<h1>Home</h1>"
+	out := filepath.Join(figures, "pages")
+	require.NoError(t, site.Write(out, []site.Page{home, pages[1], pages[2]}))
+	text, err := os.ReadFile(filepath.Join(out, "results-real-smoke.html"))
+	require.NoError(t, err)
+	require.Contains(t, string(text), `href="../real/README.md"`)
+}
+
+// Images that strata did not draw reach no pages that git may have: results with such are refused, notebooks see no
+// others, and pages of anything else lie where git does not look.
+func TestPagesOfOthersImages(t *testing.T) {
+	figures, err := filepath.Abs(t.TempDir())
+	require.NoError(t, err)
+	t.Setenv("STRATA_FIGURES", figures)
+	t.Setenv("STRATA_DATA", t.TempDir())
+	results := resultsBelow(t, figures, "real-smoke")
+	b := books{results: results, executed: "executed"}
+	remove, err := b.onlyDrawn()
+	require.NoError(t, err)
+	require.Len(t, b.env, 1)
+	none := strings.TrimPrefix(b.env[0], "STRATA_DATA=")
+	require.NotEqual(t, os.Getenv("STRATA_DATA"), none)
+	entries, err := os.ReadDir(none)
+	require.NoError(t, err)
+	require.Empty(t, entries)
+	require.Equal(t, filepath.Join("executed", "drawn"), b.executed, "copies of other executions are not taken")
+	remove()
+	require.NoDirExists(t, none)
+
+	sheet := &result.Sheet{}
+	require.NoError(t, sheet.Add(result.Tile{Set: "cifar10"}, &imageset.Set{Height: 1, Width: 1, Channels: 1, Pixels: []uint8{1}}, 0))
+	require.NoError(t, result.WriteSheet(results, "sets", sheet, func(string) bool { return false }))
+	var out, says strings.Builder
+	require.Equal(t, exitFailed, run([]string{"pages", "--drawn", "--results", results, "--out", filepath.Join(figures, "pages")}, &out, &says))
+	require.Contains(t, says.String(), "pictures of images that strata did not draw (sets)")
+
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("there is no git here")
+	}
+	pages := filepath.Join(figures, "pages")
+	require.NoError(t, hide(pages))
+	require.NoError(t, site.Write(pages, []site.Page{{Name: site.Home, Body: "<h1>Home</h1>"}}))
+	require.NoError(t, hide(pages), "again")
+	for _, args := range [][]string{{"init", "-q"}, {"add", "-A", "pages"}, {"ls-files"}} {
+		command := exec.Command("git", append([]string{"-C", figures}, args...)...)
+		command.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null")
+		said, err := command.CombinedOutput()
+		if args[0] == "ls-files" {
+			require.NoError(t, err, string(said))
+			require.Empty(t, string(said))
+		}
+	}
+	require.NoError(t, os.Remove(filepath.Join(pages, ".gitignore")))
+	require.ErrorContains(t, hide(pages), "holds pages that git does not ignore")
+}
