@@ -11,7 +11,7 @@ import (
 )
 
 // Sentence says to somebody who does not know the claim's number what became of it: what was measured here with its
-// 95 % interval, what the paper has, the verdict, and where the claim does not hold what it asks for.
+// 95 % interval, what the paper has, the verdict, and what the claim asks for, since the value alone seldom says why.
 //
 //	Here the least Spearman ρ of 3 models is 0.79 [0.75, 0.84]; the paper has more than 0.83: the claim does not hold.
 //	What is asked: ρ > 0.83 on in ∪ smooth, under each of three Glows.
@@ -28,12 +28,8 @@ func Sentence(c result.Claim) string {
 	}
 	digits := claimDigits(c)
 	value := fmt.Sprintf("%.*f%s [%.*f, %.*f]", digits, c.Value, unit, digits, c.Low, digits, c.High)
-	said := fmt.Sprintf("Here %s is %s; the paper %s: %s.", measured, strings.ReplaceAll(value, "-", "\u2212"),
-		paperHas(c.Paper), verdictWords[c.Verdict])
-	if c.Verdict != result.Holds { // the value alone seldom says why
-		said += " What is asked: " + c.Predicate + "."
-	}
-	return said
+	return fmt.Sprintf("Here %s is %s; the paper %s: %s. What is asked: %s.", measured,
+		strings.ReplaceAll(value, "-", "\u2212"), paperHas(c.Paper), verdictWords[c.Verdict], c.Predicate)
 }
 
 // units are what a claim's measured value can end with, after a comma.
