@@ -93,8 +93,7 @@ func (r *Report) counts() string {
 	}
 	b.WriteString("</tr>\n")
 	for _, of := range r.Results {
-		fmt.Fprintf(&b, `<tr><td><a href="%s">%s</a><br><small>%s</small></td>`, html.EscapeString(of.link()),
-			of.Heading(), html.EscapeString(of.About()))
+		fmt.Fprintf(&b, `<tr><td><a href="%s">%s</a></td>`, html.EscapeString(of.link()), of.Heading())
 		for _, v := range verdicts {
 			n := 0
 			for _, c := range of.Claims {
@@ -106,7 +105,11 @@ func (r *Report) counts() string {
 		}
 		b.WriteString("</tr>\n")
 	}
-	return b.String() + "</table>"
+	b.WriteString("</table>\n")
+	for _, of := range r.Results {
+		fmt.Fprintf(&b, "<p class=\"key\"><b>%s</b>, %s</p>\n", of.Heading(), html.EscapeString(of.About()))
+	}
+	return b.String()
 }
 
 // sideBySide are claims as they are in all results.

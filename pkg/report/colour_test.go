@@ -12,7 +12,8 @@ import (
 func TestColoured(t *testing.T) {
 	r, err := Read(nil)
 	require.NoError(t, err)
-	text := r.Results[0].Tables[0].Markdown() + "\n\n" + ClaimsMarkdown(someClaims) + "\n\n| a |\n|---|\n| ● |\n| holdsno |\n"
+	text := r.Results[0].Tables[0].Markdown() + "\n\n" + ClaimsMarkdown(someClaims) +
+		"\n\n| a |\n|---|\n| ● |\n| holdsno |\n"
 	html, err := markup.HTML(text)
 	require.NoError(t, err)
 	coloured := Coloured(html)
