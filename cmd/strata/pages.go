@@ -145,11 +145,12 @@ func reportPages(root string) ([]site.Page, error) {
 			return nil, err
 		}
 	}
-	argument, err := read.Argument()
+	docs := filepath.Join(root, "docs")
+	argument, err := read.Argument(docs)
 	if err != nil {
 		return nil, err
 	}
-	pages := []site.Page{{Name: site.Home, Body: argument, Source: filepath.Join(root, "docs", site.Home+".md")}}
+	pages := []site.Page{{Name: site.Home, Body: argument, Source: filepath.Join(docs, site.Home+".md")}}
 	for _, r := range read.Results {
 		body, err := r.HTML()
 		if err != nil {
