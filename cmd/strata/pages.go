@@ -279,6 +279,9 @@ func (b books) execute(ctx context.Context, nb *notebook.Notebook, name string, 
 	copied := filepath.Join(b.executed, name+"-"+filepath.Base(b.results))
 	if b.again {
 		if before := outputsOf(copied+".ipynb", nb); before != nil {
+			for range nb.CodeCells() {
+				onCell()
+			}
 			return before, nil
 		}
 	}
