@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -25,10 +26,10 @@ import (
 )
 
 type pagesCommand struct {
-	Results string `help:"Results that the notebooks show (default: STRATA_RESULTS, or those below STRATA_FIGURES/results that were completed last)." placeholder:"FOLDER"`
+	Results string `help:"Results that the notebooks show (default: the newest)." placeholder:"FOLDER"`
 	Out     string `help:"Folder for the pages (default: pages in STRATA_FIGURES)." placeholder:"DIR"`
-	Drawn   bool   `help:"Pages that anybody may have: notebooks see no image set but those that strata draws, and results with pictures of others are refused. Without it git ignores the pages."`
-	Again   bool   `help:"Take what notebooks showed at the last execution on these results, where their cells are the same."`
+	Drawn   bool   `help:"Show no image that strata did not draw, so that anybody may have the pages."`
+	Again   bool   `help:"Take what notebooks showed the last time on these results, where their cells are the same."`
 }
 
 func (pagesCommand) Help() string {
@@ -36,7 +37,15 @@ func (pagesCommand) Help() string {
   strata pages
   strata pages --drawn --results figures/results/procedural-quick --out docs/pages
 
-Executes the notebooks, several at a time, through the GoNB kernel, on results of strata reproduce, and writes a folder of pages that one can click through: the paper's argument with what was measured (index.html), a report of each of STRATA_FIGURES/results, and a page a notebook, with contents, previous and next. They need neither a server nor the network. Executed copies of the notebooks are kept in notebooks/executed/. A notebook that fails is shown as far as it came, and the exit code is 1.`
+Executes the notebooks, several at a time, through the GoNB kernel, on results of strata
+reproduce (default: STRATA_RESULTS, or those below STRATA_FIGURES/results that were completed last), and writes a folder
+of pages that one can click through: the paper's argument with what was measured (index.html), a report of each of
+STRATA_FIGURES/results, and a page a notebook, with contents, previous and next. They need neither a server nor the
+network. Executed copies of the notebooks are kept in notebooks/executed/. A notebook that fails is shown as far as it
+came, and the exit code is 1.
+
+Git ignores the pages, unless --drawn says that anybody may have them: then notebooks see no image set but those that
+strata draws, and results with pictures of others are refused.`
 }
 
 func (c pagesCommand) Run(e *environment) error {
@@ -104,7 +113,8 @@ func hide(out string) error {
 	_, pages := os.Stat(filepath.Join(out, site.Home+".html"))
 	_, ignored := os.Stat(filepath.Join(out, ".gitignore"))
 	if pages == nil && ignored != nil {
-		return fmt.Errorf("%s holds pages that git does not ignore: name another folder for these, which may show anybody's images, or add --drawn", out)
+		return fmt.Errorf("%s holds pages that git does not ignore: name another folder for these, "+
+			"which may show anybody's images, or add --drawn", out)
 	}
 	return result.Ignored(out)
 }
@@ -135,11 +145,12 @@ func reportPages(root string) ([]site.Page, error) {
 			return nil, err
 		}
 	}
-	argument, err := read.Argument()
+	docs := filepath.Join(root, "docs")
+	argument, err := read.Argument(docs)
 	if err != nil {
 		return nil, err
 	}
-	pages := []site.Page{{Name: site.Home, Body: argument, Source: filepath.Join(root, "docs", site.Home+".md")}}
+	pages := []site.Page{{Name: site.Home, Body: argument, Source: filepath.Join(docs, site.Home+".md")}}
 	for _, r := range read.Results {
 		body, err := r.HTML()
 		if err != nil {
@@ -186,7 +197,8 @@ func (b *books) onlyDrawn() (remove func(), err error) {
 		return nil, err
 	}
 	if len(others) > 0 {
-		return nil, fmt.Errorf("--drawn: %s holds pictures of images that strata did not draw (%s): name other results, or do without --drawn", b.results, strings.Join(others, ", "))
+		return nil, fmt.Errorf("--drawn: %s holds pictures of images that strata did not draw (%s): "+
+			"name other results, or do without --drawn", b.results, strings.Join(others, ", "))
 	}
 	none, err := os.MkdirTemp("", "strata-no-data-")
 	if err != nil {
@@ -254,31 +266,45 @@ func (b books) pages(e *environment, folder string) ([]site.Page, error) {
 	}
 	pages = slices.DeleteFunc(pages, func(p site.Page) bool { return p.Body == "" }) // not even started
 	if first != nil {
-		return pages, fmt.Errorf("%d of %d notebooks failed (%s); their pages show where. The first: %w", len(names), len(paths), strings.Join(names, ", "), first)
+		return pages, fmt.Errorf("%d of %d notebooks failed (%s); their pages show where. The first: %w",
+			len(names), len(paths), strings.Join(names, ", "), first)
 	}
 	return pages, nil
 }
 
-// execute runs a notebook on the results and keeps the executed copy. It gives what was executed, where anything was.
-func (b books) execute(ctx context.Context, nb *notebook.Notebook, name string, onCell func()) (*notebook.Notebook, error) {
-	copied := filepath.Join(b.executed, name+"-"+filepath.Base(b.results)+".ipynb")
+// execute runs a notebook on the results and keeps the executed copy, under another name where it failed. It gives what
+// was executed, where anything was.
+func (b books) execute(ctx context.Context, nb *notebook.Notebook, name string, onCell func()) (*notebook.Notebook,
+	error) {
+	copied := filepath.Join(b.executed, name+"-"+filepath.Base(b.results))
 	if b.again {
-		if before := outputsOf(copied, nb); before != nil {
+		if before := outputsOf(copied+".ipynb", nb); before != nil {
+			for range nb.CodeCells() {
+				onCell()
+			}
 			return before, nil
 		}
 	}
 	ran, err := notebook.Execute(ctx, nb, notebook.Options{
-		Gonb: b.kernel, Dir: filepath.Dir(nb.Path), Env: append(b.env, "STRATA_RESULTS="+b.results),
+		Gonb: b.kernel, Dir: filepath.Dir(nb.Path), Env: append(slices.Clone(b.env), "STRATA_RESULTS="+b.results),
 		OnCell: func(int, int, float64) { onCell() },
 	})
-	if ran == nil || ran.Notebook == nil {
+	switch {
+	case ran == nil || ran.Notebook == nil:
 		return nil, err
+	case ctx.Err() != nil: // nothing to look at, and the copy of before is whole
+		return ran.Notebook, err
+	case err != nil:
+		return ran.Notebook, errors.Join(err, ran.Notebook.Save(copied+"-failed.ipynb"))
 	}
-	return ran.Notebook, cmp.Or(err, ran.Notebook.Save(copied))
+	if err := os.Remove(copied + "-failed.ipynb"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return ran.Notebook, err
+	}
+	return ran.Notebook, ran.Notebook.Save(copied + ".ipynb")
 }
 
-// outputsOf is a notebook with the outputs that an executed copy of it has; nil where that is not there, is of other
-// cells, or failed.
+// outputsOf is a notebook with the outputs that an executed copy of it has; nil where that is not there or is of other
+// cells.
 func outputsOf(copied string, nb *notebook.Notebook) *notebook.Notebook {
 	executed, err := notebook.Load(copied)
 	if err != nil || len(executed.Cells) != len(nb.Cells) {
@@ -286,8 +312,7 @@ func outputsOf(copied string, nb *notebook.Notebook) *notebook.Notebook {
 	}
 	shown := nb.Strip()
 	for i, c := range executed.Cells {
-		failed := slices.ContainsFunc(c.Outputs, func(o notebook.Output) bool { return o.Type == "error" })
-		if failed || c.Type != nb.Cells[i].Type || c.Source != nb.Cells[i].Source {
+		if c.Type != nb.Cells[i].Type || c.Source != nb.Cells[i].Source {
 			return nil
 		}
 		shown.Cells[i].Outputs, shown.Cells[i].ExecutionCount = c.Outputs, c.ExecutionCount

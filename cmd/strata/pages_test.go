@@ -33,7 +33,8 @@ func TestBooks(t *testing.T) {
 	require.NoError(t, err)
 	kernel, err := notebook.EnsureTools(t.Context(), root)
 	require.NoError(t, err)
-	folder, err := os.MkdirTemp(filepath.Join(root, "tests", "testdata"), "executed-") // their first cells use the module three folders up
+	// Their first cells use the module three folders up.
+	folder, err := os.MkdirTemp(filepath.Join(root, "tests", "testdata"), "executed-")
 	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(folder) })
 	for _, name := range []string{"ok", "panics"} {
@@ -52,6 +53,7 @@ func TestBooks(t *testing.T) {
 	require.Contains(t, pages[0].Body, "twice 21 is 42")
 	require.Contains(t, pages[1].Body, "boom at 7")
 	require.FileExists(t, filepath.Join(folder, "executed", "ok-procedural-smoke.ipynb"))
+	require.FileExists(t, filepath.Join(folder, "executed", "panics-procedural-smoke-failed.ipynb"))
 
 	// What was executed is taken again without a kernel, what failed or is of other cells is not.
 	b.kernel, b.again = "none", true
@@ -61,7 +63,8 @@ func TestBooks(t *testing.T) {
 	require.Contains(t, pages[0].Body, "twice 21 is 42")
 	text, err := os.ReadFile(filepath.Join(folder, "ok.ipynb"))
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "ok.ipynb"), []byte(strings.Replace(string(text), "twice", "two times", 1)), 0o644))
+	other := strings.Replace(string(text), "twice", "two times", 1)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "ok.ipynb"), []byte(other), 0o644))
 	_, err = b.pages(e, folder)
 	require.ErrorContains(t, err, "2 of 2 notebooks failed")
 }
@@ -71,7 +74,9 @@ func TestReportPages(t *testing.T) {
 	figures, err := filepath.Abs(t.TempDir())
 	require.NoError(t, err)
 	t.Setenv("STRATA_FIGURES", figures)
-	_, err = reportPages(figures)
+	root, err := folders.Root()
+	require.NoError(t, err)
+	_, err = reportPages(root)
 	require.ErrorContains(t, err, "no results to argue with")
 	resultsBelow(t, figures, "procedural-smoke")
 	second := resultsBelow(t, figures, "real-smoke")
@@ -83,22 +88,20 @@ func TestReportPages(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(figures, "real", "README.md"), nil, 0o644))
 	require.NoError(t, os.WriteFile(filepath.Join(figures, "real", "index.csv"),
 		[]byte("figure,files,results,result_files,sha256,caption\nfig1a,fig1a.png,../results/real-smoke,x,y,z\n"), 0o644))
-	root, err := folders.Root()
-	require.NoError(t, err)
 	pages, err := reportPages(root)
 	require.NoError(t, err)
 	require.Len(t, pages, 3)
 	require.Equal(t, "results-real-smoke", pages[1].Name, "the paper's sets come first")
 	require.Contains(t, pages[1].Body, `href="../../real/README.md"`)
 	require.Contains(t, pages[0].Body, "the paper's claims")
-	// The argument links to files of the project, which lie elsewhere for this test.
-	home := pages[0]
-	home.Body = "<h1>Home</h1>"
 	out := filepath.Join(figures, "pages")
-	require.NoError(t, site.Write(out, []site.Page{home, pages[1], pages[2]}))
+	require.NoError(t, site.Write(out, pages))
 	text, err := os.ReadFile(filepath.Join(out, "results-real-smoke.html"))
 	require.NoError(t, err)
 	require.Contains(t, string(text), `href="../real/README.md"`)
+	text, err = os.ReadFile(filepath.Join(out, "index.html"))
+	require.NoError(t, err)
+	require.Contains(t, string(text), `<td><a href="results-real-smoke.html">`)
 }
 
 // Images that strata did not draw reach no pages that git may have: results with such are refused, notebooks see no
@@ -123,16 +126,18 @@ func TestPagesOfOthersImages(t *testing.T) {
 	require.NoDirExists(t, none)
 
 	sheet := &result.Sheet{}
-	require.NoError(t, sheet.Add(result.Tile{Set: "cifar10"}, &imageset.Set{Height: 1, Width: 1, Channels: 1, Pixels: []uint8{1}}, 0))
+	pixel := &imageset.Set{Height: 1, Width: 1, Channels: 1, Pixels: []uint8{1}}
+	require.NoError(t, sheet.Add(result.Tile{Set: "cifar10"}, pixel, 0))
 	require.NoError(t, result.WriteSheet(results, "sets", sheet, func(string) bool { return false }))
 	var out, says strings.Builder
-	require.Equal(t, exitFailed, run([]string{"pages", "--drawn", "--results", results, "--out", filepath.Join(figures, "pages")}, &out, &says))
+	pages := filepath.Join(figures, "pages")
+	code := run([]string{"pages", "--drawn", "--results", results, "--out", pages}, &out, &says)
+	require.Equal(t, exitFailed, code)
 	require.Contains(t, says.String(), "pictures of images that strata did not draw (sets)")
 
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("there is no git here")
 	}
-	pages := filepath.Join(figures, "pages")
 	require.NoError(t, hide(pages))
 	require.NoError(t, site.Write(pages, []site.Page{{Name: site.Home, Body: "<h1>Home</h1>"}}))
 	require.NoError(t, hide(pages), "again")

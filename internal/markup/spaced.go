@@ -2,8 +2,6 @@ package markup
 
 import (
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/net/html"
 )
@@ -42,16 +40,14 @@ func spaced(math string) (string, error) {
 	return text.String(), nil
 }
 
-// isFunction says whether an element is a name of several upright letters, or one with an index or limits.
+// isFunction says whether an element is the name of a function, or one with an index or limits.
 func isFunction(n *html.Node) bool {
 	switch n.Data {
 	case "msub", "msup", "msubsup", "munder":
 		first := element(n.FirstChild, false)
 		return first != nil && isFunction(first)
 	case "mi":
-		name := content(n)
-		return utf8.RuneCountInString(name) > 1 && strings.IndexFunc(name, func(r rune) bool { return !unicode.IsLetter(r) }) < 0 &&
-			functions[name]
+		return functions[content(n)]
 	}
 	return false
 }

@@ -52,13 +52,15 @@ func (nb *Notebook) HTML(w io.Writer) error {
 	return err
 }
 
-// shownSource is a cell's source without the line that asks GoNB for a main function: it says nothing to a reader.
+// shownSource is a cell's source without the lines that ask GoNB for a main function: they say nothing to a reader.
 func shownSource(source string) string {
-	source = strings.TrimSpace(source)
-	if first, rest, _ := strings.Cut(source, "\n"); strings.TrimSpace(first) == "%%" {
-		source = rest
+	var kept []string
+	for line := range strings.Lines(source) {
+		if strings.TrimSpace(line) != "%%" {
+			kept = append(kept, line)
+		}
 	}
-	return source
+	return strings.TrimSpace(strings.Join(kept, ""))
 }
 
 // hidden says what of a cell a reader is not shown.
@@ -85,7 +87,7 @@ func (c Cell) hidden() (hidden, error) {
 	}, nil
 }
 
-// latest leaves of outputs that were redrawn in their place, as progress displays are, the last state.
+// latest leaves of outputs that were redrawn in their place the last state. Bars of progress go: they were of the moment.
 func latest(outputs []Output) []Output {
 	last := map[string]int{}
 	display := func(o Output) string {
@@ -102,11 +104,17 @@ func latest(outputs []Output) []Output {
 	}
 	var kept []Output
 	for i, o := range outputs {
-		if id := display(o); id == "" || last[id] == i {
+		if id := display(o); (id == "" || last[id] == i) && !o.isProgress() {
 			kept = append(kept, o)
 		}
 	}
 	return kept
+}
+
+// isProgress says whether an output is a bar that tells how far a cell is.
+func (o Output) isProgress() bool {
+	text, err := textOf(o.Data["text/html"])
+	return err == nil && strings.Contains(text, "<progress")
 }
 
 func (o Output) html() (string, error) {

@@ -23,10 +23,11 @@ func TestHTML(t *testing.T) {
 			{Type: "stream", Name: "stdout", Text: "a <b>"},
 			{Type: "display_data", Data: map[string]json.RawMessage{"image/png": raw("aGk=\n")}},
 			{Type: "display_data", Data: map[string]json.RawMessage{"text/markdown": raw([]string{"*cap", "tion*"})}},
-			{Type: "display_data", Data: map[string]json.RawMessage{"text/html": raw("<progress value=1>")},
+			{Type: "display_data", Data: map[string]json.RawMessage{"text/html": raw("<b>value=1</b>")},
 				Metadata: raw(map[string]string{"display_id": "x"})},
-			{Type: "display_data", Data: map[string]json.RawMessage{"text/html": raw("<progress value=2>")},
+			{Type: "display_data", Data: map[string]json.RawMessage{"text/html": raw("<b>value=2</b>")},
 				Metadata: raw(map[string]string{"display_id": "x"})},
+			{Type: "display_data", Data: map[string]json.RawMessage{"text/html": raw("<progress value=3>")}},
 		}},
 		{Type: "code", Source: "!*plumbing", Metadata: json.RawMessage(`{"jupyter": {"source_hidden": true}}`),
 			Outputs: []Output{{Type: "stream", Name: "stdout", Text: "its output"}}},
@@ -43,6 +44,8 @@ func TestHTML(t *testing.T) {
 	assert.NotContains(t, text, "value=1", "what was redrawn is gone")
 	assert.NotContains(t, text, "plumbing", "a folded cell")
 	assert.Contains(t, text, "its output")
+	assert.NotContains(t, text, "progress", "a bar is of the moment")
+	assert.NotContains(t, text, "%%")
 	nb.Cells[1].Outputs = []Output{{Type: "display_data", Data: map[string]json.RawMessage{"text/plain": raw(5)}}}
 	assert.ErrorContains(t, nb.HTML(&page), "cell 2: an output that is no text")
 }
@@ -61,7 +64,8 @@ func TestHTMLHides(t *testing.T) {
 			Outputs: []Output{{Type: "stream", Name: "stdout", Text: "made"}}}}}
 		var page bytes.Buffer
 		require.NoError(t, nb.HTML(&page))
-		assert.Equal(t, want, [2]bool{bytes.Contains(page.Bytes(), []byte("make()")), bytes.Contains(page.Bytes(), []byte("made"))}, metadata)
+		shown := [2]bool{bytes.Contains(page.Bytes(), []byte("make()")), bytes.Contains(page.Bytes(), []byte("made"))}
+		assert.Equal(t, want, shown, metadata)
 	}
 	nb := &Notebook{Cells: []Cell{{Type: "code", Metadata: json.RawMessage(`{"tags": 1}`)}}}
 	assert.ErrorContains(t, nb.HTML(&bytes.Buffer{}), "cell 1: metadata")

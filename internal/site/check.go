@@ -100,9 +100,11 @@ func (c *checker) wrong(page, format string, values ...any) {
 
 var (
 	// absolute is a path of somebody's machine.
-	absolute = regexp.MustCompile(`(?:^|[\s"'=(>:;,\x60])(/(?:(?:home|root|work|usr|var|opt|mnt|private|Users)/|tmp/(?:go|Test))[^\s"'<]*)`)
+	absolute = regexp.MustCompile(`(?:^|[\s"'=(>:;,\x60])` +
+		`(/(?:(?:home|root|work|usr|var|opt|mnt|private|Users)/|tmp/(?:go|Test))[^\s"'<]*)`)
 	// loads is what a style or a script names to be loaded: an address of the network.
-	loads = regexp.MustCompile(`(?i)(?:url\(|@import|\bfetch\(|\.src\s*=|\bimport\(|from\s)\s*["']?((?:https?:)?//[^\s"')]+)`)
+	loads = regexp.MustCompile(`(?i)(?:url\(|@import|\bfetch\(|\.src\s*=|\bimport\(|from\s)\s*["']?` +
+		`((?:https?:)?//[^\s"')]+)`)
 	// painted are pictures that a script names.
 	painted = regexp.MustCompile(pictures + `/[0-9a-f]+\.(?:png|svg)`)
 )

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"html/template"
@@ -18,6 +19,9 @@ type heading struct {
 	Level    int
 	ID, Text string
 }
+
+// shortName is the attribute of a heading with what contents call it, where that is shorter.
+const shortName = "data-contents"
 
 // prepare makes a page's body fit for a folder: headings get anchors, links lead from the folder, pictures become files
 // of it, and tables scroll by themselves where they are too wide.
@@ -71,7 +75,7 @@ func prepare(p Page, folder string, pages []Page, kept *store) (*shown, error) {
 			if level == 1 && page.Title == "" {
 				page.Title = text
 			} else {
-				page.Contents = append(page.Contents, heading{max(level, 2), id, text})
+				page.Contents = append(page.Contents, heading{max(level, 2), id, cmp.Or(attribute(n, shortName), text)})
 			}
 		case atom.Table:
 			if attribute(n.Parent, "class") != "wide" {

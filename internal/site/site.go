@@ -18,8 +18,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/google/renameio/v2"
 )
 
 // Home is the name of the first page.
@@ -182,11 +180,11 @@ func write(folder string, pages []Page) error {
 		if err := layout.Execute(&text, all[i]); err != nil {
 			return fmt.Errorf("page %s: %w", pages[i].Name, err)
 		}
-		if err := renameio.WriteFile(filepath.Join(folder, all[i].File), text.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(folder, all[i].File), text.Bytes(), 0o644); err != nil {
 			return err
 		}
 	}
-	if err := renameio.WriteFile(filepath.Join(folder, styleFile), []byte(style), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, styleFile), []byte(style), 0o644); err != nil {
 		return err
 	}
 	return kept.write(folder)

@@ -35,8 +35,9 @@ func written(t *testing.T) (root, folder string, read func(name string) string) 
 	}
 	svg := "data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString([]byte("<svg/>"))
 	require.NoError(t, Write(folder, []Page{
-		{Name: Home, Body: `<h1>Start &amp; <i>end</i></h1><h2>Same</h2><h2>Same</h2><h3 id="mine">Mine</h3>` +
-			`<img src="` + dot(t, 1) + `"><img alt="s" src="` + svg + `"><a href="#same-2">here</a> <a href="https://x.org">out</a>`},
+		{Name: Home, Body: `<h1>Start &amp; <i>end</i></h1><h2>Same</h2><h2>Same</h2><h3 id="mine" data-contents="Mine">Mine at length</h3>` +
+			`<img src="` + dot(t, 1) + `"><img alt="s" src="` + svg + `"><a href="#same-2">here</a> ` +
+			`<a href="https://x.org">out</a>`},
 		{Name: "a", Group: "Notebooks", Source: filepath.Join(root, "notebooks", "a.ipynb"),
 			Body: `<h1>A</h1><a href="b.ipynb#x">b</a><a href="../figures/README.md">f</a><table><tr><td>1</td></tr></table>` +
 				`<img src="` + dot(t, 1) + `">`},

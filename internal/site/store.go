@@ -8,8 +8,6 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
-
-	"github.com/google/renameio/v2"
 )
 
 // store are the pictures of a site by the names of their files, each once, whichever pages show it.
@@ -43,7 +41,7 @@ func (s *store) write(folder string) error {
 		return err
 	}
 	for name, content := range s.files {
-		if err := renameio.WriteFile(filepath.Join(folder, pictures, name), content, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(folder, pictures, name), content, 0o644); err != nil {
 			return err
 		}
 	}

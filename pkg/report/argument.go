@@ -21,8 +21,8 @@ import (
 var argumentText string
 
 // Argument is the paper's argument on one page, as HTML: each step with its claims as they are in all results side by
-// side, and with charts of the first results. Its links count from the module's folder docs.
-func (r *Report) Argument() (string, error) {
+// side, and with charts of the first results. docs is the module's folder of that name, which its links count from.
+func (r *Report) Argument(docs string) (string, error) {
 	if len(r.Results) == 0 || r.Results[0].folder == "" {
 		return "", fmt.Errorf("report: there are no results to argue with: strata reproduce makes them")
 	}
@@ -31,11 +31,11 @@ func (r *Report) Argument() (string, error) {
 		return "", err
 	}
 	page, err := template.New("argument").Funcs(template.FuncMap{
-		"counts":    r.counts,
+		"counts":    func() string { return r.counts(docs) },
 		"claims":    func(ids ...string) (string, error) { return r.sideBySide(titles, ids) },
 		"failed":    func() (string, error) { return r.failed(titles) },
-		"reports":   func() string { return r.links(func(of Result) string { return of.link() }) },
-		"galleries": r.galleries,
+		"reports":   func() string { return r.links(docs) },
+		"galleries": func() string { return r.galleries(docs) },
 		"figure": func(name string) (string, error) {
 			d, err := r.Results[0].chart(name)
 			if err != nil {
@@ -56,25 +56,30 @@ func (r *Report) Argument() (string, error) {
 	return markup.HTML(text.String())
 }
 
-// link leads to the results, seen from docs: whoever makes pages puts the page of these results in their place.
-func (r Result) link() string { return "../figures/results/" + r.Name + "/" + result.ManifestFile }
+// link leads to a file of the results. Whoever makes pages puts the page of the results in the place of the manifest.
+func (r Result) link(docs, file string) string {
+	path := filepath.Join(r.folder, file)
+	if seen, err := filepath.Rel(docs, path); err == nil {
+		path = seen
+	}
+	return filepath.ToSlash(path)
+}
 
 // links are those to all results.
-func (r *Report) links(to func(Result) string) string {
+func (r *Report) links(docs string) string {
 	var all []string
 	for _, of := range r.Results {
-		all = append(all, fmt.Sprintf("[%s](%s)", lower(of.Heading()), to(of)))
+		all = append(all, fmt.Sprintf("[%s](%s)", lower(of.Heading()), of.link(docs, result.ManifestFile)))
 	}
 	return strings.Join(all, ", ")
 }
 
 // galleries are the pages of all figures of the results that have one, a line each.
-func (r *Report) galleries() string {
+func (r *Report) galleries(docs string) string {
 	var text strings.Builder
 	for _, of := range r.Results {
 		if of.Gallery != "" {
-			fmt.Fprintf(&text, "- [every figure and table of %s](%s)\n", lower(of.Heading()),
-				filepath.ToSlash(filepath.Join("../figures/results", of.Name, of.Gallery)))
+			fmt.Fprintf(&text, "- [every figure and table of %s](%s)\n", lower(of.Heading()), of.link(docs, of.Gallery))
 		}
 	}
 	return text.String()
@@ -84,7 +89,7 @@ func (r *Report) galleries() string {
 func lower(text string) string { return strings.ToLower(text[:1]) + text[1:] }
 
 // counts are the verdicts of all results.
-func (r *Report) counts() string {
+func (r *Report) counts(docs string) string {
 	verdicts := []result.Verdict{result.Holds, result.Open, result.DoesNotHold, result.NotMeasured}
 	var b strings.Builder
 	b.WriteString(`<table class="counts"><tr><th>the paper's claims</th>`)
@@ -93,8 +98,8 @@ func (r *Report) counts() string {
 	}
 	b.WriteString("</tr>\n")
 	for _, of := range r.Results {
-		fmt.Fprintf(&b, `<tr><td><a href="%s">%s</a><br><small>%s</small></td>`, html.EscapeString(of.link()),
-			of.Heading(), html.EscapeString(of.About()))
+		fmt.Fprintf(&b, `<tr><td><a href="%s">%s</a></td>`, html.EscapeString(of.link(docs, result.ManifestFile)),
+			of.Heading())
 		for _, v := range verdicts {
 			n := 0
 			for _, c := range of.Claims {
@@ -106,7 +111,11 @@ func (r *Report) counts() string {
 		}
 		b.WriteString("</tr>\n")
 	}
-	return b.String() + "</table>"
+	b.WriteString("</table>\n")
+	for _, of := range r.Results {
+		fmt.Fprintf(&b, "<p class=\"key\"><b>%s</b>, %s</p>\n", of.Heading(), html.EscapeString(of.About()))
+	}
+	return b.String()
 }
 
 // sideBySide are claims as they are in all results.
