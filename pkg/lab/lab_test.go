@@ -138,9 +138,24 @@ func TestSwap(t *testing.T) {
 		require.InDelta(t, show.Values(table, "c3", "shapes")[i], back, 0.5)
 	}
 
+	t.Setenv("STRATA_RESULTS", "")
 	t.Setenv("STRATA_FIGURES", t.TempDir())
 	_, _, _, err = l.ofResults("glow-in-from-general")
 	require.ErrorContains(t, err, "holds no results")
+	folder := t.TempDir()
+	t.Setenv("STRATA_RESULTS", folder)
+	require.NoError(t, result.Begin(folder))
+	require.NoError(t, result.Write(folder, []result.Run{{Configuration: "glow-in", ID: run.Info.ID},
+		{Configuration: "glow-near", ID: "glow-elsewhere"}}))
+	require.NoError(t, result.WriteManifest(folder, result.Manifest{Size: "smoke",
+		Roles: map[string]string{"in": "shapes", "smooth": "digits"}}))
+	found, in, smooth, err := l.ofResults("glow-in")
+	require.NoError(t, err)
+	require.Equal(t, []string{run.Info.ID, "shapes", "digits"}, []string{found.Info.ID, in, smooth})
+	_, _, _, err = l.ofResults("glow-near")
+	require.ErrorContains(t, err, "its weights are not on this disk")
+	_, _, _, err = l.ofResults("glow-far")
+	require.ErrorContains(t, err, "they have no glow-far")
 }
 
 // Eq. 2 by hand: lambda ln 2 where the models agree, with half of the full slope lambda/T.

@@ -1,7 +1,9 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 
 	"strata/pkg/backend"
 	"strata/pkg/imageset"
@@ -117,25 +119,22 @@ func (l *Lab) ofResults(configuration string) (run *runs.Run, in, smooth string,
 	if err != nil {
 		return nil, "", "", err
 	}
+	trained, err := result.Read[result.Run](folder)
+	if err != nil {
+		return nil, "", "", err
+	}
+	at := slices.IndexFunc(trained, func(r result.Run) bool { return r.Configuration == configuration && r.ID != "" })
+	if at < 0 {
+		return nil, "", "", fmt.Errorf("they have no %s", configuration)
+	}
+	if run, err = runs.Open(l.engine.Runs, trained[at].ID); err != nil || !run.Info.Done {
+		return nil, "", "", errors.New("its weights are not on this disk")
+	}
 	in, smooth = manifest.Roles["in"], manifest.Roles["smooth"]
 	for _, set := range []string{in, smooth} {
 		if _, err := l.engine.Set(set, imageset.Test); err != nil {
 			return nil, "", "", fmt.Errorf("set %q is not here", set)
 		}
 	}
-	trained, err := result.Read[result.Run](folder)
-	if err != nil {
-		return nil, "", "", err
-	}
-	for _, r := range trained {
-		if r.Configuration != configuration || r.ID == "" {
-			continue
-		}
-		run, err := runs.Open(l.engine.Runs, r.ID)
-		if err != nil || !run.Info.Done {
-			return nil, "", "", fmt.Errorf("its weights are not on this disk")
-		}
-		return run, in, smooth, nil
-	}
-	return nil, "", "", fmt.Errorf("they have no %s", configuration)
+	return run, in, smooth, nil
 }
