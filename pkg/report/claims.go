@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -28,6 +29,14 @@ func conditionText(c result.Condition) string {
 	return fmt.Sprintf("%s: %s [%s, %s] %s %s",
 		c.Condition, value(c.Value), value(c.Low), value(c.High), c.Comparison, value(c.Bound))
 }
+
+// remark is a claim's note without the conditions in numbers, which are shown by themselves.
+func remark(note string) string {
+	return strings.Join(slices.DeleteFunc(strings.Split(note, "; "), inNumbers.MatchString), "; ")
+}
+
+// inNumbers is how a condition in a note begins: "0.9634 [0.9597, 0.9669] > 0.95 holds".
+var inNumbers = regexp.MustCompile(`^-?[0-9][0-9.e+-]* \[`)
 
 // measuredOn is what a claim was measured on.
 func measuredOn(c result.Claim) string {
@@ -83,8 +92,8 @@ func ClaimsMarkdown(claims []result.Claim, conditions ...result.Condition) strin
 		if c.Verdict != result.NotMeasured {
 			under += line + "measured on " + measuredOn(c)
 			here = fmt.Sprintf("%s: **%.4g** [%.4g, %.4g]", c.Measured, c.Value, c.Low, c.High)
-			if c.Note != "" {
-				here += " (" + c.Note + ")"
+			if said := remark(c.Note); said != "" {
+				here += " (" + said + ")"
 			}
 			for _, condition := range of(c.ID, conditions) {
 				here += line + sign(condition.Verdict) + " " + conditionText(condition)

@@ -17,7 +17,7 @@ var (
 			Predicate: "ratio > 1", Verdict: result.Holds, Data: "leaves, shapes, digits", Size: "demo",
 			Network: "none", Seeds: 1, Images: 10},
 		{ID: "D2", Text: "repaired", Measured: "ratio", Value: 71, Low: 69, High: 73, Verdict: result.Open,
-			Size: "demo", Seeds: 3, Images: 20, Note: "few images"},
+			Size: "demo", Seeds: 3, Images: 20, Note: "60 [58, 62] > 30 holds; few images"},
 		{ID: "F3", Where: "Tab 2", Text: "the last scale, alone", Paper: "92.9", Measured: "AUROC", Value: 5, Low: 4,
 			High:      6,
 			Predicate: "AUROC > raw + 20", Verdict: result.DoesNotHold, Data: "shapes against digits", Size: "demo",

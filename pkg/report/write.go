@@ -29,6 +29,7 @@ var layout = template.Must(template.New("result").Funcs(template.FuncMap{
 	"sign":      sign,
 	"condition": conditionText,
 	"on":        measuredOn,
+	"remark":    remark,
 }).Parse(layoutText))
 
 // class is a verdict's name in a page's style.
