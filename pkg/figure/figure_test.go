@@ -502,7 +502,7 @@ func TestClaimsOverSteps(t *testing.T) {
 	figure, err := byName("claims_over_steps", dir)
 	require.NoError(t, err)
 	assert.Contains(t, figure.Caption, "2 claims over the steps")
-	assert.Contains(t, figure.Caption, "Changing with training, and their last verdict: D2 holds.")
+	assert.Contains(t, figure.Caption, "Last verdicts of those that change: D2 holds.")
 	panels := figure.page.(page).panels
 	require.Len(t, panels, 2)
 	assert.Equal(t, "The raw likelihood prefers smooth", strings.Split(panels[0].title, "\n")[0])

@@ -95,11 +95,10 @@ func OverSteps(r *Results) (*Figure, error) {
 		drawn.columns, drawn.height = 1, 5*vg.Centimeter
 		drawn.panels = []panel{emptyPanel("claims over steps", "no run was looked at while it was trained")}
 	}
-	shows := fmt.Sprintf("%d claims over the steps of their runs, on the images of the learning curves; bands are 95 %% "+
-		"intervals. L and F1 are from scratch, the others finetuned. ", len(lines))
+	shows := fmt.Sprintf("%d claims over the steps of their runs, on the learning curves' images, with 95 %% bands. "+
+		"L and F1 are from scratch, the others finetuned. ", len(lines))
 	if bounded {
-		shows += "A line is the threshold of the condition that decides: a number, or another quantity at that step with " +
-			"the margin. There is none where that condition is about other quantities than the one drawn. "
+		shows += "A line is the threshold of the condition that decides, where that is about what is drawn. "
 	}
 	var changed []string
 	for _, v := range []result.Verdict{result.Holds, result.Open, result.DoesNotHold} {
@@ -110,7 +109,7 @@ func OverSteps(r *Results) (*Figure, error) {
 	if len(changed) == 0 {
 		shows += "No verdict changes with more training."
 	} else {
-		shows += "Changing with training, and their last verdict: " + strings.Join(changed, "; ") + "."
+		shows += "Last verdicts of those that change: " + strings.Join(changed, "; ") + "."
 	}
 	return r.figure(name, drawn, shows, nil, roleIn, roleSmooth, roleGeneral), nil
 }
