@@ -257,7 +257,7 @@ land() {
     rm -rf "figures/results/$name"
     cp -r "$results" "figures/results/$name"
     echo "figures/results/$name; draw it:"
-    echo "  strata figures --no-notebooks --results figures/results/$name --out figures/$name"
+    echo "  strata figures --results figures/results/$name --out figures/$name"
   done
   echo "$record"
 }

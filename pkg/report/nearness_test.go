@@ -101,5 +101,5 @@ func TestCommittedReadmeIsCurrent(t *testing.T) {
 	made, err := Nearness(folders)
 	require.NoError(t, err)
 	require.True(t, strings.Contains(string(page), beginNearness+made+endNearness), "results were added or measured anew: "+
-		"strata figures --no-notebooks brings figures/results/README.md up to date. It should say\n%s", made)
+		"strata figures brings figures/results/README.md up to date. It should say\n%s", made)
 }

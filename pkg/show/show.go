@@ -102,7 +102,7 @@ func results(folder string) (string, error) {
 // roles are those that a set can play, in the order in which people read them.
 var roles = []string{"in", "near", "smooth", "general", "far", "faces", "further", "grey_in", "grey_smooth",
 	"grey_general",
-	"mri_one", "mri_others", "mri_all", "general_clean", "general_box", "general_bicubic"}
+	"mri_one", "mri_others", "mri_all", "general_clean", "general_box", "general_bicubic", "general_bilinear"}
 
 // playing is a table of the roles: set, test images that were scored, and the paper's set that it stands for.
 func playing(manifest result.Manifest, subsets []result.Subset) string {
