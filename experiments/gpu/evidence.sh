@@ -254,6 +254,7 @@ land() {
   for run in "$landed"/runs/*/run.json; do cp "$run" "$record/$(basename "$(dirname "$run")").json"; done
   for results in "$landed"/figures/results/*/; do
     name=$(basename "$results")
+    mkdir -p figures/results
     rm -rf "figures/results/$name"
     cp -r "$results" "figures/results/$name"
     echo "figures/results/$name; draw it:"
