@@ -52,10 +52,7 @@ func (c figuresCommand) Run(e *environment) error {
 		return err
 	}
 	fmt.Fprintf(e.out, "%d figures and tables of %s in %s\n", count, results, out)
-	if err := report.UpdateReadme(filepath.Join(figures, "results")); err != nil {
-		return err
-	}
-	return nil
+	return report.UpdateReadme(filepath.Join(figures, "results"))
 }
 
 // finished is the results folder of a flag, or the one that folders choose, which must be complete.

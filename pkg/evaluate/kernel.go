@@ -73,9 +73,9 @@ func (v *Evaluation) ofKernels() (all []score.Column) {
 	return all
 }
 
-// kernels are, of the general set by each kernel and of the sets beside it, how fine luma and chroma are, which needs no model;
-// and how well the likelihood of in's Glow and its ratio to each general Glow tell in from outliers. Runs that are not
-// there leave rows out.
+// kernels are, of the general set by each kernel and of the sets beside it, how fine luma and chroma are, which needs no
+// model; and how well the likelihood of in's Glow and its ratio to each general Glow tell in from outliers. Runs that
+// are not there leave rows out.
 func (v *Evaluation) kernels(ctx context.Context) ([]result.KernelValue, error) {
 	if !v.triedKernels() {
 		return nil, nil

@@ -188,7 +188,8 @@ func (r *Results) sheet(name string) (*result.Sheet, error) {
 func (r *Results) noPictures(name, title, sheet, why string, roles ...string) *Figure {
 	drawn, said := notThere(title, "the results have no",
 		[]string{"pictures/" + sheet + " (its images may not be shared, or " + why + ")"})
-	return r.figure(name, page{width: twoColumns, height: 4 * vg.Centimeter, panels: []panel{drawn}}, "", []string{said}, roles...)
+	empty := page{width: twoColumns, height: 4 * vg.Centimeter, panels: []panel{drawn}}
+	return r.figure(name, empty, "", []string{said}, roles...)
 }
 
 // framed are the legend's keys of the roles in a sheet, each with its set, in the order in which they come.

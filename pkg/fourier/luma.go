@@ -5,6 +5,7 @@ import (
 	"math/cmplx"
 
 	"strata/pkg/imageset"
+	"strata/pkg/imageset/resample"
 )
 
 // Luma is what an image's luma, 0.299 R + 0.587 G + 0.114 B in levels, says of how fine its structure is.
@@ -101,8 +102,7 @@ func luma(s *imageset.Set, image int) []float64 {
 	}
 	pixels, plane := s.Image(image), make([]float64, s.Height*s.Width)
 	for p := range plane {
-		rgb := pixels[3*p:]
-		plane[p] = 0.299*float64(rgb[0]) + 0.587*float64(rgb[1]) + 0.114*float64(rgb[2])
+		plane[p] = resample.Luma(pixels[3*p:])
 	}
 	return plane
 }

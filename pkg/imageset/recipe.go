@@ -152,11 +152,13 @@ func (r Recipe) Validate() error {
 			return fmt.Errorf("recipe of %s: %w", r.Of, err)
 		}
 	}
-	if r.Kernel != "" && r.Side == 0 {
-		return fmt.Errorf("recipe of %s: kernel %s without the side that it resizes to", r.Of, r.Kernel)
-	}
-	if r.Chroma != "" && r.Side == 0 {
-		return fmt.Errorf("recipe of %s: chroma %s without the side that it resizes to", r.Of, r.Chroma)
+	for _, by := range []struct {
+		name   string
+		kernel resample.Kernel
+	}{{"kernel", r.Kernel}, {"chroma", r.Chroma}} {
+		if by.kernel != "" && r.Side == 0 {
+			return fmt.Errorf("recipe of %s: %s %s without the side that it resizes to", r.Of, by.name, by.kernel)
+		}
 	}
 	if err := r.options().Validate(); err != nil {
 		return fmt.Errorf("recipe of %s: %w", r.Of, err)

@@ -137,8 +137,8 @@ const (
 // (docs/kernel.md), with a 95 % interval over images, or over seeds where there are several.
 type KernelValue struct {
 	Metric string `csv:"metric"`
-	// Kernel is that of the general set which the row is about, "bilinear" or "bilinear, chroma bicubic": of which the luma is, or to whose Glow the ratio. "" where
-	// it is about none.
+	// Kernel is that of the general set which the row is about, "bilinear" or "bilinear, chroma bicubic": of which the
+	// luma is, or to whose Glow the ratio. "" where it is about none.
 	Kernel string `csv:"kernel"`
 	// Role and Set are those whose luma it is, or of the outliers of an AUROC.
 	Role string `csv:"role"`

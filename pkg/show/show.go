@@ -160,7 +160,7 @@ func sized(file []byte, f *figure.Figure, claims []result.Claim) (string, error)
 	}
 	paragraph("font-style:italic", html.EscapeString(cmp.Or(f.Shows, f.Caption)))
 	for _, c := range claims {
-		paragraph("", fmt.Sprintf("<b>%s (%s).</b> %s", html.EscapeString(cmp.Or(titles[c.ID], c.Text)), c.ID,
+		paragraph("", fmt.Sprintf("<b>%s</b> %s", html.EscapeString(heading(titles, c)),
 			html.EscapeString(figure.Sentence(c))))
 	}
 	paragraph("font-size:85%;opacity:.75", html.EscapeString(f.MeasuredOn))
@@ -219,6 +219,11 @@ func table(results, name string) (string, error) {
 	return "", fmt.Errorf("no table %q: choose of %s", name, strings.Join(known, ", "))
 }
 
+// heading is what stands before the sentence of a claim: its title, or else its text, and its id.
+func heading(titles map[string]string, c result.Claim) string {
+	return fmt.Sprintf("%s (%s).", cmp.Or(titles[c.ID], c.Text), c.ID)
+}
+
 // sentences says in Markdown what became of the claims that a table is about.
 func sentences(folder, name string) (string, error) {
 	results, err := figure.Open(folder)
@@ -231,7 +236,7 @@ func sentences(folder, name string) (string, error) {
 	}
 	var text strings.Builder
 	for _, c := range results.ClaimsOf(name) {
-		fmt.Fprintf(&text, "- **%s (%s).** %s\n", cmp.Or(titles[c.ID], c.Text), c.ID, figure.Sentence(c))
+		fmt.Fprintf(&text, "- **%s** %s\n", heading(titles, c), figure.Sentence(c))
 	}
 	return strings.ReplaceAll(text.String(), "<", "&lt;"), nil
 }

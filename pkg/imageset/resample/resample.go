@@ -198,7 +198,7 @@ func (k Kernel) Fit(src []uint8, height, width, channels, side int) []uint8 {
 
 // FitWithChroma is Fit with another kernel for the chroma: JPEG files keep chroma at half of their resolution (4:2:0), so
 // that bringing them to another size by one kernel smooths it twice (docs/kernel.md). "" is the kernel itself. Chroma is
-// what is left of a colour when its luma, 0.299 R + 0.587 G + 0.114 B, is taken away.
+// what is left of a colour when its Luma is taken away.
 func (k Kernel) FitWithChroma(chroma Kernel, src []uint8, height, width, channels, side int) []uint8 {
 	pixels := k.Fit(src, height, width, channels, side)
 	if channels != 3 || cmp.Or(chroma, k) == k {
@@ -206,7 +206,7 @@ func (k Kernel) FitWithChroma(chroma Kernel, src []uint8, height, width, channel
 	}
 	coloured := chroma.Fit(src, height, width, channels, side)
 	for i := 0; i < len(pixels); i += 3 {
-		brighter := luma(pixels[i:]) - luma(coloured[i:])
+		brighter := Luma(pixels[i:]) - Luma(coloured[i:])
 		for c := range 3 {
 			pixels[i+c] = uint8(math.RoundToEven(min(max(float64(coloured[i+c])+brighter, 0), 255)))
 		}
@@ -214,7 +214,8 @@ func (k Kernel) FitWithChroma(chroma Kernel, src []uint8, height, width, channel
 	return pixels
 }
 
-func luma(rgb []uint8) float64 {
+// Luma is that of a pixel, in levels: 0.299 R + 0.587 G + 0.114 B.
+func Luma(rgb []uint8) float64 {
 	return 0.299*float64(rgb[0]) + 0.587*float64(rgb[1]) + 0.114*float64(rgb[2])
 }
 

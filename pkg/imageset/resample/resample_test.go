@@ -116,9 +116,9 @@ func TestFitWithChroma(t *testing.T) {
 		"grey has no chroma")
 	mixed := Bilinear.FitWithChroma(Bicubic, src, h, w, 3, side)
 	for p := 0; p < len(mixed); p += 3 {
-		require.InDelta(t, luma(bilinear[p:]), luma(mixed[p:]), 0.5+1e-9)
+		require.InDelta(t, Luma(bilinear[p:]), Luma(mixed[p:]), 0.5+1e-9)
 		for c := range 3 {
-			require.InDelta(t, float64(bicubic[p+c])-luma(bicubic[p:]), float64(mixed[p+c])-luma(mixed[p:]), 1+1e-9)
+			require.InDelta(t, float64(bicubic[p+c])-Luma(bicubic[p:]), float64(mixed[p+c])-Luma(mixed[p:]), 1+1e-9)
 		}
 	}
 	white := bytesOf(255, h*w*3)
