@@ -111,8 +111,8 @@ func (d *Declared) parse() error {
 			return fmt.Errorf("%q: a condition compares two quantities with >, <, >= or <=", text)
 		}
 		if call := extremeIn(comparison); call != "" {
-			return fmt.Errorf("%q: the interval of %s is for showing (extreme), and decides nothing: write a condition on each quantity, each(x, list, e) or several conditions",
-				text, call)
+			return fmt.Errorf("%q: the interval of %s is for showing and decides nothing: write a condition on each quantity, "+
+				"each(x, list, e) or several conditions", text, call)
 		}
 		d.conditions = append(d.conditions, comparison)
 	}

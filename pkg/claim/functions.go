@@ -250,7 +250,8 @@ func positive(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
 }
 
 // statistic computes one over populations, or finds it computed.
-func (e *evaluator) statistic(call *ast.CallExpr, in scope, columns []perImage, build func() (func() metric.Statistic, error)) (value, error) {
+func (e *evaluator) statistic(call *ast.CallExpr, in scope, columns []perImage,
+	build func() (func() metric.Statistic, error)) (value, error) {
 	said := text(call, in)
 	key := fmt.Sprint(said, " seed ", e.seed)
 	if name(call.Fun) == "spearman" { // of two scores it is the same either way round
