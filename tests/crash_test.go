@@ -35,7 +35,8 @@ func TestKilledTraining(t *testing.T) {
 	const steps = 200
 	rng := rand.New(rand.NewPCG(20200610, 1))
 	command := func(runs string, seed int) *exec.Cmd {
-		cmd := exec.Command(binary, "train", "--in", "made_up", "--size", "smoke", "--steps", strconv.Itoa(steps), "--seed", strconv.Itoa(seed), "--resume")
+		cmd := exec.Command(binary, "train", "--in", "made_up", "--size", "smoke", "--steps", strconv.Itoa(steps), "--seed",
+			strconv.Itoa(seed), "--resume")
 		cmd.Env = append(os.Environ(), "STRATA_DATA="+data, "STRATA_RUNS="+runs, "GOMLX_BACKEND=")
 		return cmd
 	}
@@ -82,7 +83,8 @@ func TestKilledTraining(t *testing.T) {
 		}
 		done := lastCurveStep(t, folder)
 		require.GreaterOrEqual(t, saved, furthest, "kill %d: an older checkpoint than before", killed)
-		require.LessOrEqual(t, done-saved, checkpointEvery, "kill %d: the curve is at step %d, the newest checkpoint at %d", killed, done, saved)
+		require.LessOrEqual(t, done-saved, checkpointEvery, "kill %d: the curve is at step %d, the newest checkpoint at %d", killed, done,
+			saved)
 		worst = max(worst, done-saved)
 		furthest = saved
 	}

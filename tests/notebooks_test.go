@@ -192,11 +192,13 @@ func TestRunnerFails(t *testing.T) {
 		"bash_cell":     {2, "%%bash", `"%%bash" failed: exit status 5`, "about to fail"},
 		"unknown_magic": {2, "%frobnicate all", `"%frobnicate" unknown or not implemented yet.`, ""},
 		// GoNB translates positions a piece of the pipe at a time, and leaves one that is cut in two as it is: any frame will do.
-		"panics":        {3, "func explode(at int) { panic(fmt.Sprintf(\"boom at %d\", at)) ...", "panic: boom at 7", "Cell [3] Line "},
-		"exits":         {2, `log.Fatal("out of paint")`, "", "out of paint"},
-		"compile_error": {2, `var answer int = "forty-two"`, `does not compile: cannot use "forty-two" (untyped string constant) as int value in variable declaration`, "Cell[2]: Line 2"},
-		"failing_test":  {2, `func TestBand(t *testing.T) { t.Error("AUROC 12 outside [50,...`, "TestBand failed: AUROC 12 outside [50, 60]", "--- FAIL: TestBand"},
-		"dead_kernel":   {3, "!kill -9 $PPID", "the kernel died (signal: killed)", "kill -9 $PPID"},
+		"panics": {3, "func explode(at int) { panic(fmt.Sprintf(\"boom at %d\", at)) ...", "panic: boom at 7", "Cell [3] Line "},
+		"exits":  {2, `log.Fatal("out of paint")`, "", "out of paint"},
+		"compile_error": {2, `var answer int = "forty-two"`,
+			`does not compile: cannot use "forty-two" (untyped string constant) as int value in variable declaration`, "Cell[2]: Line 2"},
+		"failing_test": {2, `func TestBand(t *testing.T) { t.Error("AUROC 12 outside [50,...`,
+			"TestBand failed: AUROC 12 outside [50, 60]", "--- FAIL: TestBand"},
+		"dead_kernel": {3, "!kill -9 $PPID", "the kernel died (signal: killed)", "kill -9 $PPID"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			result, err := execute(t, t.Context(), name, notebook.Options{})

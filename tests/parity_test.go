@@ -380,5 +380,6 @@ func (c *parityCase) imageInputs(t *testing.T, key string) []any {
 	pixels, n := c.pixels(t, key)
 	shape := c.arrays[key].shape // NCHW
 	h, w, ch := shape[2], shape[3], shape[1]
-	return []any{tensors.FromFlatDataAndDimensions(pixels, n, h, w, ch), tensors.FromFlatDataAndDimensions(halfBins(len(pixels)), n, h, w, ch)}
+	return []any{tensors.FromFlatDataAndDimensions(pixels, n, h, w, ch), tensors.FromFlatDataAndDimensions(halfBins(len(pixels)), n, h, w,
+		ch)}
 }

@@ -100,8 +100,9 @@ func TestReproduceAll(t *testing.T) {
 	}
 	output, err = command(killed, "reproduce", "all", "--size", "smoke").CombinedOutput()
 	require.NoError(t, err, string(output))
-	for _, name := range []string{"cells.csv", "cells_by_seed.csv", "claims.csv", "conditions.csv", "claims_over_steps.csv", "scores.csv", "scores_grey.csv", "scores_mri.csv", "correlations.csv", "curves.csv",
-		"pixel_differences.csv", "pictures/fourier.png", "pictures/mixed.png", "pictures/climbed.csv", "pictures/climbed.png", "pictures/top_glow-in-outlier-loss.csv"} {
+	for _, name := range []string{"cells.csv", "cells_by_seed.csv", "claims.csv", "conditions.csv", "claims_over_steps.csv", "scores.csv",
+		"scores_grey.csv", "scores_mri.csv", "correlations.csv", "curves.csv", "pixel_differences.csv", "pictures/fourier.png",
+		"pictures/mixed.png", "pictures/climbed.csv", "pictures/climbed.png", "pictures/top_glow-in-outlier-loss.csv"} {
 		want, err := os.ReadFile(filepath.Join(results, name))
 		require.NoError(t, err)
 		got, err := os.ReadFile(filepath.Join(killed, "figures", "results", "procedural-smoke", name))
@@ -117,7 +118,8 @@ func strataIn(t *testing.T, binary, root string, args ...string) *exec.Cmd {
 		require.NoError(t, os.MkdirAll(filepath.Join(root, folder), 0o755))
 	}
 	cmd := exec.Command(binary, args...)
-	cmd.Env = append(withoutStrata(os.Environ()), "GOMLX_BACKEND=", "STRATA_RUNS="+filepath.Join(root, "runs"), "STRATA_FIGURES="+filepath.Join(root, "figures"))
+	cmd.Env = append(withoutStrata(os.Environ()), "GOMLX_BACKEND=", "STRATA_RUNS="+filepath.Join(root, "runs"),
+		"STRATA_FIGURES="+filepath.Join(root, "figures"))
 	return cmd
 }
 

@@ -109,7 +109,8 @@ func ExampleRun() {
 	defer os.RemoveAll(folder)
 	network := classifier.NewNetwork(opened, backend.Lowering(opened), model, 1)
 	config := classifier.TrainingConfig{Optimiser: optimiser.PaperSGD(1), Batch: 4, Steps: 1, Seed: 1, InShare: 0.5}
-	counts, err := classifier.Run(context.Background(), network, drawn("shapes", imageset.Train, 8), drawn("leaves", imageset.Train, 8), config, train.Options{Folder: folder})
+	counts, err := classifier.Run(context.Background(), network, drawn("shapes", imageset.Train, 8), drawn("leaves", imageset.Train, 8),
+		config, train.Options{Folder: folder})
 	fmt.Println(counts.Skipped, "updates skipped,", err)
 	// Output: 0 updates skipped, <nil>
 }

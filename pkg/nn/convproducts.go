@@ -59,7 +59,8 @@ func convProducts(lowering Lowering, x *Node, layers []ConvLayer) *Node {
 		x, rest := in[0], in[1:]
 		chain = nil
 		for i, l := range layers {
-			p := &productLayer{fused: lowering.Fused, form: formOf(l.Kernel), out: l.Kernel.Shape().Dim(0), in: l.Kernel.Shape().Dim(1), relu: l.ReLU}
+			p := &productLayer{fused: lowering.Fused, form: formOf(l.Kernel), out: l.Kernel.Shape().Dim(0),
+				in: l.Kernel.Shape().Dim(1), relu: l.ReLU}
 			p.handsOnes = !p.fused && p.form != scattered && i+1 < len(layers) && formOf(layers[i+1].Kernel) != gathered
 			p.kernel, p.bias, rest = rest[0], rest[1], rest[2:]
 			if l.Scale != nil {

@@ -164,8 +164,8 @@ func (c convolution) fused(x, taps, bias *Node) *Node {
 }
 
 // longestRow is how many numbers a product adds up for the gradient by a convolution's input; where they would be more, the product comes
-// first. At 240 channels in and out and 4 images on two cores XLA v0.81 took 97 to 103 ms of processor time for both gradients with the longer rows and 71 to 78
-// without; a step of the paper's network on v0.115 takes about 7 % more so. Tests change it.
+// first. At 240 channels in and out and 4 images on two cores XLA v0.81 took 97 to 103 ms of processor time for both
+// gradients with the longer rows and 71 to 78 without; a step of the paper's network on v0.115 takes about 7 % more so. Tests change it.
 var longestRow = 900
 
 // once keeps a compiler from making y again in everything that reads it, from all that was written for it. It needs to see some other

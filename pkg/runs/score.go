@@ -141,7 +141,8 @@ func (e *Engine) Scores(ctx context.Context, run *Run, setName string, images in
 }
 
 // SplitScores is Scores for any split.
-func (e *Engine) SplitScores(ctx context.Context, run *Run, setName, split string, images int, noise density.Noise) (*result.Scores, error) {
+func (e *Engine) SplitScores(ctx context.Context, run *Run, setName, split string, images int,
+	noise density.Noise) (*result.Scores, error) {
 	if !run.Info.Done {
 		return nil, fmt.Errorf("run %s is not finished: strata train --resume goes on with it", run.Info.ID)
 	}
@@ -222,11 +223,13 @@ func readScores(path string, places []int) (*result.Scores, error) {
 		return nil, err
 	}
 	if len(table.Rows) != len(places) {
-		return nil, fmt.Errorf("score file %s has %d of %d images: remove it, and they are scored again", path, len(table.Rows), len(places))
+		return nil, fmt.Errorf("score file %s has %d of %d images: remove it, and they are scored again", path,
+			len(table.Rows), len(places))
 	}
 	for i, row := range table.Rows {
 		if row.Index != places[i] {
-			return nil, fmt.Errorf("score file %s, line %d: image %d where %d was scored: remove it, and they are scored again", path, i+2, row.Index, places[i])
+			return nil, fmt.Errorf("score file %s, line %d: image %d where %d was scored: remove it, and they are scored again", path,
+				i+2, row.Index, places[i])
 		}
 	}
 	return table, nil
@@ -262,7 +265,8 @@ func writeScores(table *result.Scores, path string) error {
 }
 
 // scoreTable scores the images of a set; chosen are their places in its split.
-func scoreTable(name string, chosen []int, network *density.Network, set *imageset.Set, noise density.Noise, report func(int) error) (*result.Scores, error) {
+func scoreTable(name string, chosen []int, network *density.Network, set *imageset.Set, noise density.Noise,
+	report func(int) error) (*result.Scores, error) {
 	rows, err := network.LogLikelihoods(set, noise, report)
 	if err != nil {
 		return nil, err

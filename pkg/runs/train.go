@@ -140,14 +140,16 @@ func (e *Engine) place(run *Run, on compute.Backend, saved []int) error {
 	}
 	if before := run.Info.Place; len(saved) > 0 && !place.Same(before) {
 		last := saved[len(saved)-1]
-		fmt.Fprintf(e.Out, "%s: its first %d steps were computed on %s, the rest is on %s\n", run.Info.ID, last, before.Describe(), place.Describe())
+		fmt.Fprintf(e.Out, "%s: its first %d steps were computed on %s, the rest is on %s\n", run.Info.ID, last,
+			before.Describe(), place.Describe())
 		run.Info.Earlier = append(run.Info.Earlier, Stretch{Until: last, Place: before})
 	}
 	run.Info.Place = place
 	return nil
 }
 
-func (e *Engine) trainModel(ctx context.Context, run *Run, on compute.Backend, q Request, fresh bool, sources train.Sources, options train.Options) (train.Counts, error) {
+func (e *Engine) trainModel(ctx context.Context, run *Run, on compute.Backend, q Request, fresh bool, sources train.Sources,
+	options train.Options) (train.Counts, error) {
 	spec := run.Info.Spec
 	start := density.NewNetwork
 	if !fresh || q.Parent != nil && !q.Labels {
@@ -186,7 +188,8 @@ func (e *Engine) trainModel(ctx context.Context, run *Run, on compute.Backend, q
 // inShare is the share of in-distribution images in a classifier's batches: the paper is silent (digest §9).
 const inShare = 0.5
 
-func (e *Engine) trainClassifier(ctx context.Context, run *Run, on compute.Backend, in, general *imageset.Set, options train.Options) (train.Counts, error) {
+func (e *Engine) trainClassifier(ctx context.Context, run *Run, on compute.Backend, in, general *imageset.Set,
+	options train.Options) (train.Counts, error) {
 	network, err := newClassifier(on, run.Info.Spec, run.Info.Spec.Train.Precision)
 	if err != nil {
 		return train.Counts{}, err
@@ -196,6 +199,6 @@ func (e *Engine) trainClassifier(ctx context.Context, run *Run, on compute.Backe
 		return train.Counts{}, err
 	}
 	c := run.Info.Spec.Train
-	return classifier.Run(ctx, network, in, general, classifier.TrainingConfig{Optimiser: c.Optimiser, Batch: c.Batch, Steps: c.Steps, Seed: c.Seed,
-		InShare: inShare, AugmentIn: c.Augmentation, AugmentGeneral: c.OutlierAugmentation}, options)
+	return classifier.Run(ctx, network, in, general, classifier.TrainingConfig{Optimiser: c.Optimiser, Batch: c.Batch,
+		Steps: c.Steps, Seed: c.Seed, InShare: inShare, AugmentIn: c.Augmentation, AugmentGeneral: c.OutlierAugmentation}, options)
 }

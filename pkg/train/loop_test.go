@@ -30,8 +30,8 @@ func (c *counter) Restore(state *checkpoint.State, _ int) error {
 	return nil
 }
 
-// A run that is stopped while it is looked at, at any of its looks, the last one too, is looked at there when it goes on: no step of a curve
-// is missing, and none is taken from a run that has gone further.
+// A run that is stopped while it is looked at, at any of its looks, the last one too, is looked at there when it goes
+// on: no step of a curve is missing, and none is taken from a run that has gone further.
 func TestStoppedWhileLookedAt(t *testing.T) {
 	const steps, every = 20, 5
 	for stopAt := every; stopAt <= steps; stopAt += every {

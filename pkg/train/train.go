@@ -98,7 +98,8 @@ func newModel(network *density.Network, sources Sources, config Config) (*model,
 	var err error
 	sampler := func(set *imageset.Set, augmentation imageset.Augmentation, seed uint64) (*imageset.Sampler, error) {
 		if h, w, c := network.Model.Shape(); set.Height != h || set.Width != w || set.Channels != c {
-			return nil, fmt.Errorf("train: set %s holds %dx%dx%d images, the model wants %dx%dx%d", set.Name, set.Height, set.Width, set.Channels, h, w, c)
+			return nil, fmt.Errorf("train: set %s holds %dx%dx%d images, the model wants %dx%dx%d", set.Name, set.Height,
+				set.Width, set.Channels, h, w, c)
 		}
 		return imageset.NewSampler(set, config.Batch, augmentation, seed)
 	}
@@ -118,7 +119,8 @@ func newModel(network *density.Network, sources Sources, config Config) (*model,
 			return nil, fmt.Errorf("train: the wrong-class loss wants labels, and set %s has none", sources.Images.Name)
 		}
 	}
-	m.stepper, err = NewStepper(network, config.Optimiser, Objective{Loss: config.Loss, General: sources.General, FrozenScales: config.FrozenScales})
+	m.stepper, err = NewStepper(network, config.Optimiser, Objective{Loss: config.Loss, General: sources.General,
+		FrozenScales: config.FrozenScales})
 	return m, err
 }
 
