@@ -35,11 +35,16 @@ func (e *Engine) load(on compute.Backend, run *Run) (*density.Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, warnings, err := train.LoadNetwork(run.Folder, network)
+	_, warnings, err := train.LoadNetwork(run.Folder, network.Network)
+	e.tell(warnings)
+	return network, err
+}
+
+// tell tells of damaged checkpoints.
+func (e *Engine) tell(warnings []string) {
 	for _, w := range warnings {
 		fmt.Fprintln(e.Out, w)
 	}
-	return network, err
 }
 
 // starter makes a network, density.NewNetwork or one that leaves the values to be loaded.
@@ -116,7 +121,9 @@ func (e *Engine) judge(run *Run, images int) (*classifier.Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, _, err := classifier.LoadNetwork(run.Folder, network); err != nil {
+	_, warnings, err := train.LoadNetwork(run.Folder, network.Network)
+	e.tell(warnings)
+	if err != nil {
 		network.Close()
 		return nil, err
 	}

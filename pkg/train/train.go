@@ -234,20 +234,6 @@ func stepSeed(seed uint64, step int) uint64 {
 	return rand.New(rand.NewPCG(seed^stepStream, uint64(step))).Uint64()
 }
 
-// LoadNetwork sets a network's parameters from the newest whole checkpoint in a run's folder and returns its step and
-// the warnings about newer ones that are damaged.
-func LoadNetwork(folder string, network *density.Network) (step int, warnings []string, err error) {
-	checkpoints := filepath.Join(folder, "checkpoints")
-	state, warnings, err := checkpoint.Latest(checkpoints)
-	if err != nil {
-		return 0, warnings, fmt.Errorf("%s: %w", checkpoints, err)
-	}
-	if err := network.Set(optimiser.Model(state.Tensors)); err != nil {
-		return 0, warnings, fmt.Errorf("%s: %w", checkpoints, err)
-	}
-	return state.Step, warnings, nil
-}
-
 // LoadParent sets a network's parameters from those of another run's newest whole checkpoint. What a class-conditional model has
 // beyond its parent's Glow keeps its start.
 func LoadParent(folder string, network *density.Network) (warnings []string, err error) {

@@ -101,7 +101,7 @@ func TestResumeIsBitEqual(t *testing.T) {
 
 	// What was saved is what was trained.
 	loaded := smallNetwork(t)
-	step, warnings, err := train.LoadNetwork(interrupted, loaded)
+	step, warnings, err := train.LoadNetwork(interrupted, loaded.Network)
 	require.NoError(t, err)
 	assert.Empty(t, warnings)
 	assert.Equal(t, 23, step)
@@ -211,6 +211,6 @@ func TestRunRefuses(t *testing.T) {
 	_, err = train.Run(context.Background(), smallNetwork(t), train.Sources{Images: images(4)}, smallConfig(2),
 		train.Options{Folder: t.TempDir()})
 	require.Error(t, err, "a set smaller than a batch")
-	_, _, err = train.LoadNetwork(t.TempDir(), smallNetwork(t))
+	_, _, err = train.LoadNetwork(t.TempDir(), smallNetwork(t).Network)
 	require.True(t, err != nil && !errors.Is(err, train.ErrStopped))
 }
