@@ -174,7 +174,9 @@ func (e *Engine) SplitScores(ctx context.Context, run *Run, setName, split strin
 	set := subset.images()
 	bar := progress.New(e.Out, e.label+"score "+setName+" by "+run.Info.ID, set.Len())
 	started := time.Now()
+	begun := func() {}
 	report := func(done int) error {
+		begun()
 		bar.Set(done, fmt.Sprintf("images, %.0f a second", float64(done)/time.Since(started).Seconds()))
 		return ctx.Err()
 	}
@@ -184,7 +186,9 @@ func (e *Engine) SplitScores(ctx context.Context, run *Run, setName, split strin
 	} else {
 		var network *density.Network
 		if network, err = e.scorer(run, set.Len()); err == nil {
+			begun = bar.During("the first images")
 			table, err = scoreTable(setName, chosen, network, set, noise, report)
+			begun()
 		}
 	}
 	bar.Done("images")

@@ -71,7 +71,8 @@ func (e *Engine) Train(ctx context.Context, q Request) (*Run, error) {
 	run.Info.Toolchain = fmt.Sprintf("%s %s/%s, %d cores", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
 
 	bar := progress.New(e.Out, e.label+spec.ID(), spec.Train.Steps)
-	started, before := time.Now(), run.Info.Seconds
+	watch, before := startStopwatch(), run.Info.Seconds
+	defer watch.stop()
 	unit := "bits/dim"
 	if spec.Classifier != nil {
 		unit = "nats cross-entropy"
@@ -79,12 +80,18 @@ func (e *Engine) Train(ctx context.Context, q Request) (*Run, error) {
 	options := train.Options{
 		Folder: run.Folder, CheckpointEvery: q.Size.CheckpointEvery, Calibrate: q.Parent == nil,
 		Log: bar.Log,
+		Begin: func() (end func()) {
+			if run.Info.Place.Kind() == "xla" {
+				return bar.During("compiling the training step")
+			}
+			return bar.During("the first step")
+		},
 		Report: func(s train.Status) {
 			if s.Step == s.StartedAt+1 {
 				bar.StartAt(s.StartedAt)
 			}
 			run.Info.LastValue = s.Value
-			run.Info.Seconds = before + time.Since(started).Seconds()
+			run.Info.Seconds = before + watch.seconds()
 			if s.Step%q.Size.CheckpointEvery == 0 {
 				run.save() // a killed run's seconds count too; if it fails, the save at the end will say so
 			}
@@ -106,7 +113,7 @@ func (e *Engine) Train(ctx context.Context, q Request) (*Run, error) {
 		counts, err = e.trainModel(ctx, run, on, q, fresh, train.Sources{Images: set, Outliers: outliers}, options)
 	}
 	bar.Done("")
-	run.Info.Seconds = before + time.Since(started).Seconds()
+	run.Info.Seconds = before + watch.seconds()
 	run.Info.Counts = counts
 	if err != nil {
 		if saveErr := run.save(); saveErr != nil {
