@@ -256,8 +256,7 @@ func (v *Maker) augmentationSheet() (*result.Sheet, error) {
 			return nil, err
 		}
 		place := split.Choose(v.schedule.Size.TrainImages, runs.SubsetSeed)[0]
-		augmentation := imageset.PaperAugmentation
-		augmentation.Flip = plan.Flip(name)
+		augmentation := plan.Augmentation(name, imageset.PaperAugmentation)
 		drawn := withPixels(train, slices.Clone(train.Image(0)))
 		for column := range shownTop {
 			t := result.Tile{Row: row, Column: column, What: "training image", Role: role, Set: name, Index: place,
