@@ -11,7 +11,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -45,14 +47,15 @@ func TestNotebooks(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, paths, "notebooks/ holds no notebook")
 
-	// The user's own runs and figures are left alone unless asked for.
 	env := []string{"STRATA_SIZE=smoke"}
-	for _, name := range []string{"STRATA_RUNS", "STRATA_FIGURES"} {
-		if os.Getenv(name) == "" {
-			env = append(env, name+"="+t.TempDir())
-		}
+	if own := slices.ContainsFunc(os.Environ(), func(v string) bool { return ownSetting.MatchString(v) }); own {
+		env = append(env, prepare(t, root)...)
+	} else { // what another test looks at is copied: a notebook may train
+		folder, _ := reproduced(t)
+		work := t.TempDir()
+		require.NoError(t, os.CopyFS(work, os.DirFS(folder)))
+		env = append(env, "STRATA_RUNS="+filepath.Join(work, "runs"), "STRATA_FIGURES="+filepath.Join(work, "figures"))
 	}
-	prepare(t, root, env)
 	for _, path := range paths {
 		name := strings.TrimSuffix(filepath.Base(path), ".ipynb")
 		t.Run(name, func(t *testing.T) {
@@ -69,20 +72,24 @@ func TestNotebooks(t *testing.T) {
 	}
 }
 
-// prepare makes the results that the notebooks read: they draw, they do not
-// train.
-func prepare(t *testing.T, root string, env []string) {
+// ownSetting is a variable by which somebody turns the notebooks to images, runs, figures or a backend of their own.
+var ownSetting = regexp.MustCompile(`^(STRATA_(DATA|RUNS|FIGURES)|GOMLX_BACKEND)=.`)
+
+// prepare makes the results that the notebooks read, for they draw and do not train, of the user's own images, and says
+// where. The user's runs and figures are left alone unless asked for.
+func prepare(t *testing.T, root string) (env []string) {
 	t.Helper()
-	if _, err := os.Stat(filepath.Join(root, "cmd", "strata")); errors.Is(err, os.ErrNotExist) {
-		return
+	for _, name := range []string{"STRATA_RUNS", "STRATA_FIGURES"} {
+		if os.Getenv(name) == "" {
+			env = append(env, name+"="+t.TempDir())
+		}
 	}
-	started := time.Now()
-	cmd := exec.CommandContext(t.Context(), "go", "run", "./cmd/strata", "reproduce", "all", "--size", "smoke")
+	cmd := exec.CommandContext(t.Context(), buildStrata(t), "reproduce", "all", "--size", "smoke")
 	cmd.Dir = root
-	cmd.Env = append(append(os.Environ(), "GOEXPERIMENT=simd"), env...)
+	cmd.Env = append(os.Environ(), env...)
 	output, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s\n%s", cmd, output)
-	t.Logf("prepared in %.1f s", time.Since(started).Seconds())
+	return env
 }
 
 // The tests below are of the runner itself, on the notebooks of

@@ -305,8 +305,8 @@ func eachLowering(t *testing.T, b compute.Backend, run func(t *testing.T, loweri
 	}
 	for _, lowering := range lowerings {
 		t.Run(lowering.String(), func(t *testing.T) {
-			if lowering == nn.Native && testing.Short() && !backendtest.IsXLA(b) {
-				t.Skip("the Go backend's own convolution takes most of the time, and pkg/nn holds the lowerings together")
+			if lowering != nn.Products && testing.Short() && !backendtest.IsXLA(b) {
+				t.Skip("-short: what the Go backend is given and no other form: pkg/nn and pkg/pixelcnn hold them together")
 			}
 			run(t, lowering)
 		})

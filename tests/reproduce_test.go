@@ -3,11 +3,13 @@ package tests
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -24,14 +26,11 @@ func TestReproduceAll(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains every configuration; not with -short")
 	}
+	t.Parallel()
 	binary := buildStrata(t)
 	command := func(root string, args ...string) *exec.Cmd { return strataIn(t, binary, root, args...) }
-	straight, killed := t.TempDir(), t.TempDir()
-	started := time.Now()
-	output, err := command(straight, "reproduce", "all", "--size", "smoke").CombinedOutput()
-	require.NoError(t, err, string(output))
-	whole := time.Since(started)
-	t.Logf("all configurations at size smoke: %.0f s", whole.Seconds())
+	killed := t.TempDir()
+	straight, whole := reproduced(t)
 
 	results := filepath.Join(straight, "figures", "results", "procedural-smoke")
 	cells, err := result.Read[result.Cell](results)
@@ -66,7 +65,7 @@ func TestReproduceAll(t *testing.T) {
 	}
 
 	out := filepath.Join(straight, "report")
-	output, err = command(straight, "report", "--out", out).CombinedOutput()
+	output, err := command(straight, "report", "--out", out).CombinedOutput()
 	require.NoError(t, err, string(output))
 	md, err := os.ReadFile(filepath.Join(out, "report.md"))
 	require.NoError(t, err)
@@ -109,6 +108,32 @@ func TestReproduceAll(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, string(want), string(got), name)
 	}
+}
+
+// reproduced is a folder with runs and figures of all configurations at size smoke, and how long they took. Several tests
+// look at it, so none may change it.
+func reproduced(t *testing.T) (folder string, took time.Duration) {
+	t.Helper()
+	binary := buildStrata(t)
+	allAtSmoke.Do(func() {
+		allAtSmoke.folder = filepath.Join(shared, "smoke")
+		started := time.Now()
+		output, err := strataIn(t, binary, allAtSmoke.folder, "reproduce", "all", "--size", "smoke").CombinedOutput()
+		allAtSmoke.took = time.Since(started)
+		if err != nil {
+			allAtSmoke.err = fmt.Errorf("%w\n%s", err, output)
+		}
+	})
+	require.NoError(t, allAtSmoke.err)
+	t.Logf("all configurations at size smoke: %.0f s", allAtSmoke.took.Seconds())
+	return allAtSmoke.folder, allAtSmoke.took
+}
+
+var allAtSmoke struct {
+	sync.Once
+	folder string
+	took   time.Duration
+	err    error
 }
 
 // strataIn is the command with a run store and a figures folder of its own below root.
