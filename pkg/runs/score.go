@@ -132,13 +132,16 @@ func (e *Engine) judge(run *Run, images int) (*classifier.Network, error) {
 }
 
 func (e *Engine) closeLast() {
-	if e.last.network != nil {
+	switch {
+	case e.last.network != nil:
 		e.last.network.Close()
-	}
-	if e.last.classifier != nil {
+	case e.last.classifier != nil:
 		e.last.classifier.Close()
+	default:
+		return
 	}
 	e.last.network, e.last.classifier = nil, nil
+	backend.TrimMemory() // what compiling has left
 }
 
 // Scores returns the log-likelihoods of images of a set's test split under a run, scoring them if no file has them:

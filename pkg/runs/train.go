@@ -113,6 +113,7 @@ func (e *Engine) Train(ctx context.Context, q Request) (*Run, error) {
 		counts, err = e.trainModel(ctx, run, on, q, fresh, train.Sources{Images: set, Outliers: outliers}, options)
 	}
 	bar.Done("")
+	backend.TrimMemory() // what compiling has left
 	run.Info.Seconds = before + watch.seconds()
 	run.Info.Counts = counts
 	if err != nil {
