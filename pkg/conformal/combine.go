@@ -49,12 +49,9 @@ type Typical struct {
 	Spread float64 `json:"spread"` // 1.4826 times the median distance from the median
 }
 
-// TypicalOf measures some values.
+// TypicalOf measures those of some values that are finite.
 func TypicalOf(unusual []float64) Typical {
-	sorted := slices.Clone(unusual)
-	for i, u := range sorted {
-		sorted[i] = finite(u)
-	}
+	sorted := slices.DeleteFunc(slices.Clone(unusual), func(u float64) bool { return math.IsNaN(u) || math.IsInf(u, 0) })
 	slices.Sort(sorted)
 	middle := median(sorted)
 	for i, u := range sorted {

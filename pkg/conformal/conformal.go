@@ -138,3 +138,14 @@ func Group(mean float64, m int, own, spread float64, n int) float64 {
 	}
 	return math.Erfc(math.Abs(z) / math.Sqrt2)
 }
+
+// UpTo is how many p-values were at most p.
+func (c *Counts) UpTo(p float64) int {
+	n := 0
+	for k, count := range c.of {
+		if float64(k)/float64(c.n+1) <= p+1e-12 {
+			n += count
+		}
+	}
+	return n
+}
