@@ -18,6 +18,7 @@ import (
 	"strata/internal/fs"
 	"strata/pkg/checkpoint"
 	"strata/pkg/conformal"
+	"strata/pkg/detector/measure"
 	"strata/pkg/glow"
 
 	"github.com/google/renameio/v2"
@@ -106,7 +107,7 @@ func (d *Detector) Save(path string) error {
 		calibrationName: func(w io.Writer) error { return d.calibration.write(w, d.manifest.Scores) },
 		heatName: func(w io.Writer) error {
 			h := d.calibration.heat
-			return checkpoint.WriteNPZ(w, []checkpoint.Tensor{{Name: "mean", Shape: []int{Side, Side}, Data: h.mean}, {Name: "spread", Shape: []int{Side, Side}, Data: h.spread}})
+			return checkpoint.WriteNPZ(w, []checkpoint.Tensor{{Name: "mean", Shape: []int{Side, Side}, Data: h.Mean}, {Name: "spread", Shape: []int{Side, Side}, Data: h.Spread}})
 		},
 	}
 	m := d.manifest
@@ -266,7 +267,7 @@ func Read(r io.ReaderAt, size int64, name string) (*Detector, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.calibration.heat = heatScale{scale["mean"], scale["spread"]}
+	d.calibration.heat = measure.HeatScale{Mean: scale["mean"], Spread: scale["spread"]}
 	if len(scale["mean"]) != Side*Side || len(scale["spread"]) != Side*Side {
 		return nil, f.damaged(heatName, errors.New("not of a window's size"))
 	}

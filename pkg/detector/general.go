@@ -6,9 +6,6 @@ import (
 	"strata/pkg/glow"
 )
 
-// Weights are the values of a Glow's parameters by name, row by row.
-type Weights map[string][]float32
-
 // General is a general Glow: the one that a detector's own is finetuned from and held against (paper §3).
 type General struct {
 	// About says what it was trained on, for people.

@@ -1,4 +1,4 @@
-package detector
+package measure
 
 import (
 	"fmt"
@@ -20,12 +20,12 @@ type Score struct {
 	of     func(m *measured) float64
 }
 
-// logLikelihood is the score that every detector has.
-const logLikelihood = "log_likelihood"
+// LogLikelihood is the score that every detector has.
+const LogLikelihood = "log_likelihood"
 
-// scores are all that there are. The combination leaves out log_likelihood, which likes what is smooth (paper §1).
+// scores are all of them, in the order in which they are written.
 var scores = []Score{
-	{logLikelihood, "ln p(x) of the own Glow, nats; for reference: smooth images have more of it than good ones", "Kingma and Dhariwal 2018; Nalisnick et al. 2019",
+	{LogLikelihood, "ln p(x) of the own Glow, nats; for reference: smooth images have more of it than good ones", "Kingma and Dhariwal 2018; Nalisnick et al. 2019",
 		false, func(m *measured) float64 { return m.own.total }},
 	{"ratio", "ln p(x) less that of the general Glow, nats", "Schirrmeister et al. 2020, §3; Ren et al. 2019",
 		false, func(m *measured) float64 { return m.own.total - m.general.total }},
@@ -43,11 +43,11 @@ var scores = []Score{
 		true, dimension},
 }
 
-// Scores are all scores that a detector can have.
+// Scores are all that there are.
 func Scores() []Score { return slices.Clone(scores) }
 
-// DefaultScores are those that one has unless others are asked for: all that need no passes more than two.
-func DefaultScores() []string {
+// Default are those that one has unless others are asked for: all that need no passes more than two.
+func Default() []string {
 	var names []string
 	for _, s := range scores {
 		if !s.probes {
@@ -57,8 +57,8 @@ func DefaultScores() []string {
 	return names
 }
 
-// scoresOf finds scores by their names.
-func scoresOf(names []string) ([]Score, error) {
+// Find finds scores by their names.
+func Find(names []string) ([]Score, error) {
 	var found []Score
 	for _, name := range names {
 		i := slices.IndexFunc(scores, func(s Score) bool { return s.Name == name })
@@ -81,9 +81,9 @@ func allNames() []string {
 	return names
 }
 
-// combined are the scores of a detector that are combined.
-func combined(names []string) []string {
-	rest := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == logLikelihood })
+// Combined are the scores that are combined: all but the likelihood, which likes what is smooth.
+func Combined(names []string) []string {
+	rest := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == LogLikelihood })
 	if len(rest) == 0 {
 		return names
 	}
