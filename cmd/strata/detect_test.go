@@ -86,7 +86,8 @@ func TestFitAndDetectRefuse(t *testing.T) {
 		{[]string{"detect", model, folder, "-o", "scores.xlsx"}, exitFailed, "expected a name that ends in .html, .csv or .jsonl"},
 		{[]string{"detect", filepath.Join(folder, "absent"), folder, "-o", table}, exitFailed, "strata fit makes one"},
 		{[]string{"detect", text, folder, "-o", table}, exitFailed, "is no model, or cut off"},
-		{[]string{"detect", model, folder, "-o", table, "--rate", "0.0001"}, exitFailed, "wants 9999 held-out good images, and there are 120"},
+		{[]string{"detect", model, folder, "-o", table, "--rate", "0.0001"}, exitFailed,
+			"wants 9999 held-out good images, and there are 120"},
 		{[]string{"detect", model, folder, "-o", table}, exitFailed, "there are no pictures in what was named"},
 	} {
 		code, _, errOut := strata(c.args...)

@@ -87,8 +87,9 @@ func (c *calibration) unusual(values []float64) []float64 {
 }
 
 // Calibrate scores good images that the networks were not trained on. reference, at least 20, says what is typical: it may be what
-// training was stopped by, and is gone through twice. heldOut, at least LeastHeldOut, is what new images are compared with, and must have had
-// no part in anything. images is about how many both are, and progress, if not nil, hears how many of heldOut are scored.
+// training was stopped by, and is gone through twice. heldOut, at least LeastHeldOut, is what new images are compared
+// with, and must have had no part in anything. images is about how many both are, and progress, if not nil, hears how
+// many of heldOut are scored.
 func (d *Detector) Calibrate(ctx context.Context, reference, heldOut iter.Seq[Windows], images int, progress func(done int)) error {
 	if progress == nil {
 		progress = func(int) {}

@@ -179,8 +179,9 @@ func (d *Detector) Stream(ctx context.Context, files iter.Seq[intake.File], o Op
 		summary.Threshold = counts.BenjaminiHochberg(o.Rate)
 		summary.Anomalous = counts.UpTo(summary.Threshold)
 		if least := 1 / float64(n+1); summary.Threshold == 0 && summary.Images > 0 && least > o.Rate/float64(summary.Images) {
-			summary.Warnings = append(summary.Warnings, fmt.Sprintf("p-values begin at %.2g with %d held-out images: of %d images at least %d must "+
-				"be that unusual before one is called so at a false-discovery rate of %g; a false-alarm rate, or more held-out images, see more",
+			summary.Warnings = append(summary.Warnings, fmt.Sprintf("p-values begin at %.2g with %d held-out images: of %d images "+
+				"at least %d must be that unusual before one is called so at a false-discovery rate of %g; a false-alarm rate, or "+
+				"more held-out images, see more",
 				least, n, summary.Images, int(math.Ceil(least*float64(summary.Images)/o.Rate)), o.Rate))
 		}
 	}
@@ -225,9 +226,10 @@ type underWay struct {
 	heat [][]float32
 }
 
-// score is the one way from pictures to scores: it fills batches with the windows of as many images as it takes. heat, if not nil, hears the
-// heat of every window.
-func (d *Detector) score(ctx context.Context, items iter.Seq[Prepared], look func(float64) bool, heat func([]float32), each func(scored) error) error {
+// score is the one way from pictures to scores: it fills batches with the windows of as many images as it takes. heat, if
+// not nil, hears the heat of every window.
+func (d *Detector) score(ctx context.Context, items iter.Seq[Prepared], look func(float64) bool, heat func([]float32),
+	each func(scored) error) error {
 	of := measure.Of{Scores: d.Scores(), Typical: d.manifest.TypicalLikelihood, Heat: heat != nil || look != nil}
 	d.mu.Lock()
 	nets := d.networks

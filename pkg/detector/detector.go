@@ -57,7 +57,8 @@ type Config struct {
 	// Own are the weights of its own Glow, of the same architecture.
 	Own         Weights
 	Preparation Preparation
-	// Scores are those that it has, nil for DefaultScores; log_likelihood is always one. Rule combines them, "" for the first of conformal.Rules.
+	// Scores are those that it has, nil for DefaultScores; log_likelihood is always one. Rule combines them, "" for the
+	// first of conformal.Rules.
 	Scores []string
 	Rule   conformal.Rule
 	// Fit says how it was fitted.

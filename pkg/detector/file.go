@@ -107,7 +107,8 @@ func (d *Detector) Save(path string) error {
 		calibrationName: func(w io.Writer) error { return d.calibration.write(w, d.manifest.Scores) },
 		heatName: func(w io.Writer) error {
 			h := d.calibration.heat
-			return checkpoint.WriteNPZ(w, []checkpoint.Tensor{{Name: "mean", Shape: []int{Side, Side}, Data: h.Mean}, {Name: "spread", Shape: []int{Side, Side}, Data: h.Spread}})
+			return checkpoint.WriteNPZ(w, []checkpoint.Tensor{{Name: "mean", Shape: []int{Side, Side}, Data: h.Mean},
+				{Name: "spread", Shape: []int{Side, Side}, Data: h.Spread}})
 		},
 	}
 	m := d.manifest

@@ -119,8 +119,8 @@ func hashes(samples []*sample) map[[32]byte]bool {
 	return all
 }
 
-// Parts are made of the content alone: equal pictures are one, under whatever name and codec; names do not count; and what is held out stays so
-// when pictures are added.
+// Parts are made of the content alone: equal pictures are one, under whatever name and codec; names do not count; and
+// what is held out stays so when pictures are added.
 func TestSplit(t *testing.T) {
 	files := goodFiles(0, 700, 3)
 	g := gatherFiles(t, files, 10_000)
@@ -140,7 +140,8 @@ func TestSplit(t *testing.T) {
 	require.Equal(t, 2, g.duplicates)
 	require.Len(t, g.samples, 900)
 	after := g.split(true)
-	for part, samples := range map[string][2][]*sample{"held out": {before.heldOut, after.heldOut}, "stop": {before.stop, after.stop}, "train": {before.train, after.train}} {
+	for part, samples := range map[string][2][]*sample{"held out": {before.heldOut, after.heldOut}, "stop": {before.stop, after.stop},
+		"train": {before.train, after.train}} {
 		now := hashes(samples[1])
 		for h := range hashes(samples[0]) {
 			require.True(t, now[h], "a picture left the part %s", part)
@@ -309,7 +310,8 @@ func TestGeneralFromFolder(t *testing.T) {
 		noisy[fmt.Sprint(i, ".png")] = detectortest.PNG(detectortest.Noisy(i, 64, 64, 1))
 	}
 	var out bytes.Buffer
-	d, err := Detector(context.Background(), Options{General: detectortest.Folder(t, noisy), GeneralKernel: Nearest, GeneralSteps: 2, Steps: 2, Batch: 4, Out: &out},
+	d, err := Detector(context.Background(), Options{General: detectortest.Folder(t, noisy), GeneralKernel: Nearest, GeneralSteps: 2,
+		Steps: 2, Batch: 4, Out: &out},
 		detectortest.Folder(t, goodFiles(0, 210, 1)))
 	require.NoError(t, err)
 	defer d.Close()

@@ -78,8 +78,8 @@ func (s *HeatSums) Scale() HeatScale {
 	return scale
 }
 
-// Stitch lays the heat of windows over the picture that they are cut from, of some height and width, at their upper left corners; where they
-// overlap it is their mean.
+// Stitch lays the heat of windows over the picture that they are cut from, of some height and width, at their upper left
+// corners; where they overlap it is their mean.
 func (s HeatScale) Stitch(height, width int, corners []image.Point, windows [][]float32) *Heat {
 	h := &Heat{Height: height, Width: width, Values: make([]float32, height*width)}
 	times := make([]float32, len(h.Values))

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A^2 by its definition with the distribution function in full, and its law under the prior: the 95 % point of many draws is 2.492 (Anderson
-// and Darling 1954), which a twentieth of 4,000 draws passes, within four standard errors.
+// A^2 by its definition with the distribution function in full, and its law under the prior: the 95 % point of many draws
+// is 2.492 (Anderson and Darling 1954), which a twentieth of 4,000 draws passes, within four standard errors.
 func TestAndersonDarling(t *testing.T) {
 	sum := func(z []float64) float64 { // sorted
 		n, total := float64(len(z)), 0.0

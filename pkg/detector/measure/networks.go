@@ -77,7 +77,8 @@ func newPass(on compute.Backend, config glow.Config, weights Weights) (*pass, er
 func (p *pass) run(pixels []uint8, noise []float32) ([]likelihood, error) {
 	h, w, c := p.network.Model.Shape()
 	batch := len(pixels) / (h * w * c)
-	out, err := p.program.Call(tensors.FromFlatDataAndDimensions(pixels, batch, h, w, c), tensors.FromFlatDataAndDimensions(noise, batch, h, w, c))
+	out, err := p.program.Call(tensors.FromFlatDataAndDimensions(pixels, batch, h, w, c),
+		tensors.FromFlatDataAndDimensions(noise, batch, h, w, c))
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +208,8 @@ func (n *Networks) Measure(pixels []uint8, windows int, of Of) ([]Values, error)
 	for w := range workers {
 		wait.Go(func() {
 			for i := w; i < windows; i += workers {
-				m := &measured{pixels: pixels[i*size : (i+1)*size], own: own[i], general: general[i], unsorted: own[i].latents, typical: of.Typical}
+				m := &measured{pixels: pixels[i*size : (i+1)*size], own: own[i], general: general[i], unsorted: own[i].latents,
+					typical: of.Typical}
 				m.own.latents = nil
 				for _, z := range m.unsorted {
 					m.own.latents = append(m.own.latents, slices.Clone(z)) // to be sorted

@@ -25,7 +25,8 @@ const LogLikelihood = "log_likelihood"
 
 // scores are all of them, in the order in which they are written.
 var scores = []Score{
-	{LogLikelihood, "ln p(x) of the own Glow, nats; for reference: smooth images have more of it than good ones", "Kingma and Dhariwal 2018; Nalisnick et al. 2019",
+	{LogLikelihood, "ln p(x) of the own Glow, nats; for reference: smooth images have more of it than good ones",
+		"Kingma and Dhariwal 2018; Nalisnick et al. 2019",
 		false, func(m *measured) float64 { return m.own.total }},
 	{"ratio", "ln p(x) less that of the general Glow, nats", "Schirrmeister et al. 2020, §3; Ren et al. 2019",
 		false, func(m *measured) float64 { return m.own.total - m.general.total }},
@@ -35,11 +36,14 @@ var scores = []Score{
 		false, func(m *measured) float64 { return m.own.last() - m.general.last() }},
 	{"complexity", "ln p(x) and the bytes of the image as PNG, nats", "Serra et al. 2020, arXiv 1909.11480",
 		false, complexity},
-	{"typicality", "minus the distance of -ln p(x) from its mean on good images, nats: unusual on both sides", "Nalisnick et al. 2019, arXiv 1906.02994",
+	{"typicality", "minus the distance of -ln p(x) from its mean on good images, nats: unusual on both sides",
+		"Nalisnick et al. 2019, arXiv 1906.02994",
 		false, func(m *measured) float64 { return -math.Abs(m.own.total - m.typical) }},
-	{"latent_fit", "minus the sum over scales of the Anderson-Darling distance of the latents from the standard normal of the prior", "after Bomatter et al. 2026, arXiv 2605.22496 (continuous flows), Anderson and Darling 1952",
+	{"latent_fit", "minus the sum over scales of the Anderson-Darling distance of the latents from the standard normal of the prior",
+		"after Bomatter et al. 2026, arXiv 2605.22496 (continuous flows), Anderson and Darling 1952",
 		false, latentFit},
-	{"dimension", "a lower bound of the number of directions in which the own Glow lets the image vary by a level, from two finite differences: smooth images have few. Two passes more", "after Kamkari et al. 2024, arXiv 2403.18910",
+	{"dimension", "a lower bound of the number of directions in which the own Glow lets the image vary by a level, from two finite " +
+		"differences: smooth images have few. Two passes more", "after Kamkari et al. 2024, arXiv 2403.18910",
 		true, dimension},
 }
 
