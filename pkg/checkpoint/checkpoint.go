@@ -119,7 +119,7 @@ func Load(path string) (*State, error) {
 		return nil, fmt.Errorf("checkpoint: %w", err)
 	}
 	defer file.Close()
-	tensors, err := readNPZ(file, m.Tensors.Size)
+	tensors, err := ReadNPZ(file, m.Tensors.Size)
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint: %s: %w", name, err)
 	}

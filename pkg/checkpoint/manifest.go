@@ -150,7 +150,7 @@ func writeTensors(path string, tensors []Tensor) (fileSum, error) {
 			size += int64(len(p))
 			return len(p), nil
 		})
-		return writeNPZ(io.MultiWriter(w, hash, count), tensors)
+		return WriteNPZ(io.MultiWriter(w, hash, count), tensors)
 	})
 	return fileSum{size, hex.EncodeToString(hash.Sum(nil))}, err
 }

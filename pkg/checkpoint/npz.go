@@ -15,8 +15,8 @@ import (
 // costs a second. What others wrote, deflated or of other types, is read by internal/importer/statedict, which holds a
 // file in memory as a whole; this reader does not, for a checkpoint of the paper's network has half a gigabyte.
 
-// writeNPZ writes the tensors, in their order.
-func writeNPZ(w io.Writer, tensors []Tensor) error {
+// WriteNPZ writes tensors as NumPy keeps them, in their order: numpy.load reads it.
+func WriteNPZ(w io.Writer, tensors []Tensor) error {
 	buffered := bufio.NewWriterSize(w, 1<<20)
 	archive := zip.NewWriter(buffered)
 	for _, t := range tensors {
@@ -34,10 +34,10 @@ func writeNPZ(w io.Writer, tensors []Tensor) error {
 	return buffered.Flush()
 }
 
-// readNPZ reads an archive of size bytes that holds float32 arrays. No length
+// ReadNPZ reads what WriteNPZ wrote, an archive of size bytes that holds float32 arrays. No length
 // in it is believed before it is compared with the bytes that are there: at
 // most size bytes of values are allocated.
-func readNPZ(r io.ReaderAt, size int64) ([]Tensor, error) {
+func ReadNPZ(r io.ReaderAt, size int64) ([]Tensor, error) {
 	archive, err := zip.NewReader(r, size)
 	if err != nil {
 		return nil, fmt.Errorf("damaged (%w)", err)

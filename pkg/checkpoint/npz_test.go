@@ -51,13 +51,13 @@ func TestReadRefuses(t *testing.T) {
 		"checksum":   {flipped, "checksum"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := readNPZ(bytes.NewReader(c.data), int64(len(c.data)))
+			_, err := ReadNPZ(bytes.NewReader(c.data), int64(len(c.data)))
 			require.ErrorContains(t, err, c.want)
 			assertOneLine(t, err)
 		})
 	}
 	data := archive(t, zip.Store, "a.npy", good) // the reference: without a fault it reads
-	tensors, err := readNPZ(bytes.NewReader(data), int64(len(data)))
+	tensors, err := ReadNPZ(bytes.NewReader(data), int64(len(data)))
 	require.NoError(t, err)
 	require.Len(t, tensors, 1)
 	assert.Equal(t, []int{2}, tensors[0].Shape)
@@ -65,13 +65,13 @@ func TestReadRefuses(t *testing.T) {
 
 func FuzzNPZ(f *testing.F) {
 	var out bytes.Buffer
-	require.NoError(f, writeNPZ(&out, state(3).Tensors))
+	require.NoError(f, WriteNPZ(&out, state(3).Tensors))
 	f.Add(out.Bytes())
 	f.Add(archive(f, zip.Store))
 	f.Add(archive(f, zip.Store, "a.npy", one(f, 1, 2)))
 	f.Add(archive(f, zip.Deflate, "a.npy", one(f)))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		tensors, err := readNPZ(bytes.NewReader(data), int64(len(data)))
+		tensors, err := ReadNPZ(bytes.NewReader(data), int64(len(data)))
 		if err != nil {
 			return
 		}
@@ -82,8 +82,8 @@ func FuzzNPZ(f *testing.F) {
 		require.LessOrEqual(t, 4*values, len(data), "more values than the file has bytes for")
 
 		var first bytes.Buffer // what was read can be written and reads the same
-		require.NoError(t, writeNPZ(&first, tensors))
-		again, err := readNPZ(bytes.NewReader(first.Bytes()), int64(first.Len()))
+		require.NoError(t, WriteNPZ(&first, tensors))
+		again, err := ReadNPZ(bytes.NewReader(first.Bytes()), int64(first.Len()))
 		require.NoError(t, err)
 		assertSame(t, &State{Tensors: tensors}, &State{Tensors: again})
 	})

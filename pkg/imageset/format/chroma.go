@@ -9,9 +9,10 @@ import (
 // through (PIL's libjpeg and libwebp) smooth it when they double it. Repeating it instead would be a codec history of its
 // own, so this file does as they do.
 
-// writeJPEG writes the RGB of a JPEG. Chroma of 4:2:0 and 4:2:2 is doubled by a triangle filter, weights 3/4 and 1/4 along
-// each halved axis, rounded as libjpeg's "fancy upsampling" does; other ratios are repeated, as there.
-func writeJPEG(dst []uint8, p *image.YCbCr) {
+// WriteJPEG writes the RGB of a JPEG into dst, height x width x 3. Chroma of 4:2:0 and 4:2:2 is doubled by a triangle
+// filter, weights 3/4 and 1/4 along each halved axis, rounded as libjpeg's "fancy upsampling" does; other ratios are
+// repeated, as there.
+func WriteJPEG(dst []uint8, p *image.YCbCr) {
 	height, width := p.Rect.Dy(), p.Rect.Dx()
 	cb, cr := make([]uint8, width), make([]uint8, width)
 	halfWidth, halfHeight := (width+1)/2, (height+1)/2
@@ -60,9 +61,7 @@ func doubleRow(to []uint8, row []int, bits, left, right int) {
 	}
 }
 
-// writeWebP writes the RGB of a lossy WebP; done is false for other pictures. Its YCbCr has the narrow range of video
-// (ITU-R BT.601: Y from 16 to 235), which image.YCbCr does not know of, and its chroma is doubled with weights 9, 3, 3, 1 of 16 over the
-// four nearest values (RFC 6386 leaves it open; libwebp does so).
+// writeWebP writes the RGB of an opaque lossy WebP; done is false for other pictures.
 func writeWebP(dst []uint8, picture image.Image, channels int) (done bool, err error) {
 	var p *image.YCbCr
 	switch v := picture.(type) {
@@ -83,6 +82,14 @@ func writeWebP(dst []uint8, picture image.Image, channels int) (done bool, err e
 	if channels != 3 || p.SubsampleRatio != image.YCbCrSubsampleRatio420 {
 		return false, nil
 	}
+	WriteWebP(dst, p)
+	return true, nil
+}
+
+// WriteWebP writes the RGB of a lossy WebP, whose chroma is 4:2:0, into dst, height x width x 3. Its YCbCr has the narrow
+// range of video (ITU-R BT.601: Y from 16 to 235), which image.YCbCr does not know of, and its chroma is doubled with
+// weights 9, 3, 3, 1 of 16 over the four nearest values (RFC 6386 leaves it open; libwebp does so).
+func WriteWebP(dst []uint8, p *image.YCbCr) {
 	height, width := p.Rect.Dy(), p.Rect.Dx()
 	halfHeight, halfWidth := (height+1)/2, (width+1)/2
 	chroma := func(plane []uint8, y, x int) int {
@@ -98,7 +105,6 @@ func writeWebP(dst []uint8, picture image.Image, channels int) (done bool, err e
 			videoToRGB(dst[at:at+3], int(p.Y[y*p.YStride+x]), chroma(p.Cb, y, x), chroma(p.Cr, y, x))
 		}
 	}
-	return true, nil
 }
 
 // videoToRGB is BT.601 in fixed point, 14 bits after the point, as libwebp rounds it.

@@ -175,7 +175,7 @@ func writePixels(dst []uint8, picture image.Image, channels int) error {
 	case *image.NRGBA:
 		return copyRGB(dst, p.Pix, p.Stride, height, width)
 	case *image.YCbCr:
-		writeJPEG(dst, p)
+		WriteJPEG(dst, p)
 	case *image.Paletted:
 		for y := range height {
 			for x := range width {

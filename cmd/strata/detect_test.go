@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"strata/pkg/detector/detectortest"
+
+	"github.com/stretchr/testify/require"
+)
+
+// From a folder of good images to a report, as a user goes: with a small general Glow, so that it takes seconds.
+func TestFitAndDetect(t *testing.T) {
+	t.Setenv("GOMLX_BACKEND", "go")
+	folder := t.TempDir()
+	good, fresh := map[string][]byte{}, map[string][]byte{"broken.jpg": []byte("no picture")}
+	for i := range 210 {
+		good[fmt.Sprintf("%d.png", i)] = detectortest.PNG(detectortest.Good(i, 40, 40, 3))
+	}
+	for i := range 6 {
+		fresh[fmt.Sprintf("good%d.png", i)] = detectortest.PNG(detectortest.Good(1000+i, 40, 40, 3))
+		fresh[fmt.Sprintf("noisy%d.png", i)] = detectortest.PNG(detectortest.Noisy(i, 40, 40, 3))
+	}
+	goods, news := detectortest.Folder(t, good), detectortest.Folder(t, fresh)
+	g, err := detectortest.General(3)
+	require.NoError(t, err)
+	general, model := filepath.Join(folder, "general.strata"), filepath.Join(folder, "good.strata")
+	require.NoError(t, g.Save(general))
+
+	code, out, errOut := strata("fit", goods, "--out", model, "--general", general, "--steps", "20", "--no-flip")
+	require.Zero(t, code, errOut)
+	require.Contains(t, errOut, "210 good images (RGB, resized as a whole to 32x32 (bilinear)): ")
+	require.Contains(t, errOut, "on go, which GOMLX_BACKEND names")
+	require.Regexp(t, `trained on \d+ of 210 good images: \d\.\d+ bits/dim on others before, \d\.\d+ after \d+ of 20 steps`, out)
+	require.Regexp(t, `asked for 1 %, 0\.9\d % of good images \(0\.0\d+ to 3\.\d % in 95 of 100 cases\)`, out)
+	require.True(t, strings.HasSuffix(out, model+"\n"))
+	require.NoDirExists(t, model+".fitting")
+
+	report, scores := filepath.Join(folder, "report.html"), filepath.Join(folder, "scores.csv")
+	code, out, errOut = strata("detect", model, news, "-o", report, "-o", scores, "--rate", "0.05")
+	require.Zero(t, code, errOut)
+	require.Contains(t, out, " of 12 images are unusual\n")
+	require.Contains(t, out, "1 files could not be read.")
+	table, err := os.ReadFile(scores)
+	require.NoError(t, err)
+	rows := strings.Split(strings.TrimSpace(string(table)), "\n")
+	require.Len(t, rows, 14)
+	for _, row := range rows {
+		if strings.Contains(row, "/noisy") {
+			require.Contains(t, row, ",true,")
+		}
+	}
+	require.FileExists(t, report)
+
+	code, out, errOut = strata("fit", goods, "--out", filepath.Join(folder, "again.strata"), "--from", model, "--steps", "0")
+	require.Zero(t, code, errOut)
+	require.NotContains(t, out, "trained on")
+}
+
+// What cannot be done is said before long work, in a line, with the exit code of everything else.
+func TestFitAndDetectRefuse(t *testing.T) {
+	t.Setenv("GOMLX_BACKEND", "go")
+	folder := t.TempDir()
+	text := filepath.Join(folder, "text.strata")
+	require.NoError(t, os.WriteFile(text, []byte("hello"), 0o644))
+	d := detectortest.New(t, 1, nil)
+	model := filepath.Join(folder, "good.strata")
+	require.NoError(t, d.Save(model))
+	table := filepath.Join(folder, "scores.csv")
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"fit"}, exitUsage, "--out"},
+		{[]string{"fit", folder}, exitUsage, "--out"},
+		{[]string{"fit", folder, "--out", folder}, exitFailed, "is a folder: name a file"},
+		{[]string{"fit", folder, "--out", filepath.Join(folder, "absent", "m")}, exitFailed, "cannot be written"},
+		{[]string{"fit", folder, "--out", filepath.Join(folder, "m")}, exitFailed, "0 different good images"},
+		{[]string{"fit", folder, "--out", filepath.Join(folder, "m"), "--rule", "mean"}, exitUsage, "--rule"},
+		{[]string{"fit", folder, "--out", filepath.Join(folder, "m"), "--from", text}, exitFailed, "is no model, or cut off"},
+		{[]string{"fit", folder, "--out", filepath.Join(folder, "m"), "--overlap", "3"}, exitFailed, "are for tiles"},
+		{[]string{"detect", model, folder}, exitUsage, "--output"},
+		{[]string{"detect", model, folder, "-o", "scores.xlsx"}, exitFailed, "expected a name that ends in .html, .csv or .jsonl"},
+		{[]string{"detect", filepath.Join(folder, "absent"), folder, "-o", table}, exitFailed, "strata fit makes one"},
+		{[]string{"detect", text, folder, "-o", table}, exitFailed, "is no model, or cut off"},
+		{[]string{"detect", model, folder, "-o", table, "--rate", "0.0001"}, exitFailed,
+			"wants 9999 held-out good images, and there are 120"},
+		{[]string{"detect", model, folder, "-o", table}, exitFailed, "there are no pictures in what was named"},
+	} {
+		code, _, errOut := strata(c.args...)
+		require.Equal(t, c.code, code, "%v: %s", c.args, errOut)
+		require.Contains(t, errOut, c.says, c.args)
+	}
+	require.NoDirExists(t, filepath.Join(folder, "m.fitting"))
+}

@@ -1,0 +1,190 @@
+// Package detector finds images that are unusual beside good ones, without labels: a Glow that was finetuned on good images is held
+// against the general Glow that it began as (Schirrmeister et al. 2020), and what comes of that, with other published scores, is compared
+// with good images that were held out. A p-value says how rare a good image is that looks so unusual.
+//
+//	d, err := detector.Load("good.strata")
+//	results, summary, err := d.Detect(ctx, detector.Options{Rate: 0.01}, "new/")
+//	for _, r := range results {
+//		fmt.Println(r.Path, r.PValue, r.Anomalous, r.Err)
+//	}
+//
+// Package detector/fit makes one, and is the only one of the two that knows of training; package detector/output writes pages and tables.
+package detector
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+
+	"strata/pkg/conformal"
+	"strata/pkg/detector/measure"
+	"strata/pkg/glow"
+)
+
+// Side is the height and width of what the networks see, in pixels.
+const Side = measure.Side
+
+type (
+	// Weights are the values of a Glow's parameters by name, row by row.
+	Weights = measure.Weights
+	// Score is one way to say how unusual an image is.
+	Score = measure.Score
+	// Heat says where a picture is unusual.
+	Heat = measure.Heat
+)
+
+// Scores are all scores that a detector can have, and DefaultScores the names of those that it has unless others are asked for.
+func Scores() []Score { return measure.Scores() }
+
+// DefaultScores are all that need no more than a pass through each Glow.
+func DefaultScores() []string { return measure.Default() }
+
+// Detector is a fitted model. It may be used by several goroutines, whose batches take turns. Close gives its memory back.
+type Detector struct {
+	manifest    Manifest
+	general     *General
+	own         Weights
+	calibration *calibration
+
+	mu       sync.Mutex
+	networks *measure.Networks
+}
+
+// Config is what a detector is made of.
+type Config struct {
+	General *General
+	// Own are the weights of its own Glow, of the same architecture.
+	Own         Weights
+	Preparation Preparation
+	// Scores are those that it has, nil for DefaultScores; log_likelihood is always one. Rule combines them, "" for the
+	// first of conformal.Rules.
+	Scores []string
+	Rule   conformal.Rule
+	// Fit says how it was fitted.
+	Fit Fit
+}
+
+// New is a detector that is not calibrated yet.
+func New(c Config) (*Detector, error) {
+	if c.Scores == nil {
+		c.Scores = DefaultScores()
+	}
+	if !slices.Contains(c.Scores, measure.LogLikelihood) {
+		c.Scores = append([]string{measure.LogLikelihood}, c.Scores...)
+	}
+	if c.Rule == "" {
+		c.Rule = conformal.Rules()[0]
+	}
+	d := &Detector{general: c.General, own: c.Own, manifest: Manifest{About: c.General.About, Spectrum: c.General.Spectrum,
+		Glow: c.General.Glow, Preparation: c.Preparation, Scores: c.Scores, Combined: measure.Combined(c.Scores), Rule: c.Rule, Fit: c.Fit}}
+	return d, d.check()
+}
+
+// check finds what cannot be.
+func (d *Detector) check() error {
+	if err := d.general.check(); err != nil {
+		return fmt.Errorf("detector: %w", err)
+	}
+	p := d.manifest.Preparation
+	if err := p.Validate(); err != nil {
+		return fmt.Errorf("detector: %w", err)
+	}
+	if p.Channels != d.general.Glow.Channels {
+		return fmt.Errorf("detector: images of %d channels for a Glow of %d", p.Channels, d.general.Glow.Channels)
+	}
+	if _, err := measure.Find(d.manifest.Scores); err != nil {
+		return fmt.Errorf("detector: %w", err)
+	}
+	if !slices.Contains(conformal.Rules(), d.manifest.Rule) {
+		return fmt.Errorf("detector: no rule %q: choose one of %v", d.manifest.Rule, conformal.Rules())
+	}
+	for what, weights := range map[string]Weights{"own": d.own, "general": d.general.Weights} {
+		if err := fits(d.general.Glow, weights); err != nil {
+			return fmt.Errorf("detector: the %s Glow: %w", what, err)
+		}
+	}
+	return nil
+}
+
+// fits compares weights with the Glow that they should be of.
+func fits(config glow.Config, weights Weights) error {
+	model, err := glow.New(config)
+	if err != nil {
+		return err
+	}
+	params := model.Params()
+	if len(params) != len(weights) {
+		return fmt.Errorf("%d parameters, %s has %d", len(weights), model, len(params))
+	}
+	for _, p := range params {
+		size := 1
+		for _, n := range p.Shape {
+			size *= n
+		}
+		if len(weights[p.Name]) != size {
+			return fmt.Errorf("parameter %s has %d values, not %d", p.Name, len(weights[p.Name]), size)
+		}
+	}
+	return nil
+}
+
+// Manifest says what the detector is: what detector.json of its file holds.
+func (d *Detector) Manifest() Manifest { return d.manifest }
+
+// Scores are the scores that it has, in the order of Result.Scores.
+func (d *Detector) Scores() []Score {
+	all, err := measure.Find(d.manifest.Scores)
+	if err != nil {
+		panic(err) // check has seen to it
+	}
+	return all
+}
+
+// General is its general Glow.
+func (d *Detector) General() *General { return d.general }
+
+// Own are the weights of its own Glow, to begin another fit from; they are not to be changed.
+func (d *Detector) Own() Weights { return d.own }
+
+// Preparation is what it does to pictures first.
+func (d *Detector) Preparation() Preparation { return d.manifest.Preparation }
+
+// HeldOut are the combined scores of the held-out good images, rising: what the score of a new one is drawn beside.
+func (d *Detector) HeldOut() []float64 { return slices.Clone(d.calibration.heldOut) }
+
+// Expect is what share of good images it will call unusual at a rate: see conformal.Expect.
+func (d *Detector) Expect(rate float64) conformal.Alarms {
+	return conformal.Expect(rate, d.manifest.HeldOut)
+}
+
+// DefaultRate is the rate of false alarms where none is asked for.
+const DefaultRate = 0.01
+
+// Open brings the networks to the backend that suits about so many images, 0 for an unknown number, many; Stream does it where nobody did.
+func (d *Detector) Open(images int) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.networks != nil {
+		return nil
+	}
+	if images <= 0 {
+		images = math.MaxInt32
+	}
+	opened, err := measure.Open(d.general.Glow, d.own, d.general.Weights, images)
+	if err != nil {
+		return fmt.Errorf("detector: %w", err)
+	}
+	d.networks = opened
+	return nil
+}
+
+// Close gives the networks' memory back. The detector can be opened again.
+func (d *Detector) Close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.networks != nil {
+		d.networks.Close()
+		d.networks = nil
+	}
+}

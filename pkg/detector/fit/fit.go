@@ -1,0 +1,239 @@
+// Package fit makes a detector of good images: it finetunes a Glow from a general one, stops where good images that it is not trained
+// on no longer gain, and compares with others that had no part in anything.
+//
+//	d, err := fit.Detector(ctx, fit.Options{}, "good/")
+//	err = d.Save("good.strata")
+package fit
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"strata/pkg/conformal"
+	"strata/pkg/detector"
+	"strata/pkg/imageset"
+	"strata/pkg/imageset/intake"
+	"strata/pkg/imageset/resample"
+	"strata/pkg/progress"
+)
+
+// Options say how a detector is made. The zero value will do.
+type Options struct {
+	// General is what the ratio is taken to, and the start of the own Glow: "" or Drawn for the general Glow that comes with strata; a
+	// model's file, for the general Glow in it; or a folder or zip of general images, on which the drawn one is trained on.
+	General string
+	// GeneralKernel resizes general images: "" for Kernel, or Nearest for the kernel that brings their spectrum nearest
+	// to the good images'.
+	GeneralKernel resample.Kernel
+	// GeneralSteps is how many steps a general Glow is trained on a folder for; 0 is 2,000.
+	GeneralSteps int
+	// From is a detector's file: its own Glow is what training begins from, and its general Glow and preparation are taken over.
+	From string
+	// OnlyCalibrate trains nothing: what is held out is compared with as the start is. Good images must not be what From was trained on.
+	OnlyCalibrate bool
+	// Outliers is a folder or zip of images unlike the good ones, for the outlier loss (paper Eq. 2).
+	Outliers string
+
+	// Tiles cuts windows instead of resizing pictures as a whole, with Overlap pixels in common (0 is 16, half a window),
+	// of pictures whose longer side is at most Longest (0 is 256). Kernel resizes, "" for bilinear.
+	Tiles            bool
+	Overlap, Longest int
+	Kernel           resample.Kernel
+
+	// Steps is the most that the own Glow is trained for, 0 is 1,000, of Batch images, 0 is 32, at Rate, 0 is 1e-4. NoFlip keeps training
+	// images from being mirrored, and NoShift from being moved by up to a tenth of the side.
+	Steps, Batch    int
+	Rate            float64
+	NoFlip, NoShift bool
+	Seed            uint64
+	// Most is how many good (and general) images are used, 0 is 50,000: those whose hashes are smallest.
+	Most int
+
+	// Scores and Rule are the detector's: see detector.Config.
+	Scores []string
+	Rule   conformal.Rule
+	Limits intake.Limits
+
+	// Work is the folder in which training is kept until it is done: a fit that was stopped goes on from there. "" is a temporary one.
+	Work string
+	// Out hears progress and what a person should know; nil is silence.
+	Out io.Writer
+}
+
+// Drawn is the general Glow that comes with strata.
+const Drawn = "drawn"
+
+// Nearest is the GeneralKernel that is chosen by the spectrum.
+const Nearest resample.Kernel = "nearest"
+
+func (o Options) withDefaults() Options {
+	o.General = cmp.Or(o.General, Drawn)
+	o.GeneralSteps = cmp.Or(o.GeneralSteps, 2000)
+	o.Steps, o.Batch, o.Rate, o.Most = cmp.Or(o.Steps, 1000), cmp.Or(o.Batch, 32), cmp.Or(o.Rate, 1e-4), cmp.Or(o.Most, 50_000)
+	if o.Tiles {
+		o.Overlap, o.Longest = cmp.Or(o.Overlap, detector.Side/2), cmp.Or(o.Longest, 256)
+	}
+	if o.Limits == (intake.Limits{}) {
+		o.Limits = intake.DefaultLimits
+	}
+	if o.Out == nil {
+		o.Out = io.Discard
+	}
+	return o
+}
+
+// Validate says what is wrong with options, before anything is read.
+func (o Options) Validate() error {
+	o = o.withDefaults()
+	kernel := o.GeneralKernel
+	if kernel == Nearest {
+		kernel = ""
+	}
+	preparation := detector.Preparation{Channels: 3, Kernel: o.Kernel, Tiles: o.Tiles, Overlap: o.Overlap, Longest: o.Longest}
+	if err := errors.Join(preparation.Validate(), kernel.Validate()); err != nil {
+		return err
+	}
+	switch {
+	case o.Steps < 1 || o.GeneralSteps < 1 || o.Batch < 1 || o.Most < Least:
+		return fmt.Errorf("%d steps, %d general ones, batches of %d and at most %d images: expected at least 1, 1, 1 and %d",
+			o.Steps, o.GeneralSteps, o.Batch, o.Most, Least)
+	case o.From != "" && o.General != Drawn:
+		return errors.New("a detector to begin from brings its general Glow: name one of the two")
+	case o.From != "" && (o.Tiles || o.Kernel != ""):
+		return errors.New("a detector to begin from brings its preparation: leave out tiles and kernel")
+	case o.OnlyCalibrate && o.Outliers != "":
+		return errors.New("outliers are for training, and nothing is to be trained")
+	}
+	return nil
+}
+
+// windowsOfPicture are how many windows of a training picture are used, and of one that says what is typical.
+const windowsOfPicture = 16
+
+// Detector makes a detector of the good images of folders, zips and files.
+func Detector(ctx context.Context, o Options, good ...string) (*detector.Detector, error) {
+	if err := o.Validate(); err != nil {
+		return nil, fmt.Errorf("fit: %w", err)
+	}
+	o = o.withDefaults()
+	if o.Work == "" {
+		folder, err := os.MkdirTemp("", "strata-fit-")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(folder)
+		o.Work = folder
+	}
+	start, err := o.start()
+	if err != nil {
+		return nil, err
+	}
+	walk := intake.Open(good...)
+	defer walk.Close()
+	images, err := o.read(ctx, walk, "good images", start.preparation, o.Most)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(images.samples); n < Least {
+		return nil, fmt.Errorf("fit: %d different good images in %s%s: at least %d are needed, %d of them to be held out; 500 are a "+
+			"fair number", n,
+			strings.Join(good, ", "), images.trouble(), Least, detector.LeastHeldOut)
+	}
+	if start.detector == nil && images.grey() {
+		images.inGrey()
+	}
+	of := images.split(!o.OnlyCalibrate)
+	fitted := detector.Fit{Images: len(images.samples), Duplicates: images.duplicates, Unreadable: images.unreadable,
+		LeftOut: images.leftOut, Train: len(of.train), Stop: len(of.stop)}
+	fmt.Fprintf(o.Out, "%d good images (%s)%s: %d to train on, %d to stop by, %d held out\n", fitted.Images,
+		images.preparation, images.trouble(), fitted.Train, fitted.Stop, len(of.heldOut))
+
+	shown := of.train // whose spectrum is compared
+	if o.OnlyCalibrate {
+		shown = of.stop
+	}
+	some, err := images.set(ctx, "good", shown, 1, 2000)
+	if err != nil {
+		return nil, err
+	}
+	fitted.Spectrum = detector.SpectrumOf(some)
+	general, err := o.general(ctx, start, images.preparation, fitted.Spectrum)
+	if err != nil {
+		return nil, err
+	}
+	if warning := detector.Compare(fitted.Spectrum, general.Spectrum); warning != "" {
+		fitted.Warnings = append(fitted.Warnings, warning)
+	}
+	own := general.Weights
+	if start.detector != nil {
+		own = start.detector.Own()
+	}
+	if !o.OnlyCalibrate {
+		if own, err = o.finetune(ctx, general, own, images, of, &fitted); err != nil {
+			return nil, err
+		}
+	}
+	d, err := detector.New(detector.Config{General: general, Own: own, Preparation: images.preparation, Scores: o.Scores, Rule: o.Rule,
+		Fit: fitted})
+	if err != nil {
+		return nil, err
+	}
+	if err := o.calibrate(ctx, d, images, of); err != nil {
+		d.Close()
+		return nil, err
+	}
+	for _, warning := range fitted.Warnings {
+		fmt.Fprintln(o.Out, "warning:", warning)
+	}
+	return d, nil
+}
+
+// trouble says what was not used, and why.
+func (g *gathered) trouble() string {
+	text := ""
+	if g.duplicates > 0 {
+		text += fmt.Sprintf(", %d duplicates used once", g.duplicates)
+	}
+	if g.leftOut > 0 {
+		text += fmt.Sprintf(", %d more left out", g.leftOut)
+	}
+	if g.unreadable > 0 {
+		text += fmt.Sprintf(", %d unreadable (%s)", g.unreadable, strings.Join(g.problems, "; "))
+	}
+	return text
+}
+
+// read gathers pictures.
+func (o Options) read(ctx context.Context, walk *intake.Walk, what string, p detector.Preparation, most int) (*gathered, error) {
+	bar := progress.New(o.Out, "read "+what, 0)
+	defer bar.Done("images")
+	return gather(ctx, walk, p, o.Limits, most, bar)
+}
+
+// calibrate scores what was held out.
+func (o Options) calibrate(ctx context.Context, d *detector.Detector, images *gathered, of parts) error {
+	all := 2*len(of.stop) + len(of.heldOut)
+	bar := progress.New(o.Out, "score good images", all)
+	defer bar.Done("images")
+	return d.Calibrate(ctx, images.load(ctx, of.stop), images.load(ctx, of.heldOut), all, func(done int) { bar.Set(done, "images") })
+}
+
+// setOf makes one set of all images of a folder or zip.
+func (o Options) setOf(ctx context.Context, what, path string, p detector.Preparation) (*imageset.Set, *gathered, error) {
+	walk := intake.Open(path)
+	defer walk.Close()
+	images, err := o.read(ctx, walk, what, p, o.Most)
+	if err != nil {
+		return nil, nil, err
+	}
+	if n := len(images.samples); n < Least {
+		return nil, nil, fmt.Errorf("fit: %d different %s in %s%s: at least %d are needed", n, what, path, images.trouble(), Least)
+	}
+	set, err := images.set(ctx, what, images.samples, windowsOfPicture, o.Most)
+	return set, images, err
+}

@@ -1,0 +1,361 @@
+package fit
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"strata/pkg/detector"
+	"strata/pkg/detector/detectortest"
+	"strata/pkg/imageset"
+	"strata/pkg/imageset/intake"
+	"strata/pkg/imageset/resample"
+	"strata/pkg/progress"
+	"strata/pkg/train"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestMain(m *testing.M) {
+	os.Setenv("GOMLX_BACKEND", "go")
+	os.Exit(m.Run())
+}
+
+// goodFiles are n pictures of slopes, from a number on, as files.
+func goodFiles(from, n, channels int) map[string][]byte {
+	files := map[string][]byte{}
+	for i := range n {
+		files[fmt.Sprintf("%04d.png", from+i)] = detectortest.PNG(detectortest.Good(from+i, 40, 36, channels))
+	}
+	return files
+}
+
+// small writes a small general Glow's file.
+func small(t testing.TB, channels int) string {
+	t.Helper()
+	g, err := detectortest.General(channels)
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "general.strata")
+	require.NoError(t, g.Save(path))
+	return path
+}
+
+func ExampleDetector() {
+	folder, err := os.MkdirTemp("", "example-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(folder)
+	write := func(name string, p *intake.Picture) {
+		if err := os.WriteFile(filepath.Join(folder, name), detectortest.PNG(p), 0o644); err != nil {
+			panic(err)
+		}
+	}
+	var good []string
+	for i := range 220 {
+		name := fmt.Sprintf("good%d.png", i)
+		write(name, detectortest.Good(i, 32, 32, 3))
+		good = append(good, filepath.Join(folder, name))
+	}
+	write("new.png", detectortest.Noisy(1, 32, 32, 3))
+
+	// A general Glow of its own and few steps, for an example that takes seconds: fit.Options{} will do for yours.
+	general, err := detectortest.General(3)
+	if err != nil {
+		panic(err)
+	}
+	if err := general.Save(filepath.Join(folder, "general.strata")); err != nil {
+		panic(err)
+	}
+	ctx := context.Background()
+	d, err := Detector(ctx, Options{General: filepath.Join(folder, "general.strata"), Steps: 40}, good...)
+	if err != nil {
+		panic(err)
+	}
+	defer d.Close()
+	if err := d.Save(filepath.Join(folder, "good.strata")); err != nil {
+		panic(err)
+	}
+	results, _, err := d.Detect(ctx, detector.Options{}, filepath.Join(folder, "new.png"))
+	fmt.Println(results[0].Anomalous, err)
+	// Output: true <nil>
+}
+
+func TestDrawnGeneral(t *testing.T) {
+	for _, channels := range []int{1, 3} {
+		g, err := DrawnGeneral(channels)
+		require.NoError(t, err)
+		require.Equal(t, channels, g.Glow.Channels)
+		require.Contains(t, g.About, "leaves that strata draws")
+		require.Greater(t, g.Spectrum[0], g.Spectrum[5]+10, "as natural images have it")
+	}
+	_, err := DrawnGeneral(2)
+	require.ErrorContains(t, err, "1 or 3")
+}
+
+func gatherFiles(t *testing.T, files map[string][]byte, most int) *gathered {
+	t.Helper()
+	var o Options
+	o = o.withDefaults()
+	walk := intake.Open(detectortest.Folder(t, files))
+	t.Cleanup(walk.Close)
+	g, err := o.read(context.Background(), walk, "good images", detector.Preparation{Channels: 3}, most)
+	require.NoError(t, err)
+	return g
+}
+
+func hashes(samples []*sample) map[[32]byte]bool {
+	all := map[[32]byte]bool{}
+	for _, s := range samples {
+		all[s.hash] = true
+	}
+	return all
+}
+
+// Parts are made of the content alone: equal pictures are one, under whatever name and codec; names do not count; and
+// what is held out stays so when pictures are added.
+func TestSplit(t *testing.T) {
+	files := goodFiles(0, 700, 3)
+	g := gatherFiles(t, files, 10_000)
+	before := g.split(true)
+	require.Len(t, g.samples, 700)
+	require.InDelta(t, 140, len(before.heldOut), 43) // four standard deviations
+	require.InDelta(t, 70, len(before.stop), 32)
+	require.Equal(t, 700, len(before.heldOut)+len(before.stop)+len(before.train))
+
+	more := map[string][]byte{}
+	for name, file := range files {
+		more["renamed/"+name] = file
+	}
+	more["again/a.png"], more["again/b.png"] = files["0003.png"], files["0003.png"]
+	maps.Copy(more, goodFiles(5000, 200, 3))
+	g = gatherFiles(t, more, 10_000)
+	require.Equal(t, 2, g.duplicates)
+	require.Len(t, g.samples, 900)
+	after := g.split(true)
+	for part, samples := range map[string][2][]*sample{"held out": {before.heldOut, after.heldOut}, "stop": {before.stop, after.stop},
+		"train": {before.train, after.train}} {
+		now := hashes(samples[1])
+		for h := range hashes(samples[0]) {
+			require.True(t, now[h], "a picture left the part %s", part)
+		}
+	}
+
+	g = gatherFiles(t, more, 300)
+	require.Len(t, g.samples, 300)
+	require.Equal(t, 600, g.leftOut)
+	few := g.split(true)
+	require.GreaterOrEqual(t, len(few.heldOut), detector.LeastHeldOut)
+	require.GreaterOrEqual(t, len(few.stop), stopLeast)
+	only := g.split(false)
+	require.Empty(t, only.train)
+	require.Equal(t, 300, len(only.heldOut)+len(only.stop))
+}
+
+// Grey pictures, however they are stored, make a grey detector; one of colour makes all of them RGB.
+func TestGrey(t *testing.T) {
+	files := goodFiles(0, 210, 1)
+	files["broken.png"] = files["0001.png"][:60]
+	var out bytes.Buffer
+	o := Options{General: small(t, 1), Steps: 4, Out: &out}
+	d, err := Detector(context.Background(), o, detectortest.Folder(t, files))
+	require.NoError(t, err)
+	defer d.Close()
+	require.Equal(t, 1, d.Preparation().Channels)
+	m := d.Manifest()
+	require.Equal(t, 210, m.Fit.Images)
+	require.Equal(t, 1, m.Fit.Unreadable)
+	require.Contains(t, out.String(), "210 good images (grey, resized as a whole to 32x32 (bilinear)), 1 unreadable (")
+	require.Contains(t, out.String(), "broken.png: PNG")
+
+	files["colour.png"] = detectortest.PNG(detectortest.Good(1, 30, 30, 3))
+	_, err = Detector(context.Background(), o, detectortest.Folder(t, files))
+	require.ErrorContains(t, err, "is for images of 1 channels, and the good ones have 3")
+}
+
+func TestTooFew(t *testing.T) {
+	files := goodFiles(0, 199, 1)
+	files["twice.png"] = files["0001.png"]
+	_, err := Detector(context.Background(), Options{General: small(t, 1)}, detectortest.Folder(t, files))
+	require.ErrorContains(t, err, "199 different good images")
+	require.ErrorContains(t, err, "1 duplicates used once: at least 200 are needed, 100 of them to be held out")
+	_, err = Detector(context.Background(), Options{}, filepath.Join(t.TempDir(), "absent"))
+	require.ErrorContains(t, err, "absent: no such file or directory")
+}
+
+func TestValidate(t *testing.T) {
+	for says, o := range map[string]Options{
+		"brings its general Glow":    {From: "a", General: "b"},
+		"brings its preparation":     {From: "a", Tiles: true},
+		"nothing is to be trained":   {OnlyCalibrate: true, Outliers: "x"},
+		"tiles that share 40 pixels": {Tiles: true, Overlap: 40},
+		"are for tiles":              {Overlap: 3},
+		`kernel "sharp"`:             {GeneralKernel: "sharp"},
+		"at most 100 images":         {Most: 100},
+		"-3 steps":                   {Steps: -3},
+	} {
+		require.ErrorContains(t, o.Validate(), says)
+	}
+	require.NoError(t, Options{}.Validate())
+	require.NoError(t, Options{Tiles: true, GeneralKernel: Nearest}.Validate())
+}
+
+// A fit that is stopped goes on where it was, and ends with the same weights to the bit; with other images or options it is refused.
+func TestStopAndGoOn(t *testing.T) {
+	folder := detectortest.Folder(t, goodFiles(0, 230, 1))
+	o := Options{General: small(t, 1), Steps: 60, Batch: 8, Seed: 3, Work: filepath.Join(t.TempDir(), "whole")}
+	whole, err := Detector(context.Background(), o, folder)
+	require.NoError(t, err)
+	defer whole.Close()
+
+	o.Work = filepath.Join(t.TempDir(), "stopped")
+	ctx, cancel := context.WithCancel(context.Background())
+	o.Out = stopper{cancel}
+	_, err = Detector(ctx, o, folder)
+	require.ErrorIs(t, err, train.ErrStopped)
+
+	other := o
+	other.Out, other.Rate = nil, 0.01
+	_, err = Detector(context.Background(), other, folder)
+	require.ErrorContains(t, err, "has what is left of a fit that was stopped, of other images or with other options")
+
+	o.Out = nil
+	resumed, err := Detector(context.Background(), o, folder)
+	require.NoError(t, err)
+	defer resumed.Close()
+	require.Equal(t, whole.Own(), resumed.Own())
+	require.Equal(t, whole.Manifest().Fit, resumed.Manifest().Fit)
+	require.Equal(t, whole.HeldOut(), resumed.HeldOut())
+}
+
+// stopper ends a context when it hears of a step of training.
+type stopper struct{ stop context.CancelFunc }
+
+func (s stopper) Write(text []byte) (int, error) { return len(text), nil }
+
+func (s stopper) Progress(e progress.Event) {
+	if strings.HasPrefix(e.Label, "finetune") && e.Done > 0 {
+		s.stop()
+	}
+}
+
+// Training gains on images that it does not see, and ends at its best: a rate that ruins the Glow leaves the start, and says so.
+func TestEarlyStopping(t *testing.T) {
+	folder := detectortest.Folder(t, goodFiles(0, 230, 1))
+	o := Options{General: small(t, 1), Steps: 100, Batch: 16, Rate: 1e-3}
+	d, err := Detector(context.Background(), o, folder)
+	require.NoError(t, err)
+	defer d.Close()
+	f := d.Manifest().Fit
+	require.Less(t, f.To, f.From-0.01)
+	require.Positive(t, f.Best)
+
+	o.Rate = 5
+	ruined, err := Detector(context.Background(), o, folder)
+	require.NoError(t, err)
+	defer ruined.Close()
+	f = ruined.Manifest().Fit
+	require.Zero(t, f.Best)
+	require.Equal(t, f.From, f.To)
+	require.Less(t, f.Steps, 100, "not all steps were made")
+	require.Contains(t, strings.Join(f.Warnings, " "), "no step of training made good images more likely")
+	require.Equal(t, ruined.General().Weights, ruined.Own())
+}
+
+// The other ways to fit: tiles, outliers, a folder of general images by the nearest kernel, and from another detector.
+func TestWaysToFit(t *testing.T) {
+	ctx := context.Background()
+	large := map[string][]byte{}
+	noisy := map[string][]byte{}
+	for i := range 205 {
+		large[fmt.Sprint(i, ".png")] = detectortest.PNG(detectortest.Good(i, 50, 40, 1))
+		noisy[fmt.Sprint(i, ".png")] = detectortest.PNG(detectortest.Noisy(i, 64, 64, 1))
+	}
+	good, bad := detectortest.Folder(t, large), detectortest.Folder(t, noisy)
+	tiled, err := Detector(ctx, Options{General: small(t, 1), Tiles: true, Overlap: 8, Longest: 64, Steps: 3, Outliers: bad,
+		Scores: []string{"ratio", "latent_fit", "dimension"}, Rule: "fisher"}, good)
+	require.NoError(t, err)
+	defer tiled.Close()
+	m := tiled.Manifest()
+	require.Equal(t, []string{"log_likelihood", "ratio", "latent_fit", "dimension"}, m.Scores)
+	require.Equal(t, 205*9, m.Fit.Outliers, "windows")
+	results, _, err := tiled.Detect(ctx, detector.Options{}, bad)
+	require.NoError(t, err)
+	require.Equal(t, 9, results[0].Windows)
+
+	path := filepath.Join(t.TempDir(), "tiled.strata")
+	require.NoError(t, tiled.Save(path))
+	again, err := Detector(ctx, Options{From: path, OnlyCalibrate: true}, detectortest.Folder(t, goodFiles(9000, 210, 1)))
+	require.NoError(t, err)
+	defer again.Close()
+	require.Equal(t, tiled.Own(), again.Own())
+	require.Equal(t, tiled.Preparation(), again.Preparation())
+	require.Zero(t, again.Manifest().Fit.Train)
+	require.GreaterOrEqual(t, again.Manifest().HeldOut, 150)
+}
+
+func TestGeneralFromFolder(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains the Glow of K 4, hidden 64 for a few steps")
+	}
+	noisy := map[string][]byte{}
+	for i := range 205 {
+		noisy[fmt.Sprint(i, ".png")] = detectortest.PNG(detectortest.Noisy(i, 64, 64, 1))
+	}
+	var out bytes.Buffer
+	d, err := Detector(context.Background(), Options{General: detectortest.Folder(t, noisy), GeneralKernel: Nearest, GeneralSteps: 2,
+		Steps: 2, Batch: 4, Out: &out},
+		detectortest.Folder(t, goodFiles(0, 210, 1)))
+	require.NoError(t, err)
+	defer d.Close()
+	require.Regexp(t, `^205 images of .* \(grey, .*\), trained on from: .* leaves that strata draws .*, 2 steps$`, d.Manifest().About)
+	require.Contains(t, out.String(), "which brings their spectrum nearest to the good images'")
+	require.NotEmpty(t, d.Manifest().Fit.Warnings, "noise is finer than slopes by any kernel")
+}
+
+// The kernel that is nearest is the one by which the good images were made: general pictures of twice the size by each.
+func TestNearestKernel(t *testing.T) {
+	files := map[string][]byte{}
+	var pictures []*intake.Picture
+	for i := range 60 {
+		p := detectortest.Noisy(i, 64, 64, 1)
+		files[fmt.Sprint(i, ".png")] = detectortest.PNG(p)
+		pictures = append(pictures, p)
+	}
+	o := Options{General: detectortest.Folder(t, files)}.withDefaults()
+	for _, kernel := range []resample.Kernel{resample.Box, resample.Bicubic, resample.Bilinear} {
+		set := &imageset.Set{Name: "good", Split: imageset.Train, Height: 32, Width: 32, Channels: 1}
+		for _, p := range pictures {
+			set.Pixels = slices.Concat(set.Pixels, kernel.Resize(p.Pixels, 64, 64, 1, 32, 32))
+		}
+		nearest, err := o.nearest(context.Background(), detector.Preparation{Channels: 1}, detector.SpectrumOf(set))
+		require.NoError(t, err)
+		require.Equal(t, kernel, nearest)
+	}
+}
+
+// Training a general Glow from nothing writes a file that is loaded as one.
+func TestTrainGeneral(t *testing.T) {
+	g, err := detectortest.General(1)
+	require.NoError(t, err)
+	set := &imageset.Set{Name: "slopes", Split: imageset.Train, Height: 32, Width: 32, Channels: 1}
+	for i := range 40 {
+		set.Pixels = append(set.Pixels, detectortest.Good(i, 32, 32, 1).Pixels...)
+	}
+	o := Options{GeneralSteps: 3, Batch: 8, Out: io.Discard}
+	trained, err := TrainGeneral(context.Background(), o, nil, g.Glow, set, "40 slopes", t.TempDir())
+	require.NoError(t, err)
+	require.Equal(t, "40 slopes, 3 steps", trained.About)
+	path := filepath.Join(t.TempDir(), "slopes.strata")
+	require.NoError(t, trained.Save(path))
+	loaded, err := detector.LoadGeneral(path)
+	require.NoError(t, err)
+	require.Equal(t, trained, loaded)
+}

@@ -1,0 +1,104 @@
+package measure
+
+import (
+	"image"
+	"math"
+)
+
+// Heat says where a picture is unusual: for each pixel how many standard deviations the log-ratio of the two Glows' latents
+// lies below what it is on good images at that place of a window. Below 0 it lies above: what is too smooth is unusual on
+// that side.
+//
+// A pixel's share is that of the latents above it, of every scale: the log-density under the prior of the own Glow's less that of the
+// general Glow's, evenly over the pixels of their position, nats. What is left out are the log-determinants, of which those of the 1x1
+// convolutions and norms are the same everywhere, and those of the couplings are not; and a latent sees more than the pixels above it.
+// So the map shows where to look, and does not add up to the ratio.
+type Heat struct {
+	Height, Width int
+	Values        []float32 // row by row
+}
+
+// heatOf is the log-ratio of a window's latents, pixel by pixel, nats.
+func heatOf(m *measured) []float32 {
+	heat := make([]float32, Side*Side)
+	for scale, own := range m.unsorted {
+		general := m.general.latents[scale]
+		cell := 2 << scale // pixels along a side of a position
+		side := Side / cell
+		positions := side * side
+		of := make([]float64, positions)
+		for k := range own {
+			a, b := float64(own[k]), float64(general[k])
+			of[k%positions] += (b*b - a*a) / 2
+		}
+		for p := range heat {
+			y, x := p/Side/cell, p%Side/cell
+			heat[p] += float32(of[y*side+x] / float64(cell*cell))
+		}
+	}
+	return heat
+}
+
+// HeatScale is what heat is on good images, place by place of a window: Side x Side values, row by row.
+type HeatScale struct{ Mean, Spread []float32 }
+
+// HeatSums gathers it.
+type HeatSums struct {
+	n            int
+	sum, squares []float64
+}
+
+// NewHeatSums begins without images.
+func NewHeatSums() *HeatSums {
+	return &HeatSums{sum: make([]float64, Side*Side), squares: make([]float64, Side*Side)}
+}
+
+// Add takes a window's heat, unless something in it is not finite.
+func (s *HeatSums) Add(heat []float32) {
+	for _, h := range heat {
+		if math.IsNaN(float64(h)) || math.IsInf(float64(h), 0) {
+			return
+		}
+	}
+	s.n++
+	for p, h := range heat {
+		s.sum[p] += float64(h)
+		s.squares[p] += float64(h) * float64(h)
+	}
+}
+
+// Scale is what all of them say.
+func (s *HeatSums) Scale() HeatScale {
+	scale := HeatScale{make([]float32, len(s.sum)), make([]float32, len(s.sum))}
+	for p := range s.sum {
+		n := float64(max(1, s.n))
+		mean := s.sum[p] / n
+		scale.Mean[p] = float32(mean)
+		scale.Spread[p] = float32(math.Sqrt(max(s.squares[p]/n-mean*mean, 1e-6)))
+	}
+	return scale
+}
+
+// Stitch lays the heat of windows over the picture that they are cut from, of some height and width, at their upper left
+// corners; where they overlap it is their mean.
+func (s HeatScale) Stitch(height, width int, corners []image.Point, windows [][]float32) *Heat {
+	h := &Heat{Height: height, Width: width, Values: make([]float32, height*width)}
+	times := make([]float32, len(h.Values))
+	for i, corner := range corners {
+		for p, v := range windows[i] {
+			at := (corner.Y+p/Side)*width + corner.X + p%Side
+			away := (s.Mean[p] - v) / s.Spread[p]
+			if math.IsNaN(float64(away)) { // as unusual as can be shown
+				away = 100
+			}
+			h.Values[at] += min(max(away, -100), 100)
+			times[at]++
+		}
+	}
+	for at, n := range times {
+		if n > 0 {
+			h.Values[at] /= n
+		}
+	}
+	return h
+}

@@ -1,0 +1,119 @@
+// Package output writes what a detector finds: tables as CSV and JSON Lines, and a page as HTML that needs nothing beside itself. Results
+// are sorted, most unusual first, and their number is bounded by the disk: memory holds two numbers an image.
+package output
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"strata/internal/fs"
+	"strata/pkg/detector"
+	"strata/pkg/imageset/intake"
+
+	"github.com/google/renameio/v2"
+)
+
+// Write judges the pictures of folders, zips and files and writes each output, whose kind is that of its suffix: .csv,
+// .jsonl or .html. Files are written to the side and renamed, and none is there where something fails.
+func Write(ctx context.Context, d *detector.Detector, o detector.Options, paths, outputs []string) (detector.Summary, error) {
+	var writers []writer
+	for _, path := range outputs {
+		w, err := writerFor(path)
+		if err != nil {
+			return detector.Summary{}, err
+		}
+		writers = append(writers, w)
+	}
+	all, err := newSpill()
+	if err != nil {
+		return detector.Summary{}, err
+	}
+	defer all.close()
+	var top gallery
+	if wantsPictures(outputs) {
+		top.most = shown
+		o.Look = top.wants
+	}
+	if o.Images == 0 {
+		const enough = 20_000 // for any backend
+		o.Images = intake.Count(enough, paths...)
+	}
+	walk := intake.Open(paths...)
+	defer walk.Close()
+	summary, err := d.Stream(ctx, walk.Files, o, func(r detector.Result) error {
+		if r.View != nil {
+			top.add(r.Score, all.len(), r.View)
+			r.View = nil
+		}
+		return all.add(r)
+	})
+	if err != nil {
+		return summary, err
+	}
+	for i, path := range outputs {
+		if err := writeFile(path, func(to io.Writer) error { return writers[i](to, d, summary, all, &top) }); err != nil {
+			return summary, err
+		}
+	}
+	return summary, nil
+}
+
+// writer writes all results.
+type writer func(to io.Writer, d *detector.Detector, summary detector.Summary, all *spill, top *gallery) error
+
+func writerFor(path string) (writer, error) {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".csv":
+		return writeCSV, nil
+	case ".jsonl":
+		return writeJSONL, nil
+	case ".html", ".htm":
+		return writeHTML, nil
+	}
+	return nil, fmt.Errorf("output %s: expected a name that ends in .html, .csv or .jsonl", path)
+}
+
+// Check says whether outputs can be written, before anything is scored.
+func Check(outputs []string) error {
+	for _, path := range outputs {
+		if _, err := writerFor(path); err != nil {
+			return err
+		}
+		info, err := os.Stat(filepath.Dir(path))
+		if err != nil {
+			return fmt.Errorf("output %s: %w", path, err)
+		}
+		if !info.IsDir() {
+			return fmt.Errorf("output %s: %s is no folder", path, filepath.Dir(path))
+		}
+	}
+	return nil
+}
+
+func wantsPictures(outputs []string) bool {
+	for _, path := range outputs {
+		if suffix := strings.ToLower(filepath.Ext(path)); suffix == ".html" || suffix == ".htm" {
+			return true
+		}
+	}
+	return false
+}
+
+func writeFile(path string, write func(io.Writer) error) error {
+	pending, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644), renameio.WithExistingPermissions())
+	if err != nil {
+		return fmt.Errorf("output %s: %w", path, err)
+	}
+	defer pending.Cleanup()
+	if err := write(pending); err != nil {
+		return fmt.Errorf("output %s: %w", path, err)
+	}
+	if err := pending.CloseAtomicallyReplace(); err != nil {
+		return fmt.Errorf("output %s: %w", path, err)
+	}
+	return fs.Sync(filepath.Dir(path))
+}

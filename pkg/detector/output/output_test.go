@@ -1,0 +1,237 @@
+package output
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"strata/pkg/detector"
+	"strata/pkg/detector/detectortest"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/html"
+)
+
+func TestMain(m *testing.M) {
+	os.Setenv("GOMLX_BACKEND", "go")
+	os.Exit(m.Run())
+}
+
+func ExampleWrite() {
+	d, err := detectortest.Make(1, nil)
+	if err != nil {
+		panic(err)
+	}
+	defer d.Close()
+	folder, err := os.MkdirTemp("", "example-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(folder)
+	if err := os.WriteFile(filepath.Join(folder, "noise.png"), detectortest.PNG(detectortest.Noisy(1, 32, 32, 1)), 0o644); err != nil {
+		panic(err)
+	}
+	summary, err := Write(context.Background(), d, detector.Options{}, []string{folder}, []string{filepath.Join(folder, "report.html"),
+		filepath.Join(folder, "scores.csv")})
+	fmt.Println(summary.Anomalous, err)
+	// Output: 1 <nil>
+}
+
+// hostile are names that would break a table or a page that does not escape them.
+var hostile = []string{`<script>alert(1)</script>.png`, `"quoted", with comma.png`, "two\nlines.png", `a'b&amp;c.png`, "=cmd.png"}
+
+func written(t *testing.T, o detector.Options, files map[string][]byte, names ...string) (folder string, outputs []string,
+	summary detector.Summary) {
+	t.Helper()
+	d := detectortest.New(t, 3, nil)
+	folder = detectortest.Folder(t, files)
+	for _, name := range names {
+		outputs = append(outputs, filepath.Join(t.TempDir(), name))
+	}
+	summary, err := Write(context.Background(), d, o, []string{folder}, outputs)
+	require.NoError(t, err)
+	return folder, outputs, summary
+}
+
+func TestTablesAndPage(t *testing.T) {
+	files := map[string][]byte{"noisy.png": detectortest.PNG(detectortest.Noisy(1, 50, 60, 3)), "bad<i>.png": []byte("no picture")}
+	for i, name := range hostile {
+		files[strings.ReplaceAll(name, "/", "")] = detectortest.PNG(detectortest.Good(i, 40, 40, 3))
+	}
+	folder, outputs, summary := written(t, detector.Options{}, files, "scores.csv", "scores.jsonl", "report.html")
+	require.Equal(t, 6, summary.Images)
+
+	text, err := os.ReadFile(outputs[0])
+	require.NoError(t, err)
+	rows, err := csv.NewReader(bytes.NewReader(text)).ReadAll()
+	require.NoError(t, err)
+	require.Equal(t, []string{"path", "score", "p_value", "anomalous", "log_likelihood", "ratio", "last_scale", "last_scale_ratio",
+		"complexity", "typicality",
+		"latent_fit", "notes", "error"}, rows[0])
+	require.Len(t, rows, 8)
+	require.Equal(t, filepath.Join(folder, "noisy.png"), rows[1][0], "most unusual first")
+	require.Equal(t, "true", rows[1][3])
+	last := rows[7]
+	require.Equal(t, filepath.Join(folder, "bad<i>.png"), last[0])
+	require.Equal(t, strings.Repeat(",", 10), strings.Join(last[1:12], ","))
+	require.Contains(t, last[12], "is no PNG")
+	paths := map[string]bool{}
+	for _, row := range rows[1:] {
+		paths[filepath.Base(row[0])] = true
+	}
+	for name := range files {
+		require.True(t, paths[name], name)
+	}
+
+	text, err = os.ReadFile(outputs[1])
+	require.NoError(t, err)
+	lines := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
+	require.Len(t, lines, 7)
+	for i, l := range lines {
+		var got line
+		require.NoError(t, json.Unmarshal(l, &got))
+		require.Equal(t, rows[i+1][0], got.Path, "the order of the table")
+		if i < 6 {
+			require.Equal(t, rows[i+1][1], number(*got.Score, 6))
+			require.Len(t, got.Scores, 7)
+			require.Len(t, got.PValues, 7)
+		} else {
+			require.Nil(t, got.Score)
+			require.Contains(t, got.Error, "is no PNG")
+		}
+	}
+
+	page, err := os.ReadFile(outputs[2])
+	require.NoError(t, err)
+	checkPage(t, page)
+	for name := range files {
+		require.Contains(t, visible(t, page), name)
+	}
+	require.Contains(t, string(page), "1 of 6 images are unusual")
+	require.Equal(t, 6, strings.Count(string(page), "<article"))
+	require.Equal(t, 12, strings.Count(string(page), `src="data:image/`))
+}
+
+// checkPage sees that a page needs nothing beside itself and runs nothing.
+func checkPage(t *testing.T, page []byte) {
+	t.Helper()
+	root, err := html.Parse(bytes.NewReader(page))
+	require.NoError(t, err)
+	var walk func(n *html.Node)
+	walk = func(n *html.Node) {
+		if n.Type == html.ElementNode {
+			require.NotContains(t, []string{"script", "iframe", "object", "embed", "link", "b i", "form"}, n.Data)
+			for _, a := range n.Attr {
+				require.False(t, strings.HasPrefix(a.Key, "on"), a.Key)
+				if a.Key == "src" || a.Key == "href" {
+					require.Regexp(t, regexp.MustCompile(`^data:image/(png|jpeg);base64,`), a.Val)
+				}
+			}
+		}
+		for c := n.FirstChild; c != nil; c = c.NextSibling {
+			walk(c)
+		}
+	}
+	walk(root)
+	require.NotContains(t, string(page), "http://")
+	require.NotContains(t, string(page), "ZgotmplZ")
+}
+
+// visible is a page's text.
+func visible(t *testing.T, page []byte) string {
+	t.Helper()
+	root, err := html.Parse(bytes.NewReader(page))
+	require.NoError(t, err)
+	var text strings.Builder
+	var walk func(n *html.Node)
+	walk = func(n *html.Node) {
+		if n.Type == html.TextNode {
+			text.WriteString(n.Data)
+		}
+		for c := n.FirstChild; c != nil; c = c.NextSibling {
+			walk(c)
+		}
+	}
+	walk(root)
+	return text.String()
+}
+
+// A page shows the most unusual of many, whatever their order, and tells of the rest; the false-discovery rate's
+// threshold, known at the end, holds in all outputs.
+func TestManyImages(t *testing.T) {
+	files := map[string][]byte{}
+	for i := range 230 {
+		files[fmt.Sprintf("good%03d.png", i)] = detectortest.PNG(detectortest.Good(40_000+i, 32, 32, 3))
+	}
+	for i := range 20 {
+		files[fmt.Sprintf("%d-noisy.png", i)] = detectortest.PNG(detectortest.Noisy(i, 32, 32, 3))
+	}
+	_, outputs, summary := written(t, detector.Options{Rate: 0.2, FalseDiscoveries: true}, files, "report.html", "scores.csv")
+	page, err := os.ReadFile(outputs[0])
+	require.NoError(t, err)
+	require.Equal(t, shown, strings.Count(string(page), "<article"))
+	require.Contains(t, string(page), "(the first 200 of 250)")
+	require.Equal(t, summary.Anomalous, strings.Count(string(page), `<article class="unusual"`))
+	require.GreaterOrEqual(t, summary.Anomalous, 20)
+	text := visible(t, page)
+	require.Less(t, strings.Index(text, "-noisy.png"), strings.Index(text, "/good"), "most unusual first")
+	table, err := os.ReadFile(outputs[1])
+	require.NoError(t, err)
+	require.Equal(t, summary.Anomalous, strings.Count(string(table), ",true,"))
+}
+
+func TestRefusals(t *testing.T) {
+	require.ErrorContains(t, Check([]string{"scores.xlsx"}), "expected a name that ends in .html, .csv or .jsonl")
+	require.ErrorContains(t, Check([]string{filepath.Join(t.TempDir(), "absent", "a.csv")}), "no such file")
+	d := detectortest.New(t, 1, nil)
+	out := filepath.Join(t.TempDir(), "scores.csv")
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err := Write(ctx, d, detector.Options{}, []string{t.TempDir()}, []string{out})
+	require.ErrorIs(t, err, context.Canceled)
+	require.NoFileExists(t, out, "nothing half-written")
+}
+
+// What is kept comes back sorted, numbers that are none of them last, and the gallery has the highest scores whatever their order.
+func TestSpillAndGallery(t *testing.T) {
+	s, err := newSpill()
+	require.NoError(t, err)
+	defer s.close()
+	g := gallery{most: 3}
+	scores := []float64{1, 5, 2, 5, 3, 0.5, 4}
+	for i, score := range scores {
+		r := detector.Result{Path: fmt.Sprint(i), Score: score, Scores: []float64{math.Inf(-1), math.NaN()}, PValues: []float64{0.5, 1}}
+		if i == 2 {
+			r = detector.Result{Path: "2", Err: errors.New("cut off")}
+		}
+		require.NoError(t, s.add(r))
+		if r.Err == nil && g.wants(score) {
+			g.add(score, i, &detector.View{})
+		}
+	}
+	var order []string
+	require.NoError(t, s.each(func(_ int, r row) error {
+		order = append(order, r.Path)
+		if r.Err == "" {
+			require.True(t, math.IsInf(r.Scores[0], -1) && math.IsNaN(r.Scores[1]))
+		}
+		return nil
+	}))
+	require.Equal(t, []string{"1", "3", "6", "4", "0", "5", "2"}, order)
+	require.Len(t, g.views, 3)
+	for _, i := range []int{1, 3, 6} {
+		require.Contains(t, g.views, i)
+	}
+	seen := 0
+	require.NoError(t, s.each(func(int, row) error { seen++; return errStop }))
+	require.Equal(t, 1, seen)
+}
