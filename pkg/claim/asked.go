@@ -8,8 +8,8 @@ import (
 	"strata/pkg/score"
 )
 
-// Asked are the columns that all claims are judged by, so that what is missing of them can be scored run by run before claims ask for them one by
-// one. They are what the claims ask for when they are judged on a few made-up values.
+// Asked are the columns that all claims are judged by, so that what is missing of them can be scored run by run before
+// claims ask for them one by one. They are what the claims ask for when they are judged on a few made-up values.
 func (j *Judge) Asked(ctx context.Context) ([]score.Column, error) {
 	resampler, err := metric.NewResampler(metric.MinResamples, metric.ResampleSeed)
 	if err != nil {

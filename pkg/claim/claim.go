@@ -194,8 +194,8 @@ type Judge struct {
 	kind score.Kind
 }
 
-// NewJudge reads the declared claims. A seed whose runs are not there is left out of what needs them; one is needed at least, and three for a
-// spread over seeds.
+// NewJudge reads the declared claims. A seed whose runs are not there is left out of what needs them; one is needed at
+// least, and three for a spread over seeds.
 func NewJudge(numbers Numbers, seeds []uint64) (*Judge, error) {
 	all, err := Declarations()
 	if err != nil {

@@ -36,15 +36,19 @@ type world struct {
 	short       string // a column of fewer images
 }
 
-// paperWorld is one in which all of the paper's claims are true: smooth images have likely low-level features, objects tell in from the rest.
+// paperWorld is one in which all of the paper's claims are true: smooth images have likely low-level features, objects
+// tell in from the rest.
 func paperWorld() *world {
 	w := &world{
-		low:    map[string]float64{"in": 0, "near": 0, "smooth": 2, "far": 0.3, "general": -1, "grey_in": 0, "grey_smooth": 2, "mri_one": 0, "mri_others": 0},
-		object: map[string]float64{"in": 3, "near": 1.5, "smooth": 0, "far": 0, "general": 0, "grey_in": 3, "grey_smooth": 0, "mri_one": 1.5, "mri_others": 0},
+		low: map[string]float64{"in": 0, "near": 0, "smooth": 2, "far": 0.3, "general": -1, "grey_in": 0, "grey_smooth": 2,
+			"mri_one": 0, "mri_others": 0},
+		object: map[string]float64{"in": 3, "near": 1.5, "smooth": 0, "far": 0, "general": 0, "grey_in": 3, "grey_smooth": 0,
+			"mri_one": 1.5, "mri_others": 0},
 		images: 300, columns: map[string]column{},
 	}
 	set := func(name string, c column) { w.columns[name] = c }
-	// from scratch: likelihoods are low-level features, the general model's the least noisy and the highest; last scales have nothing in common
+	// from scratch: likelihoods are low-level features, the general model's the least noisy and the highest; last
+	// scales have nothing in common
 	for role, noise := range map[string]float64{"general": 12, "smooth": 25, "in": 25, "near": 25} {
 		c := column{low: 100, noise: noise}
 		if role == "general" {
@@ -373,7 +377,8 @@ func TestSeeds(t *testing.T) {
 // Swapping raw and ratio in D2's conditions turns its verdict: the test above would see a judge that does.
 func TestRawIsNotRatio(t *testing.T) {
 	w := paperWorld()
-	w.columns["glow-in-from-general/log_likelihood"], w.columns["glow-general/log_likelihood"] = column{low: -100, object: 20}, column{low: -200}
+	w.columns["glow-in-from-general/log_likelihood"], w.columns["glow-general/log_likelihood"] = column{low: -100, object: 20},
+		column{low: -200}
 	c := judgeOne(t, w, "D2") // now raw tells them apart, and the ratio does not
 	require.Equal(t, result.DoesNotHold, c.Verdict, c.Note)
 }
@@ -498,7 +503,8 @@ func TestParseRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "ratio, ratio_last")
 }
 
-// Perfectly apart in every resample is not perfectly apart: the difference of two such AUROCs is open, and a bound that lies far away is not.
+// Perfectly apart in every resample is not perfectly apart: the difference of two such AUROCs is open, and a bound that
+// lies far away is not.
 func TestCeilingIsNotCertainty(t *testing.T) {
 	w := paperWorld()
 	w.object["in"] = 60

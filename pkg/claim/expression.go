@@ -13,8 +13,8 @@ import (
 	"strata/pkg/plan"
 )
 
-// The language of claims.yaml. Expressions are Go's: numbers, + - * /, calls. A name is a role (in, smooth, grey_in), a configuration with _ for
-// each - (glow_in_from_general), or a variable of each and pairs. In quotation marks a name may be anything.
+// The language of claims.yaml. Expressions are Go's: numbers, + - * /, calls. A name is a role (in, smooth, grey_in), a
+// configuration with _ for each - (glow_in_from_general), or a variable of each and pairs. In quotation marks a name may be anything.
 //
 // Scores, one number an image:
 //
@@ -281,7 +281,8 @@ func elementwise(a, b quantities, op token.Token) (quantities, error) {
 	var all quantities
 	for i := range n {
 		x, y := a[min(i, len(a)-1)], b[min(i, len(b)-1)]
-		all = append(all, quantity{combine(operate, x.Resampled, y.Resampled), x.text + " " + op.String() + " " + y.text, max(x.hidden, y.hidden)})
+		all = append(all, quantity{combine(operate, x.Resampled, y.Resampled), x.text + " " + op.String() + " " + y.text,
+			max(x.hidden, y.hidden)})
 	}
 	return all, nil
 }

@@ -38,8 +38,9 @@ func init() { // they call each other
 		"image":      imageScore, "pseudo": pseudo, "made": imageScore, "positive": positive,
 		"auroc": auroc, "spearman": spearman, "mean": mean, "span": span, "bits": bits, "top": top, "peak": peak, "off_centre": offCentre,
 		"each": each, "pairs": pairs, "average": average, "least": extreme(math.Min), "largest": extreme(math.Max),
-		"trained_on": named("glow_%s"), "glow_tuned_on": named("glow_%s_from_general"), "pixelcnn_tuned_on": named("pixelcnn_%s_from_general"),
-		"at": at, "shares": shares, "outliers": outliers, "have": have, "independent": independent, "but": but,
+		"trained_on": named("glow_%s"), "glow_tuned_on": named("glow_%s_from_general"),
+		"pixelcnn_tuned_on": named("pixelcnn_%s_from_general"),
+		"at":                at, "shares": shares, "outliers": outliers, "have": have, "independent": independent, "but": but,
 	}
 }
 
@@ -84,7 +85,8 @@ func (e *evaluator) count(c perImage) (perImage, error) {
 		return c, nil
 	}
 	if known, ok := e.judge.images[c.population]; ok && known != len(c.values) {
-		return c, fmt.Errorf("the images of %s are %d here and %d elsewhere: what is of other images cannot be compared", c.population, len(c.values), known)
+		return c, fmt.Errorf("the images of %s are %d here and %d elsewhere: what is of other images cannot be compared",
+			c.population, len(c.values), known)
 	}
 	e.judge.images[c.population] = len(c.values)
 	if !e.used[c.population] {
@@ -479,7 +481,8 @@ func top(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
 	})
 }
 
-// peak is the height of the pixel-difference density of a role's training images at its mode, from the share of each image's differences there.
+// peak is the height of the pixel-difference density of a role's training images at its mode, from the share of each
+// image's differences there.
 func peak(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
 	return e.ofImages(call, in, "peak")
 }
@@ -732,8 +735,8 @@ func named(format string) function {
 	}
 }
 
-// allFinite refuses a mean of likelihoods of which some were not finite: the -3,000,000 nats that stand for them (digest §6) are for ranking, and
-// one in a thousand would move a mean by thousands.
+// allFinite refuses a mean of likelihoods of which some were not finite: the -3,000,000 nats that stand for them
+// (digest §6) are for ranking, and one in a thousand would move a mean by thousands.
 func allFinite(c perImage, what string) error {
 	replaced := 0
 	for _, v := range c.values {
@@ -742,13 +745,14 @@ func allFinite(c perImage, what string) error {
 		}
 	}
 	if replaced > 0 {
-		return plan.Absent("%s: %d of %d likelihoods are not finite, and a mean of the others would be of other images", what, replaced, len(c.values))
+		return plan.Absent("%s: %d of %d likelihoods are not finite, and a mean of the others would be of other images", what,
+			replaced, len(c.values))
 	}
 	return nil
 }
 
-// hidden is how many points of AUROC, or of a share of images, a value may be off that no resample moves: where n images all say the same, a
-// share of 1 - 0.025^(1/n) may say otherwise (the exact binomial interval, as metric.AUROC has it).
+// hidden is how many points of AUROC, or of a share of images, a value may be off that no resample moves: where n
+// images all say the same, a share of 1 - 0.025^(1/n) may say otherwise (the exact binomial interval, as metric.AUROC has it).
 func hidden(call *ast.CallExpr, columns []perImage) float64 {
 	if of := name(call.Fun); of != "auroc" && of != "top" {
 		return 0

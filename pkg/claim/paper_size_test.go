@@ -17,16 +17,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// paperSize is the world with as many images as the paper has (docs/paper.md §6.2; of BRATS it gives no number), and with learning curves of as many as
-// size paper says.
+// paperSize is the world with as many images as the paper has (docs/paper.md §6.2; of BRATS it gives no number), and
+// with learning curves of as many as size paper says.
 type paperSize struct {
 	*world
 	images map[string]int
 	curves int
 }
 
-var paperImages = map[string]int{"in": 10_000, "near": 10_000, "smooth": 26_032, "far": 10_000, "general": 312_512, "grey_in": 10_000, "grey_smooth": 10_000,
-	"mri_one": 10_000, "mri_others": 30_000, "fourier": 36_032, "mixed": 256, "climbed": 64}
+var paperImages = map[string]int{"in": 10_000, "near": 10_000, "smooth": 26_032, "far": 10_000, "general": 312_512,
+	"grey_in": 10_000, "grey_smooth": 10_000, "mri_one": 10_000, "mri_others": 30_000, "fourier": 36_032, "mixed": 256, "climbed": 64}
 
 func (p paperSize) Values(ctx context.Context, of score.Column) (string, []float64, error) {
 	w := *p.world
@@ -44,8 +44,8 @@ func (p paperSize) Values(ctx context.Context, of score.Column) (string, []float
 	return population, values, err
 }
 
-// TestPaperSize judges all claims, of three seeds and along the learning curves, on made-up scores of as many images as the paper has. It takes a
-// minute or more, so it runs only where STRATA_PAPER_SIZE is 1:
+// TestPaperSize judges all claims, of three seeds and along the learning curves, on made-up scores of as many images as
+// the paper has. It takes a minute or more, so it runs only where STRATA_PAPER_SIZE is 1:
 //
 //	STRATA_PAPER_SIZE=1 go test ./pkg/claim -run TestPaperSize -v -timeout 30m
 //

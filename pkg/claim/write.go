@@ -12,8 +12,8 @@ import (
 	"strata/pkg/score"
 )
 
-// All judges all claims: rows for claims.csv and their conditions for conditions.csv. What is not there makes a claim not measured, and says
-// why. What is wrong does too, and is returned as an error after all others have been judged.
+// All judges all claims: rows for claims.csv and their conditions for conditions.csv. What is not there makes a claim
+// not measured, and says why. What is wrong does too, and is returned as an error after all others have been judged.
 func (j *Judge) All(ctx context.Context, size string) ([]result.Claim, []result.Condition, error) {
 	var claims []result.Claim
 	var conditions []result.Condition
@@ -44,7 +44,8 @@ func (j *Judge) All(ctx context.Context, size string) ([]result.Claim, []result.
 // OverSteps judges the claims that are followed along the learning curves at each of their points, 1 to points, by the
 // first seed's runs. steps is the step of a configuration's run at a point. The rows of a claim stand together, in the
 // order of the steps, as figures and report read them; a claim whose runs were not looked at has none.
-func (j *Judge) OverSteps(ctx context.Context, points int, steps func(configuration string, point int) (int, error)) ([]result.ClaimAtStep, error) {
+func (j *Judge) OverSteps(ctx context.Context, points int, steps func(configuration string, point int) (int,
+	error)) ([]result.ClaimAtStep, error) {
 	var rows []result.ClaimAtStep
 	var problems plan.Problems
 	for point := 1; point <= points; point++ {
@@ -73,9 +74,9 @@ func (j *Judge) OverSteps(ctx context.Context, points int, steps func(configurat
 				if i := result.Deciding(judged.Conditions, d.ID, judged.Verdict); i >= 0 {
 					against = judged.against[i]
 				}
-				rows = append(rows, result.ClaimAtStep{ID: d.ID, Measured: judged.Measured, Steps: step, Run: judged.Configurations[0], Value: judged.Value.Value,
-					Low: judged.Value.Low, High: judged.Value.High, Verdict: judged.Verdict, Images: judged.Images, Note: judged.Note,
-					Comparison: against.comparison, Bound: against.bound})
+				rows = append(rows, result.ClaimAtStep{ID: d.ID, Measured: judged.Measured, Steps: step, Run: judged.Configurations[0],
+					Value: judged.Value.Value, Low: judged.Value.Low, High: judged.Value.High, Verdict: judged.Verdict,
+					Images: judged.Images, Note: judged.Note, Comparison: against.comparison, Bound: against.bound})
 			}
 		}
 	}

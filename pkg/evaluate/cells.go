@@ -16,7 +16,8 @@ import (
 )
 
 // paperRoles are the roles of the sets that the paper's tables name.
-var paperRoles = map[string]string{"CIFAR10": "in", "CIFAR100": "near", "SVHN": "smooth", "LSUN": "far", "CelebA": "faces", "Tiny-Imagenet": "further"}
+var paperRoles = map[string]string{"CIFAR10": "in", "CIFAR100": "near", "SVHN": "smooth", "LSUN": "far", "CelebA": "faces",
+	"Tiny-Imagenet": "further"}
 
 // source says which configuration and which of its scores a cell of the paper is about: AUROC of Score under In, less that
 // under General where there is one, and for "bpd" the mean bits/dim of In.
@@ -59,14 +60,16 @@ func sourceOf(all plan.Configurations, c result.PaperCell) (source, error) {
 		s.in, err = general(model)
 	} else {
 		s.in, err = find(fmt.Sprintf("%s on %s with loss %q", model, s.inRole, loss), func(d plan.Configuration) bool {
-			return d.Model == model && d.Set == s.inRole && string(d.Loss) == loss && d.Labels == c.Supervised() && (d.Parent == "") == scratch
+			return d.Model == model && d.Set == s.inRole && string(d.Loss) == loss && d.Labels == c.Supervised() &&
+				(d.Parent == "") == scratch
 		})
 		// of finetuned ones the paper means those from the general model; they are declared first
 	}
 	if err != nil {
 		return source{}, err
 	}
-	scale, ok := map[string]string{"16x16": "c1", "8x8": "c2", "4x4": "c3", "full": "log_likelihood", "": "log_likelihood"}[strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(c.Score, "raw"), "diff"), "_")]
+	scale, ok := map[string]string{"16x16": "c1", "8x8": "c2", "4x4": "c3", "full": "log_likelihood",
+		"": "log_likelihood"}[strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(c.Score, "raw"), "diff"), "_")]
 	switch {
 	case c.Score == "p_indist":
 		s.column = "log_odds"
@@ -184,7 +187,8 @@ func (v *Evaluation) cell(ctx context.Context, c result.PaperCell) (result.Cell,
 // standsFor says which sets of a cell play the roles of which of the paper's.
 func (v *Evaluation) standsFor(s source, cell result.Cell) string {
 	sets := []string{cell.InSet, cell.OutSet, cell.GeneralSet}
-	if c, ok := v.configurations.Find(s.in); ok && cell.GeneralSet == "" && (c.Set == "general" || c.Parent != "" || c.Outliers == "general") {
+	if c, ok := v.configurations.Find(s.in); ok && cell.GeneralSet == "" && (c.Set == "general" || c.Parent != "" ||
+		c.Outliers == "general") {
 		sets = append(sets, v.schedule.Roles.Set("general")) // trained on it on the way
 	}
 	var stands []string
@@ -284,7 +288,8 @@ func (v *Evaluation) bitsPerDim(ctx context.Context, configuration string, seed 
 	return measured{value: metric.MeanInterval(bits), imagesIn: len(bits), replaced: c.replaced}, nil
 }
 
-// finiteBits are the bits/dim of those images whose log-likelihood is finite: what stands for the others (digest §6) is for ranking, not for means.
+// finiteBits are the bits/dim of those images whose log-likelihood is finite: what stands for the others (digest §6) is
+// for ranking, not for means.
 func (v *Evaluation) finiteBits(role string, logLikelihoods []float64) ([]float64, error) {
 	var bits []float64
 	for _, l := range logLikelihoods {
@@ -322,7 +327,8 @@ func (v *Evaluation) baselineCells(problems *plan.Problems) []result.Cell {
 				continue
 			}
 			for _, b := range score.Baselines() {
-				c := result.PaperCell{Place: result.Place{Table: "baselines", In: in, Out: out, Score: b.Name}, Value: math.NaN(), Std: math.NaN()}
+				c := result.PaperCell{Place: result.Place{Table: "baselines", In: in, Out: out, Score: b.Name},
+					Value: math.NaN(), Std: math.NaN()}
 				cell := result.Unmeasured(c, v.schedule.Size.Name, "")
 				m, err := v.baseline(b.Name, paperRoles[in], paperRoles[out])
 				switch {

@@ -31,9 +31,17 @@ func TestEveryCellHasASource(t *testing.T) {
 	}
 	want := []string{}
 	for table, ids := range map[string][]string{
-		"1": {"glow-smooth-from-general", "glow-in-from-general", "glow-near-from-general", "pixelcnn-smooth-from-general", "pixelcnn-in-from-general", "pixelcnn-near-from-general", "glow-general", "pixelcnn-general", "PNG"}, "2": {"glow-in-from-general", "glow-general"}, "3": {"glow-in-from-general", "glow-in-margin-loss", "glow-in-outlier-loss", "glow-general"},
-		"4": {"glow-in-outlier-loss", "glow-near-outlier-loss", "glow-in-labels", "glow-near-labels", "glow-general-against-in", "glow-general-against-near", "glow-general"}, "S1": {"glow-general", "glow-smooth", "glow-in", "glow-near", "glow-smooth-from-general", "glow-in-from-general", "glow-near-from-general"},
-		"S2": {"glow-in-outlier-loss", "glow-near-outlier-loss", "glow-in-labels", "glow-near-labels", "glow-general-against-in", "glow-general-against-near", "glow-general"}, "S3": {"glow-in-outlier-loss", "glow-near-outlier-loss", "glow-in-labels", "glow-near-labels", "glow-general-against-in", "glow-general-against-near", "glow-general"}, "S4": {"classifier-smooth", "classifier-in", "classifier-near"},
+		"1": {"glow-smooth-from-general", "glow-in-from-general", "glow-near-from-general", "pixelcnn-smooth-from-general",
+			"pixelcnn-in-from-general", "pixelcnn-near-from-general", "glow-general", "pixelcnn-general", "PNG"},
+		"2": {"glow-in-from-general", "glow-general"}, "3": {"glow-in-from-general", "glow-in-margin-loss",
+			"glow-in-outlier-loss", "glow-general"},
+		"4": {"glow-in-outlier-loss", "glow-near-outlier-loss", "glow-in-labels", "glow-near-labels", "glow-general-against-in",
+			"glow-general-against-near", "glow-general"}, "S1": {"glow-general", "glow-smooth", "glow-in", "glow-near",
+			"glow-smooth-from-general", "glow-in-from-general", "glow-near-from-general"},
+		"S2": {"glow-in-outlier-loss", "glow-near-outlier-loss", "glow-in-labels", "glow-near-labels", "glow-general-against-in",
+			"glow-general-against-near", "glow-general"}, "S3": {"glow-in-outlier-loss", "glow-near-outlier-loss", "glow-in-labels",
+			"glow-near-labels", "glow-general-against-in", "glow-general-against-near", "glow-general"},
+		"S4": {"classifier-smooth", "classifier-in", "classifier-near"},
 	} {
 		for _, id := range ids {
 			want = append(want, table+" "+id)

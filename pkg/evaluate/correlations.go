@@ -14,9 +14,9 @@ import (
 // otherNetworks are of other kinds than the convolutional Glows (Fig 1B).
 var otherNetworks = []string{"patch-in", "dense-in"}
 
-// correlations are how alike two columns of a score file rank the images of in and smooth together (Fig 1B, 1C, 2B; §2, §4), by Spearman's and
-// Pearson's correlation with bootstrap intervals: of one seed, those of the claims. Columns are named as in the score files. Pairs that are not
-// trained are left out.
+// correlations are how alike two columns of a score file rank the images of in and smooth together (Fig 1B, 1C, 2B; §2,
+// §4), by Spearman's and Pearson's correlation with bootstrap intervals: of one seed, those of the claims. Columns are
+// named as in the score files. Pairs that are not trained are left out.
 func (v *Evaluation) correlations(ctx context.Context) ([]result.Correlation, error) {
 	var rows []result.Correlation
 	add := func(about, a, b string, x, y []float64, populations []metric.Population) error {
@@ -36,8 +36,8 @@ func (v *Evaluation) correlations(ctx context.Context) ([]result.Correlation, er
 		if err != nil {
 			return err
 		}
-		rows = append(rows, result.Correlation{About: about, A: a, B: b, Over: "in smooth", Spearman: rank.Value, SpearmanLow: rank.Low, SpearmanHigh: rank.High,
-			Pearson: linear.Value, PearsonLow: linear.Low, PearsonHigh: linear.High, Images: len(x)})
+		rows = append(rows, result.Correlation{About: about, A: a, B: b, Over: "in smooth", Spearman: rank.Value, SpearmanLow: rank.Low,
+			SpearmanHigh: rank.High, Pearson: linear.Value, PearsonLow: linear.Low, PearsonHigh: linear.High, Images: len(x)})
 		return nil
 	}
 	// pair adds the correlation of one score of two configurations, if both are trained.

@@ -17,9 +17,9 @@ import (
 // The general model of the ratios along the curves.
 const generalGlow = "glow-general"
 
-// curves are what was seen of every watched run while it was trained (digest §4.5), on the curves' images: bits/dim on its own set, and the AUROC
-// of the ratio to the general model, percent, against each outlier role and on average, with 95 % intervals over images. A step at which a run
-// was not looked at is a gap.
+// curves are what was seen of every watched run while it was trained (digest §4.5), on the curves' images: bits/dim on
+// its own set, and the AUROC of the ratio to the general model, percent, against each outlier role and on average, with
+// 95 % intervals over images. A step at which a run was not looked at is a gap.
 func (v *Evaluation) curves(ctx context.Context) ([]result.CurvePoint, error) {
 	var rows []result.CurvePoint
 	var problems plan.Problems
@@ -86,7 +86,8 @@ func (v *Evaluation) curve(ctx context.Context, c plan.Configuration, seed uint6
 }
 
 // curvePoint is what was seen of a run at a step. All AUROCs are of the same images, so their mean is resampled with them.
-func (v *Evaluation) curvePoint(ctx context.Context, run *runs.Run, inRole string, seed uint64, point result.CurvePoint) ([]result.CurvePoint, error) {
+func (v *Evaluation) curvePoint(ctx context.Context, run *runs.Run, inRole string, seed uint64,
+	point result.CurvePoint) ([]result.CurvePoint, error) {
 	row := func(name, role string, value metric.Interval, images int) result.CurvePoint {
 		p := point
 		p.Metric, p.Role, p.Value, p.Low, p.High, p.Images = name, role, value.Value, value.Low, value.High, images

@@ -1,7 +1,7 @@
-// Package evaluate turns the scores of finished runs into the paper's numbers: table cells, correlations, learning curves, pixel differences,
-// pictures, and the columns that claims are judged by (package claim). It trains nothing; images that no score file has yet are
-// scored by the engine. What is not there, a role without a set or a run that is not trained, is plan.ErrAbsent and leaves a gap
-// that says so; every other error is told after all that can be computed has been.
+// Package evaluate turns the scores of finished runs into the paper's numbers: table cells, correlations, learning
+// curves, pixel differences, pictures, and the columns that claims are judged by (package claim). It trains nothing;
+// images that no score file has yet are scored by the engine. What is not there, a role without a set or a run that is
+// not trained, is plan.ErrAbsent and leaves a gap that says so; every other error is told after all that can be computed has been.
 package evaluate
 
 import (
@@ -253,7 +253,8 @@ func (v *Evaluation) steps(configuration string, seed uint64) string {
 }
 
 // over are a column's values of some roles together, in the first seed's runs, and the populations that they are of.
-func (v *Evaluation) over(ctx context.Context, of score.Column, roles ...string) (all []float64, populations []metric.Population, err error) {
+func (v *Evaluation) over(ctx context.Context, of score.Column, roles ...string) (all []float64,
+	populations []metric.Population, err error) {
 	of.Seed = v.schedule.Seeds[0]
 	for _, of.Role = range roles {
 		population, values, err := v.Values(ctx, of)

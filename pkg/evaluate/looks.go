@@ -122,8 +122,8 @@ func (v *Evaluation) look(of score.Column) (look, error) {
 }
 
 // Score makes what is missing of the scores that numbers are computed from, those of the columns that claims ask for among them. It does so
-// run by run: a network is loaded and compiled once and scores all its sets, in whatever order tables and claims will ask for them. What cannot be
-// scored is told by what asks for it again.
+// run by run: a network is loaded and compiled once and scores all its sets, in whatever order tables and claims will
+// ask for them. What cannot be scored is told by what asks for it again.
 func (v *Evaluation) Score(ctx context.Context, asked []score.Column) error {
 	missing := v.missing(asked)
 	images := map[*runs.Run]int{}

@@ -37,8 +37,8 @@ func (v *Evaluation) density(role string) (*pixeldiff.Density, error) {
 // peakImages is how many training images the interval of a density's peak rests on.
 const peakImages = 2000
 
-// peaks are, of a role's pixel-difference density: for each of some training images the share of its differences in the densest bin, per level
-// ("peak"), or how many bins its mode lies from 0 ("off_centre").
+// peaks are, of a role's pixel-difference density: for each of some training images the share of its differences in the
+// densest bin, per level ("peak"), or how many bins its mode lies from 0 ("off_centre").
 func (v *Evaluation) peaks(role, name string) ([]float64, error) {
 	d, err := v.density(role)
 	if err != nil {
@@ -94,7 +94,8 @@ func (v *Evaluation) pixelDifferences() ([]result.PixelDifference, error) {
 			continue
 		}
 		for i, density := range d.Density {
-			rows = append(rows, result.PixelDifference{Role: role, Set: v.schedule.Roles.Set(role), Centre: (d.Edges[i] + d.Edges[i+1]) / 2, Density: density})
+			rows = append(rows, result.PixelDifference{Role: role, Set: v.schedule.Roles.Set(role), Centre: (d.Edges[i] + d.Edges[i+1]) / 2,
+				Density: density})
 		}
 	}
 	return rows, problems.Err()

@@ -21,9 +21,11 @@ var scoreFiles = []struct {
 	lowLevel bool
 }{
 	{result.ScoresFile, []string{"in", "near", "smooth", "general", "far", "faces", "further"},
-		[]string{"glow-general", "glow-smooth", "glow-in", "glow-near", "glow-smooth-from-general", "glow-in-from-general", "glow-near-from-general",
+		[]string{"glow-general", "glow-smooth", "glow-in", "glow-near", "glow-smooth-from-general", "glow-in-from-general",
+			"glow-near-from-general",
 			"glow-in-outlier-loss", "patch-in", "dense-in"}, true},
-	{result.GreyScoresFile, []string{"grey_in", "grey_smooth"}, []string{"glow-grey-in", "glow-grey-smooth", "dense-grey-in", "dense-grey-smooth"}, false},
+	{result.GreyScoresFile, []string{"grey_in", "grey_smooth"}, []string{"glow-grey-in", "glow-grey-smooth", "dense-grey-in",
+		"dense-grey-smooth"}, false},
 	{result.MRIScoresFile, []string{"mri_one", "mri_others"}, []string{"glow-general", "glow-mri-all", "glow-mri-one"}, false},
 }
 
@@ -39,8 +41,8 @@ func (v *Evaluation) fileImages() int {
 	return mostFileImages
 }
 
-// fileLook is where a file's scores of a role are: among those of all images, where cells or claims wanted these. Else no others are scored than
-// the file's: of the paper's general set that is 2,000 in the place of 312,512, by each of ten Glows.
+// fileLook is where a file's scores of a role are: among those of all images, where cells or claims wanted these. Else
+// no others are scored than the file's: of the paper's general set that is 2,000 in the place of 312,512, by each of ten Glows.
 func (v *Evaluation) fileLook(configuration, role string) (look, error) {
 	l, err := v.look(score.Column{Configuration: configuration, Seed: v.schedule.Seeds[0], Role: role})
 	if err == nil && !v.engine.HasScores(l.run, l.set, l.split, l.images, l.noise) {
@@ -52,8 +54,9 @@ func (v *Evaluation) fileLook(configuration, role string) (look, error) {
 // scoreDigits are those of a value in a score file: what float32 has.
 const scoreDigits = 7
 
-// writeScores writes the score files: role, set, index in the test split, then png_bytes, pseudo_ROLE (nats), and for every configuration that is
-// trained its name (ln p, nats), NAME/c1, NAME/c2, ... (its scales'), all of the first seed. What is not finite is replaced (digest §6).
+// writeScores writes the score files: role, set, index in the test split, then png_bytes, pseudo_ROLE (nats), and for
+// every configuration that is trained its name (ln p, nats), NAME/c1, NAME/c2, ... (its scales'), all of the first
+// seed. What is not finite is replaced (digest §6).
 func (v *Evaluation) writeScores(ctx context.Context, folder string) error {
 	var problems plan.Problems
 	for _, file := range scoreFiles {

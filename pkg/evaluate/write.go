@@ -11,8 +11,8 @@ import (
 	"strata/pkg/runs"
 )
 
-// ResultsFolder is where the numbers of a schedule go below the figures folder: results/procedural-quick. Where single roles were chosen it is
-// called by the sets in and general: results/svhn-tiny-demo.
+// ResultsFolder is where the numbers of a schedule go below the figures folder: results/procedural-quick. Where single
+// roles were chosen it is called by the sets in and general: results/svhn-tiny-demo.
 func ResultsFolder(s *runs.Schedule, figures string) string {
 	name := runs.SafeName(s.Roles.Family)
 	if s.Roles.Family == plan.Chosen {

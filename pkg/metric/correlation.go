@@ -62,7 +62,8 @@ func checkPairs(x, y []float64, finite bool) error {
 	}{{"x", x}, {"y", y}} {
 		for i, v := range side.values {
 			if math.IsNaN(v) || finite && math.IsInf(v, 0) {
-				return fmt.Errorf("metric: value %d of %s is %v: replace non-finite values first (metric.ReplaceNonFinite)", i, side.name, v)
+				return fmt.Errorf("metric: value %d of %s is %v: replace non-finite values first (metric.ReplaceNonFinite)", i, side.name,
+					v)
 			}
 		}
 		if constant(side.values) {

@@ -77,8 +77,8 @@ func TestSpanAndTop(t *testing.T) {
 	require.Equal(t, (8*2+9)/3.0, top()([][]uint8{{1, 0, 2, 1, 1}}), "an image that counts twice takes two places")
 }
 
-// Two models that differ by a constant shift of one image have differences that do not feel which images were drawn: the interval of the paired
-// difference is far narrower than that of either.
+// Two models that differ by a constant shift of one image have differences that do not feel which images were drawn:
+// the interval of the paired difference is far narrower than that of either.
 func TestDifferencesArePaired(t *testing.T) {
 	in, out := normals(1, 500, 1), normals(2, 500, 0)
 	better := slices.Clone(in)

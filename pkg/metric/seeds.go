@@ -24,8 +24,8 @@ func MeanInterval(values []float64) Interval {
 	return Interval{mean, mean - half, mean + half}
 }
 
-// SpreadOverSeeds is the standard deviation of a few normal values with its 95 % interval (chi-squared): that of three seeds reaches from half of
-// it to six times as much.
+// SpreadOverSeeds is the standard deviation of a few normal values with its 95 % interval (chi-squared): that of three
+// seeds reaches from half of it to six times as much.
 func SpreadOverSeeds(values []float64) Interval {
 	n := float64(len(values) - 1)
 	_, std := stat.MeanStdDev(values, nil)

@@ -223,8 +223,8 @@ func (s *Sheet) readPixels(path string) error {
 	return nil
 }
 
-// WriteSheet saves a sheet of a results folder. One with images that are not drawn by strata goes to a folder of its own, in which a file tells
-// git to ignore all of it: somebody's images do not reach version control, whatever folder is written to.
+// WriteSheet saves a sheet of a results folder. One with images that are not drawn by strata goes to a folder of its
+// own, in which a file tells git to ignore all of it: somebody's images do not reach version control, whatever folder is written to.
 func WriteSheet(folder, name string, sheet *Sheet, drawn func(set string) bool) error {
 	return NotWritten(writeSheet(folder, name, sheet, drawn))
 }
