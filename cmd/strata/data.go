@@ -22,11 +22,12 @@ import (
 )
 
 type dataCommand struct {
-	List  dataList  `cmd:"" help:"List the sets of STRATA_DATA and the procedural ones." default:"1"`
-	Get   dataGet   `cmd:"" help:"Download a set, or say how it is to be had."`
-	Check dataCheck `cmd:"" help:"Verify a set's files and images and report what is in it."`
-	Bench dataBench `cmd:"" help:"Measure how fast a set is read, and what memory that takes."`
-	Sheet dataSheet `cmd:"" help:"Draw a contact sheet of a set as PNG."`
+	List   dataList   `cmd:"" help:"List the sets of STRATA_DATA and the procedural ones." default:"1"`
+	Get    dataGet    `cmd:"" help:"Download a set, or say how it is to be had."`
+	Check  dataCheck  `cmd:"" help:"Verify a set's files and images and report what is in it."`
+	Bench  dataBench  `cmd:"" help:"Measure how fast a set is read, and what memory that takes."`
+	Sheet  dataSheet  `cmd:"" help:"Draw a contact sheet of a set as PNG."`
+	Export dataExport `cmd:"" help:"Write images of a set as PNG files."`
 }
 
 type dataList struct{}
@@ -247,5 +248,35 @@ func (c dataSheet) Run(e *environment) error {
 		return err
 	}
 	fmt.Fprintln(e.out, path)
+	return nil
+}
+
+type dataExport struct {
+	Set    string `arg:"" help:"Name of a set."`
+	Folder string `arg:"" help:"Folder to write to; it is made where it is absent."`
+	Split  string `help:"train or test." enum:"train,test" default:"train"`
+	Images int    `help:"The first so many, 0 for all." default:"0"`
+}
+
+func (dataExport) Help() string {
+	return "Example: strata data export shapes good/ --split train --images 1000"
+}
+
+func (c dataExport) Run(e *environment) error {
+	if c.Images < 0 {
+		return fmt.Errorf("--images %d: expected 0 or more", c.Images)
+	}
+	engine, err := e.engine(false)
+	if err != nil {
+		return err
+	}
+	set, err := engine.Set(c.Set, c.Split)
+	if err != nil {
+		return err
+	}
+	if err := imageset.Export(set, c.Folder, c.Images); err != nil {
+		return err
+	}
+	fmt.Fprintln(e.out, c.Folder)
 	return nil
 }

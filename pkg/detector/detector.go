@@ -153,6 +153,19 @@ func (d *Detector) Preparation() Preparation { return d.manifest.Preparation }
 // HeldOut are the combined scores of the held-out good images, rising: what the score of a new one is drawn beside.
 func (d *Detector) HeldOut() []float64 { return slices.Clone(d.calibration.heldOut) }
 
+// HeldOutScores are those of the held-out good images under one of Scores, higher for more in-distribution; nil where it has no such score.
+func (d *Detector) HeldOutScores(name string) []float64 {
+	j := slices.Index(d.manifest.Scores, name)
+	if j < 0 {
+		return nil
+	}
+	column := make([]float64, len(d.calibration.values))
+	for i, row := range d.calibration.values {
+		column[i] = row[j]
+	}
+	return column
+}
+
 // Expect is what share of good images it will call unusual at a rate: see conformal.Expect.
 func (d *Detector) Expect(rate float64) conformal.Alarms {
 	return conformal.Expect(rate, d.manifest.HeldOut)
