@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Export writes the first n images of a set, all for 0, as PNG files "SET-00000.png" of a folder, which is made where it is absent. It is for what
-// wants pictures in files, as other people's tools do. A file that is there already is written anew.
+// Export writes the first n images of a set, all for 0, as PNG files "SET-00000.png" of a folder, which is made where
+// it is absent. It is for what wants pictures in files, as other people's tools do. A file that is there already is written anew.
 func Export(set *Set, folder string, n int) error {
 	if n <= 0 || n > set.Len() {
 		n = set.Len()

@@ -34,5 +34,6 @@ func TestExport(t *testing.T) {
 		require.Equal(t, want, [3]uint32{r >> 8, g >> 8, b >> 8})
 	}
 	require.Equal(t, []uint8{3, 4}, open("grey-00001.png").(*image.Gray).Pix)
-	require.ErrorContains(t, Export(colours, filepath.Join(folder, "some-00000.png"), 1), "some-00000.png", "a file where the folder should be")
+	require.ErrorContains(t, Export(colours, filepath.Join(folder, "some-00000.png"), 1), "some-00000.png",
+		"a file where the folder should be")
 }
