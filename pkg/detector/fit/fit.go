@@ -12,10 +12,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"strata/pkg/conformal"
 	"strata/pkg/detector"
+	"strata/pkg/detector/measure"
 	"strata/pkg/imageset"
 	"strata/pkg/imageset/intake"
 	"strata/pkg/imageset/resample"
@@ -52,7 +54,7 @@ type Options struct {
 	Rate            float64
 	NoFlip, NoShift bool
 	Seed            uint64
-	// Most is how many good (and general) images are used, 0 is 50,000: those whose hashes are smallest.
+	// Most is how many good (and general) images are used, 0 is 50,000, chosen by their content.
 	Most int
 
 	// Scores and Rule are the detector's: see detector.Config.
@@ -109,6 +111,13 @@ func (o Options) Validate() error {
 		return errors.New("a detector to begin from brings its preparation: leave out tiles and kernel")
 	case o.OnlyCalibrate && o.Outliers != "":
 		return errors.New("outliers are for training, and nothing is to be trained")
+	case o.Rule != "" && !slices.Contains(conformal.Rules(), o.Rule):
+		return fmt.Errorf("no rule %q: choose one of %v", o.Rule, conformal.Rules())
+	}
+	if o.Scores != nil {
+		if _, err := measure.Find(o.Scores); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -180,6 +189,9 @@ func Detector(ctx context.Context, o Options, good ...string) (*detector.Detecto
 	own := general.Weights
 	if start.detector != nil {
 		own = start.detector.Own()
+	} else if o.OnlyCalibrate {
+		fitted.Warnings = append(fitted.Warnings, "nothing was trained: both Glows are the general one, and the scores that compare them say "+
+			"nothing; begin from a detector, or train")
 	}
 	if !o.OnlyCalibrate {
 		if own, err = o.finetune(ctx, general, own, images, of, &fitted); err != nil {

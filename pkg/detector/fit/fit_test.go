@@ -154,9 +154,28 @@ func TestSplit(t *testing.T) {
 	few := g.split(true)
 	require.GreaterOrEqual(t, len(few.heldOut), detector.LeastHeldOut)
 	require.GreaterOrEqual(t, len(few.stop), stopLeast)
+	require.Equal(t, 300, len(few.heldOut)+len(few.stop)+len(few.train))
+	require.Greater(t, len(few.train), 150, "the parts of those that are used are as large as those of all")
 	only := g.split(false)
 	require.Empty(t, only.train)
 	require.Equal(t, 300, len(only.heldOut)+len(only.stop))
+	for _, most := range []int{Least, 250} { // of many more
+		g := gatherFiles(t, more, most)
+		require.GreaterOrEqual(t, len(g.split(true).train), trainLeast/2)
+	}
+}
+
+// A picture's part does not depend on whether grey pictures are gathered for a model of colours, as a first fit does, or for a grey
+// one, as a fit from that does: else the second would hold out what the first was trained on.
+func TestGreySplit(t *testing.T) {
+	walk := intake.Open(detectortest.Folder(t, goodFiles(0, 210, 1)))
+	defer walk.Close()
+	o := Options{}.withDefaults()
+	colour, err := o.read(context.Background(), walk, "good images", detector.Preparation{Channels: 3}, 1000)
+	require.NoError(t, err)
+	grey, err := o.read(context.Background(), walk, "good images", detector.Preparation{Channels: 1}, 1000)
+	require.NoError(t, err)
+	require.Equal(t, hashes(grey.split(true).heldOut), hashes(colour.split(true).heldOut))
 }
 
 // Grey pictures, however they are stored, make a grey detector; one of colour makes all of them RGB.
@@ -205,6 +224,8 @@ func TestValidate(t *testing.T) {
 		`kernel "sharp"`:             {GeneralKernel: "sharp"},
 		"at most 100 images":         {Most: 100},
 		"-3 steps":                   {Steps: -3},
+		`score "beauty"`:             {Scores: []string{"ratio", "beauty"}},
+		`no rule "mean"`:             {Rule: "mean"},
 	} {
 		require.ErrorContains(t, o.Validate(), says)
 	}

@@ -26,8 +26,11 @@ type sample struct {
 
 // share is a number of the content, evenly spread from 0 to 1: it says which part a picture belongs to, whatever lies beside it.
 func (s *sample) share() float64 {
-	return float64(binary.BigEndian.Uint64(s.hash[:])) / math.MaxUint64
+	return float64(binary.BigEndian.Uint64(s.hash[:shareBytes])) / math.MaxUint64
 }
+
+// shareBytes is how much of a hash a share is made of.
+const shareBytes = 8
 
 // gathered are the different pictures of some paths.
 type gathered struct {
@@ -41,8 +44,8 @@ type gathered struct {
 // fewProblems is how many bad files are told by name; detect tells all.
 const fewProblems = 5
 
-// gather reads all pictures, and keeps those of the smallest hashes where there are more than most. Pictures that are equal
-// once they are prepared are one.
+// gather reads all pictures, and where there are more than most keeps as many, chosen by their content. Pictures that are
+// equal once they are prepared are one.
 func gather(ctx context.Context, walk *intake.Walk, p detector.Preparation, limits intake.Limits, most int,
 	bar *progress.Bar) (*gathered, error) {
 	g := &gathered{preparation: p, limits: limits}
@@ -60,7 +63,7 @@ func gather(ctx context.Context, walk *intake.Walk, p detector.Preparation, limi
 			}
 			continue
 		}
-		s := &sample{hash: hashOf(prepared.Windows), file: prepared.File, grey: prepared.Grey}
+		s := &sample{hash: contentOf(prepared, p.Channels), file: prepared.File, grey: prepared.Grey}
 		if known[s.hash] {
 			g.duplicates++
 			continue
@@ -77,13 +80,34 @@ func gather(ctx context.Context, walk *intake.Walk, p detector.Preparation, limi
 	return g, ctx.Err()
 }
 
+// trim keeps the most samples whose hashes are smallest behind the bytes that share reads: those that stay are as evenly spread
+// over the parts as all were.
 func (g *gathered) trim(most int) {
-	slices.SortFunc(g.samples, func(a, b *sample) int { return slices.Compare(a.hash[:], b.hash[:]) })
 	if n := len(g.samples); n > most {
+		slices.SortFunc(g.samples, func(a, b *sample) int { return slices.Compare(a.hash[shareBytes:], b.hash[shareBytes:]) })
 		g.leftOut += n - most
 		clear(g.samples[most:])
 		g.samples = g.samples[:most]
 	}
+	slices.SortFunc(g.samples, func(a, b *sample) int { return slices.Compare(a.hash[:], b.hash[:]) })
+}
+
+// contentOf is the hash that says which part a picture belongs to. A grey picture has the same in a grey model and in one of
+// colours: a detector that was fitted on grey pictures holds the same ones out when another fit begins from it.
+func contentOf(p detector.Prepared, channels int) [sha256.Size]byte {
+	w := p.Windows
+	if p.Grey && channels == 3 {
+		w.Pixels = everyThird(w.Pixels)
+	}
+	return hashOf(w)
+}
+
+func everyThird(rgb []uint8) []uint8 {
+	grey := make([]uint8, len(rgb)/3)
+	for i := range grey {
+		grey[i] = rgb[3*i]
+	}
+	return grey
 }
 
 func hashOf(w detector.Windows) (hash [sha256.Size]byte) {
@@ -104,16 +128,12 @@ func (g *gathered) inGrey() {
 	g.preparation.Channels = 1
 	for _, s := range g.samples {
 		if s.windows != nil {
-			pixels := make([]uint8, len(s.windows.Pixels)/3)
-			for i := range pixels {
-				pixels[i] = s.windows.Pixels[3*i]
-			}
-			s.windows.Pixels = pixels
+			s.windows.Pixels = everyThird(s.windows.Pixels)
 		}
 	}
 }
 
-// load gives the windows of some samples one after the other; those that can no longer be read are left out, and counted.
+// load gives the windows of some samples one after the other; those that can no longer be read are left out.
 func (g *gathered) load(ctx context.Context, samples []*sample) iter.Seq[detector.Windows] {
 	return func(yield func(detector.Windows) bool) {
 		if len(samples) > 0 && samples[0].windows != nil {
