@@ -125,6 +125,11 @@ func fits(config glow.Config, weights Weights) error {
 		if len(weights[p.Name]) != size {
 			return fmt.Errorf("parameter %s has %d values, not %d", p.Name, len(weights[p.Name]), size)
 		}
+		for _, v := range weights[p.Name] {
+			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+				return fmt.Errorf("parameter %s has values that are not finite: its training failed", p.Name)
+			}
+		}
 	}
 	return nil
 }
@@ -150,13 +155,20 @@ func (d *Detector) Own() Weights { return d.own }
 // Preparation is what it does to pictures first.
 func (d *Detector) Preparation() Preparation { return d.manifest.Preparation }
 
-// HeldOut are the combined scores of the held-out good images, rising: what the score of a new one is drawn beside.
-func (d *Detector) HeldOut() []float64 { return slices.Clone(d.calibration.heldOut) }
+// HeldOut are the combined scores of the held-out good images, rising: what the score of a new one is drawn beside. There are
+// none before Calibrate.
+func (d *Detector) HeldOut() []float64 {
+	if d.calibration == nil {
+		return nil
+	}
+	return slices.Clone(d.calibration.heldOut)
+}
 
-// HeldOutScores are those of the held-out good images under one of Scores, higher for more in-distribution; nil where it has no such score.
+// HeldOutScores are those of the held-out good images under one of Scores, higher for more in-distribution; nil where it has no such score,
+// and before Calibrate.
 func (d *Detector) HeldOutScores(name string) []float64 {
 	j := slices.Index(d.manifest.Scores, name)
-	if j < 0 {
+	if j < 0 || d.calibration == nil {
 		return nil
 	}
 	column := make([]float64, len(d.calibration.values))
@@ -192,7 +204,7 @@ func (d *Detector) Open(images int) error {
 	return nil
 }
 
-// Close gives the networks' memory back. The detector can be opened again.
+// Close gives the networks' memory back; nothing may be under way. The detector can be opened again.
 func (d *Detector) Close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

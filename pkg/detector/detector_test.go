@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -394,6 +396,23 @@ func entry(t *testing.T, path, name string) string {
 	return string(text)
 }
 
+// A Glow whose training failed is no detector's, and none comes out of a file; and a detector that is not calibrated says nothing of
+// held-out images.
+func TestBrokenWeights(t *testing.T) {
+	d := detectortest.New(t, 1, nil)
+	own := maps.Clone(d.Own())
+	for name, values := range own {
+		own[name] = slices.Repeat([]float32{float32(math.NaN())}, len(values))
+		break
+	}
+	_, err := detector.New(detector.Config{General: d.General(), Own: own, Preparation: d.Preparation()})
+	require.ErrorContains(t, err, "values that are not finite")
+	fresh, err := detector.New(detector.Config{General: d.General(), Own: d.Own(), Preparation: d.Preparation()})
+	require.NoError(t, err)
+	require.Nil(t, fresh.HeldOut())
+	require.Nil(t, fresh.HeldOutScores("ratio"))
+}
+
 // Files that are whole as zips and wrong as models.
 func TestForeignFiles(t *testing.T) {
 	d := detectortest.New(t, 1, nil)
@@ -413,8 +432,10 @@ func TestForeignFiles(t *testing.T) {
 		"fewer held out": {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"held_out": 120`, `"held_out": 119`, 1))}, "calibration.csv is damaged (120 images, the manifest says 119)"},
 		"other Glow":     {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"hidden": 8`, `"hidden": 9`, 1))}, "general.npz is damaged"},
 		"huge Glow":      {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"scales": 3`, `"scales": 30`, 1))}, "damaged"},
-		"unknown score":  {map[string][]byte{"detector.json": []byte(strings.ReplaceAll(manifest, `"ratio"`, `"beauty"`))}, "calibration.csv is damaged"},
-		"unknown rule":   {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"harmonic"`, `"mean"`, 1))}, `no rule "mean"`},
+		"endless Glow": {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"k": 1`, `"k": 300000`, 1))},
+			"a Glow of 300000 steps a scale"},
+		"unknown score": {map[string][]byte{"detector.json": []byte(strings.ReplaceAll(manifest, `"ratio"`, `"beauty"`))}, "calibration.csv is damaged"},
+		"unknown rule":  {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"harmonic"`, `"mean"`, 1))}, `no rule "mean"`},
 	} {
 		bad := rewritten(t, path, c.entries)
 		_, err := detector.Read(bytes.NewReader(bad), int64(len(bad)), "bad.strata")

@@ -16,6 +16,9 @@ type General struct {
 	Spectrum Spectrum
 }
 
+// A model's file cannot ask for a Glow that takes all memory only to be built; the paper's has 32 steps, 512 wide.
+const mostSteps, mostHidden = 256, 8192
+
 // check finds what the Glow lacks or cannot be.
 func (g *General) check() error {
 	switch {
@@ -24,6 +27,8 @@ func (g *General) check() error {
 			Side, Side, Side, Side)
 	case g.Glow.Prior != glow.Independent || g.Glow.Block != glow.Convolutional:
 		return fmt.Errorf("a Glow of another kind than the paper's (block %q, prior %q)", g.Glow.Block, g.Glow.Prior)
+	case g.Glow.K > mostSteps || g.Glow.Hidden > mostHidden:
+		return fmt.Errorf("a Glow of %d steps a scale, %d wide: expected at most %d and %d", g.Glow.K, g.Glow.Hidden, mostSteps, mostHidden)
 	}
 	return nil
 }

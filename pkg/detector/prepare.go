@@ -26,6 +26,10 @@ type Preparation struct {
 	Longest int  `json:"longest,omitempty"`
 }
 
+// mostAlong is how many windows lie at most along a side of a picture: the windows of a few dozen pictures are in memory at a time, of
+// 50 MB each in RGB.
+const mostAlong = 128
+
 // Validate says what is wrong with a preparation.
 func (p Preparation) Validate() error {
 	switch {
@@ -35,6 +39,9 @@ func (p Preparation) Validate() error {
 		return fmt.Errorf("tiles that share %d pixels: expected 0 to %d, for windows of %dx%d", p.Overlap, Side-1, Side, Side)
 	case p.Tiles && (p.Longest < Side || p.Longest > 4096):
 		return fmt.Errorf("tiles of pictures of at most %d pixels: expected %d to 4096", p.Longest, Side)
+	case p.Tiles && len(p.starts(p.Longest)) > mostAlong:
+		return fmt.Errorf("tiles that share %d pixels, of pictures of up to %d: %d windows along a side, expected at most %d: share less, or "+
+			"make pictures smaller", p.Overlap, p.Longest, len(p.starts(p.Longest)), mostAlong)
 	case !p.Tiles && (p.Overlap != 0 || p.Longest != 0):
 		return fmt.Errorf("an overlap of %d and a longest side of %d are for tiles", p.Overlap, p.Longest)
 	}

@@ -221,6 +221,7 @@ func TestValidate(t *testing.T) {
 		"nothing is to be trained":   {OnlyCalibrate: true, Outliers: "x"},
 		"tiles that share 40 pixels": {Tiles: true, Overlap: 40},
 		"are for tiles":              {Overlap: 3},
+		"windows along a side":       {Tiles: true, Overlap: 31, Longest: 4096},
 		`kernel "sharp"`:             {GeneralKernel: "sharp"},
 		"at most 100 images":         {Most: 100},
 		"-3 steps":                   {Steps: -3},
