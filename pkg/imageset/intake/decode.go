@@ -3,6 +3,7 @@ package intake
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
@@ -109,26 +110,34 @@ func Decode(data []byte, limits Limits) (picture *Picture, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: its header cannot be read: %w", c.name, err)
 	}
-	pixels := int64(config.Width) * int64(config.Height)
-	if config.Width < 1 || config.Height < 1 || pixels/int64(config.Width) != int64(config.Height) {
-		return nil, fmt.Errorf("%s of %dx%d pixels", c.name, config.Width, config.Height)
+	pixels, err := limits.allow(c.name, config)
+	if err != nil {
+		return nil, err
 	}
-	if pixels > limits.Pixels {
-		return nil, fmt.Errorf("%s of %dx%d pixels: more than the %d million that are decoded", c.name, config.Width, config.Height,
-			limits.Pixels>>20)
+	if scans := jpegScans(data); c.name == "JPEG" && scans > mostScans {
+		return nil, fmt.Errorf("JPEG of %d scans: more than the %d that are decoded", scans, mostScans)
+	}
+	frame, at := data, image.Point{}
+	var notes []string
+	if c.name == "WebP" {
+		if still, corner, animated := firstFrame(data); animated {
+			frame, at, notes = still, corner, append(notes, "animated: its first frame")
+			inner, err := c.config(bytes.NewReader(frame)) // it has a size of its own
+			if err != nil {
+				return nil, fmt.Errorf("WebP: the header of its first frame cannot be read: %w", err)
+			}
+			more, err := limits.allow("WebP whose first frame is", inner)
+			if err != nil {
+				return nil, err
+			}
+			pixels = max(pixels, more)
+		}
 	}
 	weight := min(pixels, DefaultLimits.Pixels)
 	if err := atWork.Acquire(context.Background(), weight); err != nil {
 		return nil, err
 	}
 	defer atWork.Release(weight)
-	frame, at := data, image.Point{}
-	var notes []string
-	if c.name == "WebP" {
-		if still, corner, animated := firstFrame(data); animated {
-			frame, at, notes = still, corner, append(notes, "animated: its first frame")
-		}
-	}
 	decoded, err := c.decode(bytes.NewReader(frame))
 	if cutOff(err) {
 		return nil, fmt.Errorf("%s: the file is cut off or damaged: %w", c.name, err)
@@ -158,6 +167,44 @@ func Decode(data []byte, limits Limits) (picture *Picture, err error) {
 	}
 	picture.collapse()
 	return picture, nil
+}
+
+// allow is how many pixels a header claims, or why they are not decoded.
+func (l Limits) allow(what string, config image.Config) (pixels int64, err error) {
+	pixels = int64(config.Width) * int64(config.Height)
+	if config.Width < 1 || config.Height < 1 || pixels/int64(config.Width) != int64(config.Height) {
+		return 0, fmt.Errorf("%s of %dx%d pixels", what, config.Width, config.Height)
+	}
+	if pixels > l.Pixels {
+		return 0, fmt.Errorf("%s of %dx%d pixels: more than the %d million that are decoded", what, config.Width, config.Height, l.Pixels>>20)
+	}
+	return pixels, nil
+}
+
+// mostScans is how many scans of a progressive JPEG are decoded: cameras and programs write about ten. Each goes over all of the
+// picture and takes a dozen bytes of the file, so that a file of some megabytes could keep a processor busy for hours.
+const mostScans = 100
+
+// jpegScans counts the scans of a JPEG, as far as a decoder goes.
+func jpegScans(data []byte) int {
+	scans := 0
+	for at := 2; at+4 <= len(data); {
+		marker := data[at+1]
+		switch {
+		case data[at] != 0xff || marker == 0xff: // of a scan, or filled up
+			at++
+		case marker == 0xd9: // the end
+			return scans
+		case marker == 0 || marker >= 0xd0 && marker <= 0xd7: // a byte of 255, or a restart
+			at += 2
+		default:
+			if marker == 0xda {
+				scans++
+			}
+			at += 2 + int(binary.BigEndian.Uint16(data[at+2:]))
+		}
+	}
+	return scans
 }
 
 // cutOff says whether a decoder ran out of bytes, in the words of each.

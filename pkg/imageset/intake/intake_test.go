@@ -151,6 +151,50 @@ func pngClaiming(width, height uint32) []byte {
 	return binary.BigEndian.AppendUint32(file, crc32.ChecksumIEEE(header))
 }
 
+// progressive is a grey JPEG of 1024x1024 pixels in so many scans, each of which says that there is nothing in it.
+func progressive(scans int) []byte {
+	file := []byte{0xff, 0xd8, 0xff, 0xdb, 0, 67, 0}
+	file = append(file, bytes.Repeat([]byte{1}, 64)...)
+	file = append(file, 0xff, 0xc2, 0, 11, 8, 4, 0, 4, 0, 1, 1, 0x11, 0)
+	file = append(file, 0xff, 0xc4, 0, 20, 0x10, 1)
+	file = append(file, make([]byte, 15)...)
+	file = append(file, 0xe0)                                       // the code 0 and 14 bits: so many blocks of nothing, from 16,384 on
+	scan := []byte{0xff, 0xda, 0, 8, 1, 1, 0, 1, 63, 0, 0x00, 0x00} // which are all that there are
+	return append(append(file, bytes.Repeat(scan, scans)...), 0xff, 0xd9)
+}
+
+// framed is an animated WebP of 8x8 pixels whose first frame is of one colour and as large as is said.
+func framed(width, height uint32) []byte {
+	size := (width - 1) | (height-1)<<14
+	still := binary.LittleEndian.AppendUint32([]byte{0x2f}, size)
+	still = append(still, 0x88, 0x88, 0x08, 0, 0) // no transforms, no cache, and five codes of one symbol that takes no bits
+	chunk := func(kind string, body []byte) []byte {
+		return append(binary.LittleEndian.AppendUint32([]byte(kind), uint32(len(body))), body...)
+	}
+	still = chunk("VP8L", still)
+	body := append(chunk("VP8X", []byte{2, 0, 0, 0, 7, 0, 0, 7, 0, 0}), chunk("ANMF", append(make([]byte, 16), still...))...)
+	return append(binary.LittleEndian.AppendUint32([]byte("RIFF"), uint32(4+len(body))), append([]byte("WEBP"), body...)...)
+}
+
+// What a small file could make a decoder do is bounded before it begins: many scans of a JPEG, a frame that is larger than the header
+// of its WebP says.
+func TestWorkIsBounded(t *testing.T) {
+	p, err := Decode(progressive(mostScans), DefaultLimits)
+	require.NoError(t, err)
+	require.Equal(t, []int{1024, 1024, 1}, []int{p.Height, p.Width, p.Channels})
+	_, err = Decode(progressive(mostScans+1), DefaultLimits)
+	require.ErrorContains(t, err, "JPEG of 101 scans: more than the 100 that are decoded")
+	tail := bytes.Repeat(progressive(90), 3) // what follows the end is not decoded: phones put a film there
+	_, err = Decode(tail, DefaultLimits)
+	require.NoError(t, err)
+
+	p, err = Decode(framed(8, 8), DefaultLimits)
+	require.NoError(t, err)
+	require.Equal(t, []int{8, 8}, []int{p.Height, p.Width})
+	_, err = Decode(framed(64, 64), Limits{Bytes: 1 << 20, Pixels: 1000})
+	require.ErrorContains(t, err, "WebP whose first frame is of 64x64 pixels: more than")
+}
+
 // Whatever is wrong with a file is an error in words, and nothing more.
 func TestBadFiles(t *testing.T) {
 	var whole bytes.Buffer
