@@ -117,6 +117,9 @@ func Decode(data []byte, limits Limits) (picture *Picture, err error) {
 	if scans := jpegScans(data); c.name == "JPEG" && scans > mostScans {
 		return nil, fmt.Errorf("JPEG of %d scans: more than the %d that are decoded", scans, mostScans)
 	}
+	if claimed := tiffBytes(data); c.name == "TIFF" && claimed > int64(len(data))+8*pixels {
+		return nil, fmt.Errorf("TIFF whose parts claim %d bytes, of a file of %d: they are the same ones many times", claimed, len(data))
+	}
 	frame, at := data, image.Point{}
 	var notes []string
 	if c.name == "WebP" {
@@ -169,11 +172,18 @@ func Decode(data []byte, limits Limits) (picture *Picture, err error) {
 	return picture, nil
 }
 
+// mostSide is how many pixels a side has at most, as in JPEG: one that is a million high and one wide would take 32 times its size when
+// it is made as wide as the networks want.
+const mostSide = 1<<16 - 1
+
 // allow is how many pixels a header claims, or why they are not decoded.
 func (l Limits) allow(what string, config image.Config) (pixels int64, err error) {
 	pixels = int64(config.Width) * int64(config.Height)
 	if config.Width < 1 || config.Height < 1 || pixels/int64(config.Width) != int64(config.Height) {
 		return 0, fmt.Errorf("%s of %dx%d pixels", what, config.Width, config.Height)
+	}
+	if longer := max(config.Width, config.Height); longer > mostSide {
+		return 0, fmt.Errorf("%s of %dx%d pixels: a side has more than %d", what, config.Width, config.Height, mostSide)
 	}
 	if pixels > l.Pixels {
 		return 0, fmt.Errorf("%s of %dx%d pixels: more than the %d million that are decoded", what, config.Width, config.Height, l.Pixels>>20)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"image"
+	"iter"
 )
 
 // orientation is EXIF's tag 0x0112, from 1 (as it is) to 8; 1 where there is none or it makes no sense.
@@ -72,33 +73,66 @@ func riffChunks(data []byte) func(func(string, []byte) bool) {
 	}
 }
 
-// tiffOrientation looks into the first directory of a TIFF.
+// tiffOrientation is that of a TIFF's first directory.
 func tiffOrientation(tiff []byte) int {
-	if len(tiff) < 8 {
-		return 1
-	}
-	var order binary.ByteOrder = binary.LittleEndian
-	if tiff[0] == 'M' {
-		order = binary.BigEndian
-	}
-	at := int64(order.Uint32(tiff[4:]))
-	if at+2 > int64(len(tiff)) {
-		return 1
-	}
-	entries := int64(order.Uint16(tiff[at:]))
-	for i := range entries {
-		entry := at + 2 + 12*i
-		if entry+12 > int64(len(tiff)) {
-			break
+	for turn := range tiffValues(tiff, 0x0112) {
+		if turn >= 1 && turn <= 8 {
+			return int(turn)
 		}
-		if order.Uint16(tiff[entry:]) == 0x0112 {
-			if turn := int(order.Uint16(tiff[entry+8:])); turn >= 1 && turn <= 8 {
-				return turn
-			}
-			break
-		}
+		break
 	}
 	return 1
+}
+
+// tiffValues are those of a tag in the first directory of a TIFF, as far as they are whole numbers and there.
+func tiffValues(tiff []byte, tag uint16) iter.Seq[int64] {
+	return func(yield func(int64) bool) {
+		if len(tiff) < 8 {
+			return
+		}
+		var order binary.ByteOrder = binary.LittleEndian
+		if tiff[0] == 'M' {
+			order = binary.BigEndian
+		}
+		at, end := int64(order.Uint32(tiff[4:])), int64(len(tiff))
+		if at+2 > end {
+			return
+		}
+		entries := int64(order.Uint16(tiff[at:]))
+		for entry := at + 2; entry < at+2+12*entries && entry+12 <= end; entry += 12 {
+			if order.Uint16(tiff[entry:]) != tag {
+				continue
+			}
+			size := map[uint16]int64{1: 1, 3: 2, 4: 4}[order.Uint16(tiff[entry+2:])]
+			count, first := int64(order.Uint32(tiff[entry+4:])), entry+8
+			if size*count > 4 {
+				first = int64(order.Uint32(tiff[first:]))
+			}
+			for i := first; size > 0 && i < first+size*count && i+size <= end; i += size {
+				value := int64(tiff[i])
+				switch size {
+				case 2:
+					value = int64(order.Uint16(tiff[i:]))
+				case 4:
+					value = int64(order.Uint32(tiff[i:]))
+				}
+				if !yield(value) {
+					return
+				}
+			}
+			return
+		}
+	}
+}
+
+// tiffBytes is how many bytes the strips and tiles of a TIFF say that they have, all together.
+func tiffBytes(tiff []byte) (sum int64) {
+	for _, tag := range []uint16{279, 325} { // StripByteCounts, TileByteCounts
+		for n := range tiffValues(tiff, tag) {
+			sum += n
+		}
+	}
+	return sum
 }
 
 // turn undoes how a camera was held: EXIF's 2 is mirrored, 3 upside down, 4 both, 5 to 8 with height and width exchanged.

@@ -176,6 +176,33 @@ func framed(width, height uint32) []byte {
 	return append(binary.LittleEndian.AppendUint32([]byte("RIFF"), uint32(4+len(body))), append([]byte("WEBP"), body...)...)
 }
 
+// noOps is a TIFF of so many strips, each of the same bytes, which PackBits unpacks to nothing but one pixel.
+func noOps(strips, bytesEach int) []byte {
+	file := append([]byte("II*\x00"), binary.LittleEndian.AppendUint32(nil, uint32(8+bytesEach))...)
+	file = append(append(file, bytes.Repeat([]byte{0x80}, bytesEach-2)...), 0, 77)
+	directory := len(file) + 2 + 9*12 + 4
+	tags := [][3]uint32{{256, 4, 1}, {257, 4, uint32(strips)}, {258, 3, 8}, {259, 3, 32773}, {262, 3, 1},
+		{273, 4, uint32(directory)}, {277, 3, 1}, {278, 4, 1}, {279, 4, uint32(directory + 4*strips)}}
+	file = binary.LittleEndian.AppendUint16(file, uint16(len(tags)))
+	for _, tag := range tags {
+		count := uint32(1)
+		if tag[0] == 273 || tag[0] == 279 {
+			count = uint32(strips)
+		}
+		file = binary.LittleEndian.AppendUint16(file, uint16(tag[0]))
+		file = binary.LittleEndian.AppendUint16(file, uint16(tag[1]))
+		file = binary.LittleEndian.AppendUint32(file, count)
+		file = binary.LittleEndian.AppendUint32(file, tag[2])
+	}
+	file = append(file, 0, 0, 0, 0)
+	for _, v := range []int{8, bytesEach} { // where each is, and how long
+		for range strips {
+			file = binary.LittleEndian.AppendUint32(file, uint32(v))
+		}
+	}
+	return file
+}
+
 // What a small file could make a decoder do is bounded before it begins: many scans of a JPEG, a frame that is larger than the header
 // of its WebP says.
 func TestWorkIsBounded(t *testing.T) {
@@ -193,6 +220,14 @@ func TestWorkIsBounded(t *testing.T) {
 	require.Equal(t, []int{8, 8}, []int{p.Height, p.Width})
 	_, err = Decode(framed(64, 64), Limits{Bytes: 1 << 20, Pixels: 1000})
 	require.ErrorContains(t, err, "WebP whose first frame is of 64x64 pixels: more than")
+
+	p, err = Decode(noOps(2, 10), DefaultLimits)
+	require.NoError(t, err)
+	require.Equal(t, []uint8{77, 77}, p.Pixels)
+	_, err = Decode(noOps(100, 1000), DefaultLimits)
+	require.ErrorContains(t, err, "TIFF whose parts claim 100000 bytes, of a file of")
+	_, err = Decode(pngClaiming(1, 1<<20), DefaultLimits)
+	require.ErrorContains(t, err, "PNG of 1x1048576 pixels: a side has more than 65535")
 }
 
 // Whatever is wrong with a file is an error in words, and nothing more.
@@ -213,7 +248,7 @@ func TestBadFiles(t *testing.T) {
 		"cut JPEG":      {whole.Bytes()[:whole.Len()/2], "JPEG: the file is cut off"},
 		"cut PNG":       {good[:len(good)/2], "PNG: the file is cut off"},
 		"cut header":    {good[:20], "its header cannot be read"},
-		"huge":          {pngClaiming(1<<20, 1<<20), "PNG of 1048576x1048576 pixels: more than the 64 million"},
+		"huge":          {pngClaiming(60000, 60000), "PNG of 60000x60000 pixels: more than the 64 million"},
 		"no pixels":     {pngClaiming(0, 10), "PNG"},
 		"GIF of nought": {[]byte("GIF89a\x00\x00\x00\x00\x00\x00\x00"), "GIF"},
 		"TIFF of noise": {append([]byte("II*\x00"), bytes.Repeat([]byte{0xff}, 40)...), "TIFF"},
