@@ -73,7 +73,8 @@ func CheckRate(rate float64, n int) error {
 
 // Alarms is what to expect of images that are called unusual where p <= rate: of the good ones among new images Rate is
 // called so on average over all that could have been held out, and, of those that were, a share that lies between Low
-// and High in 95 of 100 cases (it is Beta(k, n+1-k) distributed with k = floor(rate (n+1)), Vovk 2012).
+// and High in 95 of 100 cases (it is Beta(k, n+1-k) distributed with k = floor(rate (n+1)), Vovk 2012; of a Combination that is counted
+// in the test of this package, not proven).
 type Alarms struct {
 	Rate float64 `json:"rate"`
 	Low  float64 `json:"low"`
@@ -111,8 +112,10 @@ func (c *Counts) Add(p float64) {
 func (c *Counts) Total() int { return c.total }
 
 // BenjaminiHochberg is the largest p-value that is called unusual when at most a share q of what is called so may be good,
-// on average: the largest p = k/(n+1) with p <= q (number of p-values up to p)/(number of all). 0 is none. Conformal
-// p-values that share their held-out images are positively dependent, for which it holds (Bates et al. 2023, Theorem 2).
+// on average: the largest p = k/(n+1) with p <= q (number of p-values up to p)/(number of all). 0 is none. P-values of one
+// score that share their held-out images are positively dependent, for which it holds as long as the new images are drawn apart
+// from each other, which frames of a film are not (Bates et al. 2023, Theorem 2). Of a Combination, whose ranks depend on the new
+// image too, it is not proven: the test of this package counts.
 func (c *Counts) BenjaminiHochberg(q float64) float64 {
 	threshold, upTo := 0.0, 0
 	for k := 1; k < len(c.of); k++ {

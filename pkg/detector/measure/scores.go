@@ -42,8 +42,8 @@ var scores = []Score{
 	{"latent_fit", "minus the sum over scales of the Anderson-Darling distance of the latents from the standard normal of the prior",
 		"after Bomatter et al. 2026, arXiv 2605.22496 (continuous flows), Anderson and Darling 1952",
 		false, latentFit},
-	{"dimension", "a lower bound of the number of directions in which the own Glow lets the image vary by a level, from two finite " +
-		"differences: smooth images have few. Two passes more", "after Kamkari et al. 2024, arXiv 2403.18910",
+	{"dimension", "about a lower bound of the number of directions in which the own Glow lets the image vary by a level, estimated from " +
+		"two finite differences: smooth images have few. Two passes more", "after Kamkari et al. 2024, arXiv 2403.18910",
 		true, dimension},
 }
 
@@ -151,7 +151,8 @@ func logTails(z float64) (below, above float64) {
 //
 // over the eigenvalues a = 1/l of J J^T. They would take D passes. By Schur and Horn the same sum over the diagonal of J J^T is no
 // more, for 1/(1 + s^2 a) is convex; and an element of the diagonal is the mean of (J v)_k^2 over random signs v, here over two
-// of them, with J v by a finite difference. s is a level.
+// of them, with J v by a finite difference. So few make the sum too large on average, by the same convexity, so that it is no strict
+// bound. s is a level.
 const (
 	probeCount = 2
 	probeStep  = 0.25 // levels

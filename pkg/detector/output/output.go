@@ -18,7 +18,7 @@ import (
 )
 
 // Write judges the pictures of folders, zips and files and writes each output, whose kind is that of its suffix: .csv,
-// .jsonl or .html. Files are written to the side and renamed, and none is there where something fails.
+// .jsonl or .html. Each file is written to the side and renamed, so that none is there in part; where judging fails there is none.
 func Write(ctx context.Context, d *detector.Detector, o detector.Options, paths, outputs []string) (detector.Summary, error) {
 	var writers []writer
 	for _, path := range outputs {
