@@ -212,6 +212,13 @@ func TestTooFew(t *testing.T) {
 	require.ErrorContains(t, err, "1 duplicates used once: at least 200 are needed, 100 of them to be held out")
 	_, err = Detector(context.Background(), Options{}, filepath.Join(t.TempDir(), "absent"))
 	require.ErrorContains(t, err, "absent: no such file or directory")
+	for what, o := range map[string]Options{"general images": {General: "absent.zip"}, "outliers": {Outliers: "absent.zip"}} {
+		var out bytes.Buffer
+		o.Out = &out
+		_, err := Detector(context.Background(), o, t.TempDir())
+		require.ErrorContains(t, err, what+": stat absent.zip: no such file")
+		require.Empty(t, out.String(), "before anything is read")
+	}
 }
 
 func TestValidate(t *testing.T) {

@@ -90,6 +90,9 @@ func codecOf(data []byte) (codec, error) {
 	case len(data) >= 12 && begins("RIFF") && string(data[8:12]) == "WEBP":
 		return codec{"WebP", webp.DecodeConfig, webp.Decode}, nil
 	}
+	if len(data) >= 12 && string(data[4:8]) == "ftyp" {
+		return codec{}, fmt.Errorf("is HEIC, AVIF or a film (%q), which cannot be decoded: make a PNG or JPEG of it", data[8:12])
+	}
 	return codec{}, fmt.Errorf("is no PNG, JPEG, WebP, GIF, BMP or TIFF: it starts with % x", data[:min(8, len(data))])
 }
 

@@ -55,8 +55,10 @@ func (w *Walk) Close() {
 	w.open = nil
 }
 
-// extensions are those of pictures that can be decoded.
-var extensions = []string{".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
+// extensions are those of pictures that can be decoded, and of those of phones and cameras that cannot be, so that they are told and
+// not passed over.
+var extensions = []string{".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff",
+	".heic", ".heif", ".avif", ".jxl", ".jp2"}
 
 // IsPicture says by a name whether a file should be a picture.
 func IsPicture(name string) bool {
@@ -146,6 +148,7 @@ func folder(path string, yield func(File) bool) bool {
 			return yield(unreadable(path, err))
 		}
 	}
+	dir.Close() // a chain of folders would hold as many open
 	slices.Sort(below)
 	for _, name := range below {
 		if !folder(name, yield) {

@@ -245,6 +245,7 @@ func TestBadFiles(t *testing.T) {
 	}{
 		"empty":         {nil, "is empty"},
 		"text":          {[]byte("hello, world"), "is no PNG, JPEG, WebP, GIF, BMP or TIFF: it starts with 68 65"},
+		"HEIC":          {[]byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00"), `is HEIC, AVIF or a film ("heic"), which cannot be decoded`},
 		"cut JPEG":      {whole.Bytes()[:whole.Len()/2], "JPEG: the file is cut off"},
 		"cut PNG":       {good[:len(good)/2], "PNG: the file is cut off"},
 		"cut header":    {good[:20], "its header cannot be read"},
@@ -326,6 +327,33 @@ func TestFiles(t *testing.T) {
 		"absent.png: no such file or directory"}, lines)
 	require.Equal(t, 10, Count(1000, paths...))
 	require.Equal(t, 3, Count(3, paths...))
+}
+
+// Photos of phones that cannot be decoded are told; and folders in folders in folders do not stay open.
+func TestFoldersInFolders(t *testing.T) {
+	dir := t.TempDir()
+	deep := filepath.Join(dir, "a", "b", "c", "d")
+	require.NoError(t, os.MkdirAll(deep, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(deep, "IMG_1.HEIC"), []byte("x"), 0o644))
+	walk := Open(dir)
+	defer walk.Close()
+	files := 0
+	for file := range walk.Files {
+		files++
+		require.Equal(t, filepath.Join(deep, "IMG_1.HEIC"), file.Name)
+		open := 0
+		links, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Skip("there is no list of open files here")
+		}
+		for _, l := range links {
+			if to, err := os.Readlink("/proc/self/fd/" + l.Name()); err == nil && strings.HasPrefix(to, dir) {
+				open++
+			}
+		}
+		require.Equal(t, 1, open, "the folder that the file is in")
+	}
+	require.Equal(t, 1, files)
 }
 
 // A zip whose entry claims little and unpacks to much is stopped at the limit.
