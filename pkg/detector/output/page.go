@@ -140,15 +140,20 @@ func pictureURL(p *intake.Picture) (template.URL, error) {
 	return dataURL("image/jpeg", text.Bytes()), err
 }
 
-// heatURL is a heat map in grey, so that it reads without colours: light grey at 0, black from 4 standard deviations on.
 func heatURL(h *detector.Heat) (template.URL, error) {
+	data, err := HeatPNG(h)
+	return dataURL("image/png", data), err
+}
+
+// HeatPNG is a heat map in grey, so that it reads without colours: light grey at 0, black from 4 standard deviations on.
+func HeatPNG(h *detector.Heat) ([]byte, error) {
 	grey := image.NewGray(image.Rect(0, 0, h.Width, h.Height))
 	for i, v := range h.Values {
 		grey.Pix[i] = color.Gray{Y: uint8(224 * (1 - min(max(float64(v), 0), 4)/4))}.Y
 	}
 	var text bytes.Buffer
 	err := png.Encode(&text, grey)
-	return dataURL("image/png", text.Bytes()), err
+	return text.Bytes(), err
 }
 
 func dataURL(kind string, data []byte) template.URL {
