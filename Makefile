@@ -23,7 +23,7 @@ TOOLS := $(ROOT)/bin/tools
 JUPYTER_DIR := $(ROOT)/bin/jupyter
 
 .DEFAULT_GOAL := help
-.PHONY: help build tools plugin wanted-plugin figures pages test lab bench crash clean
+.PHONY: help build tools plugin wanted-plugin figures pages general test lab bench crash clean
 
 help: ## print this list
 	@echo 'strata: make TARGET [SIZE=smoke|quick|demo|long|small|gpu|paper] (SIZE is for figures; now $(SIZE))'
@@ -51,6 +51,10 @@ figures: build tools wanted-plugin ## train what is missing of TARGETS at SIZE, 
 # notebooks showed the last time.
 pages: build tools ## write docs/pages anew: the argument, the reports and the notebooks, to click through
 	STRATA_FIGURES= STRATA_RESULTS= bin/strata pages --drawn --results figures/results/procedural-quick --out docs/pages $(AGAIN)
+
+# What strata fit begins from: committed, and made anew only where its recipe changes.
+general: wanted-plugin ## train the general Glows of strata's own drawings that pkg/detector/fit embeds (hours on two cores)
+	go run ./experiments/general
 
 # Tests run on XLA too, and fail without the plugin where one is pinned; STRATA_NO_XLA=1 skips them.
 test: build tools ## vet, staticcheck, check the formatting, run all tests

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -29,13 +30,15 @@ func TestKilledTraining(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains; not with -short")
 	}
+	t.Parallel()
 	kills := environmentInt(t, "STRATA_CRASH_KILLS", 5)
 	binary := buildStrata(t)
 	data := cifarFolder(t)
 	const steps = 200
 	rng := rand.New(rand.NewPCG(20200610, 1))
 	command := func(runs string, seed int) *exec.Cmd {
-		cmd := exec.Command(binary, "train", "--in", "made_up", "--size", "smoke", "--steps", strconv.Itoa(steps), "--seed", strconv.Itoa(seed), "--resume")
+		cmd := exec.Command(binary, "train", "--in", "made_up", "--size", "smoke", "--steps", strconv.Itoa(steps), "--seed",
+			strconv.Itoa(seed), "--resume")
 		cmd.Env = append(os.Environ(), "STRATA_DATA="+data, "STRATA_RUNS="+runs, "GOMLX_BACKEND=")
 		return cmd
 	}
@@ -82,7 +85,8 @@ func TestKilledTraining(t *testing.T) {
 		}
 		done := lastCurveStep(t, folder)
 		require.GreaterOrEqual(t, saved, furthest, "kill %d: an older checkpoint than before", killed)
-		require.LessOrEqual(t, done-saved, checkpointEvery, "kill %d: the curve is at step %d, the newest checkpoint at %d", killed, done, saved)
+		require.LessOrEqual(t, done-saved, checkpointEvery, "kill %d: the curve is at step %d, the newest checkpoint at %d", killed, done,
+			saved)
 		worst = max(worst, done-saved)
 		furthest = saved
 	}
@@ -124,16 +128,37 @@ func environmentInt(t *testing.T, name string, without int) int {
 	return n
 }
 
-// buildStrata builds the command as it is, with SIMD.
+// shared is the folder of what several tests use: TestMain removes it.
+var shared string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		var err error
+		if shared, err = os.MkdirTemp("", "strata-tests-"); err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(shared)
+		return m.Run()
+	}())
+}
+
+// buildStrata builds the command as it is, with SIMD, once.
 func buildStrata(t *testing.T) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "strata")
-	build := exec.Command("go", "build", "-o", binary, "strata/cmd/strata")
-	build.Env = append(os.Environ(), "GOEXPERIMENT=simd")
-	output, err := build.CombinedOutput()
-	require.NoError(t, err, string(output))
+	binary, err := built()
+	require.NoError(t, err)
 	return binary
 }
+
+var built = sync.OnceValues(func() (binary string, err error) {
+	binary = filepath.Join(shared, "strata")
+	build := exec.Command("go", "build", "-o", binary, "strata/cmd/strata")
+	build.Env = append(os.Environ(), "GOEXPERIMENT=simd")
+	if output, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, output)
+	}
+	return binary, nil
+})
 
 // cifarFolder writes a set "made_up" in CIFAR-10's binary format: quick to read again after every kill.
 func cifarFolder(t *testing.T) string {

@@ -25,6 +25,7 @@ func TestEvidence(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains and evaluates three runs")
 	}
+	t.Parallel()
 	for _, tool := range []string{"bash", "python3", "git", "setsid"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("the script needs %s: %v", tool, err)

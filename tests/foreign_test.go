@@ -29,8 +29,8 @@ func TestForeignWeights(t *testing.T) {
 			weights, err := foreign.Load(filepath.Join(folder, file))
 			require.NoError(t, err)
 			images := c.get(t, "in/images_uint8")
-			want := glow.Config{Height: images.shape[2], Width: images.shape[3], Channels: c.Channels, Scales: c.Scales, K: c.K, Hidden: c.Hidden,
-				Prior: glow.Conditioned}
+			want := glow.Config{Height: images.shape[2], Width: images.shape[3], Channels: c.Channels, Scales: c.Scales,
+				K: c.K, Hidden: c.Hidden, Prior: glow.Conditioned}
 			if strings.Contains(name, "top") {
 				want.Prior = glow.ConditionedTop
 			}

@@ -11,7 +11,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -45,14 +47,15 @@ func TestNotebooks(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, paths, "notebooks/ holds no notebook")
 
-	// The user's own runs and figures are left alone unless asked for.
 	env := []string{"STRATA_SIZE=smoke"}
-	for _, name := range []string{"STRATA_RUNS", "STRATA_FIGURES"} {
-		if os.Getenv(name) == "" {
-			env = append(env, name+"="+t.TempDir())
-		}
+	if own := slices.ContainsFunc(os.Environ(), func(v string) bool { return ownSetting.MatchString(v) }); own {
+		env = append(env, prepare(t, root)...)
+	} else { // what another test looks at is copied: a notebook may train
+		folder, _ := reproduced(t)
+		work := t.TempDir()
+		require.NoError(t, os.CopyFS(work, os.DirFS(folder)))
+		env = append(env, "STRATA_RUNS="+filepath.Join(work, "runs"), "STRATA_FIGURES="+filepath.Join(work, "figures"))
 	}
-	prepare(t, root, env)
 	for _, path := range paths {
 		name := strings.TrimSuffix(filepath.Base(path), ".ipynb")
 		t.Run(name, func(t *testing.T) {
@@ -69,20 +72,24 @@ func TestNotebooks(t *testing.T) {
 	}
 }
 
-// prepare makes the results that the notebooks read: they draw, they do not
-// train.
-func prepare(t *testing.T, root string, env []string) {
+// ownSetting is a variable by which somebody turns the notebooks to images, runs, figures or a backend of their own.
+var ownSetting = regexp.MustCompile(`^(STRATA_(DATA|RUNS|FIGURES)|GOMLX_BACKEND)=.`)
+
+// prepare makes the results that the notebooks read, for they draw and do not train, of the user's own images, and says
+// where. The user's runs and figures are left alone unless asked for.
+func prepare(t *testing.T, root string) (env []string) {
 	t.Helper()
-	if _, err := os.Stat(filepath.Join(root, "cmd", "strata")); errors.Is(err, os.ErrNotExist) {
-		return
+	for _, name := range []string{"STRATA_RUNS", "STRATA_FIGURES"} {
+		if os.Getenv(name) == "" {
+			env = append(env, name+"="+t.TempDir())
+		}
 	}
-	started := time.Now()
-	cmd := exec.CommandContext(t.Context(), "go", "run", "./cmd/strata", "reproduce", "all", "--size", "smoke")
+	cmd := exec.CommandContext(t.Context(), buildStrata(t), "reproduce", "all", "--size", "smoke")
 	cmd.Dir = root
-	cmd.Env = append(append(os.Environ(), "GOEXPERIMENT=simd"), env...)
+	cmd.Env = append(os.Environ(), env...)
 	output, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s\n%s", cmd, output)
-	t.Logf("prepared in %.1f s", time.Since(started).Seconds())
+	return env
 }
 
 // The tests below are of the runner itself, on the notebooks of
@@ -192,11 +199,13 @@ func TestRunnerFails(t *testing.T) {
 		"bash_cell":     {2, "%%bash", `"%%bash" failed: exit status 5`, "about to fail"},
 		"unknown_magic": {2, "%frobnicate all", `"%frobnicate" unknown or not implemented yet.`, ""},
 		// GoNB translates positions a piece of the pipe at a time, and leaves one that is cut in two as it is: any frame will do.
-		"panics":        {3, "func explode(at int) { panic(fmt.Sprintf(\"boom at %d\", at)) ...", "panic: boom at 7", "Cell [3] Line "},
-		"exits":         {2, `log.Fatal("out of paint")`, "", "out of paint"},
-		"compile_error": {2, `var answer int = "forty-two"`, `does not compile: cannot use "forty-two" (untyped string constant) as int value in variable declaration`, "Cell[2]: Line 2"},
-		"failing_test":  {2, `func TestBand(t *testing.T) { t.Error("AUROC 12 outside [50,...`, "TestBand failed: AUROC 12 outside [50, 60]", "--- FAIL: TestBand"},
-		"dead_kernel":   {3, "!kill -9 $PPID", "the kernel died (signal: killed)", "kill -9 $PPID"},
+		"panics": {3, "func explode(at int) { panic(fmt.Sprintf(\"boom at %d\", at)) ...", "panic: boom at 7", "Cell [3] Line "},
+		"exits":  {2, `log.Fatal("out of paint")`, "", "out of paint"},
+		"compile_error": {2, `var answer int = "forty-two"`,
+			`does not compile: cannot use "forty-two" (untyped string constant) as int value in variable declaration`, "Cell[2]: Line 2"},
+		"failing_test": {2, `func TestBand(t *testing.T) { t.Error("AUROC 12 outside [50,...`,
+			"TestBand failed: AUROC 12 outside [50, 60]", "--- FAIL: TestBand"},
+		"dead_kernel": {3, "!kill -9 $PPID", "the kernel died (signal: killed)", "kill -9 $PPID"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			result, err := execute(t, t.Context(), name, notebook.Options{})

@@ -111,7 +111,8 @@ func (c *wideResNetCase) compareGradients(t *testing.T, network *classifier.Netw
 	})
 	require.NoError(t, err)
 	defer exec.Finalize()
-	inputs := append(network.Inputs(), tensors.FromFlatDataAndDimensions(pixels, n, 32, 32, 3), tensors.FromFlatDataAndDimensions(oneHot, c.Classes, n))
+	inputs := append(network.Inputs(), tensors.FromFlatDataAndDimensions(pixels, n, 32, 32, 3),
+		tensors.FromFlatDataAndDimensions(oneHot, c.Classes, n))
 	out, err := exec.Call(inputs...)
 	require.NoError(t, err)
 	flat := func(i int) []float32 { return tensors.MustCopyFlatData[float32](out[i]) }
@@ -161,7 +162,8 @@ func (c *wideResNetCase) compareZero(t *testing.T, key string, got []float32, we
 
 // compareSteps makes the two steps of SGD with the Stepper.
 func (c *wideResNetCase) compareSteps(t *testing.T, network *classifier.Network) {
-	stepper, err := classifier.NewStepper(network, optimiser.Config{Kind: optimiser.SGD, Rate: c.SGD.Rate, Beta1: c.SGD.Momentum, WeightDecay: c.SGD.WeightDecay})
+	stepper, err := classifier.NewStepper(network, optimiser.Config{Kind: optimiser.SGD, Rate: c.SGD.Rate, Beta1: c.SGD.Momentum,
+		WeightDecay: c.SGD.WeightDecay})
 	require.NoError(t, err)
 	defer stepper.Close()
 	for step := 1; step <= 2; step++ {

@@ -190,11 +190,12 @@ func classConditionalParity(t *testing.T, c *parityCase) {
 			labels, general := Transpose(in[2], 0, 1), density.NLL(in[3], dims)
 			labelled := objective.OfClass(l.Classes, labels)
 			return map[string]*Node{
-				"out/log_prob_per_class":            Transpose(l.Classes, 0, 1),
-				"out/log_prob_mixture":              l.Total,
-				"out/log_prob_labelled":             labelled,
-				"loss/wrong_class_T1000_lambda6000": objective.WrongClass(l.Classes, labels, general, uniform(general), temperature, lambda),
-				"loss/nll_correct_class":            ReduceAllMean(density.NLL(labelled, dims)),
+				"out/log_prob_per_class": Transpose(l.Classes, 0, 1),
+				"out/log_prob_mixture":   l.Total,
+				"out/log_prob_labelled":  labelled,
+				"loss/wrong_class_T1000_lambda6000": objective.WrongClass(l.Classes, labels, general, uniform(general), temperature,
+					lambda),
+				"loss/nll_correct_class": ReduceAllMean(density.NLL(labelled, dims)),
 			}
 		})
 	})

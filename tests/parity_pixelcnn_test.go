@@ -26,18 +26,19 @@ func pixelcnnParity(t *testing.T, c *parityCase) {
 	dims := density.Dims(model)
 	eachLowering(t, c.backend, func(t *testing.T, lowering nn.Lowering) {
 		network := c.network(t, model, "param/")
-		c.compareGraph(t, lowering, []*density.Network{network}, c.imageInputs(t, "in/images_uint8"), func(weights []*nn.Weights, in []*Node) map[string]*Node {
-			x := model.Input(in[0], in[1])
-			nll := density.NLL(model.LogLikelihood(weights[0], x).Total, dims)
-			named := map[string]*Node{
-				"in/x":             TransposeAllAxes(x, 3, 0, 1, 2),
-				"out/params_nchw":  TransposeAllAxes(model.Distributions(weights[0], x), 3, 0, 1, 2),
-				"out/log_prob":     Neg(nll),
-				"out/bits_per_dim": DivScalar(nll, float64(dims)*math.Ln2),
-			}
-			c.addGradients(named, "grad_sum_nll/", ReduceAllSum(nll), network, weights[0])
-			return named
-		})
+		c.compareGraph(t, lowering, []*density.Network{network}, c.imageInputs(t, "in/images_uint8"),
+			func(weights []*nn.Weights, in []*Node) map[string]*Node {
+				x := model.Input(in[0], in[1])
+				nll := density.NLL(model.LogLikelihood(weights[0], x).Total, dims)
+				named := map[string]*Node{
+					"in/x":             TransposeAllAxes(x, 3, 0, 1, 2),
+					"out/params_nchw":  TransposeAllAxes(model.Distributions(weights[0], x), 3, 0, 1, 2),
+					"out/log_prob":     Neg(nll),
+					"out/bits_per_dim": DivScalar(nll, float64(dims)*math.Ln2),
+				}
+				c.addGradients(named, "grad_sum_nll/", ReduceAllSum(nll), network, weights[0])
+				return named
+			})
 	})
 }
 

@@ -305,8 +305,8 @@ func eachLowering(t *testing.T, b compute.Backend, run func(t *testing.T, loweri
 	}
 	for _, lowering := range lowerings {
 		t.Run(lowering.String(), func(t *testing.T) {
-			if lowering == nn.Native && testing.Short() && !backendtest.IsXLA(b) {
-				t.Skip("the Go backend's own convolution takes most of the time, and pkg/nn holds the lowerings together")
+			if lowering != nn.Products && testing.Short() && !backendtest.IsXLA(b) {
+				t.Skip("-short: what the Go backend is given and no other form: pkg/nn and pkg/pixelcnn hold them together")
 			}
 			run(t, lowering)
 		})
@@ -380,5 +380,6 @@ func (c *parityCase) imageInputs(t *testing.T, key string) []any {
 	pixels, n := c.pixels(t, key)
 	shape := c.arrays[key].shape // NCHW
 	h, w, ch := shape[2], shape[3], shape[1]
-	return []any{tensors.FromFlatDataAndDimensions(pixels, n, h, w, ch), tensors.FromFlatDataAndDimensions(halfBins(len(pixels)), n, h, w, ch)}
+	return []any{tensors.FromFlatDataAndDimensions(pixels, n, h, w, ch), tensors.FromFlatDataAndDimensions(halfBins(len(pixels)), n, h, w,
+		ch)}
 }

@@ -3,11 +3,13 @@ package tests
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -24,14 +26,11 @@ func TestReproduceAll(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains every configuration; not with -short")
 	}
+	t.Parallel()
 	binary := buildStrata(t)
 	command := func(root string, args ...string) *exec.Cmd { return strataIn(t, binary, root, args...) }
-	straight, killed := t.TempDir(), t.TempDir()
-	started := time.Now()
-	output, err := command(straight, "reproduce", "all", "--size", "smoke").CombinedOutput()
-	require.NoError(t, err, string(output))
-	whole := time.Since(started)
-	t.Logf("all configurations at size smoke: %.0f s", whole.Seconds())
+	killed := t.TempDir()
+	straight, whole := reproduced(t)
 
 	results := filepath.Join(straight, "figures", "results", "procedural-smoke")
 	cells, err := result.Read[result.Cell](results)
@@ -66,7 +65,7 @@ func TestReproduceAll(t *testing.T) {
 	}
 
 	out := filepath.Join(straight, "report")
-	output, err = command(straight, "report", "--out", out).CombinedOutput()
+	output, err := command(straight, "report", "--out", out).CombinedOutput()
 	require.NoError(t, err, string(output))
 	md, err := os.ReadFile(filepath.Join(out, "report.md"))
 	require.NoError(t, err)
@@ -100,14 +99,41 @@ func TestReproduceAll(t *testing.T) {
 	}
 	output, err = command(killed, "reproduce", "all", "--size", "smoke").CombinedOutput()
 	require.NoError(t, err, string(output))
-	for _, name := range []string{"cells.csv", "cells_by_seed.csv", "claims.csv", "conditions.csv", "claims_over_steps.csv", "scores.csv", "scores_grey.csv", "scores_mri.csv", "correlations.csv", "curves.csv",
-		"pixel_differences.csv", "pictures/fourier.png", "pictures/mixed.png", "pictures/climbed.csv", "pictures/climbed.png", "pictures/top_glow-in-outlier-loss.csv"} {
+	for _, name := range []string{"cells.csv", "cells_by_seed.csv", "claims.csv", "conditions.csv", "claims_over_steps.csv", "scores.csv",
+		"scores_grey.csv", "scores_mri.csv", "correlations.csv", "curves.csv", "pixel_differences.csv", "pictures/fourier.png",
+		"pictures/mixed.png", "pictures/climbed.csv", "pictures/climbed.png", "pictures/top_glow-in-outlier-loss.csv"} {
 		want, err := os.ReadFile(filepath.Join(results, name))
 		require.NoError(t, err)
 		got, err := os.ReadFile(filepath.Join(killed, "figures", "results", "procedural-smoke", name))
 		require.NoError(t, err)
 		require.Equal(t, string(want), string(got), name)
 	}
+}
+
+// reproduced is a folder with runs and figures of all configurations at size smoke, and how long they took. Several tests
+// look at it, so none may change it.
+func reproduced(t *testing.T) (folder string, took time.Duration) {
+	t.Helper()
+	binary := buildStrata(t)
+	allAtSmoke.Do(func() {
+		allAtSmoke.folder = filepath.Join(shared, "smoke")
+		started := time.Now()
+		output, err := strataIn(t, binary, allAtSmoke.folder, "reproduce", "all", "--size", "smoke").CombinedOutput()
+		allAtSmoke.took = time.Since(started)
+		if err != nil {
+			allAtSmoke.err = fmt.Errorf("%w\n%s", err, output)
+		}
+	})
+	require.NoError(t, allAtSmoke.err)
+	t.Logf("all configurations at size smoke: %.0f s", allAtSmoke.took.Seconds())
+	return allAtSmoke.folder, allAtSmoke.took
+}
+
+var allAtSmoke struct {
+	sync.Once
+	folder string
+	took   time.Duration
+	err    error
 }
 
 // strataIn is the command with a run store and a figures folder of its own below root.
@@ -117,7 +143,8 @@ func strataIn(t *testing.T, binary, root string, args ...string) *exec.Cmd {
 		require.NoError(t, os.MkdirAll(filepath.Join(root, folder), 0o755))
 	}
 	cmd := exec.Command(binary, args...)
-	cmd.Env = append(withoutStrata(os.Environ()), "GOMLX_BACKEND=", "STRATA_RUNS="+filepath.Join(root, "runs"), "STRATA_FIGURES="+filepath.Join(root, "figures"))
+	cmd.Env = append(withoutStrata(os.Environ()), "GOMLX_BACKEND=", "STRATA_RUNS="+filepath.Join(root, "runs"),
+		"STRATA_FIGURES="+filepath.Join(root, "figures"))
 	return cmd
 }
 

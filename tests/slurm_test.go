@@ -21,7 +21,8 @@ func TestReproduceBySlurm(t *testing.T) {
 	folder := slurmtest.Start(t)
 	reproduce := func(name string, args ...string) (root, output string) {
 		root = filepath.Join(folder, name)
-		cmd := strataIn(t, binary, root, append([]string{"reproduce", "glow-smooth-from-general", "glow-in-outlier-loss", "--size", "smoke", "--seeds", "2", "--seed", "7"}, args...)...)
+		cmd := strataIn(t, binary, root, append([]string{"reproduce", "glow-smooth-from-general", "glow-in-outlier-loss", "--size", "smoke",
+			"--seeds", "2", "--seed", "7"}, args...)...)
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, string(out))
 		return root, string(out)

@@ -97,9 +97,11 @@ func (c dataCheck) Run(e *environment) error {
 			return err
 		}
 		for _, r := range reports {
-			fmt.Fprintf(e.out, "%s/%s: %d images of %dx%dx%d, %d classes, hash %s\n", name, r.Split, r.Images, r.Height, r.Width, r.Channels, len(r.Classes), r.Hash[:16])
-			fmt.Fprintf(e.out, "  %s; opened in %.2f s, %.0f images/s, peak memory of the process %s\n", cmp.Or(r.History, "history unknown"),
-				r.Opened.Seconds(), float64(r.Images)/max(r.Opened.Seconds(), 1e-9), memoryOf("VmHWM"))
+			fmt.Fprintf(e.out, "%s/%s: %d images of %dx%dx%d, %d classes, hash %s\n", name, r.Split, r.Images, r.Height, r.Width,
+				r.Channels, len(r.Classes), r.Hash[:16])
+			fmt.Fprintf(e.out, "  %s; opened in %.2f s, %.0f images/s, peak memory of the process %s\n",
+				cmp.Or(r.History, "history unknown"), r.Opened.Seconds(), float64(r.Images)/max(r.Opened.Seconds(), 1e-9),
+				memoryOf("VmHWM"))
 			if r.Repeated > 0 {
 				fmt.Fprintf(e.out, "  %d images repeat an earlier one\n", r.Repeated)
 			}
@@ -135,13 +137,14 @@ func verifyFiles(e *environment, dir, name string) error {
 		fmt.Fprintf(e.out, "%s: %s\n", name, problem)
 	}
 	if err == nil && len(problems) > 0 {
-		err = fmt.Errorf("%s: %d files are not what was published: strata data get %s fetches what is missing or damaged, once it is out of the way", name, len(problems), name)
+		err = fmt.Errorf("%s: %d files are not what was published: strata data get %s fetches what is missing or damaged, once it is out "+
+			"of the way", name, len(problems), name)
 	}
 	return err
 }
 
-// memoryOf is a line of what the system says of this process' memory: VmHWM is the most it ever had, RssAnon what is its own now, and the rest
-// belongs to mapped files and can be had back at any time.
+// memoryOf is a line of what the system says of this process' memory: VmHWM is the most it ever had, RssAnon what is
+// its own now, and the rest belongs to mapped files and can be had back at any time.
 func memoryOf(line string) string {
 	status, err := os.ReadFile("/proc/self/status")
 	for text := range strings.Lines(string(status)) {
@@ -194,7 +197,8 @@ func (c dataBench) Run(e *environment) error {
 			return err
 		}
 		took := time.Since(started).Seconds()
-		fmt.Fprintf(e.out, "  opened %-15s %d images in %.2f s, %.0f images/s\n", what+":", set.Len(), took, float64(set.Len())/max(took, 1e-6))
+		fmt.Fprintf(e.out, "  opened %-15s %d images in %.2f s, %.0f images/s\n", what+":", set.Len(), took,
+			float64(set.Len())/max(took, 1e-6))
 	}
 	sampler, err := imageset.NewSampler(set, min(c.Batch, set.Len()), imageset.PaperAugmentation, 1)
 	if err != nil {

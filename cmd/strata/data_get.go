@@ -27,7 +27,8 @@ type dataGet struct {
 }
 
 func (dataGet) Help() string {
-	return "Example: strata data get cifar10\n\nFiles come to STRATA_DATA, checked against published hashes. Ctrl-C stops; the same command goes on."
+	return "Example: strata data get cifar10\n\nFiles come to STRATA_DATA, checked against published hashes. Ctrl-C stops; the same " +
+		"command goes on."
 }
 
 func (c dataGet) Run(e *environment) error {

@@ -68,7 +68,8 @@ func TestScoreWarnsAndListsImages(t *testing.T) {
 	scores := filepath.Join(t.TempDir(), "scores.csv")
 	code, _, errOut = strata("score", strings.TrimSpace(out), "--out", "lsun", "--images", "4", "-o", scores)
 	require.Zero(t, code, errOut)
-	require.Contains(t, errOut, "warning: plain (as distributed) and lsun (WebP at about 64x88, then resized to 32x32) differ in their history")
+	require.Contains(t, errOut, "warning: plain (as distributed) and lsun (WebP at about 64x88, then resized to 32x32) differ in their "+
+		"history")
 	table, err := os.ReadFile(filepath.Join(filepath.Dir(scores), "scores-subsets.csv"))
 	require.NoError(t, err)
 	require.Regexp(t, `(?m)^lsun,test,4,5,[0-9a-f]{64},.*,scores-subsets/lsun-test-4.txt,split$`, string(table))

@@ -47,7 +47,8 @@ func (c evaluateCommand) Run(e *environment) error {
 		}
 	}
 	if inImages == 0 || len(others) == 0 {
-		return fmt.Errorf("%s has %d in-distribution images and %d other sets: both are needed; --in SET names the in-distribution", c.File, inImages, len(others))
+		return fmt.Errorf("%s has %d in-distribution images and %d other sets: both are needed; --in SET names the in-distribution",
+			c.File, inImages, len(others))
 	}
 	names := c.Scores
 	if len(names) == 0 {

@@ -53,9 +53,11 @@ func (c fitCommand) Run(e *environment) error {
 	if err := writable(c.Out); err != nil {
 		return err
 	}
-	o := fit.Options{General: c.General, GeneralKernel: resample.Kernel(c.GeneralKernel), GeneralSteps: c.GeneralSteps, From: c.From, Outliers: c.Outliers,
-		OnlyCalibrate: c.Steps == 0, Tiles: c.Tiles, Overlap: c.Overlap, Longest: c.Longest, Kernel: resample.Kernel(c.Kernel), Steps: c.Steps,
-		Rate: c.Rate, NoFlip: !c.Flip, NoShift: !c.Shift, Seed: c.Seed, Most: c.Most, Scores: c.Scores, Rule: conformal.Rule(c.Rule),
+	o := fit.Options{General: c.General, GeneralKernel: resample.Kernel(c.GeneralKernel), GeneralSteps: c.GeneralSteps, From: c.From,
+		Outliers: c.Outliers, OnlyCalibrate: c.Steps == 0,
+		Tiles: c.Tiles, Overlap: c.Overlap, Longest: c.Longest, Kernel: resample.Kernel(c.Kernel),
+		Steps: c.Steps, Rate: c.Rate, NoFlip: !c.Flip, NoShift: !c.Shift, Seed: c.Seed, Most: c.Most, Scores: c.Scores,
+		Rule: conformal.Rule(c.Rule),
 		Work: c.Out + ".fitting", Out: e.err}
 	d, err := fit.Detector(e.ctx, o, c.Good...)
 	if err != nil {
@@ -86,7 +88,8 @@ func fitted(d *detector.Detector) []string {
 	var rates []string
 	for _, rate := range []float64{0.01, 0.05, 0.1} {
 		if a := d.Expect(rate); a.Rate > 0 {
-			rates = append(rates, fmt.Sprintf("asked for %g %%, %.2g %% of good images (%.2g to %.2g %% in 95 of 100 cases)", 100*rate, 100*a.Rate, 100*a.Low, 100*a.High))
+			rates = append(rates, fmt.Sprintf("asked for %g %%, %.2g %% of good images (%.2g to %.2g %% in 95 of 100 cases)", 100*rate,
+				100*a.Rate, 100*a.Low, 100*a.High))
 		}
 	}
 	return append(lines, fmt.Sprintf("false alarms to expect with %d held-out images: %s", m.HeldOut, strings.Join(rates, "; ")))

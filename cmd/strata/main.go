@@ -71,7 +71,9 @@ func run(args []string, out, errOut io.Writer) int {
 	exited := -1
 	parser, err := kong.New(&c, kong.Name("strata"),
 		kong.Description("What deep invertible networks know about anomalies: train, score, reproduce.\n\n"+
-			"Folders: STRATA_DATA (image sets, default data), STRATA_RUNS (default runs), STRATA_FIGURES (default figures); relative ones count from the module root. GOMLX_BACKEND names a backend; without it strata computes on XLA what is worth compiling (strata plugin), and on its Go backend the rest."),
+			"Folders: STRATA_DATA (image sets, default data), STRATA_RUNS (default runs), STRATA_FIGURES (default figures); relative "+
+			"ones count from the module root. GOMLX_BACKEND names a backend; without it strata computes on XLA what is worth "+
+			"compiling (strata plugin), and on its Go backend the rest."),
 		kong.Writers(out, errOut), kong.Exit(func(code int) { exited = code }), kong.UsageOnError(),
 		kong.Vars{"sizes": strings.Join(plan.SizeNames(), ","),
 			"models": strings.Join(models.Names(), ","), "model": models.Names()[0]})

@@ -143,7 +143,8 @@ func TestUsageAndErrors(t *testing.T) {
 }
 
 func TestHelpShowsExamples(t *testing.T) {
-	for _, command := range [][]string{{"data", "list"}, {"data", "check"}, {"data", "sheet"}, {"train"}, {"import"}, {"score"}, {"sample"}, {"reconstruct"}, {"evaluate"}, {"reproduce"}, {"figures"}, {"plugin"}, {"version"}} {
+	for _, command := range [][]string{{"data", "list"}, {"data", "check"}, {"data", "sheet"}, {"train"}, {"import"}, {"score"}, {"sample"},
+		{"reconstruct"}, {"evaluate"}, {"reproduce"}, {"figures"}, {"plugin"}, {"version"}} {
 		code, out, _ := strata(append(command, "--help")...)
 		require.Zero(t, code, command)
 		require.Contains(t, out, "Example", command)

@@ -70,7 +70,8 @@ func (c runsListCommand) Run(e *environment) error {
 		if !r.Info.Done {
 			steps = fmt.Sprintf("%d/%s", r.Steps(), steps)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%.3f\t%s\t%s\t\n", r.Info.ID, steps, state, r.Info.LastValue, time.Duration(r.Info.Seconds*float64(time.Second)).Round(time.Second), humanize.IBytes(uint64(bytes)))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%.3f\t%s\t%s\t\n", r.Info.ID, steps, state, r.Info.LastValue,
+			time.Duration(r.Info.Seconds*float64(time.Second)).Round(time.Second), humanize.IBytes(uint64(bytes)))
 	}
 	table.Flush()
 	fmt.Fprintf(e.out, "%d runs, %s in %s\n", shown, humanize.IBytes(uint64(total)), store)

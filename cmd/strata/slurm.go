@@ -61,7 +61,8 @@ func (c reproduceCommand) submit(e *environment, engine *runs.Engine, schedule *
 	for _, job := range submitted {
 		fmt.Fprintf(e.out, "job %s  %s, %d tasks\n", job.ID, job.Name, job.Tasks)
 	}
-	fmt.Fprintf(e.out, "\nscripts and logs in %s; squeue --me shows the queue, scancel ends a job, and this command run again goes on with what is missing\n", options.Folder)
+	fmt.Fprintf(e.out, "\nscripts and logs in %s; squeue --me shows the queue, scancel ends a job, and this command run again goes on "+
+		"with what is missing\n", options.Folder)
 	return nil
 }
 

@@ -53,7 +53,8 @@ func (c trainCommand) Run(e *environment) error {
 		return err
 	}
 	info := run.Info
-	fmt.Fprintf(e.err, "%s: %d steps on %s, %.3f bits/dim, %.0f s", info.Spec.Network(), info.Spec.Train.Steps, info.Spec.Set, info.LastValue, info.Seconds)
+	fmt.Fprintf(e.err, "%s: %d steps on %s, %.3f bits/dim, %.0f s", info.Spec.Network(), info.Spec.Train.Steps, info.Spec.Set,
+		info.LastValue, info.Seconds)
 	if text := info.Counts.String(); text != "" {
 		fmt.Fprintf(e.err, ", %s", text)
 	}

@@ -35,7 +35,8 @@ func (versionCommand) Run(e *environment) error {
 		}
 	}
 	fmt.Fprintf(e.out, "strata%s\n%s %s/%s, SIMD %s\n", revision, runtime.Version(), runtime.GOOS, runtime.GOARCH, simd)
-	fmt.Fprintf(e.out, "gomlx %s, compute %s, go-xla %s\n", versions["github.com/gomlx/gomlx"], versions["github.com/gomlx/compute"], versions["github.com/gomlx/go-xla"])
+	fmt.Fprintf(e.out, "gomlx %s, compute %s, go-xla %s\n", versions["github.com/gomlx/gomlx"], versions["github.com/gomlx/compute"],
+		versions["github.com/gomlx/go-xla"])
 	fmt.Fprintf(e.out, "backends built in: %s\n", strings.Join(backend.Available(), ", "))
 	if found, err := plugin.Find(); err == nil {
 		fmt.Fprintf(e.out, "XLA's CPU plugin: %s\n", found)

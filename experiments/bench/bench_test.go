@@ -13,11 +13,11 @@ import (
 
 func TestReadGo(t *testing.T) {
 	m, err := readGo("goos: linux\ncpu: AMD EPYC\n" +
-		"BenchmarkTrainStep/K4_H64_B32-2 \t 20\t 224000000 ns/op\t 60.0 %ceiling\t 142.9 images/s\t 343.6 max-ms\t 224.4 median-ms\t 193.3 min-ms\t 60.28 others-%\t" +
-		" 176.9 peakMB\t 0.46 process-s\t 206.3 q1-ms\t 308.3 q3-ms\t 0.4485 ready-s\nPASS\n")
+		"BenchmarkTrainStep/K4_H64_B32-2 \t 20\t 224000000 ns/op\t 60.0 %ceiling\t 142.9 images/s\t 343.6 max-ms\t 224.4 median-ms\t " +
+		"193.3 min-ms\t 60.28 others-%\t" + " 176.9 peakMB\t 0.46 process-s\t 206.3 q1-ms\t 308.3 q3-ms\t 0.4485 ready-s\nPASS\n")
 	require.NoError(t, err)
-	require.Equal(t, measurement{Steps: 20, MedianMS: 224.4, MinMS: 193.3, Q1MS: 206.3, Q3MS: 308.3, MaxMS: 343.6, ReadyS: 0.4485, ProcessS: 0.46,
-		PeakMB: 176.9, Others: 0.6028}, m)
+	require.Equal(t, measurement{Steps: 20, MedianMS: 224.4, MinMS: 193.3, Q1MS: 206.3, Q3MS: 308.3, MaxMS: 343.6,
+		ReadyS: 0.4485, ProcessS: 0.46, PeakMB: 176.9, Others: 0.6028}, m)
 	_, err = readGo("PASS\n")
 	require.ErrorContains(t, err, "no figures")
 }
@@ -25,8 +25,8 @@ func TestReadGo(t *testing.T) {
 func TestReadPython(t *testing.T) {
 	m, err := readPython("some library's warning\n" + `{"task": "train", "images": 32, "timed": 5, "median_ms": 89.3, "ready_s": 54.4, "peak_mb": 780.4, "import_mb": 502.5, "others": 0.01, "extrapolated": true, "parameters": 374544, "versions": {"torch": "2.9.1"}}` + "\n")
 	require.NoError(t, err)
-	require.Equal(t, measurement{Images: 32, Steps: 5, MedianMS: 89.3, ReadyS: 54.4, PeakMB: 780.4, ImportMB: 502.5, Others: 0.01, Extrapolated: true,
-		Parameters: 374544, Versions: map[string]string{"torch": "2.9.1"}}, m)
+	require.Equal(t, measurement{Images: 32, Steps: 5, MedianMS: 89.3, ReadyS: 54.4, PeakMB: 780.4, ImportMB: 502.5,
+		Others: 0.01, Extrapolated: true, Parameters: 374544, Versions: map[string]string{"torch": "2.9.1"}}, m)
 	for _, broken := range []string{"", "{", `{"median_ms": 0}`} {
 		_, err = readPython(broken)
 		require.Error(t, err, broken)
@@ -47,7 +47,8 @@ func TestChoose(t *testing.T) {
 	}
 	standard, err := choose(all, "")
 	require.NoError(t, err)
-	require.False(t, slices.ContainsFunc(standard, func(c benchmark) bool { return strings.HasPrefix(c.name, "growth") }), "how cost grows takes long: only when asked for")
+	require.False(t, slices.ContainsFunc(standard, func(c benchmark) bool { return strings.HasPrefix(c.name, "growth") }),
+		"how cost grows takes long: only when asked for")
 	everything, err := choose(all, "all")
 	require.NoError(t, err)
 	require.Len(t, everything, len(all))

@@ -39,7 +39,8 @@ func allCases() []benchmark {
 
 	glows := []struct{ k, hidden, batch int }{{4, 64, 32}, {8, 128, 32}, {32, 512, 16}}
 	for i, g := range glows {
-		cases = append(cases, glowCase("glow/train/", "glow", "TrainStep", fmt.Sprintf("K%d_H%d_B%d", g.k, g.hidden, g.batch), g.k, g.hidden, g.batch, steps[i]))
+		cases = append(cases, glowCase("glow/train/", "glow", "TrainStep", fmt.Sprintf("K%d_H%d_B%d", g.k, g.hidden, g.batch), g.k,
+			g.hidden, g.batch, steps[i]))
 	}
 	for i, g := range glows {
 		size := fmt.Sprintf("K%d_H%d", g.k, g.hidden)
@@ -47,7 +48,8 @@ func allCases() []benchmark {
 		cases = append(cases, glowCase("glow/score/", "glow", "Score", size+"_N256", g.k, g.hidden, 256, max(steps[i]/2, 3)))
 	}
 	for i, g := range glows {
-		cases = append(cases, glowCase("glow/sample/", "invert", "Sample", fmt.Sprintf("K%d_H%d", g.k, g.hidden), g.k, g.hidden, 64, steps[i]))
+		cases = append(cases, glowCase("glow/sample/", "invert", "Sample", fmt.Sprintf("K%d_H%d", g.k, g.hidden), g.k,
+			g.hidden, 64, steps[i]))
 	}
 
 	pixelcnns := []struct{ resnets, filters, batch int }{{1, 32, 16}, {2, 64, 16}, {5, 120, 4}}
@@ -67,7 +69,8 @@ func allCases() []benchmark {
 	for _, p := range pixelcnns {
 		pixelcnn("sample", "Sample", fmt.Sprintf("R%d_F%d_S8", p.resnets, p.filters), p.resnets, p.filters, 16, 3, "--side", "8")
 		// The peers' cost of a pixel is that of the whole network, whichever pixel it is: eight of them tell what 1,024 take.
-		pixelcnn("sample", "Sample", fmt.Sprintf("R%d_F%d_S32", p.resnets, p.filters), p.resnets, p.filters, 16, 3, "--side", "32", "--pixels", "8")
+		pixelcnn("sample", "Sample", fmt.Sprintf("R%d_F%d_S32", p.resnets, p.filters), p.resnets, p.filters, 16, 3,
+			"--side", "32", "--pixels", "8")
 	}
 
 	wides := []struct{ depth, widen, batch int }{{10, 1, 32}, {16, 4, 16}, {28, 10, 4}}
@@ -78,8 +81,10 @@ func allCases() []benchmark {
 				size, batch = fmt.Sprintf("%s_B%d", size, w.batch), w.batch
 			}
 			cases = append(cases, benchmark{
-				name: "wide-resnet/" + task.name + "/" + size, images: batch, steps: steps[i], pkg: "classifier", pattern: pattern(task.function, size),
-				peers: torch("torch_wide_resnet.py", task.name, steps[i], flags("--depth", w.depth, "--widen", w.widen, "--batch", batch)),
+				name: "wide-resnet/" + task.name + "/" + size, images: batch, steps: steps[i], pkg: "classifier",
+				pattern: pattern(task.function, size),
+				peers: torch("torch_wide_resnet.py", task.name, steps[i],
+					flags("--depth", w.depth, "--widen", w.widen, "--batch", batch)),
 			})
 		}
 	}
@@ -88,7 +93,8 @@ func allCases() []benchmark {
 		cases = append(cases, glowCase("growth/", "glow", "TrainStepGrowth", fmt.Sprintf("K%d_H64_B32", k), k, 64, 32, max(5, 20/k)))
 	}
 	for _, batch := range []int{1, 4, 16, 64, 256} {
-		cases = append(cases, glowCase("growth/", "glow", "TrainStepGrowth", fmt.Sprintf("K8_H128_B%d", batch), 8, 128, batch, max(5, 80/batch)))
+		cases = append(cases, glowCase("growth/", "glow", "TrainStepGrowth", fmt.Sprintf("K8_H128_B%d", batch), 8, 128,
+			batch, max(5, 80/batch)))
 	}
 	return cases
 }
@@ -101,7 +107,8 @@ func glowCase(prefix, pkg, function, size string, k, hidden, batch, steps int) b
 	arguments := flags("--k", k, "--hidden", hidden, "--batch", batch)
 	peers := torch("torch_glow.py", task, steps, arguments)
 	for _, form := range []struct{ name, mode string }{{jaxUnrolled, "unrolled"}, {jaxScanned, "scan"}} {
-		peers = append(peers, peer{form.name, "jax_glow.py", append(append([]string{task, "--mode", form.mode}, flags("--steps", steps)...), arguments...)})
+		peers = append(peers, peer{form.name, "jax_glow.py", append(append([]string{task, "--mode", form.mode}, flags("--steps", steps)...),
+			arguments...)})
 	}
 	return benchmark{name: prefix + size, images: batch, steps: steps, pkg: pkg, pattern: pattern(function, size), peers: peers}
 }

@@ -50,7 +50,8 @@ func build(ctx context.Context, root string, cases []benchmark) (map[string]stri
 }
 
 func describe(root string, binaries map[string]string) machine {
-	m := machine{Date: time.Now().UTC().Truncate(time.Second), Cores: runtime.NumCPU(), Load: load(), Modules: map[string]string{}, Environment: map[string]string{}}
+	m := machine{Date: time.Now().UTC().Truncate(time.Second), Cores: runtime.NumCPU(), Load: load(), Modules: map[string]string{},
+		Environment: map[string]string{}}
 	m.Host, _ = os.Hostname()
 	m.CPU = field("/proc/cpuinfo", "model name")
 	m.Memory = field("/proc/meminfo", "MemTotal")
@@ -59,7 +60,8 @@ func describe(root string, binaries map[string]string) machine {
 	if output(root, "git", "status", "--porcelain", "--untracked-files=no") != "" {
 		m.Commit += ", changed"
 	}
-	for line := range strings.Lines(output(root, "go", "list", "-m", "-f", "{{.Path}} {{.Version}}", "github.com/gomlx/gomlx", "github.com/gomlx/compute", "github.com/gomlx/go-xla")) {
+	for line := range strings.Lines(output(root, "go", "list", "-m", "-f", "{{.Path}} {{.Version}}", "github.com/gomlx/gomlx",
+		"github.com/gomlx/compute", "github.com/gomlx/go-xla")) {
 		path, version, _ := strings.Cut(strings.TrimSpace(line), " ")
 		m.Modules[path] = version
 	}
@@ -69,7 +71,8 @@ func describe(root string, binaries map[string]string) machine {
 			m.Go = info.GoVersion
 		}
 	}
-	for _, name := range []string{"GOMLX_BACKEND", "GOGC", "GOMEMLIMIT", "GODEBUG", "XLA_FLAGS", "MALLOC_ARENA_MAX", "LD_PRELOAD", "OMP_NUM_THREADS", "KMP_AFFINITY"} {
+	for _, name := range []string{"GOMLX_BACKEND", "GOGC", "GOMEMLIMIT", "GODEBUG", "XLA_FLAGS", "MALLOC_ARENA_MAX", "LD_PRELOAD",
+		"OMP_NUM_THREADS", "KMP_AFFINITY"} {
 		if value, ok := os.LookupEnv(name); ok {
 			m.Environment[name] = value
 		}

@@ -108,9 +108,11 @@ func run(arguments []string) error {
 func parse(arguments []string) (*options, error) {
 	o := &options{}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	cases := flags.String("cases", "", "names of cases or beginnings of names, separated by spaces or commas; all for all of them, list to see them (default all but growth)")
+	cases := flags.String("cases", "", "names of cases or beginnings of names, separated by spaces or commas; all for all of them, list "+
+		"to see them (default all but growth)")
 	peers := flags.String("peers", "", "a regular expression for the peers to run, as in 'torch eager|jax' (default all)")
-	backends := flags.String("backends", os.Getenv("GOMLX_BACKEND"), "backends of strata, separated by spaces (default GOMLX_BACKEND, or strata's own choice)")
+	backends := flags.String("backends", os.Getenv("GOMLX_BACKEND"), "backends of strata, separated by spaces (default GOMLX_BACKEND, or "+
+		"strata's own choice)")
 	flags.StringVar(&o.python, "python", "bin/peers/bin/python", "the Python that has PyTorch and JAX")
 	flags.StringVar(&o.results, "results", "experiments/bench/results", "folder of the results, from the project's root")
 	flags.StringVar(&o.lock, "lock", "", "a file to hold locked (flock) during each measurement, where several measure on one machine")

@@ -87,9 +87,10 @@ func entries(o *options, root string, binaries map[string]string, caches string)
 		for _, backend := range o.backends {
 			e := entry{
 				benchmark: c, competitor: strata(o.backends, backend),
-				command: []string{binaries[c.pkg], "-test.run", "^$", "-test.bench", c.pattern, "-test.benchtime", fmt.Sprintf("%dx", c.steps)},
-				folder:  filepath.Join(root, "pkg", c.pkg),
-				read:    readGo,
+				command: []string{binaries[c.pkg], "-test.run", "^$", "-test.bench", c.pattern, "-test.benchtime",
+					fmt.Sprintf("%dx", c.steps)},
+				folder: filepath.Join(root, "pkg", c.pkg),
+				read:   readGo,
 			}
 			if backend != "" {
 				e.variables = []string{"GOMLX_BACKEND=" + backend}
@@ -122,7 +123,8 @@ func strata(backends []string, backend string) string {
 		return ours
 	}
 	name, rest, _ := strings.Cut(backend, ":")
-	if i := slices.Index(backends, backend); slices.ContainsFunc(backends[:i], func(b string) bool { return b == name || strings.HasPrefix(b, name+":") }) {
+	if i := slices.Index(backends, backend); slices.ContainsFunc(backends[:i],
+		func(b string) bool { return b == name || strings.HasPrefix(b, name+":") }) {
 		name += " " + filepath.Base(rest)
 	}
 	return ours + " " + name
@@ -194,7 +196,8 @@ func lastLine(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	for _, line := range slices.Backward(lines) {
 		line = strings.TrimSpace(line)
-		if line != "" && line != "FAIL" && !strings.HasPrefix(line, "--- FAIL") && !strings.HasPrefix(line, "For simplicity, JAX") && strings.Trim(line, "-") != "" {
+		if line != "" && line != "FAIL" && !strings.HasPrefix(line, "--- FAIL") && !strings.HasPrefix(line, "For simplicity, JAX") &&
+			strings.Trim(line, "-") != "" {
 			return line
 		}
 	}
@@ -237,7 +240,8 @@ func readGo(output string) (measurement, error) {
 			return measurement{}, fmt.Errorf("a benchmark's line cannot be read: %q", line)
 		}
 		return measurement{
-			Steps: steps, MedianMS: figures["median-ms"], MinMS: figures["min-ms"], Q1MS: figures["q1-ms"], Q3MS: figures["q3-ms"], MaxMS: figures["max-ms"],
+			Steps: steps, MedianMS: figures["median-ms"], MinMS: figures["min-ms"], Q1MS: figures["q1-ms"], Q3MS: figures["q3-ms"],
+			MaxMS:  figures["max-ms"],
 			ReadyS: figures["ready-s"], ProcessS: figures["process-s"], PeakMB: figures["peakMB"], Others: figures["others-%"] / 100,
 		}, nil
 	}

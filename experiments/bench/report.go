@@ -64,15 +64,17 @@ func (r *report) tables() string {
 	var b strings.Builder
 	m := r.Machine
 	fmt.Fprintf(&b, "# strata beside its peers, %s\n\n", m.Date.Format("2006-01-02"))
-	fmt.Fprintf(&b, "%s, %d cores, %s, %s, on %s; load %.2f at the start. %d threads each, float32, %d rounds.\n", m.CPU, m.Cores, m.Memory, m.Kernel, m.Host, m.Load, r.Threads, r.Rounds)
+	fmt.Fprintf(&b, "%s, %d cores, %s, %s, on %s; load %.2f at the start. %d threads each, float32, %d rounds.\n", m.CPU, m.Cores, m.Memory,
+		m.Kernel, m.Host, m.Load, r.Threads, r.Rounds)
 	fmt.Fprintf(&b, "strata %s; %s%s%s.\n", m.Commit, m.Go, listed(m.Modules), listed(m.Environment))
 	if versions := r.versions(); versions != "" {
 		fmt.Fprintf(&b, "Peers: %s.\n", versions)
 	}
 	competitors := r.competitors()
 
-	b.WriteString("\n## Time of a step\n\nMilliseconds: the median over the rounds of each process's median step, in parentheses the smallest and largest of these.\n" +
-		"A ratio is strata's time over that of the better form of a peer, below 1 where strata is faster; in parentheses those of single rounds.\n" +
+	b.WriteString("\n## Time of a step\n\nMilliseconds: the median over the rounds of each process's median step, in parentheses the " +
+		"smallest and largest of these.\n" + "A ratio is strata's time over that of the better form of a peer, below 1 where strata is " +
+		"faster; in parentheses those of single rounds.\n" +
 		"`~` is multiplied from a part, `!` was measured while others used more than a twentieth of the machine.\n\n")
 	head := append([]string{"case", "images"}, competitors...)
 	for _, c := range competitors {
@@ -119,7 +121,8 @@ func (r *report) tables() string {
 		}
 		b.WriteString(table(rows))
 	}
-	single("\n## Ready\n\nSeconds until the first step was done in the first round, when nothing is compiled yet: from before the network is built, and in\nparentheses from the start of the process, imports included.\n\n",
+	single("\n## Ready\n\nSeconds until the first step was done in the first round, when nothing is compiled yet: from before the "+
+		"network is built, and in\nparentheses from the start of the process, imports included.\n\n",
 		func(first measurement, _ []measurement) string {
 			return fmt.Sprintf("%.1f (%.1f)", first.ReadyS, first.ProcessS)
 		})
@@ -225,7 +228,8 @@ func (r *report) time(name, competitor string) string {
 			mark = "~"
 		}
 	}
-	text := fmt.Sprintf("%s%s (%s-%s)", mark, milliseconds(median(medians)), milliseconds(slices.Min(medians)), milliseconds(slices.Max(medians)))
+	text := fmt.Sprintf("%s%s (%s-%s)", mark, milliseconds(median(medians)), milliseconds(slices.Min(medians)),
+		milliseconds(slices.Max(medians)))
 	if r.disturbed(name, competitor) {
 		text += " !"
 	}

@@ -41,7 +41,8 @@ func run(ctx context.Context, steps, images int, out, work string) error {
 	if err != nil {
 		return err
 	}
-	rgb := &imageset.Set{Name: "leaves", Split: imageset.Train, Height: procedural.Side, Width: procedural.Side, Channels: 3, Pixels: pixels}
+	rgb := &imageset.Set{Name: "leaves", Split: imageset.Train, Height: procedural.Side, Width: procedural.Side, Channels: 3,
+		Pixels: pixels}
 	for _, set := range []*imageset.Set{rgb, rgb.Grey("leaves_grey")} {
 		config := glow.Config{Height: set.Height, Width: set.Width, Channels: set.Channels, Scales: 3, K: 4, Hidden: 64}
 		about := fmt.Sprintf("%d leaves that strata draws (seed 1, version %d)", images, procedural.Version)

@@ -70,7 +70,8 @@ func BenchmarkScore(b *testing.B) {
 			defer opened.Finalize()
 			network := benchmarkNetwork(b, opened, size.depth, size.widen)
 			rng := rand.New(rand.NewPCG(1, 2))
-			set := &imageset.Set{Name: "noise", Split: imageset.Test, Height: 32, Width: 32, Channels: 3, Pixels: make([]uint8, images*32*32*3)}
+			set := &imageset.Set{Name: "noise", Split: imageset.Test, Height: 32, Width: 32, Channels: 3,
+				Pixels: make([]uint8, images*32*32*3)}
 			for i := range set.Pixels {
 				set.Pixels[i] = uint8(rng.Uint32())
 			}

@@ -42,7 +42,8 @@ func Paper() Config {
 func (c Config) Validate() error {
 	switch {
 	case c.Height < 4 || c.Width < 4 || c.Height%4 != 0 || c.Width%4 != 0 || c.Channels < 1:
-		return fmt.Errorf("wide-resnet: images of %dx%dx%d: sides must be multiples of 4, and channels at least 1", c.Height, c.Width, c.Channels)
+		return fmt.Errorf("wide-resnet: images of %dx%dx%d: sides must be multiples of 4, and channels at least 1",
+			c.Height, c.Width, c.Channels)
 	case c.Depth < 10 || (c.Depth-4)%6 != 0:
 		return fmt.Errorf("wide-resnet: depth %d must be 6n+4: 10, 16, 22, 28 and so on", c.Depth)
 	case c.Widen < 1:
@@ -96,7 +97,8 @@ func New(config Config) (*Model, error) {
 			if group > 0 && i == 0 {
 				stride = 2
 			}
-			m.blocks = append(m.blocks, block{Name: fmt.Sprintf("group%d/block%d", group+1, i+1), In: in, Out: out, Stride: stride, Dropout: config.Dropout})
+			m.blocks = append(m.blocks, block{Name: fmt.Sprintf("group%d/block%d", group+1, i+1), In: in, Out: out, Stride: stride,
+				Dropout: config.Dropout})
 			in = out
 		}
 	}

@@ -114,7 +114,8 @@ func TestStart(t *testing.T) {
 }
 
 // program is the cross-entropy of x, in float64, with its gradients by x and every trained parameter.
-func program(t *testing.T, model *classifier.Model, lowering nn.Lowering, training bool) (run func(values []*tensors.Tensor, x, oneHot *tensors.Tensor) (loss float64, gradients [][]float64)) {
+func program(t *testing.T, model *classifier.Model, lowering nn.Lowering, training bool) (run func(values []*tensors.Tensor, x,
+	oneHot *tensors.Tensor) (loss float64, gradients [][]float64)) {
 	t.Helper()
 	opened, err := backend.Choose(backend.Small).Open()
 	require.NoError(t, err)
@@ -253,7 +254,8 @@ func TestInput(t *testing.T) {
 	mean, std := []float64{0.1, 0.5, 0.9}, []float64{0.25, 0.5, 2}
 	out := flowtest.Evaluate(t, func(in []*Node) []*Node {
 		return []*Node{model.Input(nn.NewWeights(params, in[:2], nn.Products), in[2])}
-	}, tensors.FromFlatDataAndDimensions(mean, 3), tensors.FromFlatDataAndDimensions(std, 3), tensors.FromFlatDataAndDimensions(pixels, batch, 8, 4, 3))[0]
+	}, tensors.FromFlatDataAndDimensions(mean, 3), tensors.FromFlatDataAndDimensions(std, 3),
+		tensors.FromFlatDataAndDimensions(pixels, batch, 8, 4, 3))[0]
 	for c := range 3 {
 		for position := range 8 * 4 {
 			for image := range batch {

@@ -50,7 +50,8 @@ func (n *Network) Standardise(set *imageset.Set) error {
 		m := sum[c] / count
 		variance := squares[c]/count - m*m
 		if variance < 1e-9 { // one pixel of a million off by one level is 1.5e-11: no set of images
-			return fmt.Errorf("set %s: channel %d has the value %.4g of 1 everywhere: there is nothing to tell images apart by", set.Name, c, m)
+			return fmt.Errorf("set %s: channel %d has the value %.4g of 1 everywhere: there is nothing to tell images apart by", set.Name,
+				c, m)
 		}
 		mean[c], std[c] = float32(m), float32(math.Sqrt(variance))
 	}
@@ -159,7 +160,8 @@ func (n *Network) fits(set *imageset.Set) error {
 		return err
 	}
 	if c := n.Model.config; set.Height != c.Height || set.Width != c.Width || set.Channels != c.Channels {
-		return fmt.Errorf("set %s holds %dx%dx%d images, the classifier wants %dx%dx%d", set.Name, set.Height, set.Width, set.Channels, c.Height, c.Width, c.Channels)
+		return fmt.Errorf("set %s holds %dx%dx%d images, the classifier wants %dx%dx%d", set.Name, set.Height, set.Width, set.Channels,
+			c.Height, c.Width, c.Channels)
 	}
 	return nil
 }

@@ -155,7 +155,8 @@ func drawn(name, split string, n int) *imageset.Set {
 	if err != nil {
 		panic(err)
 	}
-	return &imageset.Set{Name: name, Split: split, Height: procedural.Side, Width: procedural.Side, Channels: procedural.Channels, Pixels: pixels}
+	return &imageset.Set{Name: name, Split: split, Height: procedural.Side, Width: procedural.Side, Channels: procedural.Channels,
+		Pixels: pixels}
 }
 
 func ExampleNewNetwork() {

@@ -24,7 +24,8 @@ type TrainingConfig struct {
 // Run trains a network to tell in from general for config.Steps steps, going on from the newest whole checkpoint in
 // options.Folder if there is one; curve.csv shows the cross-entropy in nats. When ctx ends it saves and returns
 // train.ErrStopped. A fresh start standardises the network to the in-distribution images.
-func Run(ctx context.Context, network *Network, in, general *imageset.Set, config TrainingConfig, options train.Options) (train.Counts, error) {
+func Run(ctx context.Context, network *Network, in, general *imageset.Set, config TrainingConfig,
+	options train.Options) (train.Counts, error) {
 	if config.Steps < 1 {
 		return train.Counts{}, fmt.Errorf("classifier: steps %d must be at least 1", config.Steps)
 	}

@@ -53,7 +53,7 @@ func TestResumeIsBitEqual(t *testing.T) {
 	require.True(t, strings.HasPrefix(string(got), "step,cross_entropy,"), string(got))
 
 	loaded := newNetwork(t, config)
-	at, _, err := classifier.LoadNetwork(folder, loaded)
+	at, _, err := train.LoadNetwork(folder, loaded.Network)
 	require.NoError(t, err)
 	require.Equal(t, 5, at)
 	require.Equal(t, floats(straight), floats(loaded))
@@ -61,7 +61,7 @@ func TestResumeIsBitEqual(t *testing.T) {
 
 func TestResumeRefuses(t *testing.T) {
 	folder := t.TempDir()
-	_, _, err := classifier.LoadNetwork(folder, newNetwork(t, small))
+	_, _, err := train.LoadNetwork(folder, newNetwork(t, small).Network)
 	require.ErrorIs(t, err, checkpoint.ErrNone)
 	in, general := noiseSet(20), noiseSet(30)
 	_, err = classifier.Run(t.Context(), newNetwork(t, small), in, general, trainingConfig(1), train.Options{Folder: folder})
@@ -78,7 +78,7 @@ func TestResumeRefuses(t *testing.T) {
 
 	config := small
 	config.Widen = 2
-	_, _, err = classifier.LoadNetwork(folder, newNetwork(t, config))
+	_, _, err = train.LoadNetwork(folder, newNetwork(t, config).Network)
 	require.ErrorContains(t, err, "group1/block1/conv1/weight has 2304 values, the model wants 4608")
 
 	require.NoError(t, os.Truncate(filepath.Join(folder, "checkpoints", "step-00000001", "tensors.npz"), 100))
@@ -109,7 +109,8 @@ func ExampleRun() {
 	defer os.RemoveAll(folder)
 	network := classifier.NewNetwork(opened, backend.Lowering(opened), model, 1)
 	config := classifier.TrainingConfig{Optimiser: optimiser.PaperSGD(1), Batch: 4, Steps: 1, Seed: 1, InShare: 0.5}
-	counts, err := classifier.Run(context.Background(), network, drawn("shapes", imageset.Train, 8), drawn("leaves", imageset.Train, 8), config, train.Options{Folder: folder})
+	counts, err := classifier.Run(context.Background(), network, drawn("shapes", imageset.Train, 8), drawn("leaves", imageset.Train, 8),
+		config, train.Options{Folder: folder})
 	fmt.Println(counts.Skipped, "updates skipped,", err)
 	// Output: 0 updates skipped, <nil>
 }

@@ -64,7 +64,8 @@ func (s *Stepper) Steps(batches []Batch) ([]Outcome, error) {
 	var outcomes []Outcome
 	for len(outcomes) < len(batches) {
 		for _, batch := range batches[len(outcomes):] {
-			if err := s.Queue([]uint64{batch.Seed, 0, 0}, s.Network.pixelTensor(batch.Pixels, len(batch.Labels)), batch.Labels); err != nil {
+			if err := s.Queue([]uint64{batch.Seed, 0, 0}, s.Network.pixelTensor(batch.Pixels, len(batch.Labels)),
+				batch.Labels); err != nil {
 				return nil, err
 			}
 		}
@@ -93,7 +94,8 @@ func (s *Stepper) check(batch Batch) error {
 	c := s.Network.Model.config
 	images, size := len(batch.Labels), c.Height*c.Width*c.Channels
 	if images < 2 || len(batch.Pixels) != images*size {
-		return fmt.Errorf("classifier: a batch of %d labels and %d values: expected 2 labels or more and %d values each", images, len(batch.Pixels), size)
+		return fmt.Errorf("classifier: a batch of %d labels and %d values: expected 2 labels or more and %d values each", images,
+			len(batch.Pixels), size)
 	}
 	for i, label := range batch.Labels {
 		if label < 0 || int(label) >= c.Classes {

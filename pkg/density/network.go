@@ -96,7 +96,8 @@ func (n *Network) batches() (images, atOnce int) {
 func (n *Network) LogLikelihoods(set *imageset.Set, noise Noise, progress func(done int) error) ([][]float64, error) {
 	h, w, c := n.Model.Shape()
 	if set.Height != h || set.Width != w || set.Channels != c {
-		return nil, fmt.Errorf("set %s holds %dx%dx%d images, the model wants %dx%dx%d", set.Name, set.Height, set.Width, set.Channels, h, w, c)
+		return nil, fmt.Errorf("set %s holds %dx%dx%d images, the model wants %dx%dx%d", set.Name, set.Height,
+			set.Width, set.Channels, h, w, c)
 	}
 	score, err := n.scorer(noise.Sample)
 	if err != nil {
@@ -182,7 +183,8 @@ func (n *Network) scorer(sample bool) (*network.Program, error) {
 			states := in[1].Shape().Dimensions[0]
 			var blocks []*Node
 			for i := range states {
-				_, block := RandomUniform(Squeeze(Slice(in[1], AxisElem(i)), 0), shapes.Make(noise.DType, append([]int{ScoreBatch}, noise.Dimensions[1:]...)...))
+				_, block := RandomUniform(Squeeze(Slice(in[1], AxisElem(i)), 0),
+					shapes.Make(noise.DType, append([]int{ScoreBatch}, noise.Dimensions[1:]...)...))
 				blocks = append(blocks, block)
 			}
 			drawn = Concatenate(blocks, 0)

@@ -12,6 +12,7 @@ import (
 	"strconv"
 
 	"strata/pkg/conformal"
+	"strata/pkg/detector/measure"
 
 	"gonum.org/v1/gonum/stat"
 )
@@ -21,7 +22,7 @@ type calibration struct {
 	// values are the scores of the held-out images, [n][scores], higher for more in-distribution.
 	values [][]float64
 	// heat is what their heat maps are at each position of a window.
-	heat heatScale
+	heat measure.HeatScale
 	// Made of them:
 	single      []conformal.Reference
 	combination *conformal.Combination
@@ -59,8 +60,8 @@ func (c *calibration) build(names []string, mixed []string, rule conformal.Rule,
 		}
 		c.combined, of = append(c.combined, j), append(of, typical[j])
 	}
-	if c.likelihood = slices.Index(names, logLikelihood); c.likelihood < 0 {
-		return fmt.Errorf("there is no score %s", logLikelihood)
+	if c.likelihood = slices.Index(names, measure.LogLikelihood); c.likelihood < 0 {
+		return fmt.Errorf("there is no score %s", measure.LogLikelihood)
 	}
 	rows, likelihoods := make([][]float64, len(c.values)), make([]float64, len(c.values))
 	for i, row := range c.values {
@@ -86,8 +87,9 @@ func (c *calibration) unusual(values []float64) []float64 {
 }
 
 // Calibrate scores good images that the networks were not trained on. reference, at least 20, says what is typical: it may be what
-// training was stopped by, and is gone through twice. heldOut, at least LeastHeldOut, is what new images are compared with, and must have had
-// no part in anything. images is about how many both are, and progress, if not nil, hears how many of heldOut are scored.
+// training was stopped by, and is gone through twice. heldOut, at least LeastHeldOut, is what new images are compared
+// with, and must have had no part in anything. images is about how many both are, and progress, if not nil, hears how
+// many of heldOut are scored.
 func (d *Detector) Calibrate(ctx context.Context, reference, heldOut iter.Seq[Windows], images int, progress func(done int)) error {
 	if progress == nil {
 		progress = func(int) {}
@@ -123,8 +125,8 @@ func (d *Detector) Calibrate(ctx context.Context, reference, heldOut iter.Seq[Wi
 		}
 		d.manifest.Typical = append(d.manifest.Typical, conformal.TypicalOf(column))
 	}
-	c, sums := &calibration{}, newHeatSums(Side*Side)
-	scored, err := d.scoreAll(ctx, heldOut, sums.add, progress)
+	c, sums := &calibration{}, measure.NewHeatSums()
+	scored, err := d.scoreAll(ctx, heldOut, sums.Add, progress)
 	if err != nil {
 		return err
 	}
@@ -134,7 +136,7 @@ func (d *Detector) Calibrate(ctx context.Context, reference, heldOut iter.Seq[Wi
 	for _, s := range scored {
 		c.values = append(c.values, s.values)
 	}
-	c.heat = sums.scale()
+	c.heat = sums.Scale()
 	if err := c.build(d.manifest.Scores, d.manifest.Combined, d.manifest.Rule, d.manifest.Typical); err != nil {
 		return fmt.Errorf("detector: %w", err)
 	}

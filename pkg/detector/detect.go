@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"strata/pkg/conformal"
+	"strata/pkg/detector/measure"
 	"strata/pkg/imageset/intake"
 )
 
@@ -184,8 +185,9 @@ func (d *Detector) Judge(ctx context.Context, prepared iter.Seq[Prepared], o Opt
 		summary.Threshold = counts.BenjaminiHochberg(o.Rate)
 		summary.Anomalous = counts.UpTo(summary.Threshold)
 		if least := 1 / float64(n+1); summary.Threshold == 0 && summary.Images > 0 && least > o.Rate/float64(summary.Images) {
-			summary.Warnings = append(summary.Warnings, fmt.Sprintf("p-values begin at %.2g with %d held-out images: of %d images at least %d must "+
-				"be that unusual before one is called so at a false-discovery rate of %g; a false-alarm rate, or more held-out images, see more",
+			summary.Warnings = append(summary.Warnings, fmt.Sprintf("p-values begin at %.2g with %d held-out images: of %d images "+
+				"at least %d must be that unusual before one is called so at a false-discovery rate of %g; a false-alarm rate, or "+
+				"more held-out images, see more",
 				least, n, summary.Images, int(math.Ceil(least*float64(summary.Images)/o.Rate)), o.Rate))
 		}
 	}
@@ -230,12 +232,11 @@ type underWay struct {
 	heat [][]float32
 }
 
-// score is the one way from pictures to scores: it fills batches with the windows of as many images as it takes. heat, if not nil, hears the
-// heat of every window.
-func (d *Detector) score(ctx context.Context, items iter.Seq[Prepared], look func(float64) bool, heat func([]float32), each func(scored) error) error {
-	kinds := d.Scores()
-	withProbes := slices.ContainsFunc(kinds, func(s Score) bool { return s.probes })
-	withHeat := heat != nil || look != nil
+// score is the one way from pictures to scores: it fills batches with the windows of as many images as it takes. heat, if
+// not nil, hears the heat of every window.
+func (d *Detector) score(ctx context.Context, items iter.Seq[Prepared], look func(float64) bool, heat func([]float32),
+	each func(scored) error) error {
+	of := measure.Of{Scores: d.Scores(), Typical: d.manifest.TypicalLikelihood, Heat: heat != nil || look != nil}
 	d.mu.Lock()
 	nets := d.networks
 	d.mu.Unlock()
@@ -251,24 +252,17 @@ func (d *Detector) score(ctx context.Context, items iter.Seq[Prepared], look fun
 			return err
 		}
 		if len(batch) > 0 {
-			values, likelihoods := make([][]float64, len(batch)), make([]float64, len(batch))
-			err := nets.measure(pixels, len(batch), withProbes, func(i int, m *measured) {
-				m.typical = d.manifest.TypicalLikelihood
-				for _, kind := range kinds {
-					values[i] = append(values[i], kind.of(m))
-				}
-				likelihoods[i] = m.own.total
-				if withHeat {
-					batch[i].of.heat[batch[i].window] = heatOf(m)
-				}
-			})
+			values, err := nets.Measure(pixels, len(batch), of)
 			if err != nil {
 				return fmt.Errorf("detector: scoring %s and on: %w", batch[0].of.File.Name, err)
 			}
 			for i, p := range batch {
 				p.of.left--
-				p.of.likelihood += likelihoods[i] / float64(len(p.of.Windows.Corners))
-				p.of.take(values[i])
+				p.of.likelihood += values[i].LogLikelihood / float64(len(p.of.Windows.Corners))
+				p.of.take(values[i].Scores)
+				if of.Heat {
+					p.of.heat[p.window] = values[i].Heat
+				}
 			}
 			batch, pixels = batch[:0], pixels[:0]
 		}
@@ -286,7 +280,7 @@ func (d *Detector) score(ctx context.Context, items iter.Seq[Prepared], look fun
 	}
 	for it := range items {
 		w := &underWay{scored: scored{Prepared: it}, left: len(it.Windows.Corners)}
-		if withHeat {
+		if of.Heat {
 			w.heat = make([][]float32, w.left)
 		}
 		waiting = append(waiting, w)
@@ -294,7 +288,7 @@ func (d *Detector) score(ctx context.Context, items iter.Seq[Prepared], look fun
 			size := len(it.Windows.Pixels) / len(it.Windows.Corners)
 			batch = append(batch, place{w, window})
 			pixels = append(pixels, it.Windows.Pixels[window*size:(window+1)*size]...)
-			if len(batch) == nets.batch {
+			if len(batch) == nets.Batch {
 				if err := flush(); err != nil {
 					return err
 				}
@@ -337,6 +331,6 @@ func (d *Detector) finish(w *underWay, look func(float64) bool, heat func([]floa
 	}
 	w.score, w.p = d.calibration.combination.Score(d.calibration.unusual(w.values))
 	if look != nil && look(w.score) {
-		w.view = &View{Picture: w.small, Heat: d.calibration.heat.stitch(w.Windows, w.heat)}
+		w.view = &View{Picture: w.small, Heat: d.calibration.heat.Stitch(w.Windows.Height, w.Windows.Width, w.Windows.Corners, w.heat)}
 	}
 }

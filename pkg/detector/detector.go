@@ -18,8 +18,27 @@ import (
 	"sync"
 
 	"strata/pkg/conformal"
+	"strata/pkg/detector/measure"
 	"strata/pkg/glow"
 )
+
+// Side is the height and width of what the networks see, in pixels.
+const Side = measure.Side
+
+type (
+	// Weights are the values of a Glow's parameters by name, row by row.
+	Weights = measure.Weights
+	// Score is one way to say how unusual an image is.
+	Score = measure.Score
+	// Heat says where a picture is unusual.
+	Heat = measure.Heat
+)
+
+// Scores are all scores that a detector can have, and DefaultScores the names of those that it has unless others are asked for.
+func Scores() []Score { return measure.Scores() }
+
+// DefaultScores are all that need no more than a pass through each Glow.
+func DefaultScores() []string { return measure.Default() }
 
 // Detector is a fitted model. It may be used by several goroutines, whose batches take turns. Close gives its memory back.
 type Detector struct {
@@ -29,7 +48,7 @@ type Detector struct {
 	calibration *calibration
 
 	mu       sync.Mutex
-	networks *networks
+	networks *measure.Networks
 }
 
 // Config is what a detector is made of.
@@ -38,7 +57,8 @@ type Config struct {
 	// Own are the weights of its own Glow, of the same architecture.
 	Own         Weights
 	Preparation Preparation
-	// Scores are those that it has, nil for DefaultScores; log_likelihood is always one. Rule combines them, "" for the first of conformal.Rules.
+	// Scores are those that it has, nil for DefaultScores; log_likelihood is always one. Rule combines them, "" for the
+	// first of conformal.Rules.
 	Scores []string
 	Rule   conformal.Rule
 	// Fit says how it was fitted.
@@ -50,14 +70,14 @@ func New(c Config) (*Detector, error) {
 	if c.Scores == nil {
 		c.Scores = DefaultScores()
 	}
-	if !slices.Contains(c.Scores, logLikelihood) {
-		c.Scores = append([]string{logLikelihood}, c.Scores...)
+	if !slices.Contains(c.Scores, measure.LogLikelihood) {
+		c.Scores = append([]string{measure.LogLikelihood}, c.Scores...)
 	}
 	if c.Rule == "" {
 		c.Rule = conformal.Rules()[0]
 	}
-	d := &Detector{general: c.General, own: c.Own, manifest: Manifest{Glow: c.General.Glow, Preparation: c.Preparation,
-		Scores: c.Scores, Combined: combined(c.Scores), Rule: c.Rule, Fit: c.Fit}}
+	d := &Detector{general: c.General, own: c.Own, manifest: Manifest{About: c.General.About, Spectrum: c.General.Spectrum,
+		Glow: c.General.Glow, Preparation: c.Preparation, Scores: c.Scores, Combined: measure.Combined(c.Scores), Rule: c.Rule, Fit: c.Fit}}
 	return d, d.check()
 }
 
@@ -73,7 +93,7 @@ func (d *Detector) check() error {
 	if p.Channels != d.general.Glow.Channels {
 		return fmt.Errorf("detector: images of %d channels for a Glow of %d", p.Channels, d.general.Glow.Channels)
 	}
-	if _, err := scoresOf(d.manifest.Scores); err != nil {
+	if _, err := measure.Find(d.manifest.Scores); err != nil {
 		return fmt.Errorf("detector: %w", err)
 	}
 	if !slices.Contains(conformal.Rules(), d.manifest.Rule) {
@@ -114,7 +134,7 @@ func (d *Detector) Manifest() Manifest { return d.manifest }
 
 // Scores are the scores that it has, in the order of Result.Scores.
 func (d *Detector) Scores() []Score {
-	all, err := scoresOf(d.manifest.Scores)
+	all, err := measure.Find(d.manifest.Scores)
 	if err != nil {
 		panic(err) // check has seen to it
 	}
@@ -151,7 +171,7 @@ func (d *Detector) Open(images int) error {
 	if images <= 0 {
 		images = math.MaxInt32
 	}
-	opened, err := openNetworks(d, images)
+	opened, err := measure.Open(d.general.Glow, d.own, d.general.Weights, images)
 	if err != nil {
 		return fmt.Errorf("detector: %w", err)
 	}
@@ -164,7 +184,7 @@ func (d *Detector) Close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.networks != nil {
-		d.networks.close()
+		d.networks.Close()
 		d.networks = nil
 	}
 }

@@ -42,7 +42,8 @@ func ExampleLoad() {
 	if err := made.Save(model); err != nil {
 		panic(err)
 	}
-	for name, picture := range map[string]*intake.Picture{"slope.png": detectortest.Good(1, 64, 48, 3), "noise.png": detectortest.Noisy(1, 64, 48, 3)} {
+	for name, picture := range map[string]*intake.Picture{"slope.png": detectortest.Good(1, 64, 48, 3),
+		"noise.png": detectortest.Noisy(1, 64, 48, 3)} {
 		if err := os.WriteFile(filepath.Join(folder, name), detectortest.PNG(picture), 0o644); err != nil {
 			panic(err)
 		}
@@ -96,8 +97,10 @@ func TestDetectEverything(t *testing.T) {
 	d := detectortest.New(t, 3, nil)
 	good := detectortest.PNG(detectortest.Good(1, 100, 30, 3))
 	folder := detectortest.Folder(t, map[string][]byte{
-		"good.png": good, "tiny.png": detectortest.PNG(detectortest.Good(2, 1, 1, 3)), "grey.png": detectortest.PNG(detectortest.Good(3, 32, 32, 1)),
-		"noisy.png": detectortest.PNG(detectortest.Noisy(4, 64, 64, 3)), "cut.png": good[:len(good)/2], "empty.jpg": nil, "text.gif": []byte("hello"),
+		"good.png": good, "tiny.png": detectortest.PNG(detectortest.Good(2, 1, 1, 3)),
+		"grey.png":  detectortest.PNG(detectortest.Good(3, 32, 32, 1)),
+		"noisy.png": detectortest.PNG(detectortest.Noisy(4, 64, 64, 3)), "cut.png": good[:len(good)/2], "empty.jpg": nil,
+		"text.gif":  []byte("hello"),
 		"notes.txt": []byte("no picture by its name"), `<b>&"'.png`: good,
 	})
 	for _, name := range []string{"cmyk.jpg", "animated.gif", "animated.webp", "turned6.jpg", "deep.tiff", "transparent.webp"} {
@@ -132,8 +135,9 @@ func TestDetectEverything(t *testing.T) {
 	require.Contains(t, byName["cmyk.jpg"].Notes[0], "CMYK")
 }
 
-// Good images are called unusual at the rate that was asked for, within the interval that Expect promises. 400 images at 10 %: with 120 held out
-// the rate's interval is 5 to 16 %, and counting 400 adds a standard error of 1.5 %, of which three are allowed.
+// Good images are called unusual at the rate that was asked for, within the interval that Expect promises. 400 images at
+// 10 %: with 120 held out the rate's interval is 5 to 16 %, and counting 400 adds a standard error of 1.5 %, of which
+// three are allowed.
 func TestFalseAlarms(t *testing.T) {
 	d := detectortest.New(t, 1, nil)
 	alarms := 0
@@ -171,7 +175,8 @@ func TestFalseAlarms(t *testing.T) {
 
 func TestRatesRefused(t *testing.T) {
 	d := detectortest.New(t, 1, nil)
-	for rate, says := range map[float64]string{0.001: "wants 999 held-out good images, and there are 120", -1: "expected one between 0 and 1", 2: "expected one"} {
+	for rate, says := range map[float64]string{0.001: "wants 999 held-out good images, and there are 120",
+		-1: "expected one between 0 and 1", 2: "expected one"} {
 		_, _, err := d.Detect(context.Background(), detector.Options{Rate: rate}, t.TempDir())
 		require.ErrorContains(t, err, says)
 	}
@@ -222,14 +227,16 @@ func TestStreamStops(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	require.Less(t, n, 200)
 	full := errors.New("full")
-	_, err = d.Stream(context.Background(), detectortest.Files(100_000, func(int) []byte { return file }), detector.Options{}, func(detector.Result) error { return full })
+	_, err = d.Stream(context.Background(), detectortest.Files(100_000, func(int) []byte { return file }), detector.Options{},
+		func(detector.Result) error { return full })
 	require.ErrorIs(t, err, full)
 }
 
 // Several goroutines get what one gets.
 func TestConcurrent(t *testing.T) {
 	d := detectortest.New(t, 3, func(c *detector.Config) { c.Scores = append(detector.DefaultScores(), "dimension") })
-	folder := detectortest.Folder(t, map[string][]byte{"1.png": detectortest.PNG(detectortest.Good(1, 40, 40, 3)), "2.png": detectortest.PNG(detectortest.Noisy(2, 9, 90, 3))})
+	folder := detectortest.Folder(t, map[string][]byte{"1.png": detectortest.PNG(detectortest.Good(1, 40, 40, 3)),
+		"2.png": detectortest.PNG(detectortest.Noisy(2, 9, 90, 3))})
 	want, _ := detect(t, d, detector.Options{}, folder)
 	var wait sync.WaitGroup
 	for range 4 {
@@ -266,7 +273,8 @@ func TestTiles(t *testing.T) {
 	parts := map[string][]byte{}
 	windows := tiled.Preparation().Of(p)
 	for i, corner := range windows.Corners {
-		parts[corner.String()+".png"] = detectortest.PNG(&intake.Picture{Height: 32, Width: 32, Channels: 3, Pixels: windows.Pixels[i*3072 : (i+1)*3072]})
+		parts[corner.String()+".png"] = detectortest.PNG(&intake.Picture{Height: 32, Width: 32, Channels: 3,
+			Pixels: windows.Pixels[i*3072 : (i+1)*3072]})
 	}
 	pieces, _ := detect(t, tiled, detector.Options{}, detectortest.Folder(t, parts))
 	require.Len(t, pieces, 12)
@@ -293,11 +301,13 @@ func TestTiles(t *testing.T) {
 
 func TestLook(t *testing.T) {
 	d := detectortest.New(t, 3, nil)
-	folder := detectortest.Folder(t, map[string][]byte{"1.png": detectortest.PNG(detectortest.Good(1, 400, 200, 3)), "2.png": detectortest.PNG(detectortest.Noisy(2, 40, 40, 3))})
+	folder := detectortest.Folder(t, map[string][]byte{"1.png": detectortest.PNG(detectortest.Good(1, 400, 200, 3)),
+		"2.png": detectortest.PNG(detectortest.Noisy(2, 40, 40, 3))})
 	plain, _ := detect(t, d, detector.Options{}, folder)
 	results, _ := detect(t, d, detector.Options{Look: func(score float64) bool { return score == plain[1].Score }}, folder)
 	require.Nil(t, results[0].View)
-	require.Equal(t, []int{128, 64, 3}, []int{results[1].View.Picture.Height, results[1].View.Picture.Width, results[1].View.Picture.Channels})
+	require.Equal(t, []int{128, 64, 3}, []int{results[1].View.Picture.Height, results[1].View.Picture.Width,
+		results[1].View.Picture.Channels})
 	require.Len(t, results[1].View.Heat.Values, 1024)
 }
 
@@ -310,7 +320,8 @@ func TestFile(t *testing.T) {
 	loaded, err := detector.Load(path)
 	require.NoError(t, err)
 	defer loaded.Close()
-	folder := detectortest.Folder(t, map[string][]byte{"1.png": detectortest.PNG(detectortest.Good(1, 40, 40, 1)), "2.png": detectortest.PNG(detectortest.Noisy(2, 40, 40, 1))})
+	folder := detectortest.Folder(t, map[string][]byte{"1.png": detectortest.PNG(detectortest.Good(1, 40, 40, 1)),
+		"2.png": detectortest.PNG(detectortest.Noisy(2, 40, 40, 1))})
 	want, _ := detect(t, d, detector.Options{}, folder)
 	got, _ := detect(t, loaded, detector.Options{}, folder)
 	require.Equal(t, want, got)
@@ -393,11 +404,12 @@ func TestForeignFiles(t *testing.T) {
 		entries map[string][]byte
 		says    string
 	}{
-		"newer":          {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"format": 1`, `"format": 2`, 1))}, "format 2, this strata reads format 1: use the strata that made it"},
-		"no manifest":    {map[string][]byte{"detector.json": nil}, "has no detector.json: it is no model of strata"},
-		"no JSON":        {map[string][]byte{"detector.json": []byte("{")}, "detector.json is damaged"},
-		"no weights":     {map[string][]byte{"own.npz": nil}, "has no own.npz"},
-		"other weights":  {map[string][]byte{"own.npz": []byte(entry(t, path, "general.npz"))}, "own.npz is damaged (its SHA-256 is not the one in detector.json)"},
+		"newer":       {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"format": 1`, `"format": 2`, 1))}, "format 2, this strata reads format 1: use the strata that made it"},
+		"no manifest": {map[string][]byte{"detector.json": nil}, "has no detector.json: it is no model of strata"},
+		"no JSON":     {map[string][]byte{"detector.json": []byte("{")}, "detector.json is damaged"},
+		"no weights":  {map[string][]byte{"own.npz": nil}, "has no own.npz"},
+		"other weights": {map[string][]byte{"own.npz": []byte(entry(t, path, "general.npz"))},
+			"own.npz is damaged (its SHA-256 is not the one in detector.json)"},
 		"fewer held out": {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"held_out": 120`, `"held_out": 119`, 1))}, "calibration.csv is damaged (120 images, the manifest says 119)"},
 		"other Glow":     {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"hidden": 8`, `"hidden": 9`, 1))}, "general.npz is damaged"},
 		"huge Glow":      {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"scales": 3`, `"scales": 30`, 1))}, "damaged"},

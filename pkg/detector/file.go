@@ -18,6 +18,7 @@ import (
 	"strata/internal/fs"
 	"strata/pkg/checkpoint"
 	"strata/pkg/conformal"
+	"strata/pkg/detector/measure"
 	"strata/pkg/glow"
 
 	"github.com/google/renameio/v2"
@@ -106,12 +107,11 @@ func (d *Detector) Save(path string) error {
 		calibrationName: func(w io.Writer) error { return d.calibration.write(w, d.manifest.Scores) },
 		heatName: func(w io.Writer) error {
 			h := d.calibration.heat
-			return checkpoint.WriteNPZ(w, []checkpoint.Tensor{{Name: "mean", Shape: []int{Side, Side}, Data: h.mean}, {Name: "spread", Shape: []int{Side, Side}, Data: h.spread}})
+			return checkpoint.WriteNPZ(w, []checkpoint.Tensor{{Name: "mean", Shape: []int{Side, Side}, Data: h.Mean},
+				{Name: "spread", Shape: []int{Side, Side}, Data: h.Spread}})
 		},
 	}
-	m := d.manifest
-	m.About, m.Spectrum, m.Glow = d.general.About, d.general.Spectrum, d.general.Glow
-	return write(path, m, []string{ownName, generalName, calibrationName, heatName}, parts)
+	return write(path, d.manifest, []string{ownName, generalName, calibrationName, heatName}, parts)
 }
 
 // Save writes the general Glow.
@@ -266,7 +266,7 @@ func Read(r io.ReaderAt, size int64, name string) (*Detector, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.calibration.heat = heatScale{scale["mean"], scale["spread"]}
+	d.calibration.heat = measure.HeatScale{Mean: scale["mean"], Spread: scale["spread"]}
 	if len(scale["mean"]) != Side*Side || len(scale["spread"]) != Side*Side {
 		return nil, f.damaged(heatName, errors.New("not of a window's size"))
 	}

@@ -6,9 +6,6 @@ import (
 	"strata/pkg/glow"
 )
 
-// Weights are the values of a Glow's parameters by name, row by row.
-type Weights map[string][]float32
-
 // General is a general Glow: the one that a detector's own is finetuned from and held against (paper §3).
 type General struct {
 	// About says what it was trained on, for people.
@@ -23,7 +20,8 @@ type General struct {
 func (g *General) check() error {
 	switch {
 	case g.Glow.Height != Side || g.Glow.Width != Side || g.Glow.Channels != 1 && g.Glow.Channels != 3:
-		return fmt.Errorf("a Glow of %dx%dx%d images: expected %dx%dx1 or %dx%dx3", g.Glow.Height, g.Glow.Width, g.Glow.Channels, Side, Side, Side, Side)
+		return fmt.Errorf("a Glow of %dx%dx%d images: expected %dx%dx1 or %dx%dx3", g.Glow.Height, g.Glow.Width, g.Glow.Channels,
+			Side, Side, Side, Side)
 	case g.Glow.Prior != glow.Independent || g.Glow.Block != glow.Convolutional:
 		return fmt.Errorf("a Glow of another kind than the paper's (block %q, prior %q)", g.Glow.Block, g.Glow.Prior)
 	}

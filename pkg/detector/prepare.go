@@ -11,9 +11,6 @@ import (
 	"strata/pkg/imageset/resample"
 )
 
-// Side is the height and width of what the networks see, in pixels.
-const Side = 32
-
 // Preparation is how pictures of any size become images of Side x Side: each is resized as a whole, its aspect not kept,
 // or, with Tiles, cut into windows.
 type Preparation struct {

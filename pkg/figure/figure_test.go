@@ -181,8 +181,8 @@ func TestFiguresSayWhatTheyShow(t *testing.T) {
 		"table2":       {"in vs smooth", "last scale (4x4)", "ratio to PNG", "paper", "AUROC (%)"},
 		"sets":         {"grey_smooth", "digits_grey", "mri_one"},
 		"augmentation": {"general", "leaves"},
-		"kernel": {"box (d1 17.9, lap/d1 2.69)", "chroma bicubic (d1 13.9, lap/d1 2.23)", "chroma of general", "raw likelihood", "cycles an image",
-			">smooth</text>", ">faces</text>"},
+		"kernel": {"box (d1 17.9, lap/d1 2.69)", "chroma bicubic (d1 13.9, lap/d1 2.23)", "chroma of general",
+			"raw likelihood", "cycles an image", ">smooth</text>", ">faces</text>"},
 		"claims_over_steps": {"does not hold", "open", "D2", "steps of training"},
 	} {
 		text := svg(t, name, results)
@@ -255,7 +255,8 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 		"table2":       {"in vs far is not drawn: no set plays the role far.", "not drawn:"},
 		"sets":         {"no pictures/sets", "not drawn:"},
 		"augmentation": {"no pictures/augmentation", "not drawn:"},
-		"kernel":       {"Not measured: the luma by box. Not measured: the chroma by box. Not trained: the Glow of general by box.", "bicubic (d1"},
+		"kernel": {"Not measured: the luma by box. Not measured: the chroma by box. Not trained: the Glow of general by box.",
+			"bicubic (d1"},
 	} {
 		figure, err := byName(name, dir)
 		require.NoError(t, err, name)

@@ -15,8 +15,8 @@ func TestScorecardSaysTheVerdicts(t *testing.T) {
 		{ID: "D2", Verdict: result.Open, Value: 71, Low: 69, High: 73, Seeds: 1, Measured: "AUROC of the ratio, %"},
 		{ID: "F3", Verdict: result.DoesNotHold, Value: 3, Low: 2, High: 4, Seeds: 1}, {ID: "V1", Verdict: result.NotMeasured}}
 	require.NoError(t, result.Write(folder, claims))
-	require.NoError(t, result.Write(folder, []result.Condition{{ID: "D2", Condition: "auroc(...)", Value: 71, Low: 69, High: 73, Comparison: ">", Bound: 70,
-		Verdict: result.Open, Seeds: 1}}))
+	require.NoError(t, result.Write(folder, []result.Condition{{ID: "D2", Condition: "auroc(...)", Value: 71, Low: 69, High: 73,
+		Comparison: ">", Bound: 70, Verdict: result.Open, Seeds: 1}}))
 	r, err := Open(folder)
 	require.NoError(t, err)
 	f, err := Scorecard(r)

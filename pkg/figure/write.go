@@ -47,8 +47,8 @@ type TextFile struct {
 }
 
 // WriteAll draws every figure to a folder, NAME.png and NAME.svg, but for those that few results have something for and
-// these do not; it writes the documents beside them, and at last the page of all of them, README.md, and index.csv. What cannot be drawn is an error at the end; the others are there, and
-// no index. drawn, if not nil, is called after each with its name.
+// these do not; it writes the documents beside them, and at last the page of all of them, README.md, and index.csv.
+// What cannot be drawn is an error at the end; the others are there, and no index. drawn, if not nil, is called after each with its name.
 func WriteAll(results *Results, folder string, documents []Document, drawn func(name string)) error {
 	w := writer{results: results, folder: folder, drawn: drawn}
 	for _, entry := range All() {

@@ -56,19 +56,20 @@ func (r Repeat) loop(w *nn.Weights, x *Node, reversed bool, apply func(Layer, *n
 	}
 	var calibrated []int // the parameters that a turn sets
 	zeros := nn.SumPerImage(ZerosLike(x))
-	last, ys := nn.Scan(len(r.Steps), reversed, w.ForwardOnly || w.Calibrate, []*Node{x, zeros}, stacks, fixed, func(carry, own []*Node) (next, y []*Node) {
-		turn := nn.NewWeights(params, own, w.Lowering)
-		turn.Calibrate, turn.ForwardOnly = w.Calibrate, w.ForwardOnly
-		x, logDet := apply(r.Steps[0], turn, carry[0])
-		calibrated = nil
-		for j, node := range turn.Nodes() {
-			if node != own[j] {
-				calibrated = append(calibrated, j)
-				y = append(y, node)
+	last, ys := nn.Scan(len(r.Steps), reversed, w.ForwardOnly || w.Calibrate, []*Node{x, zeros}, stacks, fixed,
+		func(carry, own []*Node) (next, y []*Node) {
+			turn := nn.NewWeights(params, own, w.Lowering)
+			turn.Calibrate, turn.ForwardOnly = w.Calibrate, w.ForwardOnly
+			x, logDet := apply(r.Steps[0], turn, carry[0])
+			calibrated = nil
+			for j, node := range turn.Nodes() {
+				if node != own[j] {
+					calibrated = append(calibrated, j)
+					y = append(y, node)
+				}
 			}
-		}
-		return []*Node{x, Add(carry[1], logDet)}, y
-	})
+			return []*Node{x, Add(carry[1], logDet)}, y
+		})
 	for i, j := range calibrated {
 		w.SetStack(names[j], ys[i])
 	}

@@ -22,8 +22,8 @@ func Mix(amplitude, phase *imageset.Set) (*imageset.Set, error) {
 		return nil, fmt.Errorf("fourier: %d images of %dx%dx%d in %s and %d of %dx%dx%d in %s: they must be of one shape and as many",
 			a.Len(), a.Height, a.Width, a.Channels, a.Name, b.Len(), b.Height, b.Width, b.Channels, b.Name)
 	}
-	mixed := &imageset.Set{Name: "amplitude of " + a.Name + ", phase of " + b.Name, Split: a.Split, Height: a.Height, Width: a.Width, Channels: a.Channels,
-		Pixels: make([]uint8, len(a.Pixels))}
+	mixed := &imageset.Set{Name: "amplitude of " + a.Name + ", phase of " + b.Name, Split: a.Split, Height: a.Height,
+		Width: a.Width, Channels: a.Channels, Pixels: make([]uint8, len(a.Pixels))}
 	t := newTransform(a.Height, a.Width)
 	for i := range a.Len() {
 		into := mixed.Pixels[i*a.ImageSize() : (i+1)*a.ImageSize()]

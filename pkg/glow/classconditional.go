@@ -134,7 +134,8 @@ func (m *ClassConditional) withClasses(w *nn.Weights, shared density.Likelihood)
 	result := density.Likelihood{Latents: shared.Latents}
 	for scale, z := range shared.Latents {
 		logDet := Sub(shared.Scales[scale], shared.LogPriors[scale])
-		given := Add(m.logDensities(w, scale, z), BroadcastToShape(Reshape(logDet, 1, logDet.Shape().Dim(0)), perClass(m.config.Classes, logDet)))
+		given := Add(m.logDensities(w, scale, z), BroadcastToShape(Reshape(logDet, 1, logDet.Shape().Dim(0)),
+			perClass(m.config.Classes, logDet)))
 		result.Scales = append(result.Scales, logMeanExp(given))
 		result.Classes = sum(result.Classes, given)
 	}

@@ -66,7 +66,8 @@ func (c Config) Validate() error {
 	case c.Scales < 1 || c.K < 1 || c.Hidden < 1 || c.Channels < 1:
 		return fmt.Errorf("glow: scales %d, k %d, hidden %d and channels %d must all be at least 1", c.Scales, c.K, c.Hidden, c.Channels)
 	case c.Scales > 30 || c.Height < divisor || c.Width < divisor || c.Height%divisor != 0 || c.Width%divisor != 0:
-		return fmt.Errorf("glow: %d scales halve the image %d times, and %dx%d does not divide by %d", c.Scales, c.Scales, c.Height, c.Width, divisor)
+		return fmt.Errorf("glow: %d scales halve the image %d times, and %dx%d does not divide by %d", c.Scales, c.Scales,
+			c.Height, c.Width, divisor)
 	case c.Block != Convolutional && c.Block != Dense:
 		return fmt.Errorf("glow: no block %q, only %q and none for convolutional", c.Block, Dense)
 	case c.Prior != Independent && c.Prior != Conditioned && c.Prior != ConditionedTop:

@@ -31,7 +31,8 @@ func TestGlowObeysTheLaws(t *testing.T) {
 		{"RGB", tiny, false},
 		{"grey, three scales", glow.Config{Height: 8, Width: 8, Channels: 1, Scales: 3, K: 1, Hidden: 4}, true},
 		{"conditioned", glow.Config{Height: 8, Width: 4, Channels: 2, Scales: 2, K: 1, Hidden: 4, Prior: glow.Conditioned}, false},
-		{"conditioned, learned top", glow.Config{Height: 8, Width: 4, Channels: 2, Scales: 2, K: 1, Hidden: 4, Prior: glow.ConditionedTop}, true},
+		{"conditioned, learned top", glow.Config{Height: 8, Width: 4, Channels: 2, Scales: 2, K: 1, Hidden: 4, Prior: glow.ConditionedTop},
+			true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.slow && testing.Short() {
@@ -189,7 +190,8 @@ func TestParameterCounts(t *testing.T) {
 		{"dense", build(glow.New(dense)), 39_481_344, 198_180_864 / 2},
 		{"grey dense", build(glow.New(greyDense)), 17_371_136, 22_020_096 / 2},
 		{"10 classes", build(glow.NewClassConditional(glow.ClassConditionalConfig{Glow: paper, Classes: 10})), 44_155_008 + 122_880, -1},
-		{"100 classes", build(glow.NewClassConditional(glow.ClassConditionalConfig{Glow: paper, Classes: 100})), 44_155_008 + 1_228_800, -1},
+		{"100 classes", build(glow.NewClassConditional(glow.ClassConditionalConfig{Glow: paper, Classes: 100})),
+			44_155_008 + 1_228_800, -1},
 	} {
 		trained, fixed := 0, 0
 		names := map[string]bool{}

@@ -203,7 +203,8 @@ func TestDraw(t *testing.T) {
 			for d := range 16 {
 				z := out[scale][d*batch+image]
 				v := (math.Exp(get("actnorm/log_scale")[d]) + 1e-8) * (z + get("actnorm/loc")[d])
-				require.InDelta(t, tensors.MustCopyFlatData[float64](u)[d*batch+image], (v-get("mean")[d])/math.Exp(get("log_std")[d]), 1e-12)
+				require.InDelta(t, tensors.MustCopyFlatData[float64](u)[d*batch+image], (v-get("mean")[d])/math.Exp(get("log_std")[d]),
+					1e-12)
 			}
 		}
 	}

@@ -32,10 +32,12 @@ var WideResNetAugmentation = Augmentation{Pad: 4, Flip: true}
 // and both at once.
 func (a Augmentation) Validate() error {
 	if !(a.Translate >= 0 && a.Translate < 1) { // also NaN
-		return fmt.Errorf("augmentation: translate is %v: expected a share of the side, 0 or more and below 1 (the paper's is 0.1)", a.Translate)
+		return fmt.Errorf("augmentation: translate is %v: expected a share of the side, 0 or more and below 1 (the paper's is 0.1)",
+			a.Translate)
 	}
 	if a.Pad < 0 || a.Pad > 0 && a.Translate > 0 {
-		return fmt.Errorf("augmentation: pad is %d and translate %v: expected a pad of 0 or more, and one of the two to be 0", a.Pad, a.Translate)
+		return fmt.Errorf("augmentation: pad is %d and translate %v: expected a pad of 0 or more, and one of the two to be 0", a.Pad,
+			a.Translate)
 	}
 	return nil
 }

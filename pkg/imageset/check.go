@@ -106,7 +106,8 @@ func (l *Library) Check(recipe Recipe, name string) ([]Report, error) {
 			report.PerClass[label]++
 		}
 		if set.hash != "" && set.hash != report.Hash {
-			return reports, fmt.Errorf("%s/%s: the prepared copy is damaged: its pixels have the hash %s, made they had %s: remove its folder in the cache, and it will be made anew", name, split.Name, report.Hash, set.hash)
+			return reports, fmt.Errorf("%s/%s: the prepared copy is damaged: its pixels have the hash %s, made they had %s: remove its "+
+				"folder in the cache, and it will be made anew", name, split.Name, report.Hash, set.hash)
 		}
 		seen := map[[sha256.Size]byte]bool{}
 		for i := range set.Len() {

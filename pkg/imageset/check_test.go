@@ -28,7 +28,8 @@ func TestList(t *testing.T) {
 	}
 	assert.Equal(t, append([]string{"broken", "digits_idx", "nothing", "pets"}, proceduralNames()...), names)
 	assert.ErrorContains(t, infos[0].Problem, "broken.zip")
-	assert.Equal(t, Info{Name: "digits_idx", Path: filepath.Join(dir, "digits_idx"), Kind: format.IDX, Splits: []Split{{Name: Test, Images: 3}}}, infos[1])
+	assert.Equal(t, Info{Name: "digits_idx", Path: filepath.Join(dir, "digits_idx"), Kind: format.IDX,
+		Splits: []Split{{Name: Test, Images: 3}}}, infos[1])
 	assert.ErrorContains(t, infos[2].Problem, "not an image set")
 	assert.Equal(t, []Split{{Name: Train, Images: 1}, {Name: Test, Images: 2}}, infos[3].Splits)
 	assert.Equal(t, Procedural, infos[4].Kind)

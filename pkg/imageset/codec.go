@@ -68,7 +68,8 @@ func CompareHistories(sets ...*Set) []string {
 			if a.History == b.History || lossless[a.History] && lossless[b.History] {
 				continue
 			}
-			line := fmt.Sprintf("warning: %s (%s) and %s (%s) differ in their history: unequal resizing or JPEG alone can move an AUROC from 50 to 99", b.Name, historyOf(b), a.Name, historyOf(a))
+			line := fmt.Sprintf("warning: %s (%s) and %s (%s) differ in their history: unequal resizing or JPEG alone can move an AUROC "+
+				"from 50 to 99", b.Name, historyOf(b), a.Name, historyOf(a))
 			if !seen[line] {
 				lines = append(lines, line)
 			}

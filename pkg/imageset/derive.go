@@ -33,7 +33,8 @@ func (s *Set) ofClasses(classes []string) (indices []int, labels []int32, err er
 	for i, class := range classes {
 		at := slices.Index(s.Classes, class)
 		if at < 0 || to[at] >= 0 {
-			return nil, nil, fmt.Errorf("image set %s/%s: class %q is unknown or named twice; it has %s", s.Name, s.Split, class, strings.Join(s.Classes, ", "))
+			return nil, nil, fmt.Errorf("image set %s/%s: class %q is unknown or named twice; it has %s", s.Name, s.Split, class,
+				strings.Join(s.Classes, ", "))
 		}
 		to[at] = int32(i)
 	}
@@ -48,8 +49,9 @@ func (s *Set) ofClasses(classes []string) (indices []int, labels []int32, err er
 	return indices, labels, nil
 }
 
-// Grey is a set in one channel, 0.2989 R + 0.5870 G + 0.1140 B cut to a whole level, under a name of its own. The reference cuts only what it
-// augments, its training images, and keeps the fractions of test images (digest §7); here both are cut, as a Set holds 8 bits.
+// Grey is a set in one channel, 0.2989 R + 0.5870 G + 0.1140 B cut to a whole level, under a name of its own. The
+// reference cuts only what it augments, its training images, and keeps the fractions of test images (digest §7); here
+// both are cut, as a Set holds 8 bits.
 func (s *Set) Grey(name string) *Set {
 	grey := *s
 	grey.Name, grey.hash = name, ""

@@ -42,7 +42,8 @@ func TestGrey(t *testing.T) {
 }
 
 func ExampleSet_OfClasses() {
-	set := &Set{Name: "pets", Split: Train, Height: 1, Width: 1, Channels: 1, Pixels: []uint8{1, 2, 3}, Labels: []int32{0, 1, 0}, Classes: []string{"cat", "dog"}}
+	set := &Set{Name: "pets", Split: Train, Height: 1, Width: 1, Channels: 1, Pixels: []uint8{1, 2, 3}, Labels: []int32{0, 1, 0},
+		Classes: []string{"cat", "dog"}}
 	cats, err := set.OfClasses("cats", "cat")
 	if err != nil {
 		fmt.Println(err)

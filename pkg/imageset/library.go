@@ -167,7 +167,8 @@ func (l *Library) find(name string) (place, error) {
 	case 1:
 		return fits[0], nil
 	case 0:
-		return place{}, fmt.Errorf("no image set %q: %s; procedural sets: %s; strata data get --list names those that can be had", name, namesIn(l.Data, inFolder), list(procedural))
+		return place{}, fmt.Errorf("no image set %q: %s; procedural sets: %s; strata data get --list names those that can be had", name,
+			namesIn(l.Data, inFolder), list(procedural))
 	}
 	return place{}, fmt.Errorf("image set %q: both %s and %s have this name: rename the file", name, fits[0], fits[1])
 }

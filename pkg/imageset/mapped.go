@@ -6,7 +6,8 @@ import (
 	"syscall"
 )
 
-// Unload gives back the memory that the pages of a mapped set take in this process, where somebody has walked through it and will not soon again.
+// Unload gives back the memory that the pages of a mapped set take in this process, where somebody has walked through
+// it and will not soon again.
 // They are read from the file again when they are wanted. What is in memory stays as it is.
 func (s *Set) Unload() {
 	if s.mapping != nil {

@@ -38,8 +38,8 @@ const (
 	makingPrefix = ".making-"
 )
 
-// Splits above this size are prepared: pictures have to be decoded every time, and arrays would be read, hashed and held in memory though most are
-// only opened to know which they are.
+// Splits above this size are prepared: pictures have to be decoded every time, and arrays would be read, hashed and
+// held in memory though most are only opened to know which they are.
 const mostInMemory = 64 << 20
 
 // prepareFrom is the size in bytes from which a split of a kind is prepared.
@@ -216,7 +216,8 @@ func (m *maker) WriteAt(p []byte, at int64) (int, error) {
 		return copy(m.pixels[at:], p), nil
 	}
 	n, err := m.file.WriteAt(p, at)
-	if written := m.written.Add(int64(n)); m.library.Out != nil && time.Since(m.started) > time.Second { // most are faster than anybody asks
+	// most are faster than anybody asks
+	if written := m.written.Add(int64(n)); m.library.Out != nil && time.Since(m.started) > time.Second {
 		m.begin.Do(func() { m.bar = progress.New(m.library.Out, "prepare "+m.name+" "+m.split, m.shape.Images) })
 		m.bar.Set(int(written/int64(m.shape.Height*m.shape.Width*m.shape.Channels)), "images")
 	}

@@ -25,7 +25,8 @@ func tinyLibrary(t testing.TB) (*Library, Recipe) {
 	t.Helper()
 	data := t.TempDir()
 	require.NoError(t, os.CopyFS(filepath.Join(data, "tiny"), os.DirFS("format/testdata/tinyimages")))
-	return &Library{Data: data, Cache: filepath.Join(t.TempDir(), "cache"), inMemory: 1}, Recipe{Of: "tiny", Tiny: format.Tiny{Chunk: 2, Chunks: 5}}
+	return &Library{Data: data, Cache: filepath.Join(t.TempDir(), "cache"), inMemory: 1},
+		Recipe{Of: "tiny", Tiny: format.Tiny{Chunk: 2, Chunks: 5}}
 }
 
 // cached are the prepared sets.
@@ -114,7 +115,8 @@ func TestWhatIsPrepared(t *testing.T) {
 	assert.Len(t, cached(t, library), 1)
 	library.inMemory = 0
 	assert.Zero(t, library.prepareFrom(format.LSUN))
-	assert.Less(t, library.prepareFrom(format.CIFAR10), int64(50_000*3072), "training images are mapped: a schedule opens those of all runs")
+	assert.Less(t, library.prepareFrom(format.CIFAR10), int64(50_000*3072),
+		"training images are mapped: a schedule opens those of all runs")
 	assert.Greater(t, library.prepareFrom(format.CIFAR10), int64(10_000*3072), "a small set is read faster than it is found")
 }
 
@@ -278,7 +280,8 @@ func TestDerivedSetsOnDisk(t *testing.T) {
 	library := &Library{Data: data, Cache: filepath.Join(t.TempDir(), "cache"), inMemory: 1}
 	raw, err := library.Open(Recipe{Of: "pets"}, "pets", Test)
 	require.NoError(t, err)
-	for _, recipe := range []Recipe{{Of: "pets", Classes: []int{2, 0}}, {Of: "pets", Grey: true}, {Of: "pets", Codec: "jpeg75", Classes: []int{0, 1}, Grey: true}} {
+	for _, recipe := range []Recipe{{Of: "pets", Classes: []int{2, 0}}, {Of: "pets", Grey: true},
+		{Of: "pets", Codec: "jpeg75", Classes: []int{0, 1}, Grey: true}} {
 		want, err := (&Library{Data: data}).Open(recipe, "part", Test)
 		require.NoError(t, err)
 		for range 2 {
@@ -451,11 +454,13 @@ func TestJPEGAgainstPIL(t *testing.T) {
 
 func TestHistories(t *testing.T) {
 	set := func(name, history string) *Set { return &Set{Name: name, History: history} }
-	a, b, c := set("cifar10", format.AsDistributed), set("svhn", format.AsStored), set("lsun", "WebP at about 256x341, then resized to 32x32")
+	a, b, c := set("cifar10", format.AsDistributed), set("svhn", format.AsStored),
+		set("lsun", "WebP at about 256x341, then resized to 32x32")
 	assert.Empty(t, CompareHistories(a, b), "both lossless")
 	lines := CompareHistories(a, b, c, c)
 	require.Len(t, lines, 2)
-	assert.Contains(t, lines[0], "warning: cifar10 (as distributed) and lsun (WebP at about 256x341, then resized to 32x32) differ in their history")
+	assert.Contains(t, lines[0], "warning: cifar10 (as distributed) and lsun (WebP at about 256x341, then resized to 32x32) differ in "+
+		"their history")
 	assert.Empty(t, CompareHistories(set("x", "JPEG 75"), set("y", "JPEG 75")))
 	assert.Len(t, CompareHistories(set("x", "JPEG 75"), set("y", "")), 1, "unknown is not the same")
 }

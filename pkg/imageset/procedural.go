@@ -32,18 +32,20 @@ func (l *Library) drawn(name, split string, draw Draw) (*Set, error) {
 		return drawProcedural(name, split, draw)
 	}
 	key := sha256.Sum256(fmt.Appendf(nil, "strata drawn %d %s %s %+v", procedural.Version, name, split, draw))
-	return l.openOrMake(name, split, hex.EncodeToString(key[:]), 0, drawn, func(split string, target format.Target) (*format.Images, error) {
-		set, err := drawProcedural(name, split, draw)
-		if err != nil {
-			return nil, err
-		}
-		to, err := target(format.Shape{Images: set.Len(), Height: set.Height, Width: set.Width, Channels: set.Channels})
-		if err != nil {
-			return nil, err
-		}
-		_, err = to.WriteAt(set.Pixels, 0)
-		return &format.Images{Height: set.Height, Width: set.Width, Channels: set.Channels, Labels: set.Labels, Classes: set.Classes, History: set.History}, err
-	})
+	return l.openOrMake(name, split, hex.EncodeToString(key[:]), 0, drawn,
+		func(split string, target format.Target) (*format.Images, error) {
+			set, err := drawProcedural(name, split, draw)
+			if err != nil {
+				return nil, err
+			}
+			to, err := target(format.Shape{Images: set.Len(), Height: set.Height, Width: set.Width, Channels: set.Channels})
+			if err != nil {
+				return nil, err
+			}
+			_, err = to.WriteAt(set.Pixels, 0)
+			return &format.Images{Height: set.Height, Width: set.Width, Channels: set.Channels, Labels: set.Labels, Classes: set.Classes,
+				History: set.History}, err
+		})
 }
 
 // drawProcedural draws a split; its images depend on name, split and seed alone.

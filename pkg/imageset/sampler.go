@@ -38,7 +38,8 @@ func NewSampler(set *Set, batch int, aug Augmentation, seed uint64) (*Sampler, e
 		return nil, err
 	}
 	if batch < 1 || batch > set.Len() {
-		return nil, fmt.Errorf("image set %s/%s: batches of %d from %d images: expected 1 to %d", set.Name, set.Split, batch, set.Len(), set.Len())
+		return nil, fmt.Errorf("image set %s/%s: batches of %d from %d images: expected 1 to %d", set.Name, set.Split,
+			batch, set.Len(), set.Len())
 	}
 	return &Sampler{set: set, batch: batch, aug: aug, seed: seed}, nil
 }
@@ -57,7 +58,8 @@ func (s *Sampler) BatchSize() int { return s.batch * s.set.ImageSize() }
 // their indices in the set. dst has BatchSize values.
 func (s *Sampler) Batch(step int, dst []uint8) []int {
 	if step < 0 || len(dst) != s.BatchSize() {
-		panic(fmt.Sprintf("imageset.Sampler.Batch: step %d into %d values: expected a step from 0 and %d values", step, len(dst), s.BatchSize()))
+		panic(fmt.Sprintf("imageset.Sampler.Batch: step %d into %d values: expected a step from 0 and %d values", step,
+			len(dst), s.BatchSize()))
 	}
 	order := s.orderOf(step / s.PerEpoch())
 	first := step % s.PerEpoch() * s.batch
@@ -77,7 +79,8 @@ func (s *Sampler) Batch(step int, dst []uint8) []int {
 // step, where Batch has epochs (digest §4.3, outliers).
 func (s *Sampler) Random(step int, dst []uint8) []int {
 	if step < 0 || len(dst) != s.BatchSize() {
-		panic(fmt.Sprintf("imageset.Sampler.Random: step %d into %d values: expected a step from 0 and %d values", step, len(dst), s.BatchSize()))
+		panic(fmt.Sprintf("imageset.Sampler.Random: step %d into %d values: expected a step from 0 and %d values", step,
+			len(dst), s.BatchSize()))
 	}
 	rng := stream(s.seed, purposeRandom, uint64(step))
 	drawn := make(map[int]bool, s.batch)

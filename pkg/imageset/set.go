@@ -75,7 +75,8 @@ func (s *Set) Class(i int) string {
 func (s *Set) Validate() error {
 	switch size := s.ImageSize(); {
 	case s.Height < 1 || s.Width < 1 || (s.Channels != 1 && s.Channels != 3):
-		return fmt.Errorf("image set %s/%s: images of %dx%dx%d: expected positive sides and 1 or 3 channels", s.Name, s.Split, s.Height, s.Width, s.Channels)
+		return fmt.Errorf("image set %s/%s: images of %dx%dx%d: expected positive sides and 1 or 3 channels", s.Name, s.Split,
+			s.Height, s.Width, s.Channels)
 	case len(s.Pixels) == 0 || len(s.Pixels)%size != 0:
 		return fmt.Errorf("image set %s/%s: %d pixel values: expected a positive multiple of %d", s.Name, s.Split, len(s.Pixels), size)
 	case s.Places != nil && len(s.Places) != s.Len():

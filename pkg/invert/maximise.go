@@ -123,7 +123,8 @@ func (v *Inverter) Maximise(latents *Latents, a Ascent) (*Latents, error) {
 				states[b] = make([][]*tensors.Tensor, len(a.Free))
 				for k, scale := range a.Free {
 					for range slots {
-						states[b][k] = append(states[b][k], tensors.FromFlatDataAndDimensions(make([]float32, Batch*latents.Dims[scale]), Batch, latents.Dims[scale]))
+						states[b][k] = append(states[b][k], tensors.FromFlatDataAndDimensions(make([]float32, Batch*latents.Dims[scale]),
+							Batch, latents.Dims[scale]))
 					}
 				}
 			}

@@ -70,7 +70,8 @@ func TestHover(t *testing.T) {
 	l := &Lab{engine: &runs.Engine{Out: io.Discard}}
 	table := &result.Scores{Columns: []string{"a", "b"}}
 	for i := range 40 {
-		table.Rows = append(table.Rows, result.ScoreRow{Role: "in", Set: "shapes", Index: i, Values: []float64{float64(i), math.Inf(1-2*(i%2)) * float64(i%2)}})
+		table.Rows = append(table.Rows, result.ScoreRow{Role: "in", Set: "shapes", Index: i,
+			Values: []float64{float64(i), math.Inf(1-2*(i%2)) * float64(i%2)}})
 	}
 	page, err := l.hover("x1", table, "a", "a")
 	require.NoError(t, err)

@@ -12,7 +12,8 @@ import (
 	"github.com/janpfeifer/gonb/gonbui"
 )
 
-// Needs shows what data and how much time a notebook's targets take at each size: runs, training steps, and time on two cores without a GPU.
+// Needs shows what data and how much time a notebook's targets take at each size: runs, training steps, and time on two
+// cores without a GPU.
 // Targets are those of strata reproduce.
 func Needs(targets ...string) {
 	defer gonbui.Sync()
@@ -39,7 +40,8 @@ func needs(targets []string) (string, error) {
 			}
 		}
 	}
-	text := fmt.Sprintf("Runs: %s. Image sets in the roles: %s.\n\n| size | network | steps | training on two cores, from nothing |\n|---|---|---|---|\n", strings.Join(ids, ", "), strings.Join(roles, ", "))
+	text := fmt.Sprintf("Runs: %s. Image sets in the roles: %s.\n\n| size | network | steps | training on two cores, from nothing "+
+		"|\n|---|---|---|---|\n", strings.Join(ids, ", "), strings.Join(roles, ", "))
 	for _, name := range plan.SizeNames() {
 		size, err := plan.LoadSize(name)
 		if err != nil {
@@ -49,7 +51,9 @@ func needs(targets []string) (string, error) {
 		for _, c := range chosen {
 			left += size.Estimate(c)
 		}
-		text += fmt.Sprintf("| %s | Glow K %d, hidden %d | %d, finetuned %d | %s |\n", name, size.Glow().K, size.Glow().Hidden, size.Steps, size.FinetuneSteps, runs.Roughly(left))
+		text += fmt.Sprintf("| %s | Glow K %d, hidden %d | %d, finetuned %d | %s |\n", name, size.Glow().K, size.Glow().Hidden, size.Steps,
+			size.FinetuneSteps, runs.Roughly(left))
 	}
-	return text + fmt.Sprintf("\n`strata reproduce %s --size demo` trains what is missing, once, and shares it with the other notebooks.", strings.Join(targets, " ")), nil
+	return text + fmt.Sprintf("\n`strata reproduce %s --size demo` trains what is missing, once, and shares it with the other notebooks.",
+		strings.Join(targets, " ")), nil
 }

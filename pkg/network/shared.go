@@ -38,7 +38,8 @@ var programs = struct {
 
 // Share gives the program of an identity on a backend, made by build where there is none, and Release gives it back.
 // Programs of the identity "" are not shared.
-func Share(backend compute.Backend, identity string, lowering nn.Lowering, build func() (exec *Exec, notes any, err error)) (*Shared, error) {
+func Share(backend compute.Backend, identity string, lowering nn.Lowering, build func() (exec *Exec, notes any,
+	err error)) (*Shared, error) {
 	key := sharedKey{backend, fmt.Sprint(identity, ", ", lowering)}
 	programs.Lock()
 	defer programs.Unlock()

@@ -151,7 +151,8 @@ func sumTaps(fused bool, t *Node, c, h, w, b int, direction tapDirection) *Node 
 // tapsFused is taps as nine windows of the image in a frame of zeros, which a compiler writes in one pass.
 func tapsFused(x *Node, direction tapDirection) *Node {
 	c, h, w, b := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
-	frame := Pad(x, ScalarZero(x.Graph(), x.DType()), compute.PadAxis{}, compute.PadAxis{Start: 1, End: 1}, compute.PadAxis{Start: 1, End: 1})
+	frame := Pad(x, ScalarZero(x.Graph(), x.DType()), compute.PadAxis{}, compute.PadAxis{Start: 1, End: 1},
+		compute.PadAxis{Start: 1, End: 1})
 	columns := make([]*Node, 3)
 	for k := range columns {
 		rows := make([]*Node, 3)

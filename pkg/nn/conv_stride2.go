@@ -44,12 +44,12 @@ func convStride2Fused(x, kernel, bias *Node) *Node {
 	return WithGradient([]*Node{x, kernel, bias}, func(inputs []*Node) *Node {
 		x, kernel, bias := inputs[0], inputs[1], inputs[2]
 		rows, matrix = Reshape(tapsStride2Fused(x), 9*in, columns), kernelMatrix(kernel)
-		y := Reshape(product(matrix, rows), out, h/2, w/2, b)
+		y := Reshape(PlainProduct(matrix, rows), out, h/2, w/2, b)
 		return Linked(StopGradient(Add(y, spread(bias, y))), inputs...)
 	}, func(_ []*Node, _, dy *Node) []*Node {
 		dy = Reshape(dy, out, columns)
-		dKernel := Reshape(productT(dy, rows), out, 3, in, 3)
-		dx := sumTapsStride2Fused(product(Transpose(matrix, 0, 1), dy), in, h/2, w/2, b)
+		dKernel := Reshape(ProductT(dy, rows), out, 3, in, 3)
+		dx := sumTapsStride2Fused(PlainProduct(Transpose(matrix, 0, 1), dy), in, h/2, w/2, b)
 		return []*Node{dx, TransposeAllAxes(dKernel, 0, 2, 3, 1), SumRows(dy)}
 	})
 }
@@ -97,12 +97,12 @@ func convStride2Products(x, kernel, bias *Node) *Node {
 		x, kernel, bias := inputs[0], inputs[1], inputs[2]
 		rows = Concatenate([]*Node{Reshape(tapsStride2(x), 9*in, columns), Ones(x.Graph(), shapeLike(x, 1, columns))}, 0)
 		matrix = kernelMatrix(kernel)
-		return product(Concatenate([]*Node{matrix, Reshape(bias, out, 1)}, 1), rows)
+		return PlainProduct(Concatenate([]*Node{matrix, Reshape(bias, out, 1)}, 1), rows)
 	}, func(_ []*Node, _, dy *Node) []*Node {
-		dMatrix := productT(dy, rows)
+		dMatrix := ProductT(dy, rows)
 		dKernel := Reshape(Slice(dMatrix, AxisRange(), AxisRange(0, 9*in)), out, 3, in, 3)
 		dBias := Reshape(Slice(dMatrix, AxisRange(), AxisRange(9*in)), out)
-		dRows := product(Transpose(After(matrix, dy), 0, 1), dy)
+		dRows := PlainProduct(Transpose(After(matrix, dy), 0, 1), dy)
 		dx := sumTapsStride2(Reshape(dRows, 3*in, 3*h/2, w/2*b), in, h, w, b)
 		return []*Node{dx, TransposeAllAxes(dKernel, 0, 2, 3, 1), dBias}
 	})

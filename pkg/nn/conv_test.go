@@ -32,7 +32,8 @@ func convCase[T float32 | float64](t *testing.T, in, out, size, h, w int, withRe
 	require.NoError(t, err)
 	rng := rand.New(rand.NewPCG(1, uint64(in*100+out)))
 	const batch = 3
-	args := []any{random[T](rng, in, h, w, batch), random[T](rng, out, in, size, size), random[T](rng, out), random[T](rng, out, h, w, batch)}
+	args := []any{random[T](rng, in, h, w, batch), random[T](rng, out, in, size, size), random[T](rng, out),
+		random[T](rng, out, h, w, batch)}
 	for _, lowering := range []Lowering{Products, {Fused: true}, Native} {
 		exec, err := NewExec(backend, func(a []*Node) []*Node {
 			y := Conv(lowering, a[0], a[1], a[2], withReLU)
@@ -73,13 +74,15 @@ func TestLoweringsAgree(t *testing.T) {
 		pair := convCase[float32](t, c.in, c.out, c.size, c.h, c.w, c.relu)
 		for i := range pair[Native] {
 			for _, lowering := range []Lowering{Products, {Fused: true}} {
-				require.Less(t, maxRelative[float32](t, pair[lowering][i], pair[Native][i]), 5e-6, "%+v %s array %d in float32", c, lowering, i)
+				require.Less(t, maxRelative[float32](t, pair[lowering][i], pair[Native][i]), 5e-6, "%+v %s array %d in float32", c,
+					lowering, i)
 			}
 		}
 		pair = convCase[float64](t, c.in, c.out, c.size, c.h, c.w, c.relu)
 		for i := range pair[Native] {
 			for _, lowering := range []Lowering{Products, {Fused: true}} {
-				require.Less(t, maxRelative[float64](t, pair[lowering][i], pair[Native][i]), 1e-13, "%+v %s array %d in float64", c, lowering, i)
+				require.Less(t, maxRelative[float64](t, pair[lowering][i], pair[Native][i]), 1e-13, "%+v %s array %d in float64", c,
+					lowering, i)
 			}
 		}
 	}
@@ -134,7 +137,8 @@ func TestConvNetIsItsLayers(t *testing.T) {
 		args := []any{random[float64](rng, in, h, w, batch)}
 		channels := in
 		for _, s := range widths {
-			args = append(args, random[float64](rng, s.out, channels, s.size, s.size), random[float64](rng, s.out), random[float64](rng, s.out))
+			args = append(args, random[float64](rng, s.out, channels, s.size, s.size), random[float64](rng, s.out),
+				random[float64](rng, s.out))
 			channels = s.out
 		}
 		args = append(args, random[float64](rng, channels, h, w, batch))

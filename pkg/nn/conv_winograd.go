@@ -98,7 +98,8 @@ func inputSums(x *Node, turned bool) *Node {
 		}
 		return Sub(at(1), at(3))
 	}
-	frame := Pad(x, ScalarZero(x.Graph(), x.DType()), compute.PadAxis{}, compute.PadAxis{Start: 1, End: 1}, compute.PadAxis{Start: 1, End: 1})
+	frame := Pad(x, ScalarZero(x.Graph(), x.DType()), compute.PadAxis{}, compute.PadAxis{Start: 1, End: 1},
+		compute.PadAxis{Start: 1, End: 1})
 	rows, columns := make([]*Node, 4), make([]*Node, 4)
 	for i := range rows {
 		s := sum(i, func(k int) *Node { return Slice(frame, AxisRange(), AxisRange(k, k+h-1).Stride(2)) })

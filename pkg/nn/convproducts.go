@@ -59,7 +59,8 @@ func convProducts(lowering Lowering, x *Node, layers []ConvLayer) *Node {
 		x, rest := in[0], in[1:]
 		chain = nil
 		for i, l := range layers {
-			p := &productLayer{fused: lowering.Fused, form: formOf(l.Kernel), out: l.Kernel.Shape().Dim(0), in: l.Kernel.Shape().Dim(1), relu: l.ReLU}
+			p := &productLayer{fused: lowering.Fused, form: formOf(l.Kernel), out: l.Kernel.Shape().Dim(0),
+				in: l.Kernel.Shape().Dim(1), relu: l.ReLU}
 			p.handsOnes = !p.fused && p.form != scattered && i+1 < len(layers) && formOf(layers[i+1].Kernel) != gathered
 			p.kernel, p.bias, rest = rest[0], rest[1], rest[2:]
 			if l.Scale != nil {
@@ -133,7 +134,7 @@ func (p *productLayer) forward(x *Node, h, w, b int) *Node {
 		}
 	}
 	p.layOut(x)
-	y := product(p.matrix, p.rows)
+	y := PlainProduct(p.matrix, p.rows)
 	if p.form == scattered {
 		y = Reshape(sumTaps(p.fused, Reshape(y, 3*p.out, 3*h, w*b), p.out, h, w, b, sentFromInput), p.out, columns)
 	}
@@ -186,7 +187,7 @@ func (p *productLayer) scaleLike(matrix, x *Node) *Node {
 	case p.fused:
 		return Reshape(BroadcastToDims(Reshape(scale, 1, p.out, 1), 3, p.out, 3*p.in), 9*p.out, p.in)
 	}
-	rows := Reshape(product(Reshape(scale, p.out, 1), Ones(matrix.Graph(), shapeLike(matrix, 1, 3*p.in))), 1, p.out, 3*p.in)
+	rows := Reshape(PlainProduct(Reshape(scale, p.out, 1), Ones(matrix.Graph(), shapeLike(matrix, 1, 3*p.in))), 1, p.out, 3*p.in)
 	return Reshape(Concatenate([]*Node{rows, rows, rows}, 0), 9*p.out, p.in)
 }
 
@@ -204,13 +205,13 @@ func (p *productLayer) backward(d *Node, h, w, b int) (dx, dKernel, dBias, dScal
 	if p.form == scattered {
 		d = Reshape(taps(p.fused, Reshape(d, p.out, h, w, b), sentFromInput), 9*p.out, columns)
 	}
-	dMatrix := productT(d, p.rows)
+	dMatrix := ProductT(d, p.rows)
 	rows, k := p.plain.Shape().Dim(0), p.plain.Shape().Dim(1)
 	matrix := After(p.matrix, d)
 	if !p.givenOnes && !p.fused {
 		matrix = Slice(matrix, AxisRange(), AxisRange(0, k))
 	}
-	dx = product(Transpose(matrix, 0, 1), d)
+	dx = PlainProduct(Transpose(matrix, 0, 1), d)
 
 	dScaled := dMatrix
 	if !p.fused {
@@ -220,7 +221,7 @@ func (p *productLayer) backward(d *Node, h, w, b int) (dx, dKernel, dBias, dScal
 	dPlain := dScaled
 	if p.scale != nil {
 		dPlain = Mul(dScaled, p.scaleLike(dScaled, d))
-		dScale = Reshape(product(Mul(dScaled, p.plain), Ones(d.Graph(), shapeLike(d, k, 1))), rows)
+		dScale = Reshape(PlainProduct(Mul(dScaled, p.plain), Ones(d.Graph(), shapeLike(d, k, 1))), rows)
 	}
 	switch p.form {
 	case pointwise:

@@ -85,19 +85,20 @@ func Linked(y *Node, inputs ...*Node) *Node {
 	return Where(never, BroadcastToShape(link, y.Shape()), y)
 }
 
-// product is the matrix product [m, k] x [k, n] with the layouts that are fast in every direction: the large
-// operand x is contracted along its rows forwards and along its columns backwards, never transposed.
-func product(w, x *Node) *Node { return DotGeneral(w, []int{1}, nil, x, []int{0}, nil) }
+// PlainProduct is the matrix product [m, k] x [k, n] with GoMLX's gradient, for use inside of hand-written ones.
+func PlainProduct(w, x *Node) *Node { return DotGeneral(w, []int{1}, nil, x, []int{0}, nil) }
 
-// productT is the matrix product [m, k] x [n, k]^T.
-func productT(a, b *Node) *Node { return DotGeneral(a, []int{1}, nil, b, []int{1}, nil) }
+// ProductT is the matrix product [m, k] x [n, k]^T, with GoMLX's gradient.
+func ProductT(a, b *Node) *Node { return DotGeneral(a, []int{1}, nil, b, []int{1}, nil) }
 
-// Product multiplies [m, k] by [k, n]; the second operand may be large, the first should be small.
+// Product multiplies [m, k] by [k, n]; the second operand may be large, the first should be small. Its gradient has the
+// layouts that are fast in every direction: x is contracted along its rows forwards and along its columns backwards, and
+// never transposed.
 func Product(w, x *Node) *Node {
 	return WithGradient([]*Node{w, x},
-		func(in []*Node) *Node { return product(in[0], in[1]) },
+		func(in []*Node) *Node { return PlainProduct(in[0], in[1]) },
 		func(in []*Node, _, dy *Node) []*Node {
-			return []*Node{productT(dy, in[1]), product(Transpose(in[0], 0, 1), dy)}
+			return []*Node{ProductT(dy, in[1]), PlainProduct(Transpose(in[0], 0, 1), dy)}
 		})
 }
 
@@ -137,7 +138,7 @@ func spread(v, x *Node) *Node {
 
 // SumRows adds up each row of x [C, n], by a product with ones: [C].
 func SumRows(x *Node) *Node {
-	return Reshape(productT(x, Ones(x.Graph(), shapeLike(x, 1, x.Shape().Dim(1)))), x.Shape().Dim(0))
+	return Reshape(ProductT(x, Ones(x.Graph(), shapeLike(x, 1, x.Shape().Dim(1)))), x.Shape().Dim(0))
 }
 
 // relu is max(x, 0) with the gradient 0 at 0, as PyTorch's.
@@ -222,7 +223,7 @@ func Parts(x *Node, n int) []*Node {
 func ChannelMean(x *Node) *Node {
 	channels := x.Shape().Dim(0)
 	columns := x.Shape().Size() / channels
-	sum := productT(Reshape(x, channels, columns), Ones(x.Graph(), shapeLike(x, 1, columns)))
+	sum := ProductT(Reshape(x, channels, columns), Ones(x.Graph(), shapeLike(x, 1, columns)))
 	return MulScalar(Reshape(sum, channels), 1/float64(columns))
 }
 
@@ -232,7 +233,7 @@ func AllFinite(nodes []*Node) *Node {
 	for i, x := range nodes {
 		// 0*Inf and 0*NaN are NaN, and so is their sum with anything.
 		flat := Reshape(x, 1, x.Shape().Size())
-		sums[i] = ConvertDType(Reshape(productT(flat, ZerosLike(flat)), 1), dtypes.Float32)
+		sums[i] = ConvertDType(Reshape(ProductT(flat, ZerosLike(flat)), 1), dtypes.Float32)
 	}
 	sum := ReduceAllSum(Concatenate(sums, 0))
 	return Equal(sum, ScalarZero(sum.Graph(), sum.DType()))

@@ -22,7 +22,8 @@ import (
 // differentiates it there. Where forwardOnly is set nothing is kept and a gradient is refused.
 //
 // Integer carries and stacks have no gradient. stop says which of xs need none either (fixed parameters); nil stands for none.
-func Scan(n int, reversed, forwardOnly bool, carry, xs []*Node, stop []bool, body func(carry, x []*Node) (next, y []*Node)) (last, ys []*Node) {
+func Scan(n int, reversed, forwardOnly bool, carry, xs []*Node, stop []bool, body func(carry, x []*Node) (next,
+	y []*Node)) (last, ys []*Node) {
 	s := &scan{n: n, reversed: reversed, body: body, carries: len(carry), keeps: !forwardOnly}
 	s.stop = make([]bool, len(carry)+len(xs))
 	for i, v := range append(slices.Clone(carry), xs...) {

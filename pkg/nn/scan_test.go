@@ -41,7 +41,8 @@ func TestScanIsItsTurnsWrittenOut(t *testing.T) {
 		moved := Add(product, MulScalar(x[1], 0.5))
 		return []*Node{moved, Add(carry[1], nn.SumPerImage(moved))}, []*Node{MulScalar(moved, 2)}
 	}
-	args := []any{normal(1, rows, columns), normal(2, n, rows, columns), normal(3, n, rows, columns), normal(4, rows, columns), normal(5, columns), normal(6, n, rows, columns)}
+	args := []any{normal(1, rows, columns), normal(2, n, rows, columns), normal(3, n, rows, columns), normal(4, rows, columns),
+		normal(5, columns), normal(6, n, rows, columns)}
 	for _, reversed := range []bool{false, true} {
 		run := func(loop bool) [][]float64 {
 			out, err := CallOnceN(backendtest.XLA(t), func(in []*Node) []*Node {
@@ -59,7 +60,8 @@ func TestScanIsItsTurnsWrittenOut(t *testing.T) {
 							i = n - 1 - k
 						}
 						var y []*Node
-						last, y = body(last, []*Node{Reshape(Slice(stacks[0], AxisElem(i)), rows, columns), Reshape(Slice(stacks[1], AxisElem(i)), rows, columns)})
+						last, y = body(last, []*Node{Reshape(Slice(stacks[0], AxisElem(i)), rows, columns),
+							Reshape(Slice(stacks[1], AxisElem(i)), rows, columns)})
 						written[i] = ExpandAxes(y[0], 0)
 					}
 					ys = []*Node{Concatenate(written, 0)}
@@ -131,9 +133,10 @@ func TestOneImageThatIsNotFiniteLeavesTheOthersAlone(t *testing.T) {
 		check(t, out)
 	}
 	out, err := CallOnce(backendtest.XLA(t), func(in []*Node) *Node {
-		last, _ := nn.Scan(2, false, false, []*Node{in[0]}, []*Node{Stack([]*Node{in[1], in[1]}, 0)}, nil, func(carry, own []*Node) (next, y []*Node) {
-			return []*Node{nn.Conv(nn.Fused, carry[0], own[0], Zeros(own[0].Graph(), shapes.Make(dtypes.Float32, 2)), false)}, nil
-		})
+		last, _ := nn.Scan(2, false, false, []*Node{in[0]}, []*Node{Stack([]*Node{in[1], in[1]}, 0)}, nil,
+			func(carry, own []*Node) (next, y []*Node) {
+				return []*Node{nn.Conv(nn.Fused, carry[0], own[0], Zeros(own[0].Graph(), shapes.Make(dtypes.Float32, 2)), false)}, nil
+			})
 		return last[0]
 	}, image, kernel)
 	require.NoError(t, err)

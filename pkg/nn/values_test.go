@@ -22,7 +22,8 @@ func streamOf(folder string, seed uint64) *rand.Rand {
 func TestStartTogether(t *testing.T) {
 	calls := 0
 	layer := func(name string) []nn.Param {
-		return []nn.Param{{Name: name + "/a", Shape: []int{2}}, {Name: name + "/b", Shape: []int{2, 3}}, {Name: name + "/c", Shape: []int{1}}}
+		return []nn.Param{{Name: name + "/a", Shape: []int{2}}, {Name: name + "/b", Shape: []int{2, 3}},
+			{Name: name + "/c", Shape: []int{1}}}
 	}
 	first := nn.StartTogether(func(rng *rand.Rand) [][]float32 {
 		calls++

@@ -135,7 +135,8 @@ func TestDroppedImagesCountNothing(t *testing.T) {
 		}, 0},
 		"margin": {func(in []*Node) *Node { return objective.Margin(in[0], in[1], half(in[0].Graph()), 3000) }, 1},
 		"wrong class": {func(in []*Node) *Node {
-			return objective.WrongClass(Reshape(in[0], 1, 3), ZerosLike(Reshape(in[0], 1, 3)), in[1], half(in[0].Graph()), temperature, lambda)
+			return objective.WrongClass(Reshape(in[0], 1, 3), ZerosLike(Reshape(in[0], 1, 3)), in[1], half(in[0].Graph()), temperature,
+				lambda)
 		}, 0},
 	} {
 		value, gradients := evaluate(t, c.loss, []float64{100, 5e6, -200}, []float64{300, 7, 50})
@@ -150,7 +151,8 @@ func TestDroppedImagesCountNothing(t *testing.T) {
 func wrongClass(classes int) func(in []*Node) *Node {
 	return func(in []*Node) *Node {
 		batch := in[2].Shape().Dim(0)
-		return objective.WrongClass(Reshape(in[0], classes, batch), StopGradient(Reshape(in[1], classes, batch)), in[2], uniform(in[0], batch), temperature, lambda)
+		return objective.WrongClass(Reshape(in[0], classes, batch), StopGradient(Reshape(in[1], classes, batch)), in[2],
+			uniform(in[0], batch), temperature, lambda)
 	}
 }
 

@@ -58,7 +58,8 @@ type notes struct{ moved []int }
 // New starts a fresh optimiser for those parameters of a network that are neither fixed nor frozen (nil freezes none). others
 // are the networks that the loss asks. Steps of one identity share a program, see network.Share: it names the models and the
 // loss, "" nothing.
-func New(of *network.Network, config Config, identity string, frozen func(param string) bool, loss Loss, others ...*network.Network) (*Optimiser, error) {
+func New(of *network.Network, config Config, identity string, frozen func(param string) bool, loss Loss,
+	others ...*network.Network) (*Optimiser, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
@@ -76,7 +77,8 @@ func New(of *network.Network, config Config, identity string, frozen func(param 
 	o.program, err = network.Share(of.Backend, identity, of.Lowering, func() (*Exec, any, error) {
 		found := &notes{}
 		// The program must not hold this optimiser's memory: others will use it.
-		graph := &Optimiser{Config: config, network: network.New(of.Backend, of.Lowering, of.Params()), trained: o.trained, loss: loss, State: make([][]*tensors.Tensor, len(o.State))}
+		graph := &Optimiser{Config: config, network: network.New(of.Backend, of.Lowering, of.Params()), trained: o.trained, loss: loss,
+			State: make([][]*tensors.Tensor, len(o.State))}
 		for _, other := range others {
 			graph.others = append(graph.others, network.New(other.Backend, other.Lowering, other.Params()))
 		}
@@ -365,7 +367,8 @@ func (o *Optimiser) Restore(saved []checkpoint.Tensor, updates int) error {
 				p := layout.Params[m]
 				name := o.StateNames(p.Name)[slot]
 				if values[m] = byName[name]; len(values[m]) != p.Size() {
-					return fmt.Errorf("tensor %s has %d values, not %d: was it trained with another optimiser?", name, len(values[m]), p.Size())
+					return fmt.Errorf("tensor %s has %d values, not %d: was it trained with another optimiser?", name,
+						len(values[m]), p.Size())
 				}
 			}
 			fresh[slot] = append(fresh[slot], layout.PackOne(i, values))

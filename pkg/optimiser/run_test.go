@@ -32,7 +32,8 @@ func newNetwork(t *testing.T, lowering nn.Lowering) *network.Network {
 		{Name: "step2/v", Shape: []int{2}, Stack: "step1/v"},
 	})
 	t.Cleanup(n.Close)
-	require.NoError(t, n.Set(map[string][]float32{"w": {1, 2}, "mean": {0.5, -0.5}, "step1/v": {3, -4}, "p": {7, 8, 9}, "step2/v": {-5, 6}}))
+	require.NoError(t, n.Set(map[string][]float32{"w": {1, 2}, "mean": {0.5, -0.5}, "step1/v": {3, -4},
+		"p": {7, 8, 9}, "step2/v": {-5, 6}}))
 	return n
 }
 
@@ -113,7 +114,8 @@ func TestStepKeepsState(t *testing.T) {
 			require.Equal(t, [][]float32{{-26, 0.25, 0.5}, {-41, 0.25, 0.5}}[i], result.Report, "of the weights before the update")
 			named, err := n.Named()
 			require.NoError(t, err)
-			require.Equal(t, map[string][]float32{"w": want.w, "step1/v": want.v1, "step2/v": want.v2, "mean": want.mean, "p": {7, 8, 9}}, named)
+			require.Equal(t, map[string][]float32{"w": want.w, "step1/v": want.v1, "step2/v": want.v2, "mean": want.mean, "p": {7, 8, 9}},
+				named)
 		}
 		require.Equal(t, 2, o.Updates)
 		require.Equal(t, []float32{1.5, -3}, tensors.MustCopyFlatData[float32](o.State[0][0]))
@@ -248,10 +250,13 @@ func TestRestore(t *testing.T) {
 			for says, spoiled := range map[string][]checkpoint.Tensor{
 				"optimiser/v/step2/v has 1 values, not 2": change("optimiser/v/step2/v", []float32{1}),
 				"optimiser/m/w has 0 values, not 2":       change("optimiser/m/w", nil),
-				"another optimiser":                       slices.DeleteFunc(slices.Clone(saved), func(c checkpoint.Tensor) bool { return strings.HasPrefix(c.Name, "optimiser/v/") }),
-				"parameter step1/v has 3 values":          change("step1/v", []float32{1, 2, 3}),
-				"parameter p is missing":                  slices.DeleteFunc(slices.Clone(saved), func(c checkpoint.Tensor) bool { return c.Name == "p" }),
-				"parameter ghost is not one":              append(slices.Clone(saved), checkpoint.Tensor{Name: "ghost", Shape: []int{1}, Data: []float32{1}}),
+				"another optimiser": slices.DeleteFunc(slices.Clone(saved),
+					func(c checkpoint.Tensor) bool { return strings.HasPrefix(c.Name, "optimiser/v/") }),
+				"parameter step1/v has 3 values": change("step1/v", []float32{1, 2, 3}),
+				"parameter p is missing": slices.DeleteFunc(slices.Clone(saved),
+					func(c checkpoint.Tensor) bool { return c.Name == "p" }),
+				"parameter ghost is not one": append(slices.Clone(saved), checkpoint.Tensor{Name: "ghost",
+					Shape: []int{1}, Data: []float32{1}}),
 			} {
 				require.ErrorContains(t, o.Restore(spoiled, 17), says)
 				require.Equal(t, before, everything(t, o), says)

@@ -21,9 +21,9 @@ type fourierMix struct {
 	order       []int
 }
 
-// fourierMix mixes all test images of in and smooth with each other, paired at random over both sets (paper S3), once for all seeds. The paper
-// does not say how its pairs were made (digest §8); pairs inside each set make the phase's image of the same set as the amplitude's, and the two
-// correlations of claim L5 hard to tell apart.
+// fourierMix mixes all test images of in and smooth with each other, paired at random over both sets (paper S3), once
+// for all seeds. The paper does not say how its pairs were made (digest §8); pairs inside each set make the phase's
+// image of the same set as the amplitude's, and the two correlations of claim L5 hard to tell apart.
 func (v *Maker) fourierMix() (*fourierMix, error) {
 	if v.mix != nil {
 		return v.mix, nil
@@ -84,8 +84,8 @@ func (v *Maker) fourierScores(ctx context.Context, seed uint64) (own, mixed []fl
 	return own, mixed, nil
 }
 
-// fourierSheet has a row a mix: the image of the amplitudes, that of the phases, the result; values are ln p under mixedGlow, nats. The mixes
-// are some of every kind: amplitudes and phases of in or smooth.
+// fourierSheet has a row a mix: the image of the amplitudes, that of the phases, the result; values are ln p under
+// mixedGlow, nats. The mixes are some of every kind: amplitudes and phases of in or smooth.
 func (v *Maker) fourierSheet(ctx context.Context, seed uint64) (*result.Sheet, error) {
 	own, mixed, err := v.fourierScores(ctx, seed)
 	if err != nil {

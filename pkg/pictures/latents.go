@@ -83,7 +83,8 @@ func (v *Maker) testImages(role string, images int) (*imageset.Set, error) {
 
 // withPixels is a set of the same shape with other images.
 func withPixels(like *imageset.Set, pixels []uint8) *imageset.Set {
-	return &imageset.Set{Name: like.Name, Split: like.Split, Height: like.Height, Width: like.Width, Channels: like.Channels, Pixels: pixels}
+	return &imageset.Set{Name: like.Name, Split: like.Split, Height: like.Height, Width: like.Width,
+		Channels: like.Channels, Pixels: pixels}
 }
 
 // mixed exchanges all latents but the last scale's between images of in and smooth, pair by pair (Fig 3A). The
@@ -118,8 +119,8 @@ func (v *Maker) mixed(ctx context.Context, seed uint64) (*result.Sheet, error) {
 		sheet := &result.Sheet{}
 		add := func(column int, what string, source int, of *imageset.Set, likelihoods []float64) error {
 			for i := range pairs {
-				t := result.Tile{Row: i, Column: column, What: what, Role: inAndSmooth[source], Set: sets[source].Name, Index: places[source][i],
-					Class: sets[source].Class(i), Value: likelihoods[i]}
+				t := result.Tile{Row: i, Column: column, What: what, Role: inAndSmooth[source], Set: sets[source].Name,
+					Index: places[source][i], Class: sets[source].Class(i), Value: likelihoods[i]}
 				if err := sheet.Add(t, of, i); err != nil {
 					return err
 				}
@@ -184,10 +185,11 @@ func (v *Maker) climbed(ctx context.Context, seed uint64, role string, images in
 			free = append(free, scale)
 		}
 		bar := progress.New(v.engine.Out, "raising ln p of "+set.Name+" (Fig 3B)", climb.steps)
-		end, err := inverter.Maximise(start, invert.Ascent{Free: free, Optimiser: climb.rule, Steps: climb.steps, Progress: func(step int, mean float64) error {
-			bar.Set(step, fmt.Sprintf("ln p %.0f", mean))
-			return ctx.Err()
-		}})
+		end, err := inverter.Maximise(start, invert.Ascent{Free: free, Optimiser: climb.rule, Steps: climb.steps,
+			Progress: func(step int, mean float64) error {
+				bar.Set(step, fmt.Sprintf("ln p %.0f", mean))
+				return ctx.Err()
+			}})
 		bar.Done("")
 		if err != nil {
 			return nil, err
@@ -199,7 +201,8 @@ func (v *Maker) climbed(ctx context.Context, seed uint64, role string, images in
 		sheet := &result.Sheet{}
 		for column, of := range []*imageset.Set{set, withPixels(set, after.Pixels())} {
 			for i := range set.Len() {
-				t := result.Tile{Row: i, Column: column, What: "image", Role: role, Set: set.Name, Index: places[i], Class: set.Class(i), Value: before[i]}
+				t := result.Tile{Row: i, Column: column, What: "image", Role: role, Set: set.Name, Index: places[i],
+					Class: set.Class(i), Value: before[i]}
 				if column == 1 {
 					t.What, t.Value = "climbed", after.LogLikelihoods[i]
 				}
@@ -369,5 +372,6 @@ func (v *Maker) climbedValues(ctx context.Context, seed uint64) (map[string][]fl
 		left = append(left, variation[i]/max(variationBefore[i], 1))
 	}
 	gains, _ = metric.ReplaceNonFinite(gains)
-	return map[string][]float64{"correlation of low frequencies": correlations, "gain of ln p": gains, "share of total variation left": left}, nil
+	return map[string][]float64{"correlation of low frequencies": correlations, "gain of ln p": gains,
+		"share of total variation left": left}, nil
 }

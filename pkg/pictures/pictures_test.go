@@ -12,7 +12,8 @@ import (
 )
 
 func TestInTurn(t *testing.T) {
-	set := &imageset.Set{Height: 1, Width: 1, Channels: 1, Pixels: make([]uint8, 6), Labels: []int32{2, 0, 0, 2, 2, 1}, Classes: []string{"a", "b", "c"}}
+	set := &imageset.Set{Height: 1, Width: 1, Channels: 1, Pixels: make([]uint8, 6), Labels: []int32{2, 0, 0, 2, 2, 1},
+		Classes: []string{"a", "b", "c"}}
 	require.Equal(t, []int{1, 5, 0, 2, 3, 4}, inTurn(set, 10), "a, b, c, a, c, c")
 	require.Equal(t, []int{1, 5}, inTurn(set, 2))
 	set.Labels = nil

@@ -111,14 +111,16 @@ var topGlows = []string{"glow-in-from-general", "glow-in-outlier-loss"}
 
 const generalGlow = "glow-general"
 
-// Score makes the scores of a finished run that pictures and the claims about them are made of, as far as they are missing: a network is loaded
-// once where this is called when it has scored its other images. What is wrong is told when the pictures are made.
+// Score makes the scores of a finished run that pictures and the claims about them are made of, as far as they are
+// missing: a network is loaded once where this is called when it has scored its other images. What is wrong is told
+// when the pictures are made.
 func (v *Maker) Score(ctx context.Context, configuration string, seed uint64) {
 	run, err := v.schedule.Run(configuration, seed)
 	if err != nil {
 		return
 	}
-	if name := v.schedule.Roles.Set("general"); name != "" && seed == v.schedule.Seeds[0] && slices.Contains(append(topGlows, generalGlow), configuration) {
+	if name := v.schedule.Roles.Set("general"); name != "" && seed == v.schedule.Seeds[0] &&
+		slices.Contains(append(topGlows, generalGlow), configuration) {
 		of := v.schedule.Size.TopImages
 		if !v.engine.HasScores(run, name, imageset.Train, of, density.Noise{}) {
 			v.engine.SplitScores(ctx, run, name, imageset.Train, of, density.Noise{})
@@ -171,7 +173,8 @@ func (v *Maker) topSheet(ctx context.Context, seed uint64, configuration string)
 		values []float64
 	}{{"raw", columns[0]}, {"ratio", ratio}, {v.last(), columns[2]}} {
 		for column, at := range score.Highest(s.values, shownTop) {
-			t := result.Tile{Row: row, Column: column, What: fmt.Sprintf("%s of %d training images", s.what, len(s.values)), Role: "general", Set: name, Index: tables[0].Rows[at].Index, Value: s.values[at]}
+			t := result.Tile{Row: row, Column: column, What: fmt.Sprintf("%s of %d training images", s.what, len(s.values)),
+				Role: "general", Set: name, Index: tables[0].Rows[at].Index, Value: s.values[at]}
 			t.Class = train.Class(t.Index)
 			if err := sheet.Add(t, train, t.Index); err != nil {
 				return nil, err
@@ -203,7 +206,8 @@ func (v *Maker) setsSheet() (*result.Sheet, error) {
 			continue
 		}
 		for column, i := range inTurn(test, shownTop) {
-			t := result.Tile{Row: row, Column: column, What: "image", Role: role, Set: test.Name, Index: places[i], Class: test.Class(i), Value: math.NaN()}
+			t := result.Tile{Row: row, Column: column, What: "image", Role: role, Set: test.Name, Index: places[i],
+				Class: test.Class(i), Value: math.NaN()}
 			if err := sheet.Add(t, test, i); err != nil {
 				return nil, err
 			}
@@ -252,11 +256,11 @@ func (v *Maker) augmentationSheet() (*result.Sheet, error) {
 			return nil, err
 		}
 		place := split.Choose(v.schedule.Size.TrainImages, runs.SubsetSeed)[0]
-		augmentation := imageset.PaperAugmentation
-		augmentation.Flip = plan.Flip(name)
+		augmentation := plan.Augmentation(name, imageset.PaperAugmentation)
 		drawn := withPixels(train, slices.Clone(train.Image(0)))
 		for column := range shownTop {
-			t := result.Tile{Row: row, Column: column, What: "training image", Role: role, Set: name, Index: place, Class: train.Class(0), Value: math.NaN()}
+			t := result.Tile{Row: row, Column: column, What: "training image", Role: role, Set: name, Index: place,
+				Class: train.Class(0), Value: math.NaN()}
 			if column > 0 {
 				t.What = "translated"
 				if augmentation.Flip {

@@ -41,7 +41,8 @@ func BenchmarkTrainStep(b *testing.B) {
 			require.NoError(b, err)
 			defer stepper.Close()
 			rng := rand.New(rand.NewPCG(1, 2))
-			batch := train.Batch{Pixels: make([]uint8, size.batch*density.Dims(model)), Noise: make([]float32, size.batch*density.Dims(model))}
+			batch := train.Batch{Pixels: make([]uint8, size.batch*density.Dims(model)),
+				Noise: make([]float32, size.batch*density.Dims(model))}
 			for i := range batch.Pixels {
 				batch.Pixels[i] = uint8(rng.Uint32())
 			}

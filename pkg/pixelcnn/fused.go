@@ -118,10 +118,6 @@ func unstack(z *Node, offsets []offset, stride, h, w int) *Node {
 	return sum
 }
 
-// matrix is [m, k] x [k, n], matrixT is [m, k] x [n, k]^T.
-func matrix(a, b *Node) *Node  { return DotGeneral(a, []int{1}, nil, b, []int{0}, nil) }
-func matrixT(a, b *Node) *Node { return DotGeneral(a, []int{1}, nil, b, []int{1}, nil) }
-
 // rowsOf is x [C, ...] as a matrix.
 func rowsOf(x *Node) *Node { return Reshape(x, x.Shape().Dim(0), -1) }
 
@@ -138,34 +134,34 @@ func (c convolution) fused(x, taps, bias *Node) *Node {
 		x, taps, bias := in[0], in[1], nn.Linked(in[2], in[0], in[1]) // GoMLX has no gradient of Pad
 		var y *Node
 		if c.stacksInput() {
-			y = Reshape(matrix(taps, stack(x, c.offsets(), c.stride)), c.out, h/c.stride, w/c.stride, batch)
+			y = Reshape(nn.PlainProduct(taps, stack(x, c.offsets(), c.stride)), c.out, h/c.stride, w/c.stride, batch)
 		} else {
-			y = unstack(matrix(taps, rowsOf(x)), back, 1, h, w)
+			y = unstack(nn.PlainProduct(taps, rowsOf(x)), back, 1, h, w)
 		}
 		return once(Add(StopGradient(y), nn.PerChannel(bias, y)), bias)
 	}, func(in []*Node, _, dy *Node) []*Node {
 		x, transposed := in[0], Transpose(in[1], 0, 1)
 		var dx, dTaps *Node
 		if c.stacksInput() {
-			dx = unstack(matrix(transposed, rowsOf(dy)), c.offsets(), c.stride, h, w)
-			dTaps = matrixT(rowsOf(dy), stack(x, c.offsets(), c.stride))
+			dx = unstack(nn.PlainProduct(transposed, rowsOf(dy)), c.offsets(), c.stride, h, w)
+			dTaps = nn.ProductT(rowsOf(dy), stack(x, c.offsets(), c.stride))
 		} else { // one stack gives both
 			seen := stack(dy, back, 1)
 			if rows := seen.Shape().Dim(0); rows <= longestRow {
-				dx = Reshape(matrix(transposed, seen), d...)
+				dx = Reshape(nn.PlainProduct(transposed, seen), d...)
 			} else {
 				taps := TransposeAllAxes(Reshape(in[1], len(back), c.out, c.in), 0, 2, 1) // [(a, b), in, out]
-				dx = unstack(matrix(Reshape(taps, -1, c.out), rowsOf(dy)), c.offsets(), 1, h, w)
+				dx = unstack(nn.PlainProduct(Reshape(taps, -1, c.out), rowsOf(dy)), c.offsets(), 1, h, w)
 			}
-			dTaps = matrixT(seen, rowsOf(x))
+			dTaps = nn.ProductT(seen, rowsOf(x))
 		}
 		return []*Node{dx, dTaps, nn.SumRows(rowsOf(dy))}
 	})
 }
 
 // longestRow is how many numbers a product adds up for the gradient by a convolution's input; where they would be more, the product comes
-// first. At 240 channels in and out and 4 images on two cores XLA v0.81 took 97 to 103 ms of processor time for both gradients with the longer rows and 71 to 78
-// without; a step of the paper's network on v0.115 takes about 7 % more so. Tests change it.
+// first. At 240 channels in and out and 4 images on two cores XLA v0.81 took 97 to 103 ms of processor time for both
+// gradients with the longer rows and 71 to 78 without; a step of the paper's network on v0.115 takes about 7 % more so. Tests change it.
 var longestRow = 900
 
 // once keeps a compiler from making y again in everything that reads it, from all that was written for it. It needs to see some other

@@ -96,7 +96,8 @@ func onGrid(rng *rand.Rand, dims ...int) *tensors.Tensor {
 }
 
 // evaluator runs a model in float64 with random weights.
-func evaluator(t *testing.T, model *PixelCNN, lowering nn.Lowering, build func(w *nn.Weights, x *Node) *Node) func(x *tensors.Tensor) []float64 {
+func evaluator(t *testing.T, model *PixelCNN, lowering nn.Lowering,
+	build func(w *nn.Weights, x *Node) *Node) func(x *tensors.Tensor) []float64 {
 	params := model.Params()
 	values := flowtest.RandomValues(params, 7)
 	return func(x *tensors.Tensor) []float64 {

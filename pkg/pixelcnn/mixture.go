@@ -66,8 +66,8 @@ func (m Mixture) pixels(lowering nn.Lowering, params, x *Node) *Node {
 func (m Mixture) components(lowering nn.Lowering, params, x *Node) (logWeights *Node, logProbs []*Node) {
 	d := x.Shape().Dimensions
 	if len(d) != 4 || d[0] != m.Channels || !slices.Equal(params.Shape().Dimensions, []int{m.Params(), d[1], d[2], d[3]}) {
-		panic(fmt.Errorf("pixelcnn: a mixture of %d components for %d channels takes parameters [%d, H, W, B] and images [%d, H, W, B], not %s and %s",
-			m.Components, m.Channels, m.Params(), m.Channels, params.Shape(), x.Shape()))
+		panic(fmt.Errorf("pixelcnn: a mixture of %d components for %d channels takes parameters [%d, H, W, B] and images [%d, H, W, B], "+
+			"not %s and %s", m.Components, m.Channels, m.Params(), m.Channels, params.Shape(), x.Shape()))
 	}
 	n := m.Components
 	block := func(i int) *Node { return nn.Channels(params, i*n, (i+1)*n) }
@@ -128,7 +128,8 @@ func binOf(x, mean, logScale *Node) bin {
 	b.logScale = Where(b.free, logScale, MulScalar(OnesLike(logScale), minLogScale))
 	b.inverse = Exp(Neg(b.logScale))
 	centred := Sub(x, mean)
-	b.plus, b.minus, b.middle = Mul(b.inverse, AddScalar(centred, halfBin)), Mul(b.inverse, AddScalar(centred, -halfBin)), Mul(b.inverse, centred)
+	b.plus, b.minus, b.middle = Mul(b.inverse, AddScalar(centred, halfBin)), Mul(b.inverse, AddScalar(centred, -halfBin)),
+		Mul(b.inverse, centred)
 	b.upper, b.lower = Sigmoid(b.plus), Sigmoid(b.minus)
 	b.difference = Sub(b.upper, b.lower)
 	b.first, b.last = LessThan(x, scalar(-edge)), GreaterThan(x, scalar(edge))

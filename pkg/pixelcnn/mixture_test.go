@@ -100,8 +100,9 @@ func randomMixtures(rng *rand.Rand, m Mixture, n int, lowest float64) [][]float3
 	return all
 }
 
-// Where no bin between the first and the last is below 1e-5, LogProb is ln of a sum of products of differences of the logistic's distribution function. The difference of
-// two sigmoids is rounded by 1e-16 and is at least 1e-5: 1e-11, and 1e-10 with what a few operations add.
+// Where no bin between the first and the last is below 1e-5, LogProb is ln of a sum of products of differences of the
+// logistic's distribution function. The difference of two sigmoids is rounded by 1e-16 and is at least 1e-5: 1e-11, and
+// 1e-10 with what a few operations add.
 func TestLogProbIsThatOfTheDefinition(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, channels := range []int{1, 3} {

@@ -103,7 +103,8 @@ func (c Config) downsize(s stream, stage int) convolution {
 }
 
 func (c Config) upsize(s stream, stage int) deconvolution {
-	return deconvolution{name: fmt.Sprintf("upsize_%s/%d/deconv", s, stage), stream: s, filters: c.Filters, alike: fmt.Sprintf("upsize/%s", s)}
+	return deconvolution{name: fmt.Sprintf("upsize_%s/%d/deconv", s, stage), stream: s, filters: c.Filters,
+		alike: fmt.Sprintf("upsize/%s", s)}
 }
 
 // The first layers see the image and a plane of ones, which shows where it ends. That of u is moved down by a row; ul adds one of

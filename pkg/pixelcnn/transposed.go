@@ -69,13 +69,13 @@ func (d deconvolution) fused(x, taps, bias *Node) *Node {
 	return nn.WithGradient([]*Node{x, taps, bias},
 		func(in []*Node) *Node {
 			bias := nn.Linked(in[2], in[0], in[1]) // GoMLX has no gradient of Pad
-			y := StopGradient(unstack(matrix(in[1], rowsOf(in[0])), offsets, 2, 2*h, 2*w))
+			y := StopGradient(unstack(nn.PlainProduct(in[1], rowsOf(in[0])), offsets, 2, 2*h, 2*w))
 			return Add(y, nn.PerChannel(bias, y))
 		},
 		func(in []*Node, _, dy *Node) []*Node {
 			seen := stack(dy, offsets, 2)
-			dx := matrix(Transpose(in[1], 0, 1), seen)
-			return []*Node{Reshape(dx, x.Shape().Dimensions...), matrixT(seen, rowsOf(in[0])), nn.SumRows(rowsOf(dy))}
+			dx := nn.PlainProduct(Transpose(in[1], 0, 1), seen)
+			return []*Node{Reshape(dx, x.Shape().Dimensions...), nn.ProductT(seen, rowsOf(in[0])), nn.SumRows(rowsOf(dy))}
 		})
 }
 

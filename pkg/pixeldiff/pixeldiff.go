@@ -123,8 +123,8 @@ func (d *Density) LogLikelihoods(set *imageset.Set) ([]float64, error) {
 		return nil, err
 	}
 	if set.Height != d.height || set.Width != d.width || set.Channels != d.channels {
-		return nil, fmt.Errorf("pixeldiff: images of %s/%s are %dx%dx%d, the density was fitted on %dx%dx%d: fit one on images of that shape",
-			set.Name, set.Split, set.Height, set.Width, set.Channels, d.height, d.width, d.channels)
+		return nil, fmt.Errorf("pixeldiff: images of %s/%s are %dx%dx%d, the density was fitted on %dx%dx%d: fit one on images of that "+
+			"shape", set.Name, set.Split, set.Height, set.Width, set.Channels, d.height, d.width, d.channels)
 	}
 	values := make([]float64, set.Len())
 	for i := range values {

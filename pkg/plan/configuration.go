@@ -99,8 +99,8 @@ func (all Configurations) Find(name string) (Configuration, bool) {
 // configurationName is what a configuration may be called: its name becomes a column of score files and part of file names.
 var configurationName = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 
-// Watched says whether the scores of a run are looked at while it trains, for the learning curves of Figs S2 to S4 and S6: those of the Glows
-// of the sets that the paper draws, and of the general one.
+// Watched says whether the scores of a run are looked at while it trains, for the learning curves of Figs S2 to S4 and
+// S6: those of the Glows of the sets that the paper draws, and of the general one.
 func (c Configuration) Watched() bool {
 	if c.Model != "glow" {
 		return false
@@ -139,7 +139,8 @@ func (all Configurations) For(targets ...string) (Configurations, error) {
 	wanted := map[string]bool{}
 	for _, t := range targets {
 		if _, ok := all.Find(t); !ok && !slices.Contains(all.Targets(), t) {
-			return nil, fmt.Errorf("nothing is called %q: choose of %v or a configuration, %s to %s", t, all.Targets(), all[0].Name, all[len(all)-1].Name)
+			return nil, fmt.Errorf("nothing is called %q: choose of %v or a configuration, %s to %s", t, all.Targets(),
+				all[0].Name, all[len(all)-1].Name)
 		}
 	}
 	for i := len(all) - 1; i >= 0; i-- { // what is needed stands before what needs it

@@ -287,6 +287,7 @@ type setsDeclaration struct {
 	Histories map[string]string          `yaml:"histories"`
 	StandsFor map[string]string          `yaml:"stands_for"`
 	NoFlip    []string                   `yaml:"no_flip"`
+	AsCut     []string                   `yaml:"as_cut"`
 }
 
 // declaredSets reads experiments/sets.yaml, once.
@@ -376,10 +377,15 @@ func StandsFor(set string) string {
 	return sets.StandsFor[set]
 }
 
-// Flip says whether a set's images are mirrored in training.
-func Flip(set string) bool {
+// Augmentation is how a set's training images are varied for a model that varies others so: experiments/sets.yaml lists
+// those that are not mirrored, and those that stay as they are.
+func Augmentation(set string, others imageset.Augmentation) imageset.Augmentation {
 	sets, err := declaredSets()
-	return err == nil && !slices.Contains(sets.NoFlip, set)
+	if err != nil || slices.Contains(sets.AsCut, set) {
+		return imageset.Augmentation{}
+	}
+	others.Flip = others.Flip && !slices.Contains(sets.NoFlip, set)
+	return others
 }
 
 // declaration is the text of a file of experiments.

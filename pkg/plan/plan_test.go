@@ -74,8 +74,11 @@ func TestDeclarations(t *testing.T) {
 	require.Equal(t, glow.Config{Scales: 3, K: 32, Hidden: 512}, paper.Glow())
 	require.Equal(t, []int{64, 195250}, []int{paper.Batch, paper.Steps})
 
-	require.True(t, Flip("cifar10"))
-	require.False(t, Flip("digits"))
+	varied := imageset.PaperAugmentation
+	require.Equal(t, varied, Augmentation("cifar10", varied))
+	require.Equal(t, imageset.Augmentation{Translate: 0.1}, Augmentation("digits", varied))
+	require.Zero(t, Augmentation("brats_t1", varied), "digest §4.1: BRATS is cut out, and nothing else")
+	require.Zero(t, Augmentation("phantom", varied))
 	require.Equal(t, "SVHN", StandsFor("digits"))
 }
 

@@ -23,6 +23,7 @@ const (
 	everyLine  = 10 * time.Second       // and then rarely enough for a log
 	everyDraw  = 100 * time.Millisecond // a terminal is redrawn no faster than an eye follows,
 	everyEvent = 500 * time.Millisecond // and a notebook more rarely: what it shows travels to a browser
+	everyTick  = 500 * time.Millisecond // what has no parts is looked at so often
 	window     = time.Minute            // the time left is estimated from the last minute,
 	everyPoint = window / 100           // of which so many points are kept
 	cells      = 20                     // width of the bar
@@ -214,6 +215,45 @@ func (b *Bar) event(now time.Time) Event {
 		e.Left = left
 	}
 	return e
+}
+
+// During shows what is done at the moment and how long that has taken so far, from two seconds on and until end is
+// called: for work that has no parts, such as compiling. end may be called more than once.
+func (b *Bar) During(what string) (end func()) {
+	b.mu.Lock()
+	b.info = oneLine(what)
+	b.next = b.now().Add(firstLine)
+	b.mu.Unlock()
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		tick := time.NewTicker(everyTick)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+				b.again()
+			}
+		}
+	}()
+	return sync.OnceFunc(func() {
+		close(stop)
+		<-stopped
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.info = ""
+	})
+}
+
+// again shows the job as it was, later.
+func (b *Bar) again() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if now := b.now(); !b.finished && !now.Before(b.next) {
+		b.show(now)
+	}
 }
 
 // Log writes a line of its own above the display.

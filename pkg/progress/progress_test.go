@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode/utf8"
 
@@ -60,6 +61,43 @@ func TestShortJobIsOneLine(t *testing.T) {
 	}
 	b.Done("")
 	assert.Equal(t, []string{"score: 3/3 (100%), 0:02 elapsed, 7 images/s"}, lines(&out))
+}
+
+// Work without parts shows that it goes on: from two seconds on, and not once it has ended.
+func TestDuring(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		b := newBar(&out, "glow", 100, nil, time.Now)
+		end := b.During("compiling the training step")
+		time.Sleep(1900 * time.Millisecond)
+		synctest.Wait()
+		assert.Empty(t, out.String())
+		time.Sleep(20 * time.Second)
+		end()
+		end()
+		time.Sleep(time.Hour)
+		b.StartAt(0)
+		time.Sleep(3 * time.Second)
+		b.Set(1, "7 images/s")
+		b.Done("")
+		assert.Equal(t, []string{
+			"glow: 0/100 (0%), 0:02 elapsed, compiling the training step",
+			"glow: 0/100 (0%), 0:12 elapsed, compiling the training step",
+			"glow: 1/100 (1%), 0:03 elapsed, 4:57 left, 7 images/s",
+			"glow: 1/100 (1%), 0:03 elapsed, 7 images/s",
+		}, lines(&out))
+	})
+}
+
+// What is quick says nothing of it.
+func TestDuringOfQuickWork(t *testing.T) {
+	var out bytes.Buffer
+	c := newClock()
+	b := newBar(&out, "glow", 2, nil, c.now)
+	b.During("compiling the training step")()
+	b.Set(2, "")
+	b.Done("")
+	assert.Equal(t, []string{"glow: 2/2 (100%), 0:00 elapsed"}, lines(&out))
 }
 
 func TestUnknownTotal(t *testing.T) {

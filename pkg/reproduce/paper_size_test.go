@@ -33,15 +33,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPaperSize computes everything that strata reproduce computes of finished runs, for the family random300k at size paper with three seeds: cells,
-// score files, correlations, curves, pictures, claims, and claims over steps. Images, scores and learning curves are made up, of as many images as
-// the paper has (docs/paper.md §6.2), and the runs are finished because their records say so: nothing is trained, and no network is ever built.
-// What needs one is left out: claim F5, whose judge is a classifier. It writes 5 GB and takes minutes, so it runs only where STRATA_PAPER_SIZE is 1:
+// TestPaperSize computes everything that strata reproduce computes of finished runs, for the family random300k at size
+// paper with three seeds: cells, score files, correlations, curves, pictures, claims, and claims over steps. Images,
+// scores and learning curves are made up, of as many images as the paper has (docs/paper.md §6.2), and the runs are
+// finished because their records say so: nothing is trained, and no network is ever built.
+// What needs one is left out: claim F5, whose judge is a classifier. It writes 5 GB and takes minutes, so it runs only
+// where STRATA_PAPER_SIZE is 1:
 //
 //	STRATA_PAPER_SIZE=1 go test ./pkg/reproduce -run TestPaperSize -v -timeout 60m
 //
-// STRATA_PAPER_SIZE_FOLDER keeps what is made up for the next time. Wanted are ten minutes and 2 GiB on two cores. All is made up by a process of
-// its own: image sets that it has mapped into memory would count as long as it lives.
+// STRATA_PAPER_SIZE_FOLDER keeps what is made up for the next time. Wanted are ten minutes and 2 GiB on two cores. All
+// is made up by a process of its own: image sets that it has mapped into memory would count as long as it lives.
 func TestPaperSize(t *testing.T) {
 	p := &pretended{t: t, folder: os.Getenv("STRATA_PAPER_SIZE_FOLDER")}
 	switch os.Getenv("STRATA_PAPER_SIZE") {
@@ -91,8 +93,9 @@ func TestPaperSize(t *testing.T) {
 
 // paperSets are the sets of the family by name, with the images of their splits; brats has four classes. Training
 // images that nothing opens are few.
-var paperSets = map[string][2]int{"cifar10": {50_000, 10_000}, "cifar100": {50_000, 10_000}, "svhn": {73_257, 26_032}, "lsun": {1, 10_000}, "celeba": {1, 60_000},
-	"tinyimagenet": {1, 10_000}, "brats": {40_000, 40_000}, "fashion_mnist": {60_000, 10_000}, "mnist": {60_000, 10_000}}
+var paperSets = map[string][2]int{"cifar10": {50_000, 10_000}, "cifar100": {50_000, 10_000}, "svhn": {73_257, 26_032},
+	"lsun": {1, 10_000}, "celeba": {1, 60_000}, "tinyimagenet": {1, 10_000}, "brats": {40_000, 40_000}, "fashion_mnist": {60_000, 10_000},
+	"mnist": {60_000, 10_000}}
 
 // randomImages is the size of 300K Random Images, of which every fifth is a test image.
 const randomImages = 300_000
@@ -166,7 +169,8 @@ func source(name string) *rand.Rand {
 	return rand.New(rand.NewPCG(hash.Sum64(), 1))
 }
 
-// pictures writes planes of squares of 8x8 pixels with a little noise, which a PNG packs to about a third, each image behind a label of so many classes.
+// pictures writes planes of squares of 8x8 pixels with a little noise, which a PNG packs to about a third, each image
+// behind a label of so many classes.
 func pictures(w *bufio.Writer, name string, n, side, channels, classes int) {
 	random := source(name)
 	image := make([]byte, 0, side*side*channels+1)
@@ -197,7 +201,8 @@ func pictures(w *bufio.Writer, name string, n, side, channels, classes int) {
 
 // schedule is that of all configurations with three seeds.
 func (p *pretended) schedule() (*runs.Engine, *runs.Schedule) {
-	engine := &runs.Engine{Data: filepath.Join(p.folder, "data"), Cache: filepath.Join(p.folder, "cache"), Runs: filepath.Join(p.folder, "runs"), Out: &p.out}
+	engine := &runs.Engine{Data: filepath.Join(p.folder, "data"), Cache: filepath.Join(p.folder, "cache"),
+		Runs: filepath.Join(p.folder, "runs"), Out: &p.out}
 	roles, err := engine.Roles(nil)
 	require.NoError(p.t, err)
 	require.Equal(p.t, "random300k", roles.Family)
@@ -356,7 +361,8 @@ func (p *pretended) made(engine *runs.Engine, schedule *runs.Schedule) {
 	}
 }
 
-// scoreFile is a file of scores of images: ln p and, of a Glow, what its scales contribute; of a classifier, whose scales are -1, its log-odds.
+// scoreFile is a file of scores of images: ln p and, of a Glow, what its scales contribute; of a classifier, whose
+// scales are -1, its log-odds.
 func scoreFile(w *bufio.Writer, set, name string, places []int, scales int) {
 	random, images := source(name), source("images of "+set)
 	text := []byte("role,set,index,log_likelihood")
@@ -390,7 +396,8 @@ func (p *pretended) sheet(folder, name string, columns int, of ...*imageset.Set)
 	sheet := &result.Sheet{}
 	for row := range of[0].Len() {
 		for column := range columns {
-			t := result.Tile{Row: row, Column: column, What: "image", Role: "in", Set: of[0].Name, Index: row, Value: 9000 + float64(column)}
+			t := result.Tile{Row: row, Column: column, What: "image", Role: "in", Set: of[0].Name, Index: row,
+				Value: 9000 + float64(column)}
 			require.NoError(p.t, sheet.Add(t, of[column%len(of)], row))
 		}
 	}

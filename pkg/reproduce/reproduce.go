@@ -79,8 +79,8 @@ func Results(ctx context.Context, engine *runs.Engine, schedule *runs.Schedule, 
 			standsFor[set] = of
 		}
 	}
-	manifest := result.Manifest{Family: schedule.Roles.Family, Size: schedule.Size.Name, Seeds: slices.Clone(schedule.Seeds), Roles: schedule.Roles.Sets,
-		StandsFor: standsFor, When: finished(schedule), CodeVersion: runs.CodeVersion}
+	manifest := result.Manifest{Family: schedule.Roles.Family, Size: schedule.Size.Name, Seeds: slices.Clone(schedule.Seeds),
+		Roles: schedule.Roles.Sets, StandsFor: standsFor, When: finished(schedule), CodeVersion: runs.CodeVersion}
 	return cells, claims, errors.Join(append(problems, result.WriteManifest(folder, manifest))...)
 }
 

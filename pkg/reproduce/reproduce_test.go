@@ -88,8 +88,9 @@ func TestReproduceTwice(t *testing.T) {
 	require.Equal(t, files[0], files[1])
 	require.Equal(t, stores[0], stores[1], "no file of a run was touched")
 
-	for _, name := range []string{"cells.csv", "cells_by_seed.csv", "claims.csv", "claims_over_steps.csv", "correlations.csv", "curves.csv", "pixel_differences.csv", "runs.csv",
-		"scores.csv", "subsets.csv", "pictures/sets.png", "pictures/augmentation.csv", "pictures/fourier.png", "pictures/mixed.csv", "pictures/climbed.csv", "pictures/top_glow-in-from-general.csv"} {
+	for _, name := range []string{"cells.csv", "cells_by_seed.csv", "claims.csv", "claims_over_steps.csv", "correlations.csv", "curves.csv",
+		"pixel_differences.csv", "runs.csv", "scores.csv", "subsets.csv", "pictures/sets.png", "pictures/augmentation.csv",
+		"pictures/fourier.png", "pictures/mixed.csv", "pictures/climbed.csv", "pictures/top_glow-in-from-general.csv"} {
 		require.NotEmpty(t, files[0][name], name)
 	}
 	require.NotContains(t, files[0], "pictures/top_glow-in-outlier-loss.csv", "it is not trained")
@@ -105,7 +106,8 @@ func TestReproduceTwice(t *testing.T) {
 	// Per-scale contributions add up to the likelihood, within the rounding of float32 sums of thousands of nats and
 	// of the file.
 	parts := make([][]float64, 4)
-	for j, column := range []string{"glow-in-from-general", "glow-in-from-general/c1", "glow-in-from-general/c2", "glow-in-from-general/c3"} {
+	for j, column := range []string{"glow-in-from-general", "glow-in-from-general/c1", "glow-in-from-general/c2",
+		"glow-in-from-general/c3"} {
 		parts[j], err = scores.Column(column, nil)
 		require.NoError(t, err)
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// scoredBy are the runs whose networks scored images, in order, each as often as it took turns with others: the engine keeps the network that
-// scored last, so that is how often they were loaded.
+// scoredBy are the runs whose networks scored images, in order, each as often as it took turns with others: the engine
+// keeps the network that scored last, so that is how often they were loaded.
 func scoredBy(out string) []string {
 	var ids []string
 	for _, line := range regexp.MustCompile(`score \S+ by (\S+?):? `).FindAllStringSubmatch(out, -1) {

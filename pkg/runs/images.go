@@ -61,7 +61,8 @@ func (e *Engine) Set(name, split string) (*imageset.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw, err := e.keep(recipe.Raw().Key()+"/"+split, func() (*imageset.Set, error) { return e.Library().Open(recipe.Raw(), recipe.Of, split) })
+	raw, err := e.keep(recipe.Raw().Key()+"/"+split,
+		func() (*imageset.Set, error) { return e.Library().Open(recipe.Raw(), recipe.Of, split) })
 	if err != nil {
 		return nil, err
 	}

@@ -109,7 +109,8 @@ func openOrStart(runs string, spec Spec) (*Run, error) {
 	info, err := readInfo(r.Folder)
 	switch {
 	case err == nil && info.ID != spec.ID():
-		return nil, fmt.Errorf("%s is the record of %q; remove the folder to train the run again", filepath.Join(r.Folder, "run.json"), info.ID)
+		return nil, fmt.Errorf("%s is the record of %q; remove the folder to train the run again", filepath.Join(r.Folder, "run.json"),
+			info.ID)
 	case err == nil:
 		r.Info = info
 		return r, nil

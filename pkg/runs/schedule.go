@@ -301,7 +301,8 @@ func (s *Schedule) Print(w io.Writer) {
 			wanted++
 		}
 	}
-	fmt.Fprintf(w, "size %s, family %s, %d runs, %d to train, about %s\n\n", s.Size.Name, s.Roles.Family, wanted, len(missing), Roughly(left))
+	fmt.Fprintf(w, "size %s, family %s, %d runs, %d to train, about %s\n\n", s.Size.Name, s.Roles.Family, wanted,
+		len(missing), Roughly(left))
 	fmt.Fprintf(w, "%-27s %-4s %-28s %-24s %6s  %-10s %-4s %s\n", "run", "seed", "network", "set", "steps", "state", "on", "serves")
 	for _, run := range s.Runs {
 		c := run.Configuration
@@ -321,7 +322,8 @@ func (s *Schedule) Print(w io.Writer) {
 		if spec.Outliers != "" {
 			set += " vs " + spec.Outliers
 		}
-		fmt.Fprintf(w, "%-27s %-4d %-28s %-24s %6d  %-10s %-4s %s\n", c.Name, run.Seed, spec.Network(), set, spec.Train.Steps, state, on, strings.Join(c.Serves, " "))
+		fmt.Fprintf(w, "%-27s %-4d %-28s %-24s %6d  %-10s %-4s %s\n", c.Name, run.Seed, spec.Network(), set, spec.Train.Steps, state, on,
+			strings.Join(c.Serves, " "))
 	}
 }
 

@@ -35,11 +35,16 @@ func (e *Engine) load(on compute.Backend, run *Run) (*density.Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, warnings, err := train.LoadNetwork(run.Folder, network)
+	_, warnings, err := train.LoadNetwork(run.Folder, network.Network)
+	e.tell(warnings)
+	return network, err
+}
+
+// tell tells of damaged checkpoints.
+func (e *Engine) tell(warnings []string) {
 	for _, w := range warnings {
 		fmt.Fprintln(e.Out, w)
 	}
-	return network, err
 }
 
 // starter makes a network, density.NewNetwork or one that leaves the values to be loaded.
@@ -116,7 +121,9 @@ func (e *Engine) judge(run *Run, images int) (*classifier.Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, _, err := classifier.LoadNetwork(run.Folder, network); err != nil {
+	_, warnings, err := train.LoadNetwork(run.Folder, network.Network)
+	e.tell(warnings)
+	if err != nil {
 		network.Close()
 		return nil, err
 	}
@@ -125,13 +132,16 @@ func (e *Engine) judge(run *Run, images int) (*classifier.Network, error) {
 }
 
 func (e *Engine) closeLast() {
-	if e.last.network != nil {
+	switch {
+	case e.last.network != nil:
 		e.last.network.Close()
-	}
-	if e.last.classifier != nil {
+	case e.last.classifier != nil:
 		e.last.classifier.Close()
+	default:
+		return
 	}
 	e.last.network, e.last.classifier = nil, nil
+	backend.TrimMemory() // what compiling has left
 }
 
 // Scores returns the log-likelihoods of images of a set's test split under a run, scoring them if no file has them:
@@ -141,7 +151,8 @@ func (e *Engine) Scores(ctx context.Context, run *Run, setName string, images in
 }
 
 // SplitScores is Scores for any split.
-func (e *Engine) SplitScores(ctx context.Context, run *Run, setName, split string, images int, noise density.Noise) (*result.Scores, error) {
+func (e *Engine) SplitScores(ctx context.Context, run *Run, setName, split string, images int,
+	noise density.Noise) (*result.Scores, error) {
 	if !run.Info.Done {
 		return nil, fmt.Errorf("run %s is not finished: strata train --resume goes on with it", run.Info.ID)
 	}
@@ -166,7 +177,9 @@ func (e *Engine) SplitScores(ctx context.Context, run *Run, setName, split strin
 	set := subset.images()
 	bar := progress.New(e.Out, e.label+"score "+setName+" by "+run.Info.ID, set.Len())
 	started := time.Now()
+	begun := func() {}
 	report := func(done int) error {
+		begun()
 		bar.Set(done, fmt.Sprintf("images, %.0f a second", float64(done)/time.Since(started).Seconds()))
 		return ctx.Err()
 	}
@@ -176,7 +189,9 @@ func (e *Engine) SplitScores(ctx context.Context, run *Run, setName, split strin
 	} else {
 		var network *density.Network
 		if network, err = e.scorer(run, set.Len()); err == nil {
+			begun = bar.During("the first images")
 			table, err = scoreTable(setName, chosen, network, set, noise, report)
+			begun()
 		}
 	}
 	bar.Done("images")
@@ -222,11 +237,13 @@ func readScores(path string, places []int) (*result.Scores, error) {
 		return nil, err
 	}
 	if len(table.Rows) != len(places) {
-		return nil, fmt.Errorf("score file %s has %d of %d images: remove it, and they are scored again", path, len(table.Rows), len(places))
+		return nil, fmt.Errorf("score file %s has %d of %d images: remove it, and they are scored again", path,
+			len(table.Rows), len(places))
 	}
 	for i, row := range table.Rows {
 		if row.Index != places[i] {
-			return nil, fmt.Errorf("score file %s, line %d: image %d where %d was scored: remove it, and they are scored again", path, i+2, row.Index, places[i])
+			return nil, fmt.Errorf("score file %s, line %d: image %d where %d was scored: remove it, and they are scored again", path,
+				i+2, row.Index, places[i])
 		}
 	}
 	return table, nil
@@ -262,7 +279,8 @@ func writeScores(table *result.Scores, path string) error {
 }
 
 // scoreTable scores the images of a set; chosen are their places in its split.
-func scoreTable(name string, chosen []int, network *density.Network, set *imageset.Set, noise density.Noise, report func(int) error) (*result.Scores, error) {
+func scoreTable(name string, chosen []int, network *density.Network, set *imageset.Set, noise density.Noise,
+	report func(int) error) (*result.Scores, error) {
 	rows, err := network.LogLikelihoods(set, noise, report)
 	if err != nil {
 		return nil, err

@@ -150,12 +150,7 @@ func (e *Engine) Spec(q Request) (Spec, error) {
 		rule = q.Size.Optimiser.Apply(kind.Optimiser(imageset.BatchesPerEpoch(set.Len(), batch)))
 		varied = kind.Augmentation
 	}
-	augmentation := func(set string) imageset.Augmentation {
-		a := varied
-		a.Flip = a.Flip && plan.Flip(set)
-		return a
-	}
-	spec.Train.Augmentation = augmentation(q.Set)
+	spec.Train.Augmentation = plan.Augmentation(q.Set, varied)
 	if q.Flip != nil && varied.Flip {
 		spec.Train.Augmentation.Flip = *q.Flip
 	}
@@ -165,7 +160,7 @@ func (e *Engine) Spec(q Request) (Spec, error) {
 			return Spec{}, fmt.Errorf("outliers: %w", err)
 		}
 		spec.Outliers, spec.OutliersHash = q.Outliers, outliersHash
-		spec.Train.OutlierAugmentation = augmentation(q.Outliers)
+		spec.Train.OutlierAugmentation = plan.Augmentation(q.Outliers, varied)
 	}
 	if q.General != nil {
 		spec.General = q.General.Info.ID

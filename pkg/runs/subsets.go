@@ -28,8 +28,8 @@ type Subset struct {
 	chosen []int // places of the images in the split
 }
 
-// images are the subset as a set. It is a copy where that is not the whole, which nobody keeps: the 120,000 images that Figs S7 and S8 choose from
-// are 350 MiB.
+// images are the subset as a set. It is a copy where that is not the whole, which nobody keeps: the 120,000 images that
+// Figs S7 and S8 choose from are 350 MiB.
 func (s Subset) images() *imageset.Set {
 	if s.Images == s.Whole {
 		return s.whole
@@ -54,7 +54,8 @@ func (e *Engine) subset(whole *imageset.Set, images int) Subset {
 		return s
 	}
 	chosen := whole.Choose(images, SubsetSeed)
-	s := Subset{Set: whole.Name, Split: whole.Split, Images: len(chosen), Whole: whole.Len(), History: whole.History, key: key, whole: whole, chosen: chosen}
+	s := Subset{Set: whole.Name, Split: whole.Split, Images: len(chosen), Whole: whole.Len(), History: whole.History, key: key,
+		whole: whole, chosen: chosen}
 	if s.Images == s.Whole {
 		s.SHA256 = whole.Hash()
 	} else {

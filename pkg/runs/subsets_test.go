@@ -65,10 +65,12 @@ func TestWarnOfHistories(t *testing.T) {
 	require.NoError(t, err)
 	engine.warnOfHistories(shapes, textures)
 	require.Empty(t, out.String())
-	coded, err := (&imageset.Library{}).Open(imageset.Recipe{Of: "shapes", Codec: "jpeg75", Draw: imageset.Draw{Test: 4}}, "coded", imageset.Test)
+	coded, err := (&imageset.Library{}).Open(imageset.Recipe{Of: "shapes", Codec: "jpeg75", Draw: imageset.Draw{Test: 4}}, "coded",
+		imageset.Test)
 	require.NoError(t, err)
 	for range 2 {
 		engine.warnOfHistories(shapes, textures, coded)
 	}
-	require.Equal(t, 1, strings.Count(out.String(), "warning: shapes (drawn by strata) and coded (JPEG 75 4:2:0 at 32x32) differ in their history"))
+	require.Equal(t, 1, strings.Count(out.String(), "warning: shapes (drawn by strata) and coded (JPEG 75 4:2:0 at 32x32) differ in "+
+		"their history"))
 }

@@ -71,7 +71,8 @@ func (e *Engine) Train(ctx context.Context, q Request) (*Run, error) {
 	run.Info.Toolchain = fmt.Sprintf("%s %s/%s, %d cores", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
 
 	bar := progress.New(e.Out, e.label+spec.ID(), spec.Train.Steps)
-	started, before := time.Now(), run.Info.Seconds
+	watch, before := startStopwatch(), run.Info.Seconds
+	defer watch.stop()
 	unit := "bits/dim"
 	if spec.Classifier != nil {
 		unit = "nats cross-entropy"
@@ -79,12 +80,18 @@ func (e *Engine) Train(ctx context.Context, q Request) (*Run, error) {
 	options := train.Options{
 		Folder: run.Folder, CheckpointEvery: q.Size.CheckpointEvery, Calibrate: q.Parent == nil,
 		Log: bar.Log,
+		Begin: func() (end func()) {
+			if run.Info.Place.Kind() == "xla" {
+				return bar.During("compiling the training step")
+			}
+			return bar.During("the first step")
+		},
 		Report: func(s train.Status) {
 			if s.Step == s.StartedAt+1 {
 				bar.StartAt(s.StartedAt)
 			}
 			run.Info.LastValue = s.Value
-			run.Info.Seconds = before + time.Since(started).Seconds()
+			run.Info.Seconds = before + watch.seconds()
 			if s.Step%q.Size.CheckpointEvery == 0 {
 				run.save() // a killed run's seconds count too; if it fails, the save at the end will say so
 			}
@@ -106,7 +113,8 @@ func (e *Engine) Train(ctx context.Context, q Request) (*Run, error) {
 		counts, err = e.trainModel(ctx, run, on, q, fresh, train.Sources{Images: set, Outliers: outliers}, options)
 	}
 	bar.Done("")
-	run.Info.Seconds = before + time.Since(started).Seconds()
+	backend.TrimMemory() // what compiling has left
+	run.Info.Seconds = before + watch.seconds()
 	run.Info.Counts = counts
 	if err != nil {
 		if saveErr := run.save(); saveErr != nil {
@@ -140,14 +148,16 @@ func (e *Engine) place(run *Run, on compute.Backend, saved []int) error {
 	}
 	if before := run.Info.Place; len(saved) > 0 && !place.Same(before) {
 		last := saved[len(saved)-1]
-		fmt.Fprintf(e.Out, "%s: its first %d steps were computed on %s, the rest is on %s\n", run.Info.ID, last, before.Describe(), place.Describe())
+		fmt.Fprintf(e.Out, "%s: its first %d steps were computed on %s, the rest is on %s\n", run.Info.ID, last,
+			before.Describe(), place.Describe())
 		run.Info.Earlier = append(run.Info.Earlier, Stretch{Until: last, Place: before})
 	}
 	run.Info.Place = place
 	return nil
 }
 
-func (e *Engine) trainModel(ctx context.Context, run *Run, on compute.Backend, q Request, fresh bool, sources train.Sources, options train.Options) (train.Counts, error) {
+func (e *Engine) trainModel(ctx context.Context, run *Run, on compute.Backend, q Request, fresh bool, sources train.Sources,
+	options train.Options) (train.Counts, error) {
 	spec := run.Info.Spec
 	start := density.NewNetwork
 	if !fresh || q.Parent != nil && !q.Labels {
@@ -186,7 +196,8 @@ func (e *Engine) trainModel(ctx context.Context, run *Run, on compute.Backend, q
 // inShare is the share of in-distribution images in a classifier's batches: the paper is silent (digest §9).
 const inShare = 0.5
 
-func (e *Engine) trainClassifier(ctx context.Context, run *Run, on compute.Backend, in, general *imageset.Set, options train.Options) (train.Counts, error) {
+func (e *Engine) trainClassifier(ctx context.Context, run *Run, on compute.Backend, in, general *imageset.Set,
+	options train.Options) (train.Counts, error) {
 	network, err := newClassifier(on, run.Info.Spec, run.Info.Spec.Train.Precision)
 	if err != nil {
 		return train.Counts{}, err
@@ -196,6 +207,6 @@ func (e *Engine) trainClassifier(ctx context.Context, run *Run, on compute.Backe
 		return train.Counts{}, err
 	}
 	c := run.Info.Spec.Train
-	return classifier.Run(ctx, network, in, general, classifier.TrainingConfig{Optimiser: c.Optimiser, Batch: c.Batch, Steps: c.Steps, Seed: c.Seed,
-		InShare: inShare, AugmentIn: c.Augmentation, AugmentGeneral: c.OutlierAugmentation}, options)
+	return classifier.Run(ctx, network, in, general, classifier.TrainingConfig{Optimiser: c.Optimiser, Batch: c.Batch,
+		Steps: c.Steps, Seed: c.Seed, InShare: inShare, AugmentIn: c.Augmentation, AugmentGeneral: c.OutlierAugmentation}, options)
 }

@@ -1,7 +1,7 @@
 package score
 
-// Column names one number an image: what a run's score file has, or what is known of images without a model. Evaluation serves it, claims and
-// tables ask for it.
+// Column names one number an image: what a run's score file has, or what is known of images without a model. Evaluation
+// serves it, claims and tables ask for it.
 type Column struct {
 	// Configuration and Seed name the run (experiments/configurations.yaml); "" for what needs none.
 	Configuration string
@@ -13,8 +13,8 @@ type Column struct {
 	Name string
 	// Noise asks for likelihoods with one noise sample instead of the middle of the bins, as for bits/dim (Table S1).
 	Noise bool
-	// At, if above 0, is the share of its steps at which a run is looked at, on the images of the learning curves. Of, if not "", are the runs
-	// that it is about: the others are taken as they are in the end, on the same images.
+	// At, if above 0, is the share of its steps at which a run is looked at, on the images of the learning curves. Of,
+	// if not "", are the runs that it is about: the others are taken as they are in the end, on the same images.
 	At float64
 	Of Kind
 }

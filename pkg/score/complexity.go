@@ -13,8 +13,9 @@ import (
 // PNGBytes is the size in bytes of one image as a PNG file, headers included: the complexity of Serra et al. (digest §6.1).
 // image is row by row, channels last, with 1 channel (grey) or 3 (RGB), 8 bits each.
 //
-// It is the size under the reference's encoder, OpenCV with libpng and zlib at level 9, to the byte for images of up to 32 KiB: the row filter is
-// the one with the least sum of absolute values, and internal/zlib counts what zlib makes of the rows. The channels stay in the order of image:
+// It is the size under the reference's encoder, OpenCV with libpng and zlib at level 9, to the byte for images of up to
+// 32 KiB: the row filter is the one with the least sum of absolute values, and internal/zlib counts what zlib makes of
+// the rows. The channels stay in the order of image:
 // the reference hands OpenCV, which expects BGR, an RGB array, so that its files hold red and blue exchanged (a few bytes of difference);
 // what is measured here is the file of the image as it is.
 //

@@ -45,6 +45,9 @@ type Options struct {
 	CurveEvery int
 	// Calibrate runs the data-dependent start; not wanted when finetuning (digest §2.3).
 	Calibrate bool
+	// Begin, if not nil, is called before the first step is prepared, which takes a compiler up to minutes, and what it
+	// returns, perhaps several times, once that step is made or has failed.
+	Begin func() (end func())
 	// Report, if not nil, hears of every step.
 	Report func(Status)
 	// Evaluate, if not nil, is called after every EvaluateEvery steps and may look at the network, not change it. It is called
@@ -94,6 +97,8 @@ func Loop(ctx context.Context, trainee Trainee, steps, batch int, options Option
 	}
 	defer unlock()
 	r := &run{ctx: ctx, steps: steps, batch: batch, options: options, checkpoints: checkpoints, trainee: trainee}
+	r.begun = options.Begin()
+	defer r.begun()
 	var unfinished meta
 	switch state, warnings, err := checkpoint.Latest(checkpoints); {
 	case errors.Is(err, checkpoint.ErrNone):
@@ -126,6 +131,9 @@ func withDefaults(o Options) Options {
 	if o.CurveEvery < 1 {
 		o.CurveEvery = 10
 	}
+	if o.Begin == nil {
+		o.Begin = func() func() { return func() {} }
+	}
 	if o.Report == nil {
 		o.Report = func(Status) {}
 	}
@@ -145,6 +153,7 @@ type run struct {
 	step         int // steps done
 	saved        int // step of the last checkpoint
 	counts       Counts
+	begun        func() // see Options.Begin; called once or more
 }
 
 func (r *run) train() error {
@@ -164,6 +173,7 @@ func (r *run) train() error {
 		if err != nil {
 			return err
 		}
+		r.begun()
 		took := time.Since(started)
 		for _, p := range progress {
 			r.step++

@@ -3,7 +3,9 @@ package train_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	"strata/pkg/checkpoint"
@@ -30,8 +32,8 @@ func (c *counter) Restore(state *checkpoint.State, _ int) error {
 	return nil
 }
 
-// A run that is stopped while it is looked at, at any of its looks, the last one too, is looked at there when it goes on: no step of a curve
-// is missing, and none is taken from a run that has gone further.
+// A run that is stopped while it is looked at, at any of its looks, the last one too, is looked at there when it goes
+// on: no step of a curve is missing, and none is taken from a run that has gone further.
 func TestStoppedWhileLookedAt(t *testing.T) {
 	const steps, every = 20, 5
 	for stopAt := every; stopAt <= steps; stopAt += every {
@@ -58,6 +60,34 @@ func TestStoppedWhileLookedAt(t *testing.T) {
 		require.Equal(t, []int{5, 10, 15, 20}, looked)
 		require.Equal(t, float32(steps), trainee.steps)
 	}
+}
+
+// Who shows that the first step is being prepared is told before anything is, and when it is made: before the report of
+// it, and where it fails too.
+func TestBeginIsOfTheFirstStep(t *testing.T) {
+	var heard []string
+	options := train.Options{Folder: t.TempDir(), CheckpointEvery: 1,
+		Begin: func() func() {
+			heard = append(heard, "begin")
+			return sync.OnceFunc(func() { heard = append(heard, "end") })
+		},
+		Report: func(s train.Status) { heard = append(heard, fmt.Sprint("step ", s.Step)) }}
+	_, err := train.Loop(t.Context(), &counter{}, 2, 1, options)
+	require.NoError(t, err)
+	require.Equal(t, []string{"begin", "end", "step 1", "step 2"}, heard)
+
+	heard = nil
+	options.Folder = t.TempDir()
+	_, err = train.Loop(t.Context(), failing{&counter{}}, 2, 1, options)
+	require.Error(t, err)
+	require.Equal(t, []string{"begin", "end"}, heard)
+}
+
+// failing makes no step.
+type failing struct{ *counter }
+
+func (failing) Steps(context.Context, int, int) ([]train.Progress, error) {
+	return nil, errors.New("no memory")
 }
 
 // What goes wrong while a run is looked at is an error, not a stop.

@@ -55,7 +55,8 @@ func (l Loss) Validate() error {
 		return fmt.Errorf("train: no outlier loss %q: choose %q, %q or none", l.Outliers, Eq2, Margin)
 	}
 	if l.NeedsGeneral() && !(l.Temperature > 0 && l.Lambda > 0) {
-		return fmt.Errorf("train: temperature %g and lambda %g of the outlier loss must be positive; the paper's are 1000 and 6000", l.Temperature, l.Lambda)
+		return fmt.Errorf("train: temperature %g and lambda %g of the outlier loss must be positive; the paper's are 1000 and 6000",
+			l.Temperature, l.Lambda)
 	}
 	return nil
 }

@@ -23,8 +23,8 @@ func newLossStepper(t *testing.T, loss train.Loss) *train.Stepper {
 	t.Helper()
 	plain := newStepper(t)
 	general := density.NewNetwork(plain.Network.Backend, plain.Network.Lowering, gaussian{}, 1)
-	stepper, err := train.NewStepper(plain.Network, optimiser.Config{Kind: optimiser.Adamax, Rate: 0.01, WeightDecay: 0.1, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8},
-		train.Objective{Loss: loss, General: general})
+	stepper, err := train.NewStepper(plain.Network, optimiser.Config{Kind: optimiser.Adamax, Rate: 0.01, WeightDecay: 0.1, Beta1: 0.9,
+		Beta2: 0.999, Epsilon: 1e-8}, train.Objective{Loss: loss, General: general})
 	require.NoError(t, err)
 	return stepper
 }
@@ -95,7 +95,8 @@ func TestMarginStepAgainstPlainArithmetic(t *testing.T) {
 // Digest §4.4: inliers and outliers are dropped apart, and the step is the one that the others alone would have made. Margin
 // pairs what is left by position and cuts to the shorter.
 func TestLossesDropInvalidImagesApart(t *testing.T) {
-	for name, loss := range map[string]train.Loss{"outlier": {Outliers: train.Eq2, Temperature: 2, Lambda: 12}, "margin": {Outliers: train.Margin}} {
+	for name, loss := range map[string]train.Loss{"outlier": {Outliers: train.Eq2, Temperature: 2, Lambda: 12},
+		"margin": {Outliers: train.Margin}} {
 		t.Run(name, func(t *testing.T) {
 			alone, together := newLossStepper(t, loss), newLossStepper(t, loss)
 			in, out := batchOf(10, markNaN, 200, 50), batchOf(markInf, 90, markNaN, 130)
@@ -158,7 +159,8 @@ func TestSupervisedRun(t *testing.T) {
 	}
 	opened, err := backend.Choose(backend.Small).Open()
 	require.NoError(t, err)
-	model, err := glow.NewClassConditional(glow.ClassConditionalConfig{Classes: 3, Glow: glow.Config{Height: 8, Width: 8, Channels: 3, Scales: 2, K: 1, Hidden: 4}})
+	model, err := glow.NewClassConditional(glow.ClassConditionalConfig{Classes: 3, Glow: glow.Config{Height: 8, Width: 8, Channels: 3,
+		Scales: 2, K: 1, Hidden: 4}})
 	require.NoError(t, err)
 	start := func() *density.Network { return density.NewNetwork(opened, backend.Lowering(opened), model, 3) }
 	config := smallConfig(9)

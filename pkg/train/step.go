@@ -189,7 +189,8 @@ func (s *Stepper) newStep(batch Batch) (*step, error) {
 	groupOf := func(what string, pixels []uint8, noise []float32) (*group, error) {
 		images := len(pixels) / dims
 		if images == 0 || len(pixels)%dims != 0 || (noise == nil) != (batch.Noise == nil) || noise != nil && len(noise) != len(pixels) {
-			return nil, fmt.Errorf("training step: %d values and %d of noise of %s: expected as many, or no noise, and a multiple of %d", len(pixels), len(noise), what, dims)
+			return nil, fmt.Errorf("training step: %d values and %d of noise of %s: expected as many, or no noise, and a multiple of %d",
+				len(pixels), len(noise), what, dims)
 		}
 		g := &group{pixels: pixels, noise: noise, weights: uniform(images, images)}
 		for i := range images {

@@ -98,7 +98,8 @@ func newStepper(t *testing.T) *train.Stepper {
 	t.Cleanup(opened.Finalize)
 	network := density.NewNetwork(opened, backend.Lowering(opened), gaussian{}, 1)
 	require.NoError(t, network.Set(map[string][]float32{"mu": {0.25, -0.5}, "fixed": {3}, "s": {0.5}}))
-	stepper, err := train.NewStepper(network, optimiser.Config{Kind: optimiser.Adamax, Rate: 0.01, WeightDecay: 0.1, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}, train.Objective{})
+	stepper, err := train.NewStepper(network, optimiser.Config{Kind: optimiser.Adamax, Rate: 0.01, WeightDecay: 0.1, Beta1: 0.9,
+		Beta2: 0.999, Epsilon: 1e-8}, train.Objective{})
 	require.NoError(t, err)
 	return stepper
 }
@@ -272,8 +273,9 @@ func TestStepSkipsNonFiniteGradients(t *testing.T) {
 // Steps is Step on one batch after the other, bit by bit: with images to drop and batches to skip in the middle of what is queued,
 // with noise that is given and with noise that is drawn on the device.
 func TestStepsAreStepsOneByOne(t *testing.T) {
-	ins := []train.Batch{batchOf(10, 200, 50, 90), batchOf(10, markNaN, 200, 50), batchOf(70, 60, 50, 40), batchOf(markInf, markNaN, markInf, 40),
-		batchOf(130, 140, 150, 1), batchOf(10, 20, markSteep, 30), batchOf(markLate, markNaN, 200, 60), batchOf(80, 90, 100, 110)}
+	ins := []train.Batch{batchOf(10, 200, 50, 90), batchOf(10, markNaN, 200, 50), batchOf(70, 60, 50, 40),
+		batchOf(markInf, markNaN, markInf, 40), batchOf(130, 140, 150, 1), batchOf(10, 20, markSteep, 30), batchOf(markLate, markNaN, 200,
+			60), batchOf(80, 90, 100, 110)}
 	outs := []train.Batch{batchOf(90, 130, 7, 180), batchOf(1, 2, 3, 4), batchOf(5, markInf, 6, 7), batchOf(8, 9, 10, 11),
 		batchOf(markInf, markNaN, markInf, 40), batchOf(12, 13, 14, 15), batchOf(16, 17, 18, markNaN), batchOf(19, 20, 21, 22)}
 	for _, c := range []struct {
@@ -283,8 +285,10 @@ func TestStepsAreStepsOneByOne(t *testing.T) {
 		skipped []bool
 	}{
 		{"likelihood", train.Loss{}, []int{0, 1, 0, 0, 0, 0, 2, 0}, []bool{false, false, false, true, false, true, false, false}},
-		{"outlier", train.Loss{Outliers: train.Eq2, Temperature: 2, Lambda: 12}, []int{0, 1, 1, 0, 0, 0, 3, 0}, []bool{false, false, false, true, true, true, false, false}},
-		{"margin", train.Loss{Outliers: train.Margin}, []int{0, 1, 1, 0, 0, 0, 3, 0}, []bool{false, false, false, true, true, true, false, false}},
+		{"outlier", train.Loss{Outliers: train.Eq2, Temperature: 2, Lambda: 12}, []int{0, 1, 1, 0, 0, 0, 3, 0},
+			[]bool{false, false, false, true, true, true, false, false}},
+		{"margin", train.Loss{Outliers: train.Margin}, []int{0, 1, 1, 0, 0, 0, 3, 0}, []bool{false, false, false, true,
+			true, true, false, false}},
 	} {
 		for _, drawn := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, noise drawn %t", c.name, drawn), func(t *testing.T) {

@@ -98,7 +98,8 @@ func newModel(network *density.Network, sources Sources, config Config) (*model,
 	var err error
 	sampler := func(set *imageset.Set, augmentation imageset.Augmentation, seed uint64) (*imageset.Sampler, error) {
 		if h, w, c := network.Model.Shape(); set.Height != h || set.Width != w || set.Channels != c {
-			return nil, fmt.Errorf("train: set %s holds %dx%dx%d images, the model wants %dx%dx%d", set.Name, set.Height, set.Width, set.Channels, h, w, c)
+			return nil, fmt.Errorf("train: set %s holds %dx%dx%d images, the model wants %dx%dx%d", set.Name, set.Height,
+				set.Width, set.Channels, h, w, c)
 		}
 		return imageset.NewSampler(set, config.Batch, augmentation, seed)
 	}
@@ -118,7 +119,8 @@ func newModel(network *density.Network, sources Sources, config Config) (*model,
 			return nil, fmt.Errorf("train: the wrong-class loss wants labels, and set %s has none", sources.Images.Name)
 		}
 	}
-	m.stepper, err = NewStepper(network, config.Optimiser, Objective{Loss: config.Loss, General: sources.General, FrozenScales: config.FrozenScales})
+	m.stepper, err = NewStepper(network, config.Optimiser, Objective{Loss: config.Loss, General: sources.General,
+		FrozenScales: config.FrozenScales})
 	return m, err
 }
 
@@ -230,20 +232,6 @@ func fillNoise(noise []float32, seed uint64, step int) {
 // stepSeed is that of a step's random numbers on the device: its noise, and what a model drops out.
 func stepSeed(seed uint64, step int) uint64 {
 	return rand.New(rand.NewPCG(seed^stepStream, uint64(step))).Uint64()
-}
-
-// LoadNetwork sets a network's parameters from the newest whole checkpoint in a run's folder and returns its step and
-// the warnings about newer ones that are damaged.
-func LoadNetwork(folder string, network *density.Network) (step int, warnings []string, err error) {
-	checkpoints := filepath.Join(folder, "checkpoints")
-	state, warnings, err := checkpoint.Latest(checkpoints)
-	if err != nil {
-		return 0, warnings, fmt.Errorf("%s: %w", checkpoints, err)
-	}
-	if err := network.Set(optimiser.Model(state.Tensors)); err != nil {
-		return 0, warnings, fmt.Errorf("%s: %w", checkpoints, err)
-	}
-	return state.Step, warnings, nil
 }
 
 // LoadParent sets a network's parameters from those of another run's newest whole checkpoint. What a class-conditional model has

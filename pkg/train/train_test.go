@@ -62,7 +62,8 @@ func TestResumeIsBitEqual(t *testing.T) {
 	set, config := images(64), smallConfig(23)
 	straight := smallNetwork(t)
 	folder := t.TempDir()
-	_, err := train.Run(context.Background(), straight, train.Sources{Images: set}, config, train.Options{Folder: folder, CheckpointEvery: 10, CurveEvery: 4, Calibrate: true})
+	_, err := train.Run(context.Background(), straight, train.Sources{Images: set}, config,
+		train.Options{Folder: folder, CheckpointEvery: 10, CurveEvery: 4, Calibrate: true})
 	require.NoError(t, err)
 	wantCurve, err := os.ReadFile(filepath.Join(folder, "curve.csv"))
 	require.NoError(t, err)
@@ -72,9 +73,9 @@ func TestResumeIsBitEqual(t *testing.T) {
 	for _, stopAt := range []int{1, 6, 10, 11, 22} {
 		ctx, cancel := context.WithCancel(context.Background())
 		last = smallNetwork(t)
-		_, err := train.Run(ctx, last, train.Sources{Images: set}, config, train.Options{Folder: interrupted, CheckpointEvery: 10, CurveEvery: 4, Calibrate: true,
-			EvaluateEvery: 1, // so steps are not handed over several at a time, and each can be the last one
-			Report: func(s train.Status) {
+		_, err := train.Run(ctx, last, train.Sources{Images: set}, config, train.Options{Folder: interrupted, CheckpointEvery: 10,
+			// so steps are not handed over several at a time, and each can be the last one
+			CurveEvery: 4, Calibrate: true, EvaluateEvery: 1, Report: func(s train.Status) {
 				if s.Step == stopAt {
 					cancel()
 				}
@@ -85,8 +86,8 @@ func TestResumeIsBitEqual(t *testing.T) {
 	}
 	last = smallNetwork(t)
 	first := -1
-	_, err = train.Run(context.Background(), last, train.Sources{Images: set}, config, train.Options{Folder: interrupted, CheckpointEvery: 10, CurveEvery: 4, Calibrate: true,
-		Report: func(s train.Status) {
+	_, err = train.Run(context.Background(), last, train.Sources{Images: set}, config, train.Options{Folder: interrupted,
+		CheckpointEvery: 10, CurveEvery: 4, Calibrate: true, Report: func(s train.Status) {
 			if first < 0 {
 				first = s.Step
 			}
@@ -100,7 +101,7 @@ func TestResumeIsBitEqual(t *testing.T) {
 
 	// What was saved is what was trained.
 	loaded := smallNetwork(t)
-	step, warnings, err := train.LoadNetwork(interrupted, loaded)
+	step, warnings, err := train.LoadNetwork(interrupted, loaded.Network)
 	require.NoError(t, err)
 	assert.Empty(t, warnings)
 	assert.Equal(t, 23, step)
@@ -158,19 +159,22 @@ func TestCurveAfterAKill(t *testing.T) {
 	require.NoError(t, err)
 	rows := strings.Split(strings.TrimSpace(string(saved)), "\n")
 	late := "8,9.99,0,0,0"
-	require.Equal(t, strings.Count(rows[len(rows)-1], ","), strings.Count(late, ","), "the late row is as wide as the others, so that only its step tells")
+	require.Equal(t, strings.Count(rows[len(rows)-1], ","), strings.Count(late, ","),
+		"the late row is as wide as the others, so that only its step tells")
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
 	require.NoError(t, err)
 	_, err = file.WriteString(late + "\n10,9.")
 	require.NoError(t, err)
 	require.NoError(t, file.Close())
-	_, err = train.Run(context.Background(), smallNetwork(t), train.Sources{Images: set}, smallConfig(12), train.Options{Folder: folder, CurveEvery: 2})
+	_, err = train.Run(context.Background(), smallNetwork(t), train.Sources{Images: set}, smallConfig(12),
+		train.Options{Folder: folder, CurveEvery: 2})
 	require.NoError(t, err)
 	resumed, err := os.ReadFile(path)
 	require.NoError(t, err)
 
 	other := t.TempDir()
-	_, err = train.Run(context.Background(), smallNetwork(t), train.Sources{Images: set}, smallConfig(12), train.Options{Folder: other, CurveEvery: 2})
+	_, err = train.Run(context.Background(), smallNetwork(t), train.Sources{Images: set}, smallConfig(12),
+		train.Options{Folder: other, CurveEvery: 2})
 	require.NoError(t, err)
 	straight, err := os.ReadFile(filepath.Join(other, "curve.csv"))
 	require.NoError(t, err)
@@ -182,12 +186,13 @@ func TestTrainingLearns(t *testing.T) {
 	var first, last float64
 	config := smallConfig(120)
 	config.Optimiser.Rate = 2e-3
-	_, err := train.Run(context.Background(), smallNetwork(t), train.Sources{Images: set}, config, train.Options{Folder: folder, Calibrate: true, Report: func(s train.Status) {
-		if s.Step == 1 {
-			first = s.Value
-		}
-		last = s.Value
-	}})
+	_, err := train.Run(context.Background(), smallNetwork(t), train.Sources{Images: set}, config,
+		train.Options{Folder: folder, Calibrate: true, Report: func(s train.Status) {
+			if s.Step == 1 {
+				first = s.Value
+			}
+			last = s.Value
+		}})
 	require.NoError(t, err)
 	// Uniform noise over 40 of 256 levels has log2(40) = 5.3 bits a sub-pixel; nothing can get below it.
 	assert.Greater(t, last, 5.3)
@@ -196,13 +201,16 @@ func TestTrainingLearns(t *testing.T) {
 
 func TestRunRefuses(t *testing.T) {
 	set := images(64)
-	_, err := train.Run(context.Background(), smallNetwork(t), train.Sources{Images: set}, train.Config{}, train.Options{Folder: t.TempDir()})
+	_, err := train.Run(context.Background(), smallNetwork(t), train.Sources{Images: set}, train.Config{},
+		train.Options{Folder: t.TempDir()})
 	require.ErrorContains(t, err, "batch 0")
 	set.Height, set.Width = 4, 16
-	_, err = train.Run(context.Background(), smallNetwork(t), train.Sources{Images: set}, smallConfig(2), train.Options{Folder: t.TempDir()})
+	_, err = train.Run(context.Background(), smallNetwork(t), train.Sources{Images: set}, smallConfig(2),
+		train.Options{Folder: t.TempDir()})
 	require.ErrorContains(t, err, "4x16x3")
-	_, err = train.Run(context.Background(), smallNetwork(t), train.Sources{Images: images(4)}, smallConfig(2), train.Options{Folder: t.TempDir()})
+	_, err = train.Run(context.Background(), smallNetwork(t), train.Sources{Images: images(4)}, smallConfig(2),
+		train.Options{Folder: t.TempDir()})
 	require.Error(t, err, "a set smaller than a batch")
-	_, _, err = train.LoadNetwork(t.TempDir(), smallNetwork(t))
+	_, _, err = train.LoadNetwork(t.TempDir(), smallNetwork(t).Network)
 	require.True(t, err != nil && !errors.Is(err, train.ErrStopped))
 }

@@ -103,7 +103,8 @@ func Make(channels int, change func(*detector.Config)) (*detector.Detector, erro
 		return nil, err
 	}
 	config.General = general
-	if config.Own, err = started(general.Glow, 1000, func(i int) *intake.Picture { return Good(i, detector.Side, detector.Side, channels) }); err != nil {
+	slope := func(i int) *intake.Picture { return Good(i, detector.Side, detector.Side, channels) }
+	if config.Own, err = started(general.Glow, 1000, slope); err != nil {
 		return nil, err
 	}
 	d, err := detector.New(config)
@@ -128,7 +129,8 @@ func General(channels int) (*detector.General, error) {
 	weights, err := started(config, 1, func(i int) *intake.Picture {
 		return drawn(i, detector.Side, detector.Side, channels, []float64{3, 20, 60}[i%3])
 	})
-	return &detector.General{About: "slopes with noise, for tests", Glow: config, Weights: weights, Spectrum: detector.Spectrum{60, 50, 40, 30, 25, 20}}, err
+	return &detector.General{About: "slopes with noise, for tests", Glow: config, Weights: weights,
+		Spectrum: detector.Spectrum{60, 50, 40, 30, 25, 20}}, err
 }
 
 // started are a Glow's weights after its data-dependent start.

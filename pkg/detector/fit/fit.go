@@ -27,7 +27,8 @@ type Options struct {
 	// General is what the ratio is taken to, and the start of the own Glow: "" or Drawn for the general Glow that comes with strata; a
 	// model's file, for the general Glow in it; or a folder or zip of general images, on which the drawn one is trained on.
 	General string
-	// GeneralKernel resizes general images: "" for Kernel, or Nearest for the kernel that brings their spectrum nearest to the good images'.
+	// GeneralKernel resizes general images: "" for Kernel, or Nearest for the kernel that brings their spectrum nearest
+	// to the good images'.
 	GeneralKernel resample.Kernel
 	// GeneralSteps is how many steps a general Glow is trained on a folder for; 0 is 2,000.
 	GeneralSteps int
@@ -38,8 +39,8 @@ type Options struct {
 	// Outliers is a folder or zip of images unlike the good ones, for the outlier loss (paper Eq. 2).
 	Outliers string
 
-	// Tiles cuts windows instead of resizing pictures as a whole, with Overlap pixels in common (0 is 16, half a window), of pictures whose longer
-	// side is at most Longest (0 is 256). Kernel resizes, "" for bilinear.
+	// Tiles cuts windows instead of resizing pictures as a whole, with Overlap pixels in common (0 is 16, half a window),
+	// of pictures whose longer side is at most Longest (0 is 256). Kernel resizes, "" for bilinear.
 	Tiles            bool
 	Overlap, Longest int
 	Kernel           resample.Kernel
@@ -99,8 +100,8 @@ func (o Options) Validate() error {
 	}
 	switch {
 	case o.Steps < 1 || o.GeneralSteps < 1 || o.Batch < 1 || o.Most < Least:
-		return fmt.Errorf("%d steps, %d general ones, batches of %d and at most %d images: expected at least 1, 1, 1 and %d", o.Steps, o.GeneralSteps, o.Batch,
-			o.Most, Least)
+		return fmt.Errorf("%d steps, %d general ones, batches of %d and at most %d images: expected at least 1, 1, 1 and %d",
+			o.Steps, o.GeneralSteps, o.Batch, o.Most, Least)
 	case o.From != "" && o.General != Drawn:
 		return errors.New("a detector to begin from brings its general Glow: name one of the two")
 	case o.From != "" && (o.Tiles || o.Kernel != ""):
@@ -139,17 +140,18 @@ func Detector(ctx context.Context, o Options, good ...string) (*detector.Detecto
 		return nil, err
 	}
 	if n := len(images.samples); n < Least {
-		return nil, fmt.Errorf("fit: %d different good images in %s%s: at least %d are needed, %d of them to be held out; 500 are a fair number", n,
+		return nil, fmt.Errorf("fit: %d different good images in %s%s: at least %d are needed, %d of them to be held out; 500 are a "+
+			"fair number", n,
 			strings.Join(good, ", "), images.trouble(), Least, detector.LeastHeldOut)
 	}
 	if start.detector == nil && images.grey() {
 		images.inGrey()
 	}
 	of := images.split(!o.OnlyCalibrate)
-	fitted := detector.Fit{Images: len(images.samples), Duplicates: images.duplicates, Unreadable: images.unreadable, LeftOut: images.leftOut,
-		Train: len(of.train), Stop: len(of.stop)}
-	fmt.Fprintf(o.Out, "%d good images (%s)%s: %d to train on, %d to stop by, %d held out\n", fitted.Images, images.preparation, images.trouble(),
-		fitted.Train, fitted.Stop, len(of.heldOut))
+	fitted := detector.Fit{Images: len(images.samples), Duplicates: images.duplicates, Unreadable: images.unreadable,
+		LeftOut: images.leftOut, Train: len(of.train), Stop: len(of.stop)}
+	fmt.Fprintf(o.Out, "%d good images (%s)%s: %d to train on, %d to stop by, %d held out\n", fitted.Images,
+		images.preparation, images.trouble(), fitted.Train, fitted.Stop, len(of.heldOut))
 
 	shown := of.train // whose spectrum is compared
 	if o.OnlyCalibrate {
@@ -176,7 +178,8 @@ func Detector(ctx context.Context, o Options, good ...string) (*detector.Detecto
 			return nil, err
 		}
 	}
-	d, err := detector.New(detector.Config{General: general, Own: own, Preparation: images.preparation, Scores: o.Scores, Rule: o.Rule, Fit: fitted})
+	d, err := detector.New(detector.Config{General: general, Own: own, Preparation: images.preparation, Scores: o.Scores, Rule: o.Rule,
+		Fit: fitted})
 	if err != nil {
 		return nil, err
 	}

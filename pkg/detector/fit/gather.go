@@ -43,7 +43,8 @@ const fewProblems = 5
 
 // gather reads all pictures, and keeps those of the smallest hashes where there are more than most. Pictures that are equal
 // once they are prepared are one.
-func gather(ctx context.Context, walk *intake.Walk, p detector.Preparation, limits intake.Limits, most int, bar *progress.Bar) (*gathered, error) {
+func gather(ctx context.Context, walk *intake.Walk, p detector.Preparation, limits intake.Limits, most int,
+	bar *progress.Bar) (*gathered, error) {
 	g := &gathered{preparation: p, limits: limits}
 	known := map[[sha256.Size]byte]bool{}
 	done := 0
@@ -195,7 +196,8 @@ func (g *gathered) split(training bool) parts {
 	heldOut := max(upTo(heldOutShare), detector.LeastHeldOut)
 	stop := max(upTo(heldOutShare+stopShare), heldOut+stopLeast)
 	if !training { // all that is not needed to say what is typical is compared with
-		return parts{heldOut: first(slices.Concat(g.samples[:heldOut], g.samples[stop:]), heldOutMost), stop: first(g.samples[heldOut:stop], stopMost)}
+		return parts{heldOut: first(slices.Concat(g.samples[:heldOut], g.samples[stop:]), heldOutMost),
+			stop: first(g.samples[heldOut:stop], stopMost)}
 	}
 	return parts{first(g.samples[:heldOut], heldOutMost), first(g.samples[heldOut:stop], stopMost), g.samples[stop:]}
 }

@@ -41,7 +41,8 @@ const generalRate = 5e-4
 
 // TrainGeneral trains a general Glow on images, from its start where from is nil, or on from another one. work is a folder of its
 // own. About begins with about.
-func TrainGeneral(ctx context.Context, o Options, from *detector.General, config glow.Config, images *imageset.Set, about, work string) (*detector.General, error) {
+func TrainGeneral(ctx context.Context, o Options, from *detector.General, config glow.Config, images *imageset.Set,
+	about, work string) (*detector.General, error) {
 	o = o.withDefaults()
 	fresh := from == nil
 	if !fresh {
@@ -49,7 +50,8 @@ func TrainGeneral(ctx context.Context, o Options, from *detector.General, config
 	}
 	rule := optimiser.PaperAdamax()
 	rule.Rate, rule.Warmup = generalRate, min(100, o.GeneralSteps/10)
-	t := training{options: o, config: config, images: images, work: work, rule: rule, steps: o.GeneralSteps, label: "train the general Glow", fresh: fresh, augmentation: o.augmentation()}
+	t := training{options: o, config: config, images: images, work: work, rule: rule, steps: o.GeneralSteps,
+		label: "train the general Glow", fresh: fresh, augmentation: o.augmentation()}
 	if !fresh {
 		t.start = from.Weights
 	}
@@ -69,7 +71,8 @@ type start struct {
 
 func (o Options) start() (start, error) {
 	if o.From == "" {
-		return start{preparation: detector.Preparation{Channels: 3, Kernel: o.Kernel, Tiles: o.Tiles, Overlap: o.Overlap, Longest: o.Longest}}, nil
+		return start{preparation: detector.Preparation{Channels: 3, Kernel: o.Kernel, Tiles: o.Tiles, Overlap: o.Overlap,
+			Longest: o.Longest}}, nil
 	}
 	d, err := detector.Load(o.From)
 	if err != nil {
@@ -89,7 +92,8 @@ func (o Options) general(ctx context.Context, s start, p detector.Preparation, g
 	if detector.IsModel(o.General) {
 		g, err := detector.LoadGeneral(o.General)
 		if err == nil && g.Glow.Channels != p.Channels {
-			err = fmt.Errorf("fit: the general Glow of %s is for images of %d channels, and the good ones have %d", o.General, g.Glow.Channels, p.Channels)
+			err = fmt.Errorf("fit: the general Glow of %s is for images of %d channels, and the good ones have %d", o.General,
+				g.Glow.Channels, p.Channels)
 		}
 		return g, err
 	}
@@ -178,7 +182,8 @@ func (o Options) finetune(ctx context.Context, general *detector.General, own de
 	}
 	fitted.Steps, fitted.Best, fitted.From, fitted.To = result.steps, result.best, result.from, result.to
 	if result.best == 0 {
-		fitted.Warnings = append(fitted.Warnings, "no step of training made good images more likely: the general Glow is used as it is, and scores that "+
+		fitted.Warnings = append(fitted.Warnings, "no step of training made good images more likely: the general Glow is used as it "+
+			"is, and scores that "+
 			"compare with it say nothing; more good images, or fewer changes of them (no flip, no shift), may help")
 	}
 	return result.weights, nil

@@ -63,8 +63,8 @@ func (t *training) run(ctx context.Context) (*trained, error) {
 	if t.outliers != nil {
 		batch = min(batch, t.outliers.Len())
 	}
-	config := train.Config{Optimiser: t.rule, Batch: batch, Steps: t.steps, Seed: t.options.Seed, Augmentation: t.augmentation, Loss: t.loss,
-		OutlierAugmentation: t.augmentation}
+	config := train.Config{Optimiser: t.rule, Batch: batch, Steps: t.steps, Seed: t.options.Seed, Augmentation: t.augmentation,
+		Loss: t.loss, OutlierAugmentation: t.augmentation}
 	if t.outliers == nil {
 		config.OutlierAugmentation = imageset.Augmentation{}
 	}
@@ -103,16 +103,17 @@ func (t *training) run(ctx context.Context) (*trained, error) {
 	defer bar.Done("")
 	every := max(1, t.steps/looks)
 	watch := &watch{training: t, network: network}
-	options := train.Options{Folder: t.work, CheckpointEvery: every, Keep: 1, Calibrate: t.fresh, Log: bar.Log, Report: func(s train.Status) {
-		if s.Step == s.StartedAt+1 {
-			bar.StartAt(s.StartedAt)
-		}
-		info := fmt.Sprintf("%.0f images/s, %.3f bits/dim", s.ImagesPerSecond, s.Value)
-		if watch.best.Step > 0 || len(watch.Looks) > 1 {
-			info += fmt.Sprintf(", %.3f on good images to stop by", watch.Looks[len(watch.Looks)-1].Bits)
-		}
-		bar.Set(s.Step, info)
-	}}
+	options := train.Options{Folder: t.work, CheckpointEvery: every, Keep: 1, Calibrate: t.fresh, Log: bar.Log,
+		Report: func(s train.Status) {
+			if s.Step == s.StartedAt+1 {
+				bar.StartAt(s.StartedAt)
+			}
+			info := fmt.Sprintf("%.0f images/s, %.3f bits/dim", s.ImagesPerSecond, s.Value)
+			if watch.best.Step > 0 || len(watch.Looks) > 1 {
+				info += fmt.Sprintf(", %.3f on good images to stop by", watch.Looks[len(watch.Looks)-1].Bits)
+			}
+			bar.Set(s.Step, info)
+		}}
 	if t.stop != nil {
 		if err := watch.begin(ctx); err != nil {
 			return nil, err
@@ -149,7 +150,8 @@ func (t *training) claim(config train.Config) error {
 	case err == nil && string(before) == own:
 		return nil
 	case err == nil:
-		return fmt.Errorf("fit: %s has what is left of a fit that was stopped, of other images or with other options: repeat that one to go on, or remove the folder", t.options.Work)
+		return fmt.Errorf("fit: %s has what is left of a fit that was stopped, of other images or with other options: repeat that "+
+			"one to go on, or remove the folder", t.options.Work)
 	case !errors.Is(err, os.ErrNotExist):
 		return err
 	}

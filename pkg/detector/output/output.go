@@ -17,8 +17,8 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// Write judges the pictures of folders, zips and files and writes each output, whose kind is that of its suffix: .csv, .jsonl or .html. Files are
-// written to the side and renamed, and none is there where something fails.
+// Write judges the pictures of folders, zips and files and writes each output, whose kind is that of its suffix: .csv,
+// .jsonl or .html. Files are written to the side and renamed, and none is there where something fails.
 func Write(ctx context.Context, d *detector.Detector, o detector.Options, paths, outputs []string) (detector.Summary, error) {
 	var writers []writer
 	for _, path := range outputs {

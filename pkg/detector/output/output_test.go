@@ -40,7 +40,8 @@ func ExampleWrite() {
 	if err := os.WriteFile(filepath.Join(folder, "noise.png"), detectortest.PNG(detectortest.Noisy(1, 32, 32, 1)), 0o644); err != nil {
 		panic(err)
 	}
-	summary, err := Write(context.Background(), d, detector.Options{}, []string{folder}, []string{filepath.Join(folder, "report.html"), filepath.Join(folder, "scores.csv")})
+	summary, err := Write(context.Background(), d, detector.Options{}, []string{folder}, []string{filepath.Join(folder, "report.html"),
+		filepath.Join(folder, "scores.csv")})
 	fmt.Println(summary.Anomalous, err)
 	// Output: 1 <nil>
 }
@@ -48,7 +49,8 @@ func ExampleWrite() {
 // hostile are names that would break a table or a page that does not escape them.
 var hostile = []string{`<script>alert(1)</script>.png`, `"quoted", with comma.png`, "two\nlines.png", `a'b&amp;c.png`, "=cmd.png"}
 
-func written(t *testing.T, o detector.Options, files map[string][]byte, names ...string) (folder string, outputs []string, summary detector.Summary) {
+func written(t *testing.T, o detector.Options, files map[string][]byte, names ...string) (folder string, outputs []string,
+	summary detector.Summary) {
 	t.Helper()
 	d := detectortest.New(t, 3, nil)
 	folder = detectortest.Folder(t, files)
@@ -72,7 +74,8 @@ func TestTablesAndPage(t *testing.T) {
 	require.NoError(t, err)
 	rows, err := csv.NewReader(bytes.NewReader(text)).ReadAll()
 	require.NoError(t, err)
-	require.Equal(t, []string{"path", "score", "p_value", "anomalous", "log_likelihood", "ratio", "last_scale", "last_scale_ratio", "complexity", "typicality",
+	require.Equal(t, []string{"path", "score", "p_value", "anomalous", "log_likelihood", "ratio", "last_scale", "last_scale_ratio",
+		"complexity", "typicality",
 		"latent_fit", "notes", "error"}, rows[0])
 	require.Len(t, rows, 8)
 	require.Equal(t, filepath.Join(folder, "noisy.png"), rows[1][0], "most unusual first")
@@ -162,8 +165,8 @@ func visible(t *testing.T, page []byte) string {
 	return text.String()
 }
 
-// A page shows the most unusual of many, whatever their order, and tells of the rest; the false-discovery rate's threshold, known at the end, holds
-// in all outputs.
+// A page shows the most unusual of many, whatever their order, and tells of the rest; the false-discovery rate's
+// threshold, known at the end, holds in all outputs.
 func TestManyImages(t *testing.T) {
 	files := map[string][]byte{}
 	for i := range 230 {

@@ -57,10 +57,12 @@ func writeHTML(to io.Writer, d *detector.Detector, summary detector.Summary, all
 	p := page{Summary: summary, Fit: m.Fit, Kinds: d.Scores(), General: m.About}
 	p.Headline = fmt.Sprintf("%d of %d images are unusual", summary.Anomalous, summary.Images)
 	p.Lead = Lines(summary, m)
-	p.Judged = fmt.Sprintf("The scores %s are compared with those of %d good images that were held out, and combined (%s): the p-value is the share of good images, the "+
-		"new one among them, that look as unusual or more. That holds for images that are made as the good ones were; what is made in another way is unusual for that alone.",
+	p.Judged = fmt.Sprintf("The scores %s are compared with those of %d good images that were held out, and combined (%s): the "+
+		"p-value is the share of good images, the new one among them, that look as unusual or more. That holds for images that are "+
+		"made as the good ones were; what is made in another way is unusual for that alone.",
 		strings.Join(m.Combined, ", "), m.HeldOut, m.Rule)
-	p.Detector = fmt.Sprintf("a Glow of %d steps a scale, %d wide, finetuned for %d steps on %d good images; %s", m.Glow.K, m.Glow.Hidden, m.Fit.Best, m.Fit.Train,
+	p.Detector = fmt.Sprintf("a Glow of %d steps a scale, %d wide, finetuned for %d steps on %d good images; %s", m.Glow.K, m.Glow.Hidden,
+		m.Fit.Best, m.Fit.Train,
 		m.Preparation)
 	heldOut := d.HeldOut()
 	err := all.each(func(i int, r row) error {
@@ -89,10 +91,13 @@ func writeHTML(to io.Writer, d *detector.Detector, summary detector.Summary, all
 func Lines(s detector.Summary, m detector.Manifest) []string {
 	var lines []string
 	if s.FalseDiscoveries {
-		lines = append(lines, fmt.Sprintf("Of those called unusual at most %.3g %% are good, on average (Benjamini and Hochberg): p-values up to %.3g.", 100*s.Rate, s.Threshold))
+		lines = append(lines, fmt.Sprintf("Of those called unusual at most %.3g %% are good, on average (Benjamini and Hochberg): "+
+			"p-values up to %.3g.", 100*s.Rate, s.Threshold))
 	} else {
-		lines = append(lines, fmt.Sprintf("At a false-alarm rate of %.3g %%, which is p-values up to %.3g: of good images %.2g %% are called unusual on average, and with these %d "+
-			"held-out ones between %.2g and %.2g %% (95 %% of cases).", 100*s.Rate, s.Threshold, 100*s.Expect.Rate, m.HeldOut, 100*s.Expect.Low, 100*s.Expect.High))
+		lines = append(lines, fmt.Sprintf("At a false-alarm rate of %.3g %%, which is p-values up to %.3g: of good images %.2g %% "+
+			"are called unusual on average, and with these %d held-out ones between %.2g and %.2g %% (95 %% of cases).",
+			100*s.Rate, s.Threshold, 100*s.Expect.Rate, m.HeldOut,
+			100*s.Expect.Low, 100*s.Expect.High))
 	}
 	if s.Unreadable > 0 {
 		lines = append(lines, fmt.Sprintf("%d files could not be read.", s.Unreadable))
@@ -108,8 +113,8 @@ func Lines(s detector.Summary, m detector.Manifest) []string {
 }
 
 func cardOf(r row, v *detector.View, heldOut []float64, summary detector.Summary, kinds []detector.Score) (card, error) {
-	c := card{Path: strings.ToValidUTF8(r.Path, "\uFFFD"), PValue: number(r.PValue, 2), Score: number(r.Score, 3), Notes: strings.Join(r.Notes, "; "),
-		Anomalous: r.PValue <= summary.Threshold, Place: placeOf(r.Score, heldOut)}
+	c := card{Path: strings.ToValidUTF8(r.Path, "\uFFFD"), PValue: number(r.PValue, 2), Score: number(r.Score, 3),
+		Notes: strings.Join(r.Notes, "; "), Anomalous: r.PValue <= summary.Threshold, Place: placeOf(r.Score, heldOut)}
 	if r.Windows > 1 {
 		c.Notes = strings.TrimPrefix(fmt.Sprintf("%s; the most unusual of %d windows", c.Notes, r.Windows), "; ")
 	}

@@ -138,7 +138,8 @@ func (s *subject) compareTrip(worst float64, name string, got, want [][]float64,
 		e = math.Abs(logDet[i]+inverseLogDet[i]) / max(1, math.Abs(logDet[i]))
 		worst = max(worst, e)
 		if !(e <= roundTripTolerance) {
-			return worst, fmt.Errorf("image %d: log-determinants %g of Forward and %g of Inverse do not add up to 0", i, logDet[i], inverseLogDet[i])
+			return worst, fmt.Errorf("image %d: log-determinants %g of Forward and %g of Inverse do not add up to 0", i,
+				logDet[i], inverseLogDet[i])
 		}
 	}
 	return worst, nil

@@ -9,8 +9,9 @@ import (
 // through (PIL's libjpeg and libwebp) smooth it when they double it. Repeating it instead would be a codec history of its
 // own, so this file does as they do.
 
-// WriteJPEG writes the RGB of a JPEG into dst, height x width x 3. Chroma of 4:2:0 and 4:2:2 is doubled by a triangle filter, weights 3/4 and 1/4 along
-// each halved axis, rounded as libjpeg's "fancy upsampling" does; other ratios are repeated, as there.
+// WriteJPEG writes the RGB of a JPEG into dst, height x width x 3. Chroma of 4:2:0 and 4:2:2 is doubled by a triangle
+// filter, weights 3/4 and 1/4 along each halved axis, rounded as libjpeg's "fancy upsampling" does; other ratios are
+// repeated, as there.
 func WriteJPEG(dst []uint8, p *image.YCbCr) {
 	height, width := p.Rect.Dy(), p.Rect.Dx()
 	cb, cr := make([]uint8, width), make([]uint8, width)

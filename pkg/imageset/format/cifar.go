@@ -41,10 +41,12 @@ var (
 		labelBytes: 1,
 		classes:    []string{"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"},
 		namesFile:  "batches.meta.txt",
-		files:      map[string]*regexp.Regexp{Train: regexp.MustCompile(`^data_batch_([1-9]\d*)\.bin$`), Test: regexp.MustCompile(`^test_batch\.bin$`)},
-		pickles:    map[string]*regexp.Regexp{Train: regexp.MustCompile(`^data_batch_([1-9]\d*)$`), Test: regexp.MustCompile(`^test_batch$`)},
-		labelKey:   "labels",
-		namesKeys:  [2]string{"batches.meta", "label_names"},
+		files: map[string]*regexp.Regexp{Train: regexp.MustCompile(`^data_batch_([1-9]\d*)\.bin$`),
+			Test: regexp.MustCompile(`^test_batch\.bin$`)},
+		pickles: map[string]*regexp.Regexp{Train: regexp.MustCompile(`^data_batch_([1-9]\d*)$`),
+			Test: regexp.MustCompile(`^test_batch$`)},
+		labelKey:  "labels",
+		namesKeys: [2]string{"batches.meta", "label_names"},
 	}
 	cifar100 = cifarLayout{
 		labelBytes: 2,
@@ -110,7 +112,8 @@ func (f cifarFiles) of(split string) (names []string, pickles bool, err error) {
 		}
 		for n := 1; n <= len(found); n++ {
 			if found[n] == "" {
-				return nil, false, fmt.Errorf("%s: %s is missing, though %s is there", f.where, strings.Replace(found[last], strconv.Itoa(last), strconv.Itoa(n), 1), found[last])
+				return nil, false, fmt.Errorf("%s: %s is missing, though %s is there", f.where,
+					strings.Replace(found[last], strconv.Itoa(last), strconv.Itoa(n), 1), found[last])
 			}
 			names = append(names, found[n])
 		}
@@ -339,7 +342,8 @@ func readTarGz(where string, limits Limits, do func(name string, size int64, r i
 		if err == io.EOF {
 			// The checksum stands at the end, behind what tar pads.
 			if n, err := io.CopyN(io.Discard, z, maxPadding); err != io.EOF {
-				return fmt.Errorf("%s: entry %d: after the end, %d bytes: %w", where, entries, n, cmp.Or(err, errors.New("expected the end of the file, found more")))
+				return fmt.Errorf("%s: entry %d: after the end, %d bytes: %w", where, entries, n,
+					cmp.Or(err, errors.New("expected the end of the file, found more")))
 			}
 			return nil
 		}
@@ -374,7 +378,8 @@ func parseCIFAR(data []byte, layout cifarLayout, images *Images, pixels []uint8,
 		pixels = appendPlanes(pixels, data[at+layout.labelBytes:][:cifarPixels])
 	}
 	if rest > 0 {
-		return nil, fmt.Errorf("truncated at offset %d: the record that starts at %d has %d of %d bytes", len(data), len(data)-rest, rest, record)
+		return nil, fmt.Errorf("truncated at offset %d: the record that starts at %d has %d of %d bytes", len(data),
+			len(data)-rest, rest, record)
 	}
 	return pixels, nil
 }
@@ -382,7 +387,8 @@ func parseCIFAR(data []byte, layout cifarLayout, images *Images, pixels []uint8,
 // addCIFAR adds an image's label.
 func (i *Images) addCIFAR(label int, layout cifarLayout, limits Limits) error {
 	if label < 0 || label >= len(layout.classes) {
-		return fmt.Errorf("label %d: expected 0 to %d, so this is no CIFAR-%d file or it is damaged", label, len(layout.classes)-1, len(layout.classes))
+		return fmt.Errorf("label %d: expected 0 to %d, so this is no CIFAR-%d file or it is damaged", label,
+			len(layout.classes)-1, len(layout.classes))
 	}
 	i.Labels = append(i.Labels, int32(label))
 	_, err := sizeOf(len(i.Labels), cifarSide, cifarSide, 3, limits)

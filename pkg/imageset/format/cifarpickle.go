@@ -54,8 +54,10 @@ func planesOf(batch map[string]any, values int) ([]byte, int, error) {
 	if !ok {
 		return nil, 0, fmt.Errorf("offset 0: its data is %T: expected a NumPy array", batch["data"])
 	}
-	if len(array.Shape) != 2 || array.Shape[1] != values || array.Shape[0] < 0 || array.Fortran || array.Type != "|u1" || len(array.Data)/values != array.Shape[0] || len(array.Data)%values != 0 {
-		return nil, 0, fmt.Errorf("offset 0: an array of %d bytes, shape %v, type %s: expected rows of %d values of |u1", len(array.Data), array.Shape, array.Type, values)
+	if len(array.Shape) != 2 || array.Shape[1] != values || array.Shape[0] < 0 || array.Fortran || array.Type != "|u1" ||
+		len(array.Data)/values != array.Shape[0] || len(array.Data)%values != 0 {
+		return nil, 0, fmt.Errorf("offset 0: an array of %d bytes, shape %v, type %s: expected rows of %d values of |u1", len(array.Data),
+			array.Shape, array.Type, values)
 	}
 	return array.Data, array.Shape[0], nil
 }
@@ -72,7 +74,8 @@ func parseCIFARPickle(data []byte, layout cifarLayout, images *Images, pixels []
 	}
 	labels, ok := pickle.Integers(batch[layout.labelKey])
 	if !ok || len(labels) != n {
-		return nil, fmt.Errorf("offset 0: %s is %T of %d: expected a list of %d numbers", layout.labelKey, batch[layout.labelKey], len(labels), n)
+		return nil, fmt.Errorf("offset 0: %s is %T of %d: expected a list of %d numbers", layout.labelKey,
+			batch[layout.labelKey], len(labels), n)
 	}
 	for i, label := range labels {
 		if err := images.addCIFAR(label, layout, limits); err != nil {

@@ -28,7 +28,8 @@ var damaged = []struct {
 }{
 	{set: "svhn", file: "test_32x32.mat", split: Test, headers: [][2]int{{0, 200}}},
 	{set: "svhn", file: "train_32x32.mat", split: Train, headers: [][2]int{{0, 200}}},
-	{set: "cifar100/binary", file: "test.bin", split: Test, headers: [][2]int{{0, 2}, {3074, 3076}}, needed: 3074, declared: wholeRecords(3074, 1)},
+	{set: "cifar100/binary", file: "test.bin", split: Test, headers: [][2]int{{0, 2}, {3074, 3076}}, needed: 3074,
+		declared: wholeRecords(3074, 1)},
 	{set: "cifar100/protocol2", file: "test", split: Test, headers: [][2]int{{0, 200}}},
 	{set: "cifar100/protocol4", file: "test", split: Test, headers: [][2]int{{0, 200}}},
 	{set: "cifar100/protocol5", file: "test", split: Test, headers: [][2]int{{0, 200}}},
@@ -37,7 +38,8 @@ var damaged = []struct {
 	{set: "imagenet32/npz", file: "val_data.npz", split: Test, headers: [][2]int{{0, 128}}},
 	{set: "imagenet32/pickle", file: "val_data", split: Test, headers: [][2]int{{0, 200}}},
 	{set: "numpy", file: "random.npy", split: Test, headers: [][2]int{{0, 128}}},
-	{set: "tinyimages", file: "tiny_images.bin", split: Train, needed: 2 * 3072, declared: wholeTinyImages, options: Options{Tiny: Tiny{Chunk: 2, Chunks: 5}}},
+	{set: "tinyimages", file: "tiny_images.bin", split: Train, needed: 2 * 3072, declared: wholeTinyImages,
+		options: Options{Tiny: Tiny{Chunk: 2, Chunks: 5}}},
 	{set: "lsun", file: "tower_val_lmdb/data.mdb", split: Test, headers: [][2]int{{0, 160}, {4096, 4256}}, declared: newerEntries},
 	{set: "brats/nifti", file: "MICCAI_BraTS_2018_Data_Validation/S2/S2_t1.nii.gz", split: Test, headers: [][2]int{{0, 128}}},
 	{set: "brats/jpeg", file: "valid/c_t1ce_62.jpg", split: Test, headers: [][2]int{{0, 64}}},
@@ -96,7 +98,8 @@ func TestDamagedFiles(t *testing.T) {
 				Whole: whole, Headers: d.headers, Flips: flips, Needed: d.needed, Declared: d.declared,
 				Says: func(err error) bool {
 					text := err.Error()
-					return strings.Contains(text, dir) && (strings.Contains(text, "offset") || strings.Contains(text, "entry") || strings.Contains(text, filepath.Base(path)))
+					return strings.Contains(text, dir) && (strings.Contains(text, "offset") || strings.Contains(text, "entry") ||
+						strings.Contains(text, filepath.Base(path)))
 				},
 				Read: func(data []byte) (any, error) {
 					if err := os.WriteFile(path, data, 0o644); err != nil {

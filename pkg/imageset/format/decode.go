@@ -115,7 +115,8 @@ func (d *decoder) decode(e entry, dst []uint8, shape Shape, fit bool, options Op
 	d.codec = h.codec
 	same := h.height == shape.Height && h.width == shape.Width
 	if !same && !fit {
-		return fmt.Errorf("is %dx%d (height x width): expected %dx%d, as the first image of the split", h.height, h.width, shape.Height, shape.Width)
+		return fmt.Errorf("is %dx%d (height x width): expected %dx%d, as the first image of the split", h.height, h.width,
+			shape.Height, shape.Width)
 	}
 	if shape.Channels == 1 && !h.grey {
 		return errColour

@@ -184,7 +184,8 @@ func (s *Source) Read(split string) (*Images, error) {
 	var pixels memory
 	images, err := s.ReadTo(split, func(shape Shape) (io.WriterAt, error) {
 		if shape.Bytes() > MemoryBytes {
-			return nil, fmt.Errorf("%d images take %d MiB, more than the %d that are held in memory", shape.Images, shape.Bytes()>>20, int64(MemoryBytes)>>20)
+			return nil, fmt.Errorf("%d images take %d MiB, more than the %d that are held in memory", shape.Images,
+				shape.Bytes()>>20, int64(MemoryBytes)>>20)
 		}
 		pixels = make(memory, shape.Bytes())
 		return pixels, nil
@@ -291,7 +292,8 @@ func findInFolder(path string, options Options) (*Source, error) {
 			return nil, err
 		}
 		if r == nil {
-			return nil, fmt.Errorf("%s: not an image set: expected pictures (train/CLASS/NAME.png or any others), or the files of MNIST, CIFAR, SVHN, LSUN, "+
+			return nil, fmt.Errorf("%s: not an image set: expected pictures (train/CLASS/NAME.png or any others), or the files of MNIST, "+
+				"CIFAR, SVHN, LSUN, "+
 				"80 Million Tiny Images, BRATS, Downsampled ImageNet or a NumPy array, under the names that their authors gave them", dir)
 		}
 		return &Source{Path: path, Kind: kind, Options: options, reader: r}, nil
@@ -355,7 +357,8 @@ func sizeOf(n, height, width, channels int, limits Limits) (int, error) {
 	}
 	one := int64(height) * int64(width) * int64(channels)
 	if n < 0 || int64(n) > limits.PixelBytes/one {
-		return 0, fmt.Errorf("%d images of %dx%dx%d take more than the %d MiB that a split may have", n, height, width, channels, limits.PixelBytes>>20)
+		return 0, fmt.Errorf("%d images of %dx%dx%d take more than the %d MiB that a split may have", n, height, width,
+			channels, limits.PixelBytes>>20)
 	}
 	return int(int64(n) * one), nil
 }

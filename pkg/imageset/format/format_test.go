@@ -69,7 +69,8 @@ func TestSizeOf(t *testing.T) {
 	n, err := sizeOf(3, 2, 4, 3, small)
 	require.NoError(t, err)
 	assert.Equal(t, 72, n)
-	for _, bad := range [][4]int{{1, 0, 1, 1}, {1, 1, 65, 1}, {1, -1, 1, 1}, {-1, 1, 1, 1}, {1<<20 + 1, 1, 1, 1}, {1 << 62, 64, 64, 3}, {1, 1 << 62, 1 << 62, 3}} {
+	for _, bad := range [][4]int{{1, 0, 1, 1}, {1, 1, 65, 1}, {1, -1, 1, 1}, {-1, 1, 1, 1}, {1<<20 + 1, 1, 1, 1}, {1 << 62, 64, 64, 3},
+		{1, 1 << 62, 1 << 62, 3}} {
 		_, err := sizeOf(bad[0], bad[1], bad[2], bad[3], small)
 		assert.Error(t, err, "%v", bad)
 	}

@@ -92,12 +92,15 @@ func FuzzCIFARPickle(f *testing.F) {
 	for _, protocol := range []string{"protocol2", "protocol4", "protocol5"} {
 		f.Add(seed(f, "cifar100/"+protocol+"/meta"))
 	}
-	f.Add([]byte("\x80\x02}q\x00(U\x04dataq\x01cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R(K\x01K\x00M\x00\x0c\x86cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89U\x00tbU\x0bfine_labelsq\x02](eu."))
+	f.Add([]byte("\x80\x02}q\x00(U\x04dataq\x01cnumpy.core.multiarray\n_reconstruct\n" +
+		"cnumpy\nndarray\nK\x00\x85U\x01b\x87R(K\x01K\x00M\x00\x0c\x86cnumpy\ndtype\n" +
+		"U\x02u1K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89U\x00tbU\x0bfine_labelsq\x02](eu."))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		limits := small
 		limits.FileBytes = 1 << 20
 		var images Images
-		if pixels, err := parseCIFARPickle(data, cifar100, &images, nil, limits); err == nil && len(images.Labels)*cifarPixels != len(pixels) {
+		if pixels, err := parseCIFARPickle(data, cifar100, &images, nil, limits); err == nil &&
+			len(images.Labels)*cifarPixels != len(pixels) {
 			t.Fatalf("%d labels, %d values", len(images.Labels), len(pixels))
 		}
 		pickledNames(data, cifar100.namesKeys[1], limits)
@@ -142,7 +145,8 @@ func FuzzTinyImages(f *testing.F) {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(list), 0o644))
 		}
 		require.NoError(t, os.WriteFile(filepath.Join(dir, tinyImagesFile), data, 0o644))
-		reader := tinyImages{filepath.Join(dir, tinyImagesFile), Options{Limits: small, Tiny: Tiny{Chunk: int(chunk), Chunks: int(chunks), Exclude: true}.withDefaults()}}
+		reader := tinyImages{filepath.Join(dir, tinyImagesFile), Options{Limits: small, Tiny: Tiny{Chunk: int(chunk), Chunks: int(chunks),
+			Exclude: true}.withDefaults()}}
 		splits, err := reader.splits()
 		if err != nil {
 			return

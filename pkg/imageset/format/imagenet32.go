@@ -14,8 +14,8 @@ import (
 	"strata/internal/importer/pickle"
 )
 
-// imageNet32 is a folder, or some folders side by side, of Downsampled ImageNet at 32x32 (Chrabaszcz et al. 2017): train_data_batch_N and val_data, each an .npz or a
-// pickle with data, N rows of three planes, and labels from 1.
+// imageNet32 is a folder, or some folders side by side, of Downsampled ImageNet at 32x32 (Chrabaszcz et al. 2017):
+// train_data_batch_N and val_data, each an .npz or a pickle with data, N rows of three planes, and labels from 1.
 type imageNet32 struct {
 	dir     string
 	options Options
@@ -239,7 +239,8 @@ func (f imageNet32) pixels(path string, n int, w *planesWriter) error {
 	}
 	defer r.Close()
 	if len(array.Shape) != 2 || array.Shape[0] != n || array.Shape[1] != cifarPixels || array.Type != "|u1" || array.Fortran {
-		return fmt.Errorf("entry %q: offset 10: an array of shape %v, type %s: expected %d rows, one a label, of %d values of |u1", data.Name, array.Shape, array.Type, n, cifarPixels)
+		return fmt.Errorf("entry %q: offset 10: an array of shape %v, type %s: expected %d rows, one a label, of %d values of |u1",
+			data.Name, array.Shape, array.Type, n, cifarPixels)
 	}
 	row := make([]uint8, cifarPixels)
 	for i := range n {
@@ -297,7 +298,8 @@ func readIntegers(file *zip.File, limits Limits) ([]int, error) {
 	value, width := array.Integer()
 	n, ok := array.Len(limits.Entries)
 	if value == nil || !ok || len(array.Shape) != 1 {
-		return nil, fmt.Errorf("entry %q: offset 10: an array of shape %v, type %s: expected a list of at most %d whole numbers", file.Name, array.Shape, array.Type, limits.Entries)
+		return nil, fmt.Errorf("entry %q: offset 10: an array of shape %v, type %s: expected a list of at most %d whole numbers", file.Name,
+			array.Shape, array.Type, limits.Entries)
 	}
 	data, err := readExactly(r, n*width, int64(array.Header))
 	if err == nil {

@@ -37,7 +37,8 @@ type Slices struct {
 func (s Slices) Validate() error {
 	d := s.withDefaults()
 	if !(d.From >= 0 && d.From < d.To && d.To <= 1 && d.White > 0 && d.White <= 1) || d.Every < 1 || d.Crops < 1 || d.Crops > 1000 {
-		return fmt.Errorf("MRI slices from %v to %v every %d, %d crops, white at %v: expected 0 <= from < to <= 1, every and crops from 1, white above 0 up to 1", d.From, d.To, d.Every, d.Crops, d.White)
+		return fmt.Errorf("MRI slices from %v to %v every %d, %d crops, white at %v: expected 0 <= from < to <= 1, every and crops from "+
+			"1, white above 0 up to 1", d.From, d.To, d.Every, d.Crops, d.White)
 	}
 	return nil
 }
@@ -158,7 +159,8 @@ func (m mri) scans() (map[string][]scan, error) {
 		found[split] = append(found[split], scan{e, modality, volume})
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("%s: no volume or slice has a modality in its name: expected one of %s, as in BRATS_1_t1ce.nii.gz", m.dir, strings.Join(modalities, ", "))
+		return nil, fmt.Errorf("%s: no volume or slice has a modality in its name: expected one of %s, as in BRATS_1_t1ce.nii.gz", m.dir,
+			strings.Join(modalities, ", "))
 	}
 	return found, nil
 }
@@ -234,7 +236,8 @@ func (m mri) read(split string, target Target) (*Images, error) {
 			images.Labels = append(images.Labels, int32(scans[i].modality))
 		}
 	}
-	images.History = fmt.Sprintf("slices of volumes, grey from 0 to the %v quantile, %dx%d pieces cut out", m.options.Slices.White, side, side)
+	images.History = fmt.Sprintf("slices of volumes, grey from 0 to the %v quantile, %dx%d pieces cut out",
+		m.options.Slices.White, side, side)
 	if !scans[0].volume {
 		images.History = fmt.Sprintf("slices as pictures, %dx%d pieces cut out", side, side)
 	}

@@ -37,7 +37,8 @@ func (n numpyArray) open() (*os.File, Shape, int64, error) {
 	}
 	shape, err := imagesOf(array, n.options.Limits)
 	if err == nil && info.Size() != int64(array.Header)+shape.Bytes() {
-		err = fmt.Errorf("truncated at offset %d: expected %d bytes for an array of %v", info.Size(), int64(array.Header)+shape.Bytes(), array.Shape)
+		err = fmt.Errorf("truncated at offset %d: expected %d bytes for an array of %v", info.Size(), int64(array.Header)+shape.Bytes(),
+			array.Shape)
 	}
 	if err != nil {
 		file.Close()
@@ -49,7 +50,8 @@ func (n numpyArray) open() (*os.File, Shape, int64, error) {
 // imagesOf checks that an array holds images.
 func imagesOf(a npy.Array, limits Limits) (Shape, error) {
 	if len(a.Shape) != 4 || a.Shape[0] < 1 || (a.Shape[3] != 1 && a.Shape[3] != 3) || a.Type != "|u1" || a.Fortran {
-		return Shape{}, fmt.Errorf("offset 10: an array of shape %v, type %s, Fortran order %v: expected images x height x width x 1 or 3 of |u1, not in Fortran order", a.Shape, a.Type, a.Fortran)
+		return Shape{}, fmt.Errorf("offset 10: an array of shape %v, type %s, Fortran order %v: expected images x height x width x 1 or "+
+			"3 of |u1, not in Fortran order", a.Shape, a.Type, a.Fortran)
 	}
 	shape := Shape{a.Shape[0], a.Shape[1], a.Shape[2], a.Shape[3]}
 	if _, err := sizeOf(shape.Images, shape.Height, shape.Width, shape.Channels, limits); err != nil {

@@ -38,8 +38,9 @@ func jpegQuality(data []byte) (text string) {
 }
 
 // luminance is the standard's table (ITU-T T.81, K.1) in the order in which files have it.
-var luminance = [64]float64{16, 11, 12, 14, 12, 10, 16, 14, 13, 14, 18, 17, 16, 19, 24, 40, 26, 24, 22, 22, 24, 49, 35, 37, 29, 40, 58, 51, 61, 60, 57, 51,
-	56, 55, 64, 72, 92, 78, 64, 68, 87, 69, 55, 56, 80, 109, 81, 87, 95, 98, 103, 104, 103, 62, 77, 113, 121, 112, 100, 120, 92, 101, 103, 99}
+var luminance = [64]float64{16, 11, 12, 14, 12, 10, 16, 14, 13, 14, 18, 17, 16, 19, 24, 40, 26, 24, 22, 22, 24, 49, 35, 37, 29,
+	40, 58, 51, 61, 60, 57, 51, 56, 55, 64, 72, 92, 78, 64, 68, 87, 69, 55, 56, 80, 109, 81, 87, 95, 98, 103, 104, 103, 62, 77, 113, 121,
+	112, 100, 120, 92, 101, 103, 99}
 
 // qualityOf is the quality whose scaling of the standard's table comes nearest: 5000/q percent below 50, 200-2q percent from there.
 func qualityOf(table []byte) int {

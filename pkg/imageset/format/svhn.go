@@ -80,8 +80,10 @@ func readSVHN(r io.Reader, target Target, limits Limits) (*Images, error) {
 			if len(h.Shape) == 3 { // MATLAB drops a last axis of one
 				h.Shape = append(h.Shape, 1)
 			}
-			if count >= 0 || len(h.Shape) != 4 || h.Shape[0] != paperSide || h.Shape[1] != paperSide || h.Shape[2] != 3 || h.Width != 1 || !h.Unsigned {
-				return nil, fmt.Errorf("array X has the shape %v and values of %d bytes: expected one X of 32x32x3xN unsigned bytes", h.Shape, h.Width)
+			if count >= 0 || len(h.Shape) != 4 || h.Shape[0] != paperSide || h.Shape[1] != paperSide || h.Shape[2] != 3 ||
+				h.Width != 1 || !h.Unsigned {
+				return nil, fmt.Errorf("array X has the shape %v and values of %d bytes: expected one X of 32x32x3xN unsigned bytes",
+					h.Shape, h.Width)
 			}
 			count = h.Shape[3]
 			if _, err := sizeOf(count, paperSide, paperSide, 3, limits); err != nil {
@@ -92,7 +94,8 @@ func readSVHN(r io.Reader, target Target, limits Limits) (*Images, error) {
 			return pixels, err
 		case "y":
 			if y != nil || h.Len() > limits.Entries*8 || !h.Unsigned {
-				return nil, fmt.Errorf("array y has the shape %v and values of %d bytes, unsigned: %v: expected one y of N unsigned numbers", h.Shape, h.Width, h.Unsigned)
+				return nil, fmt.Errorf("array y has the shape %v and values of %d bytes, unsigned: %v: expected one y of N unsigned "+
+					"numbers", h.Shape, h.Width, h.Unsigned)
 			}
 			y = &h
 			return &labels, nil

@@ -117,7 +117,8 @@ func (t tinyImages) excluded(images int) (map[uint32]bool, error) {
 		path := filepath.Join(filepath.Dir(t.path), name)
 		file, err := os.Open(path)
 		if errors.Is(err, os.ErrNotExist) {
-			return nil, fmt.Errorf("%s: is needed to leave out the images of CIFAR: put both lists, %s, beside %s", path, strings.Join(tinyLists, " and "), tinyImagesFile)
+			return nil, fmt.Errorf("%s: is needed to leave out the images of CIFAR: put both lists, %s, beside %s", path,
+				strings.Join(tinyLists, " and "), tinyImagesFile)
 		}
 		if err != nil {
 			return nil, err // names the path

@@ -58,7 +58,8 @@ func newTree(where string, entries []entry, options Options) (*tree, error) {
 		}
 	}
 	if len(pictures) == 0 {
-		return nil, errors.New("holds no pictures: expected .png, .jpg, .jpeg or .webp, as train/CLASS/NAME.png and test/CLASS/NAME.png or in any folders")
+		return nil, errors.New("holds no pictures: expected .png, .jpg, .jpeg or .webp, as train/CLASS/NAME.png and test/CLASS/NAME.png " +
+			"or in any folders")
 	}
 	wrapper := wrapperOf(pictures)
 	t := &tree{where: where, options: options, side: options.Side, files: map[string][]placed{}}
@@ -76,7 +77,8 @@ func newTree(where string, entries []entry, options Options) (*tree, error) {
 	for _, e := range pictures {
 		parts := strings.Split(e.name, "/")
 		if folders := parts[:len(parts)-1]; slices.Contains(folders, Train) || slices.Contains(folders, Test) {
-			return nil, fmt.Errorf("entry %q: lies in a folder train or test that is not at the top: make each folder that holds train and test a set of its own", e.name)
+			return nil, fmt.Errorf("entry %q: lies in a folder train or test that is not at the top: make each folder that holds train "+
+				"and test a set of its own", e.name)
 		}
 	}
 	t.side = options.side()

@@ -204,7 +204,8 @@ func TestTreeRefuses(t *testing.T) {
 		files []file
 		want  string
 	}{
-		{"another split", []file{good, {"valid/a/1.png", good.data}}, `entry "valid/a/1.png": expected train/CLASS/NAME or test/CLASS/NAME`},
+		{"another split", []file{good, {"valid/a/1.png", good.data}},
+			`entry "valid/a/1.png": expected train/CLASS/NAME or test/CLASS/NAME`},
 		{"no class", []file{good, {"test/1.png", good.data}}, `entry "test/1.png": expected train/CLASS/NAME`},
 		{"too deep", []file{good, {"test/a/b/1.png", good.data}}, `entry "test/a/b/1.png": expected`},
 		{"text", []file{good, {"test/a/list.txt", nil}}, `entry "test/a/list.txt": expected .png, .jpg, .jpeg or .webp`},
@@ -339,8 +340,10 @@ func checkTree(t *testing.T, entries []entry) {
 		if err != nil {
 			continue
 		}
-		if images.Labels != nil && len(images.Labels) != split.Images || len(images.Pixels) != split.Images*images.Height*images.Width*images.Channels {
-			t.Fatalf("%d labels, %d pixels of %dx%dx%d, %d images", len(images.Labels), len(images.Pixels), images.Height, images.Width, images.Channels, split.Images)
+		if images.Labels != nil && len(images.Labels) != split.Images ||
+			len(images.Pixels) != split.Images*images.Height*images.Width*images.Channels {
+			t.Fatalf("%d labels, %d pixels of %dx%dx%d, %d images", len(images.Labels), len(images.Pixels), images.Height, images.Width,
+				images.Channels, split.Images)
 		}
 	}
 }

@@ -148,7 +148,8 @@ func TestTinyImages(t *testing.T) {
 func TestTinyImagesWithoutCIFAR(t *testing.T) {
 	data, err := os.ReadFile("testdata/tinyimages/tiny_images.bin")
 	require.NoError(t, err)
-	dir := write(t, map[string][]byte{tinyImagesFile: data, "80mn_cifar_idxs.txt": []byte("3\n9\n"), "cifar_indexes": []byte("0\n10\n\n0\n")})
+	dir := write(t, map[string][]byte{tinyImagesFile: data, "80mn_cifar_idxs.txt": []byte("3\n9\n"),
+		"cifar_indexes": []byte("0\n10\n\n0\n")})
 	source, err := Find(dir, Options{Tiny: Tiny{Chunk: 2, Chunks: -1, Exclude: true}})
 	require.NoError(t, err)
 	train, test := readSplit(t, source, Train), readSplit(t, source, Test)
@@ -209,7 +210,8 @@ func pngOf(t testing.TB, path string) []uint8 {
 // Go's inverse cosine transform and its conversion from YCbCr round otherwise than libjpeg's, each by one level at most, and chroma
 // weighs up to 1.772 in blue: 4 levels at the worst. Chroma that is repeated instead of smoothed would differ by 20 here.
 func TestCodecsEqualPIL(t *testing.T) {
-	for name, within := range map[string]float64{"jpeg420": 4, "jpeg420even": 4, "jpeg422": 4, "jpeg444": 4, "webp_lossy": 0, "webp_lossless": 0} {
+	for name, within := range map[string]float64{"jpeg420": 4, "jpeg420even": 4, "jpeg422": 4, "jpeg444": 4,
+		"webp_lossy": 0, "webp_lossless": 0} {
 		data, err := os.ReadFile("testdata/codecs/" + name)
 		require.NoError(t, err)
 		h, err := parseHeader(data, DefaultLimits)
@@ -295,7 +297,8 @@ func TestResizedJPEGsEqualPIL(t *testing.T) {
 }
 
 func TestJPEGQuality(t *testing.T) {
-	for name, want := range map[string]string{"jpeg420": " 75 4:2:0", "jpeg420even": " 90 4:2:0", "jpeg422": " 75 4:2:2", "jpeg444": " 75 4:4:4"} {
+	for name, want := range map[string]string{"jpeg420": " 75 4:2:0", "jpeg420even": " 90 4:2:0", "jpeg422": " 75 4:2:2",
+		"jpeg444": " 75 4:4:4"} {
 		data, err := os.ReadFile("testdata/codecs/" + name)
 		require.NoError(t, err)
 		assert.Equal(t, want, jpegQuality(data), name)
@@ -411,7 +414,8 @@ func TestAnyPictures(t *testing.T) {
 }
 
 func TestOptionsValidate(t *testing.T) {
-	for _, bad := range []Options{{Side: -1}, {Faces: -1}, {Tiny: Tiny{Chunk: -1}}, {Slices: Slices{From: 0.8}}, {Slices: Slices{White: 2}}, {Slices: Slices{Every: -1}}} {
+	for _, bad := range []Options{{Side: -1}, {Faces: -1}, {Tiny: Tiny{Chunk: -1}}, {Slices: Slices{From: 0.8}}, {Slices: Slices{White: 2}},
+		{Slices: Slices{Every: -1}}} {
 		_, err := Find("testdata/svhn", bad)
 		assert.Error(t, err, "%+v", bad)
 	}

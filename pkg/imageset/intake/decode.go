@@ -92,9 +92,9 @@ func codecOf(data []byte) (codec, error) {
 	return codec{}, fmt.Errorf("is no PNG, JPEG, WebP, GIF, BMP or TIFF: it starts with % x", data[:min(8, len(data))])
 }
 
-// Decode decodes a file. Its size is read from its header first, and a picture of more pixels than the limit is not begun. Of several frames
-// or pages the first is taken; what is transparent lies on white; CMYK becomes RGB without a profile; 16 bits are rounded to 8;
-// and the picture is turned as its EXIF says.
+// Decode decodes a file. Its size is read from its header first, and a picture of more pixels than the limit is not
+// begun. Of several frames or pages the first is taken; what is transparent lies on white; CMYK becomes RGB without a
+// profile; 16 bits are rounded to 8; and the picture is turned as its EXIF says.
 func Decode(data []byte, limits Limits) (picture *Picture, err error) {
 	defer func() { // decoders are written by many hands, and files by worse ones
 		if r := recover(); r != nil {
@@ -114,7 +114,8 @@ func Decode(data []byte, limits Limits) (picture *Picture, err error) {
 		return nil, fmt.Errorf("%s of %dx%d pixels", c.name, config.Width, config.Height)
 	}
 	if pixels > limits.Pixels {
-		return nil, fmt.Errorf("%s of %dx%d pixels: more than the %d million that are decoded", c.name, config.Width, config.Height, limits.Pixels>>20)
+		return nil, fmt.Errorf("%s of %dx%d pixels: more than the %d million that are decoded", c.name, config.Width, config.Height,
+			limits.Pixels>>20)
 	}
 	weight := min(pixels, DefaultLimits.Pixels)
 	if err := atWork.Acquire(context.Background(), weight); err != nil {
@@ -143,7 +144,8 @@ func Decode(data []byte, limits Limits) (picture *Picture, err error) {
 		notes = append(notes, "animated: its first frame")
 	}
 	if bounds := decoded.Bounds(); int64(bounds.Dx())*int64(bounds.Dy()) > limits.Pixels {
-		return nil, fmt.Errorf("%s decodes to %dx%d pixels, its header says %dx%d", c.name, bounds.Dx(), bounds.Dy(), config.Width, config.Height)
+		return nil, fmt.Errorf("%s decodes to %dx%d pixels, its header says %dx%d", c.name, bounds.Dx(), bounds.Dy(), config.Width,
+			config.Height)
 	}
 	picture, more := flatten(decoded, c.name == "WebP")
 	if picture.Width != config.Width || picture.Height != config.Height {

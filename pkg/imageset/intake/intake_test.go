@@ -94,7 +94,8 @@ func TestFilesOfPIL(t *testing.T) {
 func TestTurn(t *testing.T) {
 	// a b c
 	// d e f
-	for orientation, want := range map[int]string{1: "abcdef", 2: "cbafed", 3: "fedcba", 4: "defabc", 5: "adbecf", 6: "daebfc", 7: "fcebda", 8: "cfbead"} {
+	for orientation, want := range map[int]string{1: "abcdef", 2: "cbafed", 3: "fedcba", 4: "defabc", 5: "adbecf", 6: "daebfc",
+		7: "fcebda", 8: "cfbead"} {
 		p := &Picture{Height: 2, Width: 3, Channels: 1, Pixels: []uint8("abcdef")}
 		p.turn(orientation)
 		require.Equal(t, want, string(p.Pixels), "%d", orientation)
@@ -223,7 +224,8 @@ func TestFiles(t *testing.T) {
 	write("z.zip", archive.Bytes())
 	write("broken.zip", archive.Bytes()[:40])
 
-	paths := []string{filepath.Join(dir, "a"), filepath.Join(dir, "z.zip"), filepath.Join(dir, "broken.zip"), filepath.Join(dir, "odd"), filepath.Join(dir, "absent.png")}
+	paths := []string{filepath.Join(dir, "a"), filepath.Join(dir, "z.zip"), filepath.Join(dir, "broken.zip"), filepath.Join(dir, "odd"),
+		filepath.Join(dir, "absent.png")}
 	walk := Open(paths...)
 	defer walk.Close()
 	var lines []string

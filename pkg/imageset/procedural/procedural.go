@@ -116,7 +116,8 @@ func Draw(name, split string, n int, seed uint64) (pixels []uint8, labels []int3
 		n = Size(split)
 	}
 	if n > maxImages {
-		return nil, nil, nil, fmt.Errorf("procedural: %d images of %s are more than can be drawn at once; ask for at most %d", n, name, maxImages)
+		return nil, nil, nil, fmt.Errorf("procedural: %d images of %s are more than can be drawn at once; ask for at most %d", n, name,
+			maxImages)
 	}
 	pixels = make([]uint8, n*ImageSize)
 	labels = make([]int32, n)

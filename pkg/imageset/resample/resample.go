@@ -80,7 +80,8 @@ func Resize(src []uint8, height, width, channels, newHeight, newWidth int) []uin
 // Resize is the same by any kernel, each equal to PIL's of its name byte for byte.
 func (k Kernel) Resize(src []uint8, height, width, channels, newHeight, newWidth int) []uint8 {
 	if height < 1 || width < 1 || newHeight < 1 || newWidth < 1 || len(src) != height*width*channels {
-		panic(fmt.Sprintf("resample.Resize: %d values of a %dx%dx%d image to %dx%d", len(src), height, width, channels, newHeight, newWidth))
+		panic(fmt.Sprintf("resample.Resize: %d values of a %dx%dx%d image to %dx%d", len(src), height, width,
+			channels, newHeight, newWidth))
 	}
 	dst := make([]uint8, newHeight*newWidth*channels)
 	k.newResizer(height, width, channels, newHeight, newWidth).Resize(dst, src)

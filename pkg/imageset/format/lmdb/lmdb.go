@@ -76,7 +76,8 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 		}
 		second, err := readMeta(r, size, pageSize)
 		if err == nil && second.pageSize != pageSize {
-			err = fmt.Errorf("offset %d: pages of %d bytes: expected %d, where this meta page lies", pageSize+metaFree, second.pageSize, pageSize)
+			err = fmt.Errorf("offset %d: pages of %d bytes: expected %d, where this meta page lies", pageSize+metaFree,
+				second.pageSize, pageSize)
 		}
 		switch {
 		case err == nil && (f == nil || second.txn > f.txn):
@@ -233,7 +234,8 @@ func (w *walk) page(n uint64, from int64, levels int) error {
 	}
 	lower, upper := int(le.Uint16(page[12:])), int(le.Uint16(page[14:]))
 	if lower < pageHead || lower%2 != 0 || lower > upper || upper > len(page) {
-		return fmt.Errorf("offset %d: page %d has pointers to %d and nodes from %d: expected these in order, between %d and %d", at+12, n, lower, upper, pageHead, len(page))
+		return fmt.Errorf("offset %d: page %d has pointers to %d and nodes from %d: expected these in order, between %d and %d", at+12, n,
+			lower, upper, pageHead, len(page))
 	}
 	for pointer := pageHead; pointer < lower; pointer += 2 {
 		node := int(le.Uint16(page[pointer:]))
@@ -268,7 +270,8 @@ func (w *walk) node(data []byte, at int64, levels int) error {
 			return err
 		}
 	case flags != 0:
-		return fmt.Errorf("offset %d: node flags %#x: expected a plain value (0) or the page of a large one (1), no sub-database (2) and no list (4)", at, flags)
+		return fmt.Errorf("offset %d: node flags %#x: expected a plain value (0) or the page of a large one (1), no sub-database (2) and "+
+			"no list (4)", at, flags)
 	case value.Length > int64(len(data)):
 		return fmt.Errorf("offset %d: a value of %d bytes leaves its page", at, value.Length)
 	}

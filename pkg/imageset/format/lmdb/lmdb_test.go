@@ -263,13 +263,15 @@ func TestMetaPages(t *testing.T) {
 		require.NoError(t, visit(slices.Concat(c.first, c.second, pages), func(_, value []byte) { got = string(value) }), c.name)
 		assert.Equal(t, c.want, got, c.name)
 	}
-	fails(t, slices.Concat(damage(older, metaMagic), damage(newer, metaMagic), pages), "offset 16: expected LMDB's mark beefc0de, found beefc05e")
+	fails(t, slices.Concat(damage(older, metaMagic), damage(newer, metaMagic), pages),
+		"offset 16: expected LMDB's mark beefc0de, found beefc05e")
 	// Nothing was there before the first transaction, which is no reason to find nothing when its meta page is damaged.
 	none := metaPage(0, 0, 0, noPage, 1)
 	fails(t, slices.Concat(none, damage(newer, metaMagic), pages), "offset 528: expected LMDB's mark beefc0de, found beefc05e")
 	fails(t, slices.Concat(damage(newer, metaVersion), none, pages), "offset 20: version 129: expected 1")
 	fails(t, slices.Concat(none, damage(newer, metaFree+1), pages), "offset 552: pages of 33280 bytes")
-	fails(t, slices.Concat(none, slices.Concat(newer[:metaFree+1], []byte{4}, newer[metaFree+2:]), pages), "offset 552: pages of 1024 bytes: expected 512, where this meta page lies")
+	fails(t, slices.Concat(none, slices.Concat(newer[:metaFree+1], []byte{4}, newer[metaFree+2:]), pages),
+		"offset 552: pages of 1024 bytes: expected 512, where this meta page lies")
 	// Pages as large as they get, behind a damaged first page.
 	data := make([]byte, 3*maxPageSize)
 	copy(data[maxPageSize:], metaPage(7, 1, 1, 2, 2))
@@ -297,7 +299,8 @@ func TestRefuses(t *testing.T) {
 	}{
 		{"empty", nil, "truncated at offset 0: expected 152 more bytes"},
 		{"half a meta page", tree()[:100], "truncated at offset 100: expected 52 more bytes"},
-		{"big-endian", meta(metaMagic, 0xbe, 0xef, 0xc0, 0xde), "offset 16: expected LMDB's mark beefc0de, found dec0efbe (files of big-endian machines are not read)"},
+		{"big-endian", meta(metaMagic, 0xbe, 0xef, 0xc0, 0xde), "offset 16: expected LMDB's mark beefc0de, found dec0efbe (files of " +
+			"big-endian machines are not read)"},
 		{"version 2", meta(metaVersion, 2), "offset 20: version 2: expected 1"},
 		{"no meta page", meta(10, flagLeaf), "offset 10: a page with flags 0x2: expected a meta page, 0x8"},
 		{"pages of 513 bytes", meta(metaFree, 1), "offset 40: pages of 513 bytes: expected a power of two from 512 to 32768"},
@@ -306,7 +309,8 @@ func TestRefuses(t *testing.T) {
 		{"no depth", meta(metaDepth, 0), "offset 94: a tree of depth 0: expected 1 to 32"},
 		{"too deep", meta(metaDepth, 33), "offset 94: a tree of depth 33: expected 1 to 32"},
 		{"root outside", meta(metaRoot, 200), "offset 128: root page 200: expected one from 2 to 6"},
-		{"entries without a root", meta(metaRoot, bytes.Repeat([]byte{255}, 8)...), "offset 128: no root page, but 5 entries and a depth of 2"},
+		{"entries without a root", meta(metaRoot, bytes.Repeat([]byte{255}, 8)...),
+			"offset 128: no root page, but 5 entries and a depth of 2"},
 		{"too few entries", meta(metaEntries, 6), "offset 632: 1 entries are missing of the 6 that the file says it has"},
 		{"too many entries", meta(metaEntries, 4), "more entries than the 4 that the file says it has"},
 		{"no pages", tree()[:2*pageSize], "truncated at offset 1024: expected page 2, which offset 640 names"},
@@ -314,7 +318,8 @@ func TestRefuses(t *testing.T) {
 		{"half a value", tree()[:6*pageSize+300], "truncated at offset 3372: expected 212 more bytes of a large value"},
 		{"another page's number", change(tree(), 2*pageSize, 3), "offset 1024: page 3 with flags 0x1: expected page 2 with flags 0x1"},
 		{"another depth", meta(metaDepth, 3), "offset 1536: page 3 with flags 0x2: expected page 3 with flags 0x1"},
-		{"a leaf of lists", change(tree(), 3*pageSize+10, flagLeaf|0x20), "offset 1536: page 3 with flags 0x22: expected page 3 with flags 0x2"},
+		{"a leaf of lists", change(tree(), 3*pageSize+10, flagLeaf|0x20),
+			"offset 1536: page 3 with flags 0x22: expected page 3 with flags 0x2"},
 		{"pointers without end", change(tree(), 2*pageSize+12, 0, 2), "offset 1036: page 2 has pointers to 512 and nodes from"},
 		{"half a pointer", change(tree(), 2*pageSize+12, 19), "page 2 has pointers to 19"},
 		{"nodes behind the page", change(tree(), 2*pageSize+14, 2, 2), "nodes from 514: expected these in order, between 16 and 512"},
@@ -323,18 +328,23 @@ func TestRefuses(t *testing.T) {
 		{"a child outside", env(2, 1, branch(2, child("", 1<<40))), "offset 1528: page 1099511627776: expected one from 2 to 2"},
 		{"a meta page as child", env(2, 1, branch(2, child("", 1))), "offset 1528: page 1: expected one from 2 to 2"},
 		{"a key without end", env(1, 1, change(leaf(2, plain("k", "v")), pageSize-4, 9)), "offset 1526: a key of 9 bytes leaves its page"},
-		{"a value without end", env(1, 1, change(leaf(2, plain("k", "v")), pageSize-10, 9)), "offset 1526: a value of 9 bytes leaves its page"},
+		{"a value without end", env(1, 1, change(leaf(2, plain("k", "v")), pageSize-10, 9)),
+			"offset 1526: a value of 9 bytes leaves its page"},
 		{"no key", one(plain("", "v")), `key "" comes after "": expected rising keys`},
 		{"the same key", one(plain("k", ""), plain("k", "")), `key "k" comes after "k": expected rising keys`},
 		{"falling keys", one(plain("k", ""), plain("a", "")), `offset 1516: key "a" comes after "k": expected rising keys`},
 		{"a sub-database", one(node{flags: 2, key: "k"}), "offset 1526: node flags 0x2"},
 		{"a list", one(node{flags: 4, key: "k"}), "offset 1526: node flags 0x4"},
-		{"half a page number", one(node{flags: nodeBig, key: "k", data: make([]byte, 6)}), "offset 1520: the page number of a large value leaves its page"},
+		{"half a page number", one(node{flags: nodeBig, key: "k", data: make([]byte, 6)}),
+			"offset 1520: the page number of a large value leaves its page"},
 		{"a large value outside", one(large("k", 9, 3)), "offset 1527: page 3: expected one from 2 to 2"},
 		{"a large value on a leaf", one(large("k", 9, 2)), "offset 1024: page 2 with flags 0x2: expected page 2 with flags 0x4"},
-		{"a large value too large", env(1, 1, leaf(2, large("k", 497, 3)), overflow(3, 1, "")), "offset 1548: 1 pages for a value of 497 bytes, which need more"},
-		{"a large value of no pages", env(1, 1, leaf(2, large("k", 0, 3)), change(overflow(3, 1, ""), 12, 0)), "offset 1548: 0 pages for a value of 0 bytes"},
-		{"a large value twice", env(1, 2, leaf(2, large("k", 9, 3), large("l", 9, 3)), overflow(3, 1, "")), "offset 1536: more pages in use than the file has"},
+		{"a large value too large", env(1, 1, leaf(2, large("k", 497, 3)), overflow(3, 1, "")),
+			"offset 1548: 1 pages for a value of 497 bytes, which need more"},
+		{"a large value of no pages", env(1, 1, leaf(2, large("k", 0, 3)), change(overflow(3, 1, ""), 12, 0)),
+			"offset 1548: 0 pages for a value of 0 bytes"},
+		{"a large value twice", env(1, 2, leaf(2, large("k", 9, 3), large("l", 9, 3)), overflow(3, 1, "")),
+			"offset 1536: more pages in use than the file has"},
 	} {
 		fails(t, bad.file, bad.want, bad.name)
 	}
@@ -398,14 +408,16 @@ func TestDamage(t *testing.T) {
 	}, Read: shape, Declared: declared, MaxAlloc: 1 << 18}.Check(t)
 	// A file that was written at once: what is cut off must not leave the empty meta page.
 	once := slices.Concat(metaPage(0, 0, 0, noPage, 1), tree()[pageSize:])
-	damagetest.File{Whole: once, Headers: [][2]int{{0, metaEnd}, {pageSize, pageSize + metaEnd}}, Read: shape, Declared: declared, Flips: 100, MaxAlloc: 1 << 18}.Check(t)
+	damagetest.File{Whole: once, Headers: [][2]int{{0, metaEnd}, {pageSize, pageSize + metaEnd}}, Read: shape, Declared: declared,
+		Flips: 100, MaxAlloc: 1 << 18}.Check(t)
 	var headers [][2]int
 	for at := 0; at < 8*4096; at += 4096 {
 		headers = append(headers, [2]int{at, at + 24})
 	}
 	headers = append(headers, [2]int{24, metaEnd}, [2]int{4096 + 24, 4096 + metaEnd})
 	// Its last pages are free.
-	damagetest.File{Whole: load(t, "tiny.mdb"), Headers: headers, Read: shape, Declared: declared, Needed: 4 * 4096, MaxAlloc: 1 << 18}.Check(t)
+	damagetest.File{Whole: load(t, "tiny.mdb"), Headers: headers, Read: shape, Declared: declared, Needed: 4 * 4096,
+		MaxAlloc: 1 << 18}.Check(t)
 }
 
 func FuzzLMDB(f *testing.F) {

@@ -36,7 +36,8 @@ const (
 	miCOMPRESSED = 15
 )
 
-var widths = map[uint32]int{miINT8: 1, miUINT8: 1, miINT16: 2, miUINT16: 2, miINT32: 4, miUINT32: 4, miSINGLE: 4, miDOUBLE: 8, miINT64: 8, miUINT64: 8}
+var widths = map[uint32]int{miINT8: 1, miUINT8: 1, miINT16: 2, miUINT16: 2, miINT32: 4, miUINT32: 4, miSINGLE: 4, miDOUBLE: 8,
+	miINT64: 8, miUINT64: 8}
 
 const (
 	headerBytes = 128
@@ -142,7 +143,8 @@ func (s *stream) header() error {
 		return err
 	}
 	if strings.Contains(string(text), "\x00") {
-		return fmt.Errorf("offset 0: expected the text of a MATLAB file of version 5, found % x (files of version 4 are not read: save them with -v7)", text)
+		return fmt.Errorf("offset 0: expected the text of a MATLAB file of version 5, found % x (files of version 4 are not read: save "+
+			"them with -v7)", text)
 	}
 	if string(text) == "\x89HDF" {
 		return fmt.Errorf("offset 0: an HDF5 file: expected a MATLAB file of version 5 (files of version 7.3 are HDF5: save them with -v7)")
@@ -160,7 +162,8 @@ func (s *stream) header() error {
 		return fmt.Errorf("offset 126: expected the mark IM or MI of a MATLAB file of version 5, found % x", mark)
 	}
 	if version := s.order.Uint16(rest[120:]); version != 0x0100 {
-		return fmt.Errorf("offset 124: version %#04x: expected 0x0100, version 5 (files of version 7.3 have 0x0200 and are HDF5: save them with -v7)", version)
+		return fmt.Errorf("offset 124: version %#04x: expected 0x0100, version 5 (files of version 7.3 have 0x0200 and are HDF5: save "+
+			"them with -v7)", version)
 	}
 	return nil
 }
@@ -299,7 +302,8 @@ func (s *stream) matrix(left *io.LimitedReader, choose func(Header) (io.Writer, 
 	h.Width = widths[kind]
 	h.Unsigned = kind == miUINT8 || kind == miUINT16 || kind == miUINT32 || kind == miUINT64
 	if h.Width == 0 || int64(length) != total*int64(h.Width) {
-		return false, s.errorf("the values of %q have type %d and %d bytes: expected a numeric type and %d values", h.Name, kind, length, total)
+		return false, s.errorf("the values of %q have type %d and %d bytes: expected a numeric type and %d values",
+			h.Name, kind, length, total)
 	}
 	to, err := choose(h)
 	if err != nil {

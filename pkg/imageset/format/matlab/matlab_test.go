@@ -215,24 +215,34 @@ func TestRefuses(t *testing.T) {
 		{"no mark", change(good, 126, 'x'), "offset 126: expected the mark IM or MI of a MATLAB file of version 5, found 78 4d"},
 		{"half a tag", join(good, []byte{14, 0}), "truncated at offset 130: expected 2 more bytes"},
 		{"half a long tag", join(good, []byte{14, 0, 0, 0, 1}), "truncated at offset 133: expected 3 more bytes"},
-		{"a loose element", join(good, put(nil, le, miUINT8, make([]byte, 8))), "offset 136: element type 2: expected an array, 14 or compressed 15"},
+		{"a loose element", join(good, put(nil, le, miUINT8, make([]byte, 8))),
+			"offset 136: element type 2: expected an array, 14 or compressed 15"},
 		{"a short array", join(good, []byte{14, 0, 4, 0, 0, 0, 0, 0}), "offset 132: element type 14: expected an array"},
-		{"a short element of 5 bytes", join(good, []byte{14, 0, 5, 0}), "offset 132: an element of 5 bytes in short form: expected at most 4"},
-		{"a loose compressed element", join(good, packed(le, put(nil, le, miUINT8, make([]byte, 8)))), "offset 8 of the array unpacked from offset 136: element type 2"},
+		{"a short element of 5 bytes", join(good, []byte{14, 0, 5, 0}),
+			"offset 132: an element of 5 bytes in short form: expected at most 4"},
+		{"a loose compressed element", join(good, packed(le, put(nil, le, miUINT8, make([]byte, 8)))),
+			"offset 8 of the array unpacked from offset 136: element type 2"},
 		{"an empty array", join(good, put(nil, le, miMATRIX, nil)), "truncated at offset 136: expected 4 more bytes"},
 		{"no flags", join(good, change(x, 8, miINT8)), "offset 144: the array's flags has type 1 and 8 bytes: expected type 6"},
 		{"half the flags", join(good, change(x, 12, 7)), "the array's flags have 7 bytes: expected 8"},
 		{"one axis", join(good, matrix(le, classUint8, "X", []int32{8}, miUINT8, make([]byte, 8))), "the array's shape has 4 bytes"},
-		{"17 axes", join(good, matrix(le, classUint8, "X", make([]int32, 17), miUINT8, nil)), "the array's shape has type 5 and 68 bytes: expected type 5 and at most 64"},
+		{"17 axes", join(good, matrix(le, classUint8, "X", make([]int32, 17), miUINT8, nil)),
+			"the array's shape has type 5 and 68 bytes: expected type 5 and at most 64"},
 		{"a negative axis", join(good, matrix(le, classUint8, "X", []int32{-1, 8}, miUINT8, make([]byte, 8))), "an axis of -1 values"},
-		{"axes that overflow", join(good, matrix(le, classUint8, "X", []int32{1 << 30, 1 << 30, 1 << 30}, miUINT8, make([]byte, 8))), "makes the array too large"},
-		{"a name without end", join(good, matrix(le, classUint8, strings.Repeat("X", 257), []int32{2, 4}, miUINT8, make([]byte, 8))), "the array's name has type 1 and 257 bytes: expected type 1 and at most 256"},
-		{"too few values", join(good, matrix(le, classUint8, "X", []int32{2, 5}, miUINT8, make([]byte, 8))), `the values of "X" have type 2 and 8 bytes: expected a numeric type and 10 values`},
-		{"values of no number", join(good, matrix(le, classUint8, "X", []int32{2, 4}, miMATRIX, make([]byte, 8))), `the values of "X" have type 14`},
+		{"axes that overflow", join(good, matrix(le, classUint8, "X", []int32{1 << 30, 1 << 30, 1 << 30}, miUINT8, make([]byte, 8))),
+			"makes the array too large"},
+		{"a name without end", join(good, matrix(le, classUint8, strings.Repeat("X", 257), []int32{2, 4}, miUINT8, make([]byte, 8))),
+			"the array's name has type 1 and 257 bytes: expected type 1 and at most 256"},
+		{"too few values", join(good, matrix(le, classUint8, "X", []int32{2, 5}, miUINT8, make([]byte, 8))),
+			`the values of "X" have type 2 and 8 bytes: expected a numeric type and 10 values`},
+		{"values of no number", join(good, matrix(le, classUint8, "X", []int32{2, 4}, miMATRIX, make([]byte, 8))),
+			`the values of "X" have type 14`},
 		{"half the values", join(good, x[:len(x)-3]), "truncated at offset 197: expected 3 more bytes"},
 		{"a damaged length", join(good, change(x, 4, byte(len(x)-8-3))), "truncated at offset 197: expected 3 more bytes"},
-		{"more than the values", join(good, put(nil, le, miMATRIX, join(x[8:], make([]byte, 8)))), `offset 200: 8 bytes follow the values of "X"`},
-		{"two arrays in one", join(good, packed(le, join(x, x))), "offset 73 of the array unpacked from offset 136: expected the end of the array"},
+		{"more than the values", join(good, put(nil, le, miMATRIX, join(x[8:], make([]byte, 8)))),
+			`offset 200: 8 bytes follow the values of "X"`},
+		{"two arrays in one", join(good, packed(le, join(x, x))), "offset 73 of the array unpacked from offset 136: expected the end of " +
+			"the array"},
 		{"no zlib", join(good, put(nil, le, miCOMPRESSED, []byte("abcdefgh"))), "offset 144: zlib: invalid header"},
 		{"half of zlib", join(good, put(nil, le, miCOMPRESSED, packed(le, x)[8:24])), "of the array unpacked from offset 136: expected"},
 		{"the sum", join(good, badSum), "of the array unpacked from offset 136: zlib: invalid checksum"},
@@ -255,7 +265,8 @@ func TestErrorsOfTheCaller(t *testing.T) {
 	err = Read(bytes.NewReader(file), func(Header) (io.Writer, error) { return writes, nil })
 	assert.ErrorIs(t, err, broken)
 	assert.ErrorContains(t, Read(iotest.ErrReader(broken), nil), "offset 0: broken")
-	assert.ErrorContains(t, Read(io.MultiReader(bytes.NewReader(file), iotest.ErrReader(broken)), func(Header) (io.Writer, error) { return nil, nil }), "offset 200: broken")
+	assert.ErrorContains(t, Read(io.MultiReader(bytes.NewReader(file), iotest.ErrReader(broken)),
+		func(Header) (io.Writer, error) { return nil, nil }), "offset 200: broken")
 }
 
 // A few bytes may unpack into very many: nothing of them is made that choose did not ask for.
@@ -264,7 +275,8 @@ func TestBombs(t *testing.T) {
 	zeros := make([]byte, 8<<20)
 	bomb := append(head(le), packed(le, matrix(le, classUint8, "X", []int32{1 << 13, 1 << 10}, miUINT8, zeros))...)
 	behind := append(head(le), packed(le, append(matrix(le, classUint8, "X", []int32{1, 8}, miUINT8, zeros[:8]), zeros...))...)
-	cell := append(head(le), packed(le, put(nil, le, miMATRIX, append(put(nil, le, miUINT32, []byte{classCell, 0, 0, 0, 0, 0, 0, 0}), zeros...)))...)
+	cell := append(head(le), packed(le, put(nil, le, miMATRIX, append(put(nil, le, miUINT32, []byte{classCell, 0, 0, 0, 0, 0, 0, 0}),
+		zeros...)))...)
 	damagetest.AtMost(t, 1<<20, func() {
 		_, err := readAll(bytes.NewReader(bomb))
 		assert.ErrorContains(t, err, "8388608 values are too many")

@@ -119,7 +119,8 @@ func readHeader(in io.Reader, maxVoxels int) (header, error) {
 	switch mark := string(data[344:348]); mark {
 	case "n+1\x00":
 	case "ni1\x00":
-		return header{}, fmt.Errorf("offset 344: the mark ni1 of a pair of files .hdr and .img: expected n+1: convert the pair to a single .nii")
+		return header{}, fmt.Errorf("offset 344: the mark ni1 of a pair of files .hdr and .img: expected n+1: convert the pair to a " +
+			"single .nii")
 	default:
 		return header{}, fmt.Errorf("offset 344: expected the mark n+1 of a NIfTI-1 file, found %q", mark)
 	}
@@ -136,7 +137,8 @@ func readHeader(in io.Reader, maxVoxels int) (header, error) {
 		case i >= 3 && n != 1:
 			return header{}, fmt.Errorf("offset %d: axis %d has %d values: expected one volume", at, i+1, n)
 		case n < 1 || voxels > maxVoxels/n:
-			return header{}, fmt.Errorf("offset %d: axis %d has %d voxels: expected 1 or more, and at most %d voxels in all", at, i+1, n, maxVoxels)
+			return header{}, fmt.Errorf("offset %d: axis %d has %d voxels: expected 1 or more, and at most %d voxels in all", at, i+1, n,
+				maxVoxels)
 		case i < 3:
 			h.sides[i] = n
 		}
@@ -145,7 +147,8 @@ func readHeader(in io.Reader, maxVoxels int) (header, error) {
 	h.code = short(70)
 	stored, known := types[h.code]
 	if !known {
-		return header{}, fmt.Errorf("offset 70: data type %d is not read: expected whole or floating-point numbers of at most 64 bits (2, 4, 8, 16, 64, 256, 512, 768, 1024, 1280)", h.code)
+		return header{}, fmt.Errorf("offset 70: data type %d is not read: expected whole or floating-point numbers of at most 64 bits "+
+			"(2, 4, 8, 16, 64, 256, 512, 768, 1024, 1280)", h.code)
 	}
 	if bits := int(short(72)); bits != 8*stored.width {
 		return header{}, fmt.Errorf("offset 72: %d bits a voxel: expected the %d of data type %d", bits, 8*stored.width, h.code)

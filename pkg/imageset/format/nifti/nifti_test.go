@@ -228,7 +228,8 @@ func TestDamage(t *testing.T) {
 }
 
 func FuzzNIfTI(f *testing.F) {
-	for _, name := range []string{"i1.nii", "u2.nii", "f8.nii", "float32_big_endian.nii", "int16_scaled.nii.gz", "nifti2.nii", "pair.hdr", "series.nii"} {
+	for _, name := range []string{"i1.nii", "u2.nii", "f8.nii", "float32_big_endian.nii", "int16_scaled.nii.gz", "nifti2.nii",
+		"pair.hdr", "series.nii"} {
 		f.Add(load(f, name))
 	}
 	f.Add(gzipped(f, load(f, "u4.nii")))

@@ -1,9 +1,12 @@
-package detector
+// Package measure is a detector's two Glows at work: batches of windows go in, and scores, likelihoods and heat maps come out. It knows
+// nothing of what is good.
+package measure
 
 import (
 	"errors"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync"
 
 	"strata/pkg/backend"
@@ -16,6 +19,12 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 )
+
+// Side is the height and width of what the Glows see, in pixels.
+const Side = 32
+
+// Weights are the values of a Glow's parameters by name, row by row.
+type Weights map[string][]float32
 
 // likelihood is what a Glow says of one window: ln p(x), the contributions of its scales, nats, and its latents.
 type likelihood struct {
@@ -35,8 +44,6 @@ type measured struct {
 	probes   [][][]float32
 	// typical is the mean ln p(x) of good images.
 	typical float64
-	// heat is what heatOf made of it, where somebody looks.
-	heat []float32
 }
 
 // pass is a Glow on a backend with the program that scores a batch.
@@ -70,7 +77,8 @@ func newPass(on compute.Backend, config glow.Config, weights Weights) (*pass, er
 func (p *pass) run(pixels []uint8, noise []float32) ([]likelihood, error) {
 	h, w, c := p.network.Model.Shape()
 	batch := len(pixels) / (h * w * c)
-	out, err := p.program.Call(tensors.FromFlatDataAndDimensions(pixels, batch, h, w, c), tensors.FromFlatDataAndDimensions(noise, batch, h, w, c))
+	out, err := p.program.Call(tensors.FromFlatDataAndDimensions(pixels, batch, h, w, c),
+		tensors.FromFlatDataAndDimensions(noise, batch, h, w, c))
 	if err != nil {
 		return nil, err
 	}
@@ -95,11 +103,13 @@ func (p *pass) run(pixels []uint8, noise []float32) ([]likelihood, error) {
 	return all, nil
 }
 
-// networks are a detector's two Glows at work. One batch is scored at a time, whoever asks.
-type networks struct {
+// Networks are the two Glows on a backend. They may be used by several goroutines: one batch is scored at a time.
+type Networks struct {
+	// Batch is how many windows are scored at once.
+	Batch int
+
 	mu           sync.Mutex
 	own, general *pass
-	batch        int
 	together     bool // a backend that computes a small batch on one processor has both Glows side by side
 	warm         bool
 	probes       [][]float32
@@ -109,36 +119,37 @@ type networks struct {
 // training step of 32 images each.
 const secondsPerImage = 2 * 0.14 / 3 / 32
 
-func openNetworks(d *Detector, images int) (*networks, error) {
-	config := d.general.Glow
+// Open brings two Glows of one architecture to the backend that suits about so many images.
+func Open(config glow.Config, own, general Weights, images int) (*Networks, error) {
 	work := secondsPerImage * float64(config.K*config.Hidden*config.Hidden) / (4 * 64 * 64)
 	on, _, err := backend.For(backend.Work{Seconds: work * float64(images), Programs: 2})
 	if err != nil {
 		return nil, err
 	}
-	n := &networks{batch: density.ScoreBatch}
+	n := &Networks{Batch: density.ScoreBatch}
 	lowering := backend.Lowering(on)
 	n.together = lowering.Fused
 	if lowering.LargeBatches {
-		n.batch *= 8
+		n.Batch *= 8
 	}
-	if n.own, err = newPass(on, config, d.own); err != nil {
+	if n.own, err = newPass(on, config, own); err != nil {
 		return nil, err
 	}
-	if n.general, err = newPass(on, config, d.general.Weights); err != nil {
+	if n.general, err = newPass(on, config, general); err != nil {
 		n.own.network.Close()
 		return nil, err
 	}
 	return n, nil
 }
 
-func (n *networks) close() {
+// Close gives their memory back.
+func (n *Networks) Close() {
 	n.own.network.Close()
 	n.general.network.Close()
 }
 
 // noise are the middles of the bins, or with a probe a little to one side of them or the other, the same for every window.
-func (n *networks) noise(values int) []float32 {
+func (n *Networks) noise(values int) []float32 {
 	noise := make([]float32, values)
 	for i := range noise {
 		noise[i] = density.HalfBin
@@ -146,7 +157,7 @@ func (n *networks) noise(values int) []float32 {
 	return noise
 }
 
-func (n *networks) probe(number, values, window int) []float32 {
+func (n *Networks) probe(number, values, window int) []float32 {
 	rng := rand.New(rand.NewPCG(0x70726f6265, uint64(number))) // "probe"
 	signs := make([]float32, window)
 	for i := range signs {
@@ -159,41 +170,69 @@ func (n *networks) probe(number, values, window int) []float32 {
 	return noise
 }
 
-// measure scores at most a batch of windows, NHWC, in one go; what the batch lacks is filled up with copies. then is called for
-// each window on one of all processors.
-func (n *networks) measure(pixels []uint8, windows int, withProbes bool, then func(i int, m *measured)) error {
+// Of is what is asked of windows.
+type Of struct {
+	Scores []Score
+	// Typical is the mean ln p(x) of good images, nats, for those scores that compare with it.
+	Typical float64
+	// Heat asks for Values.Heat.
+	Heat bool
+}
+
+// Values are what a window is found to be.
+type Values struct {
+	// Scores are those asked for, higher for more in-distribution, as computed: not always finite.
+	Scores []float64
+	// LogLikelihood is ln p(x) under the own Glow, nats.
+	LogLikelihood float64
+	// Heat is the log-ratio of the latents at each pixel: see Heat.
+	Heat []float32
+}
+
+// Measure scores 1 to Batch windows, NHWC, on all processors.
+func (n *Networks) Measure(pixels []uint8, windows int, of Of) ([]Values, error) {
 	size := len(pixels) / windows
-	full := make([]uint8, 0, n.batch*size)
+	full := make([]uint8, 0, n.Batch*size)
 	full = append(full, pixels...)
-	for len(full) < n.batch*size {
+	for len(full) < n.Batch*size { // what a batch lacks is filled up with copies
 		full = append(full, pixels[:size]...)
 	}
+	withProbes := slices.ContainsFunc(of.Scores, func(s Score) bool { return s.probes })
 	own, general, probes, err := n.passes(full, size, withProbes)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	all := make([]Values, windows)
 	var wait sync.WaitGroup
 	workers := min(runtime.GOMAXPROCS(0), windows)
 	for w := range workers {
 		wait.Go(func() {
 			for i := w; i < windows; i += workers {
-				m := &measured{pixels: pixels[i*size : (i+1)*size], own: own[i], general: general[i], unsorted: own[i].latents}
+				m := &measured{pixels: pixels[i*size : (i+1)*size], own: own[i], general: general[i], unsorted: own[i].latents,
+					typical: of.Typical}
 				m.own.latents = nil
 				for _, z := range m.unsorted {
-					m.own.latents = append(m.own.latents, append([]float32(nil), z...)) // to be sorted
+					m.own.latents = append(m.own.latents, slices.Clone(z)) // to be sorted
 				}
 				for _, probe := range probes {
 					m.probes = append(m.probes, probe[i].latents)
 				}
-				then(i, m)
+				v := &all[i]
+				v.LogLikelihood = m.own.total
+				for _, score := range of.Scores {
+					v.Scores = append(v.Scores, score.of(m))
+				}
+				if of.Heat {
+					v.Heat = heatOf(m)
+				}
 			}
 		})
 	}
 	wait.Wait()
-	return nil
+	return all, nil
 }
 
-func (n *networks) passes(full []uint8, size int, withProbes bool) (own, general []likelihood, probes [][]likelihood, err error) {
+func (n *Networks) passes(full []uint8, size int, withProbes bool) (own, general []likelihood, probes [][]likelihood, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	middle := n.noise(len(full))

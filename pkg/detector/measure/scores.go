@@ -1,4 +1,4 @@
-package detector
+package measure
 
 import (
 	"fmt"
@@ -20,12 +20,13 @@ type Score struct {
 	of     func(m *measured) float64
 }
 
-// logLikelihood is the score that every detector has.
-const logLikelihood = "log_likelihood"
+// LogLikelihood is the score that every detector has.
+const LogLikelihood = "log_likelihood"
 
-// scores are all that there are. The combination leaves out log_likelihood, which likes what is smooth (paper §1).
+// scores are all of them, in the order in which they are written.
 var scores = []Score{
-	{logLikelihood, "ln p(x) of the own Glow, nats; for reference: smooth images have more of it than good ones", "Kingma and Dhariwal 2018; Nalisnick et al. 2019",
+	{LogLikelihood, "ln p(x) of the own Glow, nats; for reference: smooth images have more of it than good ones",
+		"Kingma and Dhariwal 2018; Nalisnick et al. 2019",
 		false, func(m *measured) float64 { return m.own.total }},
 	{"ratio", "ln p(x) less that of the general Glow, nats", "Schirrmeister et al. 2020, §3; Ren et al. 2019",
 		false, func(m *measured) float64 { return m.own.total - m.general.total }},
@@ -35,19 +36,22 @@ var scores = []Score{
 		false, func(m *measured) float64 { return m.own.last() - m.general.last() }},
 	{"complexity", "ln p(x) and the bytes of the image as PNG, nats", "Serra et al. 2020, arXiv 1909.11480",
 		false, complexity},
-	{"typicality", "minus the distance of -ln p(x) from its mean on good images, nats: unusual on both sides", "Nalisnick et al. 2019, arXiv 1906.02994",
+	{"typicality", "minus the distance of -ln p(x) from its mean on good images, nats: unusual on both sides",
+		"Nalisnick et al. 2019, arXiv 1906.02994",
 		false, func(m *measured) float64 { return -math.Abs(m.own.total - m.typical) }},
-	{"latent_fit", "minus the sum over scales of the Anderson-Darling distance of the latents from the standard normal of the prior", "after Bomatter et al. 2026, arXiv 2605.22496 (continuous flows), Anderson and Darling 1952",
+	{"latent_fit", "minus the sum over scales of the Anderson-Darling distance of the latents from the standard normal of the prior",
+		"after Bomatter et al. 2026, arXiv 2605.22496 (continuous flows), Anderson and Darling 1952",
 		false, latentFit},
-	{"dimension", "a lower bound of the number of directions in which the own Glow lets the image vary by a level, from two finite differences: smooth images have few. Two passes more", "after Kamkari et al. 2024, arXiv 2403.18910",
+	{"dimension", "a lower bound of the number of directions in which the own Glow lets the image vary by a level, from two finite " +
+		"differences: smooth images have few. Two passes more", "after Kamkari et al. 2024, arXiv 2403.18910",
 		true, dimension},
 }
 
-// Scores are all scores that a detector can have.
+// Scores are all that there are.
 func Scores() []Score { return slices.Clone(scores) }
 
-// DefaultScores are those that one has unless others are asked for: all that need no passes more than two.
-func DefaultScores() []string {
+// Default are those that one has unless others are asked for: all that need no passes more than two.
+func Default() []string {
 	var names []string
 	for _, s := range scores {
 		if !s.probes {
@@ -57,8 +61,8 @@ func DefaultScores() []string {
 	return names
 }
 
-// scoresOf finds scores by their names.
-func scoresOf(names []string) ([]Score, error) {
+// Find finds scores by their names.
+func Find(names []string) ([]Score, error) {
 	var found []Score
 	for _, name := range names {
 		i := slices.IndexFunc(scores, func(s Score) bool { return s.Name == name })
@@ -81,9 +85,9 @@ func allNames() []string {
 	return names
 }
 
-// combined are the scores of a detector that are combined.
-func combined(names []string) []string {
-	rest := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == logLikelihood })
+// Combined are the scores that are combined: all but the likelihood, which likes what is smooth.
+func Combined(names []string) []string {
+	rest := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == LogLikelihood })
 	if len(rest) == 0 {
 		return names
 	}

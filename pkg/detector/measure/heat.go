@@ -1,6 +1,9 @@
-package detector
+package measure
 
-import "math"
+import (
+	"image"
+	"math"
+)
 
 // Heat says where a picture is unusual: for each pixel how many standard deviations the log-ratio of the two Glows' latents lies below
 // what it is on good images at that place of a window; above 0 is unusual.
@@ -35,20 +38,22 @@ func heatOf(m *measured) []float32 {
 	return heat
 }
 
-// heatScale is what heat is on good images, place by place of a window.
-type heatScale struct{ mean, spread []float32 }
+// HeatScale is what heat is on good images, place by place of a window: Side x Side values, row by row.
+type HeatScale struct{ Mean, Spread []float32 }
 
-// heatSums gathers it.
-type heatSums struct {
+// HeatSums gathers it.
+type HeatSums struct {
 	n            int
 	sum, squares []float64
 }
 
-func newHeatSums(places int) *heatSums {
-	return &heatSums{sum: make([]float64, places), squares: make([]float64, places)}
+// NewHeatSums begins without images.
+func NewHeatSums() *HeatSums {
+	return &HeatSums{sum: make([]float64, Side*Side), squares: make([]float64, Side*Side)}
 }
 
-func (s *heatSums) add(heat []float32) {
+// Add takes a window's heat, unless something in it is not finite.
+func (s *HeatSums) Add(heat []float32) {
 	for _, h := range heat {
 		if math.IsNaN(float64(h)) || math.IsInf(float64(h), 0) {
 			return
@@ -61,25 +66,27 @@ func (s *heatSums) add(heat []float32) {
 	}
 }
 
-func (s *heatSums) scale() heatScale {
-	scale := heatScale{make([]float32, len(s.sum)), make([]float32, len(s.sum))}
+// Scale is what all of them say.
+func (s *HeatSums) Scale() HeatScale {
+	scale := HeatScale{make([]float32, len(s.sum)), make([]float32, len(s.sum))}
 	for p := range s.sum {
 		n := float64(max(1, s.n))
 		mean := s.sum[p] / n
-		scale.mean[p] = float32(mean)
-		scale.spread[p] = float32(math.Sqrt(max(s.squares[p]/n-mean*mean, 1e-6)))
+		scale.Mean[p] = float32(mean)
+		scale.Spread[p] = float32(math.Sqrt(max(s.squares[p]/n-mean*mean, 1e-6)))
 	}
 	return scale
 }
 
-// stitch lays the heat of windows over the picture that they are cut from, its mean where they overlap.
-func (s heatScale) stitch(w Windows, windows [][]float32) *Heat {
-	h := &Heat{Height: w.Height, Width: w.Width, Values: make([]float32, w.Height*w.Width)}
+// Stitch lays the heat of windows over the picture that they are cut from, of some height and width, at their upper left
+// corners; where they overlap it is their mean.
+func (s HeatScale) Stitch(height, width int, corners []image.Point, windows [][]float32) *Heat {
+	h := &Heat{Height: height, Width: width, Values: make([]float32, height*width)}
 	times := make([]float32, len(h.Values))
-	for i, corner := range w.Corners {
+	for i, corner := range corners {
 		for p, v := range windows[i] {
-			at := (corner.Y+p/Side)*w.Width + corner.X + p%Side
-			away := (s.mean[p] - v) / s.spread[p]
+			at := (corner.Y+p/Side)*width + corner.X + p%Side
+			away := (s.Mean[p] - v) / s.Spread[p]
 			if math.IsNaN(float64(away)) { // as unusual as can be shown
 				away = 100
 			}
