@@ -48,7 +48,8 @@ Only this machine is served unless there is a token. The connection is not encry
 }
 
 func (c serveCommand) Run(e *environment) error {
-	if c.Body < 1 || c.Body > 1<<12 || c.Pixels < 1 || c.Pixels > 64 || c.Images < 1 || c.Requests < 1 || c.Time <= 0 || c.Upload <= 0 || c.Grace <= 0 {
+	if c.Body < 1 || c.Body > 1<<12 || c.Pixels < 1 || c.Pixels > 64 || c.Images < 1 || c.Requests < 1 || c.Time <= 0 || c.Upload <= 0 ||
+		c.Grace <= 0 {
 		return errors.New("limits: expected --body 1 to 4096, --pixels 1 to 64, --images and --requests from 1 on, and times above 0s")
 	}
 	token, err := c.token()
@@ -70,8 +71,10 @@ func (c serveCommand) Run(e *environment) error {
 		level = slog.LevelWarn
 	}
 	fmt.Fprintln(e.err, "bringing the networks to their backend ...")
-	s, err := server.New(d, server.Config{Token: token, Rate: c.Rate, Grace: c.Grace, Log: slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: level})),
-		Limits: server.Limits{Body: c.Body << 20, Images: c.Images, Pixels: c.Pixels << 20, Requests: c.Requests, Time: c.Time, Upload: c.Upload}})
+	s, err := server.New(d, server.Config{Token: token, Rate: c.Rate, Grace: c.Grace,
+		Log: slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: level})),
+		Limits: server.Limits{Body: c.Body << 20, Images: c.Images, Pixels: c.Pixels << 20, Requests: c.Requests,
+			Time: c.Time, Upload: c.Upload}})
 	if err != nil {
 		return err
 	}
@@ -80,7 +83,8 @@ func (c serveCommand) Run(e *environment) error {
 		header = `-H "Authorization: Bearer $TOKEN" `
 	}
 	address := "http://" + listener.Addr().String()
-	fmt.Fprintf(e.out, "serving %s at %s; Ctrl-C ends it\n  curl %s-F image=@photo.png '%s/v1/detect?rate=%g'\n", c.Model, address, header, address, c.Rate)
+	fmt.Fprintf(e.out, "serving %s at %s; Ctrl-C ends it\n  curl %s-F image=@photo.png '%s/v1/detect?rate=%g'\n", c.Model, address, header,
+		address, c.Rate)
 	if err := s.Serve(e.ctx, listener); err != nil {
 		return err
 	}

@@ -77,7 +77,8 @@ func (s *Server) detect(w http.ResponseWriter, r *http.Request) error {
 	case s.room <- struct{}{}:
 		defer func() { <-s.room }()
 	default:
-		return problem{Status: http.StatusServiceUnavailable, Detail: fmt.Sprintf("%d requests are under way: try again in a second", s.limits.Requests), retryAfter: 1}
+		return problem{Status: http.StatusServiceUnavailable, Detail: fmt.Sprintf("%d requests are under way: try again in a second",
+			s.limits.Requests), retryAfter: 1}
 	}
 	files, err := s.upload(w, r)
 	if err != nil {
@@ -115,7 +116,8 @@ func (s *Server) stopped(ctx context.Context, err error) error {
 	case errors.Is(context.Cause(ctx), errStopped):
 		return problem{Status: http.StatusServiceUnavailable, Detail: "the server was stopped"}
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return problem{Status: http.StatusServiceUnavailable, Detail: fmt.Sprintf("the request took longer than %s: try again, or send fewer pictures at once", s.limits.Time),
+		return problem{Status: http.StatusServiceUnavailable, Detail: fmt.Sprintf("the request took longer than %s: try again, or send "+
+			"fewer pictures at once", s.limits.Time),
 			retryAfter: int(s.limits.Time.Seconds())}
 	case ctx.Err() != nil:
 		return problem{Status: statusGone, Detail: "the client went"}
@@ -194,7 +196,8 @@ type limitsAnswer struct {
 // model answers GET /v1/model.
 func (s *Server) model(w http.ResponseWriter, _ *http.Request) error {
 	m := s.detector.Manifest()
-	about := modelAnswer{Manifest: m, HeldOut: m.HeldOut, Rate: s.config.Rate, LeastRate: 1 / float64(m.HeldOut+1), Expect: s.detector.Expect(s.config.Rate),
+	about := modelAnswer{Manifest: m, HeldOut: m.HeldOut, Rate: s.config.Rate, LeastRate: 1 / float64(m.HeldOut+1),
+		Expect: s.detector.Expect(s.config.Rate),
 		Limits: limitsAnswer{s.limits.Body, s.limits.Images, s.limits.Pixels, s.limits.Time.Seconds()}}
 	for _, kind := range s.detector.Scores() {
 		about.Scores = append(about.Scores, scoreAnswer{kind.Name, kind.About, kind.Source, slices.Contains(m.Combined, kind.Name)})

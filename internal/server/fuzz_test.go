@@ -33,10 +33,17 @@ func seeds(t testing.TB) []seed {
 	kind, body := form(upload{"a.png", good(1)}, upload{"b.png", noisy(1)})
 	one, single := form(upload{"x", []byte("GIF89a")})
 	return []seed{
-		{kind, "rate=0.05&heat=true", body}, {kind, "", body[:len(body)/2]}, {one, "fdr=true&rate=0.1", single}, {"multipart/form-data; boundary=\"\"", "", body},
-		{"image/png", "path=a", good(2)}, {"image/jpeg", "rate=1e-300", []byte("\xff\xd8\xff\xe0\x00\x10JFIF")}, {"application/octet-stream", "rate=%zz", nil},
-		{"application/json", "", []byte(`{"images":[{"path":"a","data":"aGVsbG8="}]}`)}, {"application/json", "", []byte(strings.Repeat("[", 20000))},
-		{"text/plain; charset=x;;", "heat", []byte("x")}, {"image/png", "", bomb(t)},
+		{kind, "rate=0.05&heat=true", body},
+		{kind, "", body[:len(body)/2]},
+		{one, "fdr=true&rate=0.1", single},
+		{"multipart/form-data; boundary=\"\"", "", body},
+		{"image/png", "path=a", good(2)},
+		{"image/jpeg", "rate=1e-300", []byte("\xff\xd8\xff\xe0\x00\x10JFIF")},
+		{"application/octet-stream", "rate=%zz", nil},
+		{"application/json", "", []byte(`{"images":[{"path":"a","data":"aGVsbG8="}]}`)},
+		{"application/json", "", []byte(strings.Repeat("[", 20000))},
+		{"text/plain; charset=x;;", "heat", []byte("x")},
+		{"image/png", "", bomb(t)},
 	}
 }
 
@@ -48,7 +55,7 @@ func one(t testing.TB, s *Server, c seed) {
 	r.Header["Content-Type"] = []string{c.kind}
 	to := httptest.NewRecorder()
 	s.Handler().ServeHTTP(to, r)
-	described(t, &*r, to.Result(), to.Body.Bytes())
+	described(t, r, to.Result(), to.Body.Bytes())
 	require.Less(t, to.Code, 500, to.Body.String())
 	require.True(t, json.Valid(to.Body.Bytes()))
 	require.Empty(t, s.room)

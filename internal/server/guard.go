@@ -18,7 +18,8 @@ const leastToken = 16
 // checkToken refuses tokens that can be guessed, or not sent.
 func checkToken(token string) error {
 	if len(token) < leastToken || len(token) > 4096 {
-		return fmt.Errorf("the token has %d characters: %d at least are needed, and 4096 at most: openssl rand -hex 32 makes one", len(token), leastToken)
+		return fmt.Errorf("the token has %d characters: %d at least are needed, and 4096 at most: openssl rand -hex 32 makes one",
+			len(token), leastToken)
 	}
 	for _, c := range []byte(token) {
 		if c <= ' ' || c > '~' {
@@ -45,7 +46,8 @@ func Listen(ctx context.Context, address, token string) (net.Listener, error) {
 		local = local && a.Unmap().IsLoopback()
 	}
 	if !local && token == "" {
-		return nil, fmt.Errorf("address %q can be reached from other machines, and there is no token: whoever finds it could use it. Give --token-file FILE or "+
+		return nil, fmt.Errorf("address %q can be reached from other machines, and there is no token: whoever finds it could use it. "+
+			"Give --token-file FILE or "+
 			"STRATA_TOKEN, or serve 127.0.0.1 only", address)
 	}
 	if len(found) > 0 { // the one that was checked, whatever the name means by now
@@ -73,7 +75,8 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, open bool) error 
 	}
 	if s.config.Token == "" {
 		if !localName(r.Host) {
-			return bad(http.StatusMisdirectedRequest, "without a token the server is asked as localhost or 127.0.0.1, and not as %q", short(r.Host))
+			return bad(http.StatusMisdirectedRequest, "without a token the server is asked as localhost or 127.0.0.1, and not as %q",
+				short(r.Host))
 		}
 		return nil
 	}

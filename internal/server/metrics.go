@@ -26,14 +26,18 @@ func newMetrics(s *Server) *metrics {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "strata_requests_total", Help: "Requests that were answered."},
 			[]string{"path", "status"}),
-		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "strata_request_seconds", Help: "From a request's header to the end of its answer.",
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "strata_request_seconds",
+			Help:    "From a request's header to the end of its answer.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}}, []string{"path"}),
-		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "strata_requests_under_way", Help: "Requests whose header was read, and that are not answered yet."}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "strata_requests_under_way",
+			Help: "Requests whose header was read, and that are not answered yet."}),
 		images: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "strata_images_total",
 			Help: "Pictures that were answered: good, anomalous at the rate that was asked for, or unreadable."}, []string{"found"}),
-		pValues: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "strata_p_value", Help: "P-values of pictures: even between 0 and 1 as long as they are good ones.",
+		pValues: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "strata_p_value",
+			Help:    "P-values of pictures: even between 0 and 1 as long as they are good ones.",
 			Buckets: []float64{.01, .02, .05, .1, .2, .3, .4, .5, .6, .7, .8, .9, 1}}),
-		batches: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "strata_batch_images", Help: "Pictures that were computed at once, of whatever requests.",
+		batches: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "strata_batch_images",
+			Help:    "Pictures that were computed at once, of whatever requests.",
 			Buckets: []float64{1, 2, 4, 8, 16, 32}}),
 	}
 	for _, found := range []string{"good", "anomalous", "unreadable"} {
@@ -42,7 +46,8 @@ func newMetrics(s *Server) *metrics {
 	s.queue.batched = func(images int) { m.batches.Observe(float64(images)) }
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(m.requests, m.seconds, m.inFlight, m.images, m.pValues, m.batches,
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "strata_queue_images", Help: "Pictures that are decoded and wait for the networks."},
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "strata_queue_images",
+			Help: "Pictures that are decoded and wait for the networks."},
 			func() float64 { return float64(len(s.queue.jobs)) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "strata_held_out_images", Help: "Good images that pictures are compared with."},
 			func() float64 { return float64(s.detector.Manifest().HeldOut) }),

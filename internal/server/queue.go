@@ -121,7 +121,8 @@ func (q *queue) warm() error {
 	}
 	blank := &intake.Picture{Height: detector.Side, Width: detector.Side, Channels: 1, Pixels: make([]uint8, detector.Side*detector.Side)}
 	done := make(chan struct{})
-	j := &job{ctx: context.Background(), prepared: detector.Prepared{Windows: q.detector.Preparation().Of(blank)}, done: func() { close(done) }}
+	j := &job{ctx: context.Background(), prepared: detector.Prepared{Windows: q.detector.Preparation().Of(blank)},
+		done: func() { close(done) }}
 	q.jobs <- j
 	<-done
 	return j.err

@@ -269,7 +269,8 @@ func (s *Server) observed(next *http.ServeMux) http.Handler {
 		next.ServeHTTP(seen, r)
 		took := time.Since(started)
 		s.metrics.request(r, seen.status, took)
-		s.log.Info("request", "method", short(r.Method), "path", short(r.URL.Path), "status", seen.status, "ms", took.Milliseconds(), "bytes_in",
+		s.log.Info("request", "method", short(r.Method), "path", short(r.URL.Path), "status", seen.status, "ms", took.Milliseconds(),
+			"bytes_in",
 			max(r.ContentLength, seen.read), "bytes_out", seen.written, "images", seen.images, "from", r.RemoteAddr)
 	})
 }

@@ -1,10 +1,12 @@
 package server
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"image/png"
 	"io"
@@ -38,6 +40,11 @@ func TestMain(m *testing.M) {
 	}
 	code := m.Run()
 	tiny.Close()
+	if left := unmet(); code == 0 && flag.Lookup("test.run").Value.String() == "" && flag.Lookup("test.fuzz").Value.String() == "" &&
+		len(left) > 0 {
+		fmt.Println("FAIL: described, and answered in no test:", left)
+		code = 1
+	}
 	os.Exit(code)
 }
 
@@ -167,14 +174,16 @@ func TestDetect(t *testing.T) {
 	require.True(t, *found.Images[1].Anomalous)
 
 	// Alone, and as JSON: the same to the bit, for batches are full whatever they hold.
-	response, text := ask(t, address, request{path: "/v1/detect?rate=0.05&path=a/b.png", kind: "image/png", body: bytes.NewReader(uploads[1].data)})
+	response, text := ask(t, address, request{path: "/v1/detect?rate=0.05&path=a/b.png", kind: "image/png",
+		body: bytes.NewReader(uploads[1].data)})
 	require.Equal(t, 200, response.StatusCode, string(text))
 	var alone answer
 	require.NoError(t, json.Unmarshal(text, &alone))
 	require.Equal(t, "a/b.png", alone.Images[0].Path)
 	require.Equal(t, found.Images[1].Scores, alone.Images[0].Scores)
 
-	text, err = json.Marshal(map[string]any{"images": []map[string]string{{"path": "x/1.png", "data": base64.StdEncoding.EncodeToString(uploads[0].data)},
+	text, err = json.Marshal(map[string]any{"images": []map[string]string{{"path": "x/1.png",
+		"data": base64.StdEncoding.EncodeToString(uploads[0].data)},
 		{"data": base64.StdEncoding.EncodeToString(uploads[1].data)}}})
 	require.NoError(t, err)
 	response, text = ask(t, address, request{kind: "application/json", body: bytes.NewReader(text)})
@@ -199,7 +208,8 @@ func TestHeatMap(t *testing.T) {
 // At a rate of false discoveries the pictures of one request are decided on together.
 func TestFalseDiscoveries(t *testing.T) {
 	address, _, _ := started(t, Config{})
-	found := detect(t, address, "?rate=0.2&fdr=true", upload{"0", noisy(0)}, upload{"1", noisy(1)}, upload{"2", good(2)}, upload{"3", good(3)})
+	found := detect(t, address, "?rate=0.2&fdr=true", upload{"0", noisy(0)}, upload{"1", noisy(1)}, upload{"2", good(2)}, upload{"3",
+		good(3)})
 	require.True(t, found.Summary.FalseDiscoveries)
 	require.Equal(t, 2, found.Summary.Anomalous)
 	for i, image := range found.Images {
@@ -223,10 +233,13 @@ func TestBadPictures(t *testing.T) {
 	require.NoError(t, err)
 	huge := bytes.Clone(whole)
 	copy(huge[16:], []byte{0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff}) // sides of 2 billion
-	found := detect(t, address, "", upload{"good.png", whole}, upload{"cut.png", whole[:len(whole)/2]}, upload{"zero.png", nil}, upload{"bomb.png", bomb(t)},
-		upload{"huge.png", huge}, upload{"cmyk.jpg", cmyk}, upload{"text.png", []byte("hello")}, upload{"zip.png", []byte("PK\x03\x04rest")},
+	found := detect(t, address, "", upload{"good.png", whole}, upload{"cut.png", whole[:len(whole)/2]}, upload{"zero.png", nil},
+		upload{"bomb.png", bomb(t)},
+		upload{"huge.png", huge}, upload{"cmyk.jpg", cmyk}, upload{"text.png", []byte("hello")}, upload{"zip.png",
+			[]byte("PK\x03\x04rest")},
 		upload{"\xff\xfe.png", noisy(1)})
-	says := []string{"", "cut off", "is empty", "10000x10000 pixels: more than the 16 million that are decoded", "PNG", "", "is no PNG", "it starts with 50 4b 03 04", ""}
+	says := []string{"", "cut off", "is empty", "10000x10000 pixels: more than the 16 million that are decoded", "PNG", "", "is no PNG",
+		"it starts with 50 4b 03 04", ""}
 	require.Len(t, found.Images, len(says))
 	for i, image := range found.Images {
 		if says[i] == "" {
@@ -292,21 +305,25 @@ func TestRefused(t *testing.T) {
 		status int
 		says   string
 	}{
-		"rate too small":      {raw("?rate=0.0001"), 400, "wants 9999 held-out good images, and there are 120"},
-		"rate no number":      {raw("?rate=low"), 400, `rate=\"low\"`},
-		"rate not finite":     {raw("?rate=NaN"), 400, "false-alarm rate of NaN"},
-		"fdr rate":            {raw("?rate=1.5&fdr=true"), 400, "false-discovery rate of 1.5"},
-		"unknown parameter":   {raw("?rates=0.1"), 400, `\"rates\" is unknown`},
-		"no bool":             {raw("?heat=maybe"), 400, `heat=\"maybe\"`},
-		"body too large":      {request{kind: "image/png", body: bytes.NewReader(make([]byte, 100_001))}, 413, "larger than 100000 bytes"},
-		"chunked too large":   {request{kind: "image/png", body: chunked(100_001)}, 413, "larger than 100000 bytes"},
-		"too many":            {multi(upload{"1", picture}, upload{"2", picture}, upload{"3", picture}, upload{"4", picture}), 413, "more than 3 pictures"},
-		"too many in JSON":    {asJSON(`{"images":[{},{},{},{}]}`), 413, "more than 3 pictures"},
-		"no type":             {request{body: bytes.NewReader(picture)}, 415, "Content-Type"},
-		"form type":           {request{kind: "application/x-www-form-urlencoded", body: bytes.NewReader(picture)}, 415, "curl -F image=@photo.png"},
-		"gzip":                {request{kind: "image/png", body: bytes.NewReader(picture), header: map[string]string{"Content-Encoding": "gzip"}}, 415, "Content-Encoding"},
-		"no boundary":         {request{kind: "multipart/form-data", body: bytes.NewReader(picture)}, 400, "cannot be read"},
-		"cut multipart":       {request{kind: "multipart/form-data; boundary=x", body: strings.NewReader("--x\r\nContent-Disposition: form-data; name=a; filename=b\r\n\r\nabc")}, 400, "cannot be read"},
+		"rate too small":    {raw("?rate=0.0001"), 400, "wants 9999 held-out good images, and there are 120"},
+		"rate no number":    {raw("?rate=low"), 400, `rate=\"low\"`},
+		"rate not finite":   {raw("?rate=NaN"), 400, "false-alarm rate of NaN"},
+		"fdr rate":          {raw("?rate=1.5&fdr=true"), 400, "false-discovery rate of 1.5"},
+		"unknown parameter": {raw("?rates=0.1"), 400, `\"rates\" is unknown`},
+		"no bool":           {raw("?heat=maybe"), 400, `heat=\"maybe\"`},
+		"body too large":    {request{kind: "image/png", body: bytes.NewReader(make([]byte, 100_001))}, 413, "larger than 100000 bytes"},
+		"chunked too large": {request{kind: "image/png", body: chunked(100_001)}, 413, "larger than 100000 bytes"},
+		"too many": {multi(upload{"1", picture}, upload{"2", picture}, upload{"3", picture}, upload{"4", picture}), 413,
+			"more than 3 pictures"},
+		"too many in JSON": {asJSON(`{"images":[{},{},{},{}]}`), 413, "more than 3 pictures"},
+		"no type":          {request{body: bytes.NewReader(picture)}, 415, "Content-Type"},
+		"form type": {request{kind: "application/x-www-form-urlencoded", body: bytes.NewReader(picture)}, 415,
+			"curl -F image=@photo.png"},
+		"gzip": {request{kind: "image/png", body: bytes.NewReader(picture),
+			header: map[string]string{"Content-Encoding": "gzip"}}, 415, "Content-Encoding"},
+		"no boundary": {request{kind: "multipart/form-data", body: bytes.NewReader(picture)}, 400, "cannot be read"},
+		"cut multipart": {request{kind: "multipart/form-data; boundary=x", body: strings.NewReader("--x\r\nContent-Disposition: " +
+			"form-data; name=a; filename=b\r\n\r\nabc")}, 400, "cannot be read"},
 		"empty multipart":     {multi(), 400, "there is no picture"},
 		"field":               {request{kind: fields.FormDataContentType(), body: &field}, 400, `part \"rate\" has no file name`},
 		"no JSON":             {asJSON("hello"), 400, "cannot be read"},
@@ -320,14 +337,24 @@ func TestRefused(t *testing.T) {
 		"nowhere":             {request{method: "GET", path: "/v2/detect"}, 404, "/openapi.json"},
 		"root":                {request{method: "GET", path: "/"}, 404, "/openapi.json"},
 		"another site's name": {request{method: "GET", path: "/v1/model", host: "evil.example:80"}, 421, "evil.example"},
-		"another site's page": {request{kind: "image/png", body: bytes.NewReader(picture), header: map[string]string{"Origin": "http://evil.example"}}, 403, "web page"},
-		"preflight":           {request{method: "OPTIONS", header: map[string]string{"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}}, 405, "POST"},
+		"another site's page": {request{kind: "image/png", body: bytes.NewReader(picture),
+			header: map[string]string{"Origin": "http://evil.example"}}, 403, "web page"},
+		"preflight": {request{method: "OPTIONS", header: map[string]string{"Origin": "http://evil.example",
+			"Access-Control-Request-Method": "POST"}}, 405, "POST"},
 	} {
 		response, text := ask(t, address, c.request)
 		require.Equal(t, c.status, response.StatusCode, "%s: %s", name, text)
 		require.Equal(t, "application/problem+json", response.Header.Get("Content-Type"), name)
 		require.Contains(t, string(text), c.says, name)
 		require.Empty(t, response.Header.Get("Access-Control-Allow-Origin"), name)
+	}
+	for _, path := range []string{"/metrics", "/openapi.json", "/v1/model", "/v1/detect"} {
+		method := "GET"
+		if path == "/v1/detect" {
+			method = "POST"
+		}
+		response, text := ask(t, address, request{method: method, path: path, host: "evil.example"})
+		require.Equal(t, 421, response.StatusCode, string(text))
 	}
 	// And after all that it answers.
 	require.Len(t, detect(t, address, "", upload{"a", picture}).Images, 1)
@@ -342,7 +369,8 @@ func TestToken(t *testing.T) {
 	address, _, _ := started(t, Config{Token: token, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	bearer := func(text string) map[string]string { return map[string]string{"Authorization": text} }
 	for _, path := range []string{"/v1/model", "/metrics", "/openapi.json", "/nowhere"} {
-		for _, header := range []map[string]string{nil, bearer("Bearer"), bearer("Bearer x" + token), bearer("Basic " + token), bearer(token), bearer("Bearer " + token[1:])} {
+		for _, header := range []map[string]string{nil, bearer("Bearer"), bearer("Bearer x" + token), bearer("Basic " + token),
+			bearer(token), bearer("Bearer " + token[1:])} {
 			response, text := ask(t, address, request{method: "GET", path: path, header: header})
 			require.Equal(t, 401, response.StatusCode, "%s %v", path, header)
 			require.Contains(t, response.Header.Get("WWW-Authenticate"), "Bearer")
@@ -351,7 +379,8 @@ func TestToken(t *testing.T) {
 	}
 	response, _ := ask(t, address, request{kind: "image/png", body: bytes.NewReader(good(0))})
 	require.Equal(t, 401, response.StatusCode)
-	response, text := ask(t, address, request{kind: "image/png", body: bytes.NewReader(good(0)), header: bearer("Bearer " + token), host: "strata.example"})
+	response, text := ask(t, address, request{kind: "image/png", body: bytes.NewReader(good(0)), header: bearer("Bearer " + token),
+		host: "strata.example"})
 	require.Equal(t, 200, response.StatusCode, string(text))
 	for _, path := range []string{"/healthz", "/readyz"} {
 		response, _ = ask(t, address, request{method: "GET", path: path})
@@ -384,7 +413,8 @@ func TestListen(t *testing.T) {
 	require.ErrorContains(t, err, "wants 9999 held-out good images")
 	_, err = New(tiny, Config{Limits: Limits{Images: -1}})
 	require.ErrorContains(t, err, "a limit is below 1")
-	for host, local := range map[string]bool{"localhost": true, "LOCALHOST:80": true, "127.0.0.1:80": true, "[::1]:80": true, "::1": true, "[::ffff:127.0.0.1]:1": true,
+	for host, local := range map[string]bool{"localhost": true, "LOCALHOST:80": true, "127.0.0.1:80": true, "[::1]:80": true, "::1": true,
+		"[::ffff:127.0.0.1]:1":   true,
 		"127.0.0.1.evil.example": false, "10.0.0.1:80": false, "": false, "localhost.evil.example:80": false} {
 		require.Equal(t, local, localName(host), host)
 	}
@@ -421,10 +451,13 @@ func TestBusy(t *testing.T) {
 func TestSlowClients(t *testing.T) {
 	address, s, _ := started(t, Config{Limits: Limits{Upload: 100 * time.Millisecond, Header: 100 * time.Millisecond}})
 	c := hanging(t, address)
-	text, err := io.ReadAll(c)
+	response, err := http.ReadResponse(bufio.NewReader(c), nil)
 	require.NoError(t, err)
-	require.Contains(t, string(text), "408 Request Timeout")
+	text, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.Equal(t, 408, response.StatusCode)
 	require.Contains(t, string(text), "was not there after 100ms")
+	described(t, httptest.NewRequest("POST", "/v1/detect", nil), response, text)
 	require.Empty(t, s.room)
 
 	half, err := net.Dial("tcp", strings.TrimPrefix(address, "http://"))
@@ -475,7 +508,8 @@ func TestShared(t *testing.T) {
 	for i, data := range [][]byte{good(1), noisy(1), good(2), noisy(2)} {
 		picture, err := intake.Decode(data, intake.DefaultLimits)
 		require.NoError(t, err)
-		j := &job{ctx: context.Background(), heat: i == 1, done: func() { done.Add(1) }, prepared: detector.Prepared{File: intake.Bytes(fmt.Sprint(i), nil), Windows: tiny.Preparation().Of(picture)}}
+		j := &job{ctx: context.Background(), heat: i == 1, done: func() { done.Add(1) },
+			prepared: detector.Prepared{File: intake.Bytes(fmt.Sprint(i), nil), Windows: tiny.Preparation().Of(picture)}}
 		if i == 2 {
 			j.ctx = gone
 		}
@@ -523,7 +557,8 @@ func TestShutdownLosesNothing(t *testing.T) {
 	require.NoError(t, stop())
 	clients.Wait()
 	require.Zero(t, others.Load())
-	require.EqualValues(t, strings.Count(log.String(), "path=/v1/detect status=200"), answered.Load(), "what the server answered, clients have")
+	require.EqualValues(t, strings.Count(log.String(), "path=/v1/detect status=200"), answered.Load(),
+		"what the server answered, clients have")
 	require.Contains(t, log.String(), "msg=stopping")
 	require.Empty(t, s.room)
 }
@@ -537,7 +572,9 @@ func TestShutdownInTime(t *testing.T) {
 
 	s.draining.Store(true)
 	to := httptest.NewRecorder()
-	s.Handler().ServeHTTP(to, httptest.NewRequest("GET", "/readyz", nil))
+	r := httptest.NewRequest("GET", "/readyz", nil)
+	s.Handler().ServeHTTP(to, r)
+	described(t, r, to.Result(), to.Body.Bytes())
 	require.Equal(t, 503, to.Code)
 	require.Equal(t, "close", to.Header().Get("Connection"))
 }

@@ -16,7 +16,8 @@ import (
 )
 
 // kinds says what can be sent.
-const kinds = "send multipart/form-data (curl -F image=@photo.png), application/json ({\"images\": [{\"path\": \"a.png\", \"data\": \"BASE64\"}]}), or a " +
+const kinds = "send multipart/form-data (curl -F image=@photo.png), application/json ({\"images\": [{\"path\": \"a.png\", \"data\": " +
+	"\"BASE64\"}]}), or a " +
 	"picture alone as image/png, image/jpeg or application/octet-stream"
 
 // upload reads the pictures of a request into memory, undecoded. What is wrong with all of the request is its error; what is wrong with
@@ -24,7 +25,8 @@ const kinds = "send multipart/form-data (curl -F image=@photo.png), application/
 func (s *Server) upload(w http.ResponseWriter, r *http.Request) (files []intake.File, err error) {
 	seen, _ := w.(*observer)
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return nil, bad(http.StatusUnsupportedMediaType, "Content-Encoding %q: send the body as it is, pictures are compressed already", short(encoding))
+		return nil, bad(http.StatusUnsupportedMediaType, "Content-Encoding %q: send the body as it is, pictures are compressed already",
+			short(encoding))
 	}
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil {
@@ -71,7 +73,8 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) (files []intake.
 }
 
 func (s *Server) tooLarge() problem {
-	return bad(http.StatusRequestEntityTooLarge, "the request is larger than %d bytes: send fewer pictures at once, or smaller ones", s.limits.Body)
+	return bad(http.StatusRequestEntityTooLarge, "the request is larger than %d bytes: send fewer pictures at once, or smaller ones",
+		s.limits.Body)
 }
 
 func (s *Server) tooMany() problem {
@@ -110,7 +113,8 @@ func (s *Server) multipart(r *http.Request) ([]intake.File, error) {
 		}
 		name := part.FileName()
 		if name == "" {
-			return nil, bad(http.StatusBadRequest, "part %q has no file name: pictures are sent as files (curl -F image=@photo.png), and what to do with them is asked in the "+
+			return nil, bad(http.StatusBadRequest, "part %q has no file name: pictures are sent as files (curl -F image=@photo.png), "+
+				"and what to do with them is asked in the "+
 				"address (?rate=0.05)", short(part.FormName()))
 		}
 		if len(files) == s.limits.Images {

@@ -132,7 +132,8 @@ func attacks() []attack {
 		encoded(func(w io.Writer) error { return gif.Encode(w, picture, nil) })}
 	bomb := encoded(func(w io.Writer) error { return png.Encode(w, flat{10_000}) })
 	large := encoded(func(w io.Writer) error { return png.Encode(w, flat{4000}) }) // just below the limit of pixels
-	kinds := []string{"image/png", "image/x", "application/json", "application/octet-stream", "multipart/form-data; boundary=a", "multipart/form-data", "text/html", ";;", ""}
+	kinds := []string{"image/png", "image/x", "application/json", "application/octet-stream", "multipart/form-data; boundary=a",
+		"multipart/form-data", "text/html", ";;", ""}
 	return []attack{
 		{"slow header", 40, func(ctx context.Context, _ *rand.Rand, address string) {
 			slowly(ctx, address, "POST /v1/detect HTTP/1.1\r\nX: ", time.Second)
@@ -161,7 +162,8 @@ func attacks() []attack {
 		}},
 		{"spoilt requests", 2, func(ctx context.Context, rng *rand.Rand, address string) {
 			kind, body := formOf(small)
-			text := []byte(fmt.Sprintf("POST /v1/detect HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", kind, len(body), body))
+			text := []byte(fmt.Sprintf("POST /v1/detect HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s",
+				kind, len(body), body))
 			for range 1 + rng.IntN(8) {
 				text[rng.IntN(300)] = byte(rng.Uint32())
 			}
@@ -183,13 +185,15 @@ func attacks() []attack {
 			post(ctx, address, "image/png", endless{})
 		}},
 		{"wrong paths, methods and headers", 2, func(ctx context.Context, rng *rand.Rand, address string) {
-			send(ctx, address, fmt.Appendf(nil, "%s /%s HTTP/1.1\r\nHost: %s\r\n%s: x\r\n\r\n", []string{"GET", "TRACE", "CONNECT", "X"}[rng.IntN(4)],
-				[]string{"v1/detect", "../../etc/passwd", "metrics", strings.Repeat("a", 20_000)}[rng.IntN(4)], []string{"localhost", "evil", "", "[::1"}[rng.IntN(4)],
-				[]string{"Transfer-Encoding", "Content-Length", "Expect", strings.Repeat("b", 20_000)}[rng.IntN(4)]), time.Second)
+			of := func(choices ...string) string { return choices[rng.IntN(len(choices))] }
+			send(ctx, address, fmt.Appendf(nil, "%s /%s HTTP/1.1\r\nHost: %s\r\n%s: x\r\n\r\n", of("GET", "TRACE", "CONNECT", "X"),
+				of("v1/detect", "../../etc/passwd", "metrics", strings.Repeat("a", 20_000)), of("localhost", "evil", "", "[::1"),
+				of("Transfer-Encoding", "Content-Length", "Expect", strings.Repeat("b", 20_000))), time.Second)
 		}},
 		{"who hangs up", 4, func(ctx context.Context, rng *rand.Rand, address string) {
 			kind, body := formOf(slices.Repeat([][]byte{small}, 1+rng.IntN(32))...)
-			text := fmt.Appendf(nil, "POST /v1/detect HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", kind, len(body), body)
+			text := fmt.Appendf(nil, "POST /v1/detect HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s",
+				kind, len(body), body)
 			if rng.IntN(2) == 0 {
 				text = text[:rng.IntN(len(text))]
 			}
@@ -210,8 +214,9 @@ func attacks() []attack {
 			time.Sleep(2 * time.Second)
 		}},
 		{"JSON", 1, func(ctx context.Context, rng *rand.Rand, address string) {
-			text := []string{`{"images":[` + strings.Repeat("{},", 500_000), strings.Repeat("[", 500_000), `{"images":[{"data":"` + strings.Repeat("A", 3_000_000),
-				`{"images":[` + strings.Repeat(`{"a":`, 100_000)}[rng.IntN(4)]
+			texts := []string{`{"images":[` + strings.Repeat("{},", 500_000), strings.Repeat("[", 500_000),
+				`{"images":[{"data":"` + strings.Repeat("A", 3_000_000), `{"images":[` + strings.Repeat(`{"a":`, 100_000)}
+			text := texts[rng.IntN(len(texts))]
 			post(ctx, address, "application/json", strings.NewReader(text))
 		}},
 		{"many parts", 1, func(ctx context.Context, _ *rand.Rand, address string) {
@@ -269,8 +274,8 @@ func hostile(ctx context.Context, o options) error {
 	for i, a := range all {
 		fmt.Printf("%8d times %s\n", done[i].Load(), a.name)
 	}
-	fmt.Printf("a client that means well met %v; 50th percentile %s, 99th %s, longest %s; /healthz at most %s\n", good.status, good.quantile(0.5), good.quantile(0.99),
-		good.quantile(1), health.Round(time.Millisecond))
+	fmt.Printf("a client that means well met %v; 50th percentile %s, 99th %s, longest %s; /healthz at most %s\n", good.status,
+		good.quantile(0.5), good.quantile(0.99), good.quantile(1), health.Round(time.Millisecond))
 	if dead != nil {
 		return fmt.Errorf("it was dead: %w", dead)
 	}
@@ -282,8 +287,8 @@ func hostile(ctx context.Context, o options) error {
 		alone = clients(short, polite, s.address)
 	}
 	now, most := s.memory()
-	fmt.Printf("afterwards: answers %v; %.0f goroutines (%.0f before), %.0f files (%.0f); memory %d MiB, at most %d\n", alone.status, s.metric("go_goroutines"), before,
-		s.metric("process_open_fds"), files, now, most)
+	fmt.Printf("afterwards: answers %v; %.0f goroutines (%.0f before), %.0f files (%.0f); memory %d MiB, at most %d\n", alone.status,
+		s.metric("go_goroutines"), before, s.metric("process_open_fds"), files, now, most)
 	if err := s.stop(); err != nil {
 		return err
 	}

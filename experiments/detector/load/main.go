@@ -299,10 +299,13 @@ func load(ctx context.Context, o options) error {
 	a := clients(timed, o, s.address)
 	took := time.Since(started).Seconds()
 	n := float64(len(a.took))
-	fmt.Printf("%d clients, %d pictures of %dx%d a request, %.0f s: %.1f requests/s, %.1f images/s; 50th percentile %s, 99th %s, longest %s; answers %v, cut %d\n",
-		o.clients, o.images, o.side, o.side, took, n/took, n*float64(o.images)/took, a.quantile(0.5), a.quantile(0.99), a.quantile(1), a.status, a.cut.Load())
+	fmt.Printf("%d clients, %d pictures of %dx%d a request, %.0f s: %.1f requests/s, %.1f images/s; 50th percentile %s, 99th %s, "+
+		"longest %s; answers %v, cut %d\n",
+		o.clients, o.images, o.side, o.side, took, n/took, n*float64(o.images)/took, a.quantile(0.5), a.quantile(0.99), a.quantile(1),
+		a.status, a.cut.Load())
 	now, most := s.memory()
-	fmt.Printf("%.1f pictures a batch; memory %d MiB, at most %d\n", s.metric("strata_batch_images_sum")/s.metric("strata_batch_images_count"), now, most)
+	batch := s.metric("strata_batch_images_sum") / s.metric("strata_batch_images_count")
+	fmt.Printf("%.1f pictures a batch; memory %d MiB, at most %d\n", batch, now, most)
 	if err := s.stop(); err != nil {
 		return err
 	}
@@ -336,7 +339,8 @@ func shutdown(ctx context.Context, o options) error {
 		}
 		total += a.status["200"]
 		if a.cut.Load() > 0 || a.status["200"] != s.log.answered["200"] {
-			return fmt.Errorf("stop %d: the server answered %d requests, clients have %d, and %d were cut off", stops, s.log.answered["200"], a.status["200"], a.cut.Load())
+			return fmt.Errorf("stop %d: the server answered %d requests, clients have %d, and %d were cut off", stops,
+				s.log.answered["200"], a.status["200"], a.cut.Load())
 		}
 	}
 	fmt.Printf("%d stops under the load of %d clients: %d requests answered, none lost; clients met %v\n", stops, o.clients, total, met)

@@ -39,7 +39,8 @@ type row struct {
 
 // result is what was kept.
 func (r row) result() detector.Result {
-	kept := detector.Result{Path: r.Path, Score: r.Score, PValue: r.PValue, Scores: r.Scores, PValues: r.PValues, Windows: r.Windows, Notes: r.Notes}
+	kept := detector.Result{Path: r.Path, Score: r.Score, PValue: r.PValue, Scores: r.Scores, PValues: r.PValues, Windows: r.Windows,
+		Notes: r.Notes}
 	if r.Err != "" {
 		kept.Err = errors.New(r.Err)
 	}
