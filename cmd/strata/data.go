@@ -289,7 +289,8 @@ func (c dataExport) Run(e *environment) error {
 	if !set.Drawn() { // somebody's images: where git does not follow
 		others, err := os.ReadDir(c.Folder)
 		if err == nil && len(others) > 0 {
-			return fmt.Errorf("%s is not empty: images that strata did not draw go to a folder of their own, which git is told to ignore", c.Folder)
+			return fmt.Errorf("%s is not empty: images that strata did not draw go to a folder of their own, which git is told to ignore",
+				c.Folder)
 		}
 		if err := result.Ignored(c.Folder); err != nil {
 			return err
