@@ -17,6 +17,7 @@ import (
 	"strata/internal/fetch"
 	"strata/pkg/imageset"
 	"strata/pkg/plan"
+	"strata/pkg/result"
 
 	"github.com/dustin/go-humanize"
 )
@@ -229,7 +230,10 @@ type dataSheet struct {
 	Output string `short:"o" help:"PNG file to write (default SET.png)." placeholder:"FILE"`
 }
 
-func (dataSheet) Help() string { return "Example: strata data sheet shapes -o shapes.png" }
+func (dataSheet) Help() string {
+	return "Example: strata data sheet shapes -o shapes.png\n\n" +
+		"Images that strata did not draw go to a folder beside it, ignored/, which git is told to ignore."
+}
 
 func (c dataSheet) Run(e *environment) error {
 	engine, err := e.engine(false)
@@ -243,6 +247,13 @@ func (c dataSheet) Run(e *environment) error {
 	path := c.Output
 	if path == "" {
 		path = c.Set + ".png"
+	}
+	if !set.Drawn() { // somebody's images: where git does not follow
+		folder := filepath.Join(filepath.Dir(path), "ignored")
+		if err := result.Ignored(folder); err != nil {
+			return err
+		}
+		path = filepath.Join(folder, filepath.Base(path))
 	}
 	if err := imageset.WritePNG(path, imageset.ContactSheet(set, 0, 0, 0)); err != nil {
 		return err
@@ -259,7 +270,8 @@ type dataExport struct {
 }
 
 func (dataExport) Help() string {
-	return "Example: strata data export shapes good/ --split train --images 1000"
+	return "Example: strata data export shapes good/ --split train --images 1000\n\n" +
+		"Images that strata did not draw go to an empty folder, which git is told to ignore."
 }
 
 func (c dataExport) Run(e *environment) error {
@@ -273,6 +285,16 @@ func (c dataExport) Run(e *environment) error {
 	set, err := engine.Set(c.Set, c.Split)
 	if err != nil {
 		return err
+	}
+	if !set.Drawn() { // somebody's images: where git does not follow
+		others, err := os.ReadDir(c.Folder)
+		if err == nil && len(others) > 0 {
+			return fmt.Errorf("%s is not empty: images that strata did not draw go to a folder of their own, which git is told to ignore",
+				c.Folder)
+		}
+		if err := result.Ignored(c.Folder); err != nil {
+			return err
+		}
 	}
 	if err := imageset.Export(set, c.Folder, c.Images); err != nil {
 		return err

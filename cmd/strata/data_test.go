@@ -43,13 +43,31 @@ func TestDataCommands(t *testing.T) {
 	require.Contains(t, out, "memory: at most")
 
 	sheet := filepath.Join(t.TempDir(), "sheet.png")
-	code, _, errOut = strata("data", "sheet", "svhn", "--split", "test", "-o", sheet)
+	code, out, errOut = strata("data", "sheet", "svhn", "--split", "test", "-o", sheet)
 	require.Zero(t, code, errOut)
-	file, err := os.Open(sheet)
+	hidden := filepath.Join(filepath.Dir(sheet), "ignored")
+	require.Equal(t, filepath.Join(hidden, "sheet.png")+"\n", out, "real images")
+	require.FileExists(t, filepath.Join(hidden, ".gitignore"))
+	file, err := os.Open(strings.TrimSpace(out))
 	require.NoError(t, err)
 	defer file.Close()
 	_, err = png.Decode(file)
 	require.NoError(t, err)
+
+	code, _, errOut = strata("data", "export", "svhn", hidden, "--split", "test")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errOut, "is not empty", "git would be told to ignore what is there")
+	for set, ignored := range map[string]bool{"svhn": true, "digits": false} {
+		folder := filepath.Join(t.TempDir(), set)
+		code, _, errOut = strata("data", "export", set, folder, "--split", "test", "--images", "2")
+		require.Zero(t, code, errOut)
+		require.FileExists(t, filepath.Join(folder, set+"-00001.png"))
+		if ignored {
+			require.FileExists(t, filepath.Join(folder, ".gitignore"))
+		} else {
+			require.NoFileExists(t, filepath.Join(folder, ".gitignore"))
+		}
+	}
 
 	code, _, errOut = strata("data", "check", "svhm")
 	require.Equal(t, exitFailed, code)

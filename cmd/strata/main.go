@@ -41,6 +41,7 @@ type cli struct {
 	Reconstruct reconstructCommand `cmd:"" help:"How well images come back from a Glow's latents."`
 	Fit         fitCommand         `cmd:"" help:"Fit an anomaly detector to a folder of good images."`
 	Detect      detectCommand      `cmd:"" help:"Judge images by a detector: scores, p-values, a report."`
+	Serve       serveCommand       `cmd:"" help:"Answer over HTTP what a detector finds of images that are sent to it."`
 	Evaluate    evaluateCommand    `cmd:"" help:"How well the scores of a score file tell sets apart."`
 	Runs        runsCommand        `cmd:"" help:"List, compare and prune the run store."`
 	Reproduce   reproduceCommand   `cmd:"" help:"Train what a table or figure of the paper lacks, and write what was measured."`

@@ -518,6 +518,24 @@ func TestCeilingIsNotCertainty(t *testing.T) {
 	require.Equal(t, result.Holds, judgeOne(t, w, "F3").Verdict)
 }
 
+// An AUROC's interval ends at 100 percent, that of what is computed of AUROCs need not: it holds its value.
+func TestCeilingOfASumIsItsOwn(t *testing.T) {
+	w := paperWorld()
+	w.object["in"] = 60
+	w.columns["glow-in-from-general/c3"] = column{object: 100}
+	const area = "auroc(last(glow_in_from_general), in, smooth)"
+	for expression, most := range map[string]float64{area: 100, area + " + " + area: 202, area + " * 3": 303} {
+		all, err := claim.Parse(fmt.Appendf(nil, "- {id: X, title: x, claim: x, if: x, shows: '%s', holds: [1 > 0]}", expression))
+		require.NoError(t, err)
+		j, err := claim.NewJudge(w, []uint64{1})
+		require.NoError(t, err)
+		judged, err := j.Judge(t.Context(), all[0])
+		require.NoError(t, err)
+		of := judged.Value
+		require.True(t, of.Low < of.Value && of.Value <= of.High && of.High <= most, "%s: %v", expression, of)
+	}
+}
+
 // One name for different images would pair them wrongly: it is refused.
 func TestPopulationsAreImages(t *testing.T) {
 	w := paperWorld()

@@ -62,6 +62,8 @@ type quantity struct {
 	// hidden is how far a value may lie from the truth though no resample moves it: sets that are perfectly apart are so in every resample.
 	// 0 where that cannot be.
 	hidden float64
+	// percent says that it is an AUROC itself, which lies within 0 and 100; what is computed of AUROCs need not.
+	percent bool
 }
 
 // widened is an interval that no resample has moved, made as wide as the number of images leaves open.
@@ -70,7 +72,7 @@ func (q quantity) widened(of metric.Interval) metric.Interval {
 		return of
 	}
 	of.Low, of.High = of.Low-q.hidden, of.High+q.hidden
-	if strings.HasPrefix(q.text, "auroc(") && !strings.Contains(q.text, ") - ") {
+	if q.percent {
 		of.Low, of.High = max(0, of.Low), min(100, of.High)
 	}
 	return of
@@ -281,8 +283,8 @@ func elementwise(a, b quantities, op token.Token) (quantities, error) {
 	var all quantities
 	for i := range n {
 		x, y := a[min(i, len(a)-1)], b[min(i, len(b)-1)]
-		all = append(all, quantity{combine(operate, x.Resampled, y.Resampled), x.text + " " + op.String() + " " + y.text,
-			max(x.hidden, y.hidden)})
+		all = append(all, quantity{Resampled: combine(operate, x.Resampled, y.Resampled), text: x.text + " " + op.String() + " " + y.text,
+			hidden: max(x.hidden, y.hidden)})
 	}
 	return all, nil
 }

@@ -264,8 +264,11 @@ func (e *evaluator) statistic(call *ast.CallExpr, in scope, columns []perImage,
 	for _, c := range columns {
 		key += " " + c.population
 	}
+	measured := func(r metric.Resampled) quantities {
+		return quantities{{Resampled: r, text: said, hidden: hidden(call, columns), percent: name(call.Fun) == "auroc"}}
+	}
 	if known, ok := e.judge.known[key]; ok {
-		return quantities{{Resampled: known, text: said, hidden: hidden(call, columns)}}, nil
+		return measured(known), nil
 	}
 	if err := e.ctx.Err(); err != nil {
 		return nil, err
@@ -283,7 +286,7 @@ func (e *evaluator) statistic(call *ast.CallExpr, in scope, columns []perImage,
 		return nil, err
 	}
 	e.judge.known[key] = r
-	return quantities{{Resampled: r, text: said, hidden: hidden(call, columns)}}, nil
+	return measured(r), nil
 }
 
 // columnsOf are a score's values over roles, and all of them in one row.
@@ -605,7 +608,8 @@ func average(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
 		sum = combine(func(a, b float64) float64 { return a + b }, sum, q.Resampled)
 	}
 	n := metric.Resampled{Value: float64(len(all))}
-	return quantities{{combine(func(a, b float64) float64 { return a / b }, sum, n), text(call, in), most(all)}}, nil
+	return quantities{{Resampled: combine(func(a, b float64) float64 { return a / b }, sum, n), text: text(call, in),
+		hidden: most(all)}}, nil
 }
 
 // extreme is the least or the largest of some quantities, over resamples that of theirs. Its value and interval are of
@@ -623,7 +627,7 @@ func extreme(of func(a, b float64) float64) function {
 		for _, q := range all[1:] {
 			r = combine(of, r, q.Resampled)
 		}
-		return quantities{{r, text(call, in), most(all)}}, nil
+		return quantities{{Resampled: r, text: text(call, in), hidden: most(all)}}, nil
 	}
 }
 

@@ -130,6 +130,12 @@ func Order(a, b Result) int {
 // A file that cannot be read is a result with Err. An error of each, or the end of ctx, stops it.
 func (d *Detector) Stream(ctx context.Context, files iter.Seq[intake.File], o Options, each func(Result) error) (Summary, error) {
 	o = o.withDefaults()
+	return d.Judge(ctx, d.manifest.Preparation.read(ctx, files, o.Limits, o.Look != nil), o, each)
+}
+
+// Judge is Stream of pictures that were read and prepared already: their Views have no Picture.
+func (d *Detector) Judge(ctx context.Context, prepared iter.Seq[Prepared], o Options, each func(Result) error) (Summary, error) {
+	o = o.withDefaults()
 	if d.calibration == nil {
 		return Summary{}, errors.New("detector: it is not calibrated")
 	}
@@ -151,7 +157,7 @@ func (d *Detector) Stream(ctx context.Context, files iter.Seq[intake.File], o Op
 	}
 	counts := conformal.NewCounts(n)
 	likelihoods := 0.0
-	err := d.score(ctx, d.manifest.Preparation.read(ctx, files, o.Limits, o.Look != nil), o.Look, nil, func(s scored) error {
+	err := d.score(ctx, prepared, o.Look, nil, func(s scored) error {
 		defer func() { o.Progress(summary.Images + summary.Unreadable) }()
 		r := Result{Path: s.File.Name, Err: s.Err}
 		if s.Err != nil {

@@ -51,3 +51,44 @@ func TestFiguresOfOthersImagesAreIgnored(t *testing.T) {
 		}
 	}
 }
+
+// A figure that was drawn of strata's images and now shows somebody's is no longer where it was, and the other way round:
+// no line of the index would name it. One that is not drawn at all is gone too.
+func TestFiguresLeaveTheirEarlierPlace(t *testing.T) {
+	folder, out := copied(t), t.TempDir()
+	entry := func(name string) Entry {
+		return All()[slices.IndexFunc(All(), func(e Entry) bool { return e.Name == name })]
+	}
+	draw := func(drawn bool) {
+		path, _ := result.FindSheet(folder, "mixed")
+		sheet, err := result.ReadSheet(path)
+		require.NoError(t, err)
+		require.NoError(t, result.WriteSheet(folder, "mixed", sheet, func(string) bool { return drawn }))
+		r, err := Open(folder)
+		require.NoError(t, err)
+		w := writer{results: r, folder: out}
+		require.NoError(t, w.figure(entry("fig3a")))
+	}
+	at := func(place string) []string {
+		found, err := filepath.Glob(filepath.Join(out, place, "fig3a.*"))
+		require.NoError(t, err)
+		return found
+	}
+	draw(true)
+	require.Len(t, at(""), 2)
+	draw(false)
+	require.Empty(t, at(""))
+	require.Len(t, at(ignoredFigures), 2)
+	draw(true)
+	require.Len(t, at(""), 2)
+	require.Empty(t, at(ignoredFigures))
+
+	kernel := filepath.Join(out, "kernel.png")
+	require.NoError(t, os.WriteFile(kernel, []byte("of an earlier evaluation"), 0o644))
+	r, err := Open(folder)
+	require.NoError(t, err)
+	require.NoError(t, os.RemoveAll(filepath.Join(folder, result.FileOf[result.KernelValue]())))
+	w := writer{results: r, folder: out}
+	require.NoError(t, w.figure(entry("kernel")))
+	require.NoFileExists(t, kernel)
+}

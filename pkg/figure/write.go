@@ -93,7 +93,7 @@ type writer struct {
 func (w *writer) figure(entry Entry) error {
 	if entry.Extra {
 		if _, err := os.Stat(filepath.Join(w.results.folder, entry.Files[0])); errors.Is(err, fs.ErrNotExist) {
-			return nil
+			return w.removeOthers(entry.Name, "")
 		}
 	}
 	f, err := entry.Draw(w.results)
@@ -110,6 +110,9 @@ func (w *writer) figure(entry Entry) error {
 				return err
 			}
 		}
+	}
+	if err := w.removeOthers(entry.Name, folder); err != nil {
+		return err
 	}
 	paths, err := f.Save(folder)
 	if err != nil {
@@ -131,6 +134,22 @@ func (w *writer) figure(entry Entry) error {
 
 // ignoredFigures is the folder, below that of the figures, of those that show images which are not strata's own.
 const ignoredFigures = "ignored"
+
+// removeOthers removes what an earlier drawing of a figure has left where it is not drawn now. No line of the index would
+// name it, and it may be of other results, or of images of the other kind.
+func (w *writer) removeOthers(name, drawnTo string) error {
+	for _, folder := range []string{w.folder, filepath.Join(w.folder, ignoredFigures)} {
+		if folder == drawnTo {
+			continue
+		}
+		for _, extension := range []string{".png", ".svg"} {
+			if err := os.Remove(filepath.Join(folder, name+extension)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
+}
 
 // located is where a file of a results folder is: sheets of somebody's images lie in a folder that git ignores.
 func (w *writer) located(file string) (path string, ignored bool) {

@@ -42,6 +42,8 @@ type Engine struct {
 		network    *density.Network
 		classifier *classifier.Network
 	}
+	// damaged are runs, by id, whose weights could not be loaded.
+	damaged map[string]error
 	// expected is how many images a run will score in turn.
 	expected struct {
 		id     string

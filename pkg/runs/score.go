@@ -37,7 +37,11 @@ func (e *Engine) load(on compute.Backend, run *Run) (*density.Network, error) {
 	}
 	_, warnings, err := train.LoadNetwork(run.Folder, network.Network)
 	e.tell(warnings)
-	return network, err
+	if err != nil {
+		network.Close()
+		return nil, err
+	}
+	return network, nil
 }
 
 // tell tells of damaged checkpoints.
@@ -99,12 +103,25 @@ func (e *Engine) scorer(run *Run, images int) (*density.Network, error) {
 	if e.last.network != nil && e.last.id == run.Info.ID && e.last.network.Backend == on {
 		return e.last.network, nil
 	}
+	if err := e.damaged[run.Info.ID]; err != nil {
+		return nil, err
+	}
 	e.closeLast()
 	network, err := e.load(on, run)
-	if err == nil {
-		e.last.id, e.last.network = run.Info.ID, network
+	if err != nil {
+		return nil, e.remember(run, err)
 	}
-	return network, err
+	e.last.id, e.last.network = run.Info.ID, network
+	return network, nil
+}
+
+// remember keeps why a run could not be loaded: each of its cells asks for it, and checkpoints are large.
+func (e *Engine) remember(run *Run, err error) error {
+	if e.damaged == nil {
+		e.damaged = map[string]error{}
+	}
+	e.damaged[run.Info.ID] = err
+	return err
 }
 
 // judge is scorer for a classifier.
@@ -116,6 +133,9 @@ func (e *Engine) judge(run *Run, images int) (*classifier.Network, error) {
 	if e.last.classifier != nil && e.last.id == run.Info.ID && e.last.classifier.Backend == on {
 		return e.last.classifier, nil
 	}
+	if err := e.damaged[run.Info.ID]; err != nil {
+		return nil, err
+	}
 	e.closeLast()
 	network, err := newClassifier(on, run.Info.Spec, "float32") // as in load
 	if err != nil {
@@ -125,7 +145,7 @@ func (e *Engine) judge(run *Run, images int) (*classifier.Network, error) {
 	e.tell(warnings)
 	if err != nil {
 		network.Close()
-		return nil, err
+		return nil, e.remember(run, err)
 	}
 	e.last.id, e.last.classifier = run.Info.ID, network
 	return network, nil

@@ -2,6 +2,7 @@ package runs_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -106,6 +107,27 @@ func TestNoiseHasAFileOfItsOwn(t *testing.T) {
 	}
 	require.Len(t, files, 3)
 	require.Len(t, slices.Compact(first), 3, "%v", first)
+}
+
+// Weights that are damaged are read once: every cell of a table asks for them, and a checkpoint of the paper's size is half a gigabyte.
+func TestDamagedWeightsAreReadOnce(t *testing.T) {
+	store, run := scored(t)
+	files, err := filepath.Glob(filepath.Join(run.Folder, "checkpoints", "*", "tensors.npz"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		store.Write(file, []byte("no weights"))
+	}
+	_, first := store.Engine.Scores(t.Context(), run, "svhn", 12, density.Noise{})
+	require.Error(t, first)
+	require.NotErrorIs(t, first, plan.ErrAbsent)
+	for _, file := range files {
+		require.NoError(t, os.Remove(file))
+	}
+	_, again := store.Engine.Scores(t.Context(), run, "cifar10", 12, density.Noise{})
+	require.ErrorContains(t, again, errors.Unwrap(first).Error(), "what was found the first time")
+	_, again = another(store).Scores(t.Context(), run, "svhn", 12, density.Noise{})
+	require.NotEqual(t, first.Error(), again.Error(), "another process looks for itself")
 }
 
 // A file that is not what was scored is an error that names it, and no gap: nothing is computed in its place, and

@@ -97,7 +97,7 @@ func TestTablesAndPage(t *testing.T) {
 	lines := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
 	require.Len(t, lines, 7)
 	for i, l := range lines {
-		var got line
+		var got Line
 		require.NoError(t, json.Unmarshal(l, &got))
 		require.Equal(t, rows[i+1][0], got.Path, "the order of the table")
 		if i < 6 {

@@ -144,9 +144,14 @@ func pictureURL(p *intake.Picture) (template.URL, error) {
 	return dataURL("image/jpeg", text.Bytes()), err
 }
 
-// heatURL is a heat map in grey, so that it reads without colours: light grey where it is 0, darker the farther from 0 on either side, and
-// black from 4 standard deviations on, or where an image has much more, from its own most unusual fiftieth on.
 func heatURL(h *detector.Heat) (template.URL, error) {
+	data, err := HeatPNG(h)
+	return dataURL("image/png", data), err
+}
+
+// HeatPNG is a heat map in grey, so that it reads without colours: light grey where it is 0, darker the farther from 0 on either side, and
+// black from 4 standard deviations on, or where an image has much more, from its own most unusual fiftieth on.
+func HeatPNG(h *detector.Heat) ([]byte, error) {
 	away := make([]float64, len(h.Values))
 	for i, v := range h.Values {
 		away[i] = math.Abs(float64(v))
@@ -159,7 +164,7 @@ func heatURL(h *detector.Heat) (template.URL, error) {
 	}
 	var text bytes.Buffer
 	err := png.Encode(&text, grey)
-	return dataURL("image/png", text.Bytes()), err
+	return text.Bytes(), err
 }
 
 func dataURL(kind string, data []byte) template.URL {

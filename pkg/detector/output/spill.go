@@ -37,6 +37,16 @@ type row struct {
 	Notes           []string
 }
 
+// result is what was kept.
+func (r row) result() detector.Result {
+	kept := detector.Result{Path: r.Path, Score: r.Score, PValue: r.PValue, Scores: r.Scores, PValues: r.PValues, Windows: r.Windows,
+		Notes: r.Notes}
+	if r.Err != "" {
+		kept.Err = errors.New(r.Err)
+	}
+	return kept
+}
+
 func newSpill() (*spill, error) {
 	file, err := os.CreateTemp("", "strata-detect-")
 	if err != nil {

@@ -47,8 +47,8 @@ func writeCSV(to io.Writer, d *detector.Detector, summary detector.Summary, all 
 
 func number(v float64, digits int) string { return strconv.FormatFloat(v, 'g', digits, 64) }
 
-// line is an image in JSON Lines. Numbers that are not finite, which JSON has no word for, are null.
-type line struct {
+// Line is an image in JSON, of JSON Lines and of the server's answers. Numbers that are not finite, which JSON has no word for, are null.
+type Line struct {
 	Path      string              `json:"path"`
 	Score     *float64            `json:"score,omitempty"`
 	PValue    *float64            `json:"p_value,omitempty"`
@@ -60,22 +60,27 @@ type line struct {
 	Error     string              `json:"error,omitempty"`
 }
 
+// LineOf says a result of scores; p-values up to threshold are unusual.
+func LineOf(r detector.Result, scores []detector.Score, threshold float64) Line {
+	if r.Err != nil {
+		return Line{Path: r.Path, Error: r.Err.Error()}
+	}
+	anomalous := r.PValue <= threshold
+	l := Line{Path: r.Path, Score: finite(r.Score), PValue: finite(r.PValue), Anomalous: &anomalous, Windows: r.Windows, Notes: r.Notes,
+		Scores: map[string]*float64{}, PValues: map[string]*float64{}}
+	for j, s := range scores {
+		l.Scores[s.Name], l.PValues[s.Name] = finite(r.Scores[j]), finite(r.PValues[j])
+	}
+	return l
+}
+
 // writeJSONL writes an object a line, with the p-value of each score too.
 func writeJSONL(to io.Writer, d *detector.Detector, summary detector.Summary, all *spill, _ *gallery) error {
 	names := d.Scores()
 	buffered := bufio.NewWriter(to)
 	encoder := json.NewEncoder(buffered)
 	err := all.each(func(_ int, r row) error {
-		if r.Err != "" {
-			return encoder.Encode(line{Path: r.Path, Error: r.Err})
-		}
-		anomalous := r.PValue <= summary.Threshold
-		l := line{Path: r.Path, Score: finite(r.Score), PValue: finite(r.PValue), Anomalous: &anomalous, Windows: r.Windows, Notes: r.Notes,
-			Scores: map[string]*float64{}, PValues: map[string]*float64{}}
-		for j, s := range names {
-			l.Scores[s.Name], l.PValues[s.Name] = finite(r.Scores[j]), finite(r.PValues[j])
-		}
-		return encoder.Encode(l)
+		return encoder.Encode(LineOf(r.result(), names, summary.Threshold))
 	})
 	if err != nil {
 		return err
