@@ -41,7 +41,8 @@ type Limits struct {
 	Connections    int // at once; more wait until they are accepted
 }
 
-// DefaultLimits keep uploads below 1 GiB of memory, and decoding below another.
+// DefaultLimits keep uploads below 1 GiB of memory, five where all of them are JSON, whose base64 is held several times; and decoding
+// below another.
 var DefaultLimits = Limits{Body: 32 << 20, Images: 64, Pixels: 16 << 20, Requests: 32, Time: 30 * time.Second, Header: 5 * time.Second,
 	Upload: 30 * time.Second, Connections: 512}
 

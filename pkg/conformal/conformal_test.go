@@ -25,6 +25,16 @@ func ExampleCombination_Score() {
 	// Output: 0.2 <nil>
 }
 
+func ExampleNewCounts() {
+	counts := NewCounts(199) // held-out images
+	for _, k := range []float64{1, 1, 2, 3, 90, 150} {
+		counts.Add(k / 200)
+	}
+	threshold := counts.BenjaminiHochberg(0.1)
+	fmt.Println(threshold, counts.UpTo(threshold), "of", counts.Total())
+	// Output: 0.015 4 of 6
+}
+
 func TestPByHand(t *testing.T) {
 	r, err := NewReference([]float64{1, 2, 2, 3})
 	require.NoError(t, err)
