@@ -24,6 +24,7 @@ import (
 	"strata/pkg/metric"
 	"strata/pkg/models"
 	"strata/pkg/nn"
+	"strata/pkg/opened"
 	"strata/pkg/optimiser"
 	"strata/pkg/plan"
 	"strata/pkg/result"
@@ -167,7 +168,7 @@ func toys(t *testing.T) (*runs.Engine, plan.Size) {
 	var networks plan.Networks
 	require.NoError(t, yaml.Unmarshal([]byte(toyNetwork), &networks))
 	size.Networks["toy"] = networks["toy"]
-	return &runs.Engine{Data: data, Runs: t.TempDir(), Out: io.Discard}, size
+	return &runs.Engine{Sets: opened.Sets{Data: data, Out: io.Discard}, Runs: t.TempDir()}, size
 }
 
 // writePictures draws 40 pictures around a grey level.

@@ -19,6 +19,7 @@ import (
 	"strata/pkg/folders"
 	"strata/pkg/imageset"
 	"strata/pkg/models"
+	"strata/pkg/opened"
 	"strata/pkg/plan"
 	"strata/pkg/runs"
 	"strata/pkg/train"
@@ -143,7 +144,7 @@ func (e *environment) engine(resume bool) (*runs.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &runs.Engine{Data: data, Cache: cache, Context: e.ctx, Runs: store, Out: e.err, Resume: resume}, nil
+	return &runs.Engine{Sets: opened.Sets{Data: data, Cache: cache, Context: e.ctx, Out: e.err}, Runs: store, Resume: resume}, nil
 }
 
 // roleFlags choose the sets.

@@ -5,10 +5,10 @@ import (
 	"math"
 
 	"strata/pkg/imageset"
+	"strata/pkg/opened"
 	"strata/pkg/pixeldiff"
 	"strata/pkg/plan"
 	"strata/pkg/result"
-	"strata/pkg/runs"
 )
 
 // pixelRoles are the sets of Fig 1A.
@@ -62,7 +62,7 @@ func (v *Evaluation) peaks(role, name string) ([]float64, error) {
 
 // imagePeaks are the densities of the differences of some images, one an image, in a density's densest bin.
 func imagePeaks(train *imageset.Set, d *pixeldiff.Density) ([]float64, error) {
-	sample := train.Subset(peakImages, runs.SubsetSeed)
+	sample := train.Subset(peakImages, opened.SubsetSeed)
 	densest := 0
 	for bin, height := range d.Density {
 		if height > d.Density[densest] {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"strata/pkg/opened"
 	"strata/pkg/plan"
 	"strata/pkg/result"
 	"strata/pkg/runs"
@@ -14,9 +15,9 @@ import (
 // ResultsFolder is where the numbers of a schedule go below the figures folder: results/procedural-quick. Where single
 // roles were chosen it is called by the sets in and general: results/svhn-tiny-demo.
 func ResultsFolder(s *runs.Schedule, figures string) string {
-	name := runs.SafeName(s.Roles.Family)
+	name := opened.SafeName(s.Roles.Family)
 	if s.Roles.Family == plan.Chosen {
-		name = runs.SafeName(s.Roles.Set("in")) + "-" + runs.SafeName(s.Roles.Set("general"))
+		name = opened.SafeName(s.Roles.Set("in")) + "-" + opened.SafeName(s.Roles.Set("general"))
 	}
 	return filepath.Join(figures, "results", name+"-"+s.Size.Name)
 }

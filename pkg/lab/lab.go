@@ -26,6 +26,7 @@ import (
 	"strata/pkg/evaluate"
 	"strata/pkg/folders"
 	"strata/pkg/imageset"
+	"strata/pkg/opened"
 	"strata/pkg/pixeldiff"
 	"strata/pkg/plan"
 	"strata/pkg/result"
@@ -60,8 +61,8 @@ func Open(size string) *Lab {
 	cache, err := folders.Cache()
 	must(err)
 	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt) // until the cell's process ends
-	return &Lab{size: s, seed: 1, ctx: ctx, engine: &runs.Engine{Data: data, Runs: store, Cache: cache, Context: ctx,
-		Out: newDisplay(), Resume: true, Wait: true}}
+	return &Lab{size: s, seed: 1, ctx: ctx, engine: &runs.Engine{Sets: opened.Sets{Data: data, Cache: cache, Context: ctx,
+		Out: newDisplay()}, Runs: store, Resume: true, Wait: true}}
 }
 
 // Train trains a Glow on an image set, which is a folder or zip of STRATA_DATA or one that strata draws: from

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"strata/pkg/checkpoint"
+	"strata/pkg/opened"
 	"strata/pkg/plan"
 	"strata/pkg/result"
 	"strata/pkg/runs"
@@ -36,7 +37,7 @@ func TestPixelDifferences(t *testing.T) {
 	if testing.Short() {
 		t.Skip("draws two sets of 8,000 images")
 	}
-	lab := &Lab{engine: &runs.Engine{Out: io.Discard}}
+	lab := &Lab{engine: &runs.Engine{Sets: opened.Sets{Out: io.Discard}}}
 	file, text, err := lab.pixelDifferences(100, []string{"shapes", "digits"})
 	require.NoError(t, err)
 	_, err = png.Decode(bytes.NewReader(file))
@@ -54,8 +55,8 @@ func TestTrainWaits(t *testing.T) {
 	size, err := plan.LoadSize("smoke")
 	require.NoError(t, err)
 	var log strings.Builder
-	l := &Lab{ctx: t.Context(), size: size, seed: 1, engine: &runs.Engine{Runs: t.TempDir(), Context: t.Context(), Out: &log,
-		Resume: true, Wait: true}}
+	l := &Lab{ctx: t.Context(), size: size, seed: 1, engine: &runs.Engine{Sets: opened.Sets{Context: t.Context(), Out: &log},
+		Runs: t.TempDir(), Resume: true, Wait: true}}
 	spec, err := l.engine.Spec(runs.Request{Set: "shapes", Size: size, Seed: 1})
 	require.NoError(t, err)
 	unlock, err := checkpoint.Lock(filepath.Join(l.engine.Runs, spec.ID()))
@@ -67,7 +68,7 @@ func TestTrainWaits(t *testing.T) {
 }
 
 func TestHover(t *testing.T) {
-	l := &Lab{engine: &runs.Engine{Out: io.Discard}}
+	l := &Lab{engine: &runs.Engine{Sets: opened.Sets{Out: io.Discard}}}
 	table := &result.Scores{Columns: []string{"a", "b"}}
 	for i := range 40 {
 		table.Rows = append(table.Rows, result.ScoreRow{Role: "in", Set: "shapes", Index: i,
@@ -95,7 +96,7 @@ func TestHover(t *testing.T) {
 
 // The first stop has the lowest scores, the last one the highest, of whatever set.
 func TestTop(t *testing.T) {
-	l := &Lab{engine: &runs.Engine{Out: io.Discard}}
+	l := &Lab{engine: &runs.Engine{Sets: opened.Sets{Out: io.Discard}}}
 	table := &result.Scores{Columns: []string{"ratio"}}
 	for i := range 40 {
 		table.Rows = append(table.Rows, result.ScoreRow{Role: "in", Set: "shapes", Index: i, Values: []float64{float64(i)}},
@@ -118,8 +119,8 @@ func TestSwap(t *testing.T) {
 	}
 	size, err := plan.LoadSize("smoke")
 	require.NoError(t, err)
-	l := &Lab{ctx: t.Context(), size: size, seed: 1, engine: &runs.Engine{Runs: t.TempDir(), Context: t.Context(),
-		Out: io.Discard}}
+	l := &Lab{ctx: t.Context(), size: size, seed: 1, engine: &runs.Engine{Sets: opened.Sets{Context: t.Context(), Out: io.Discard},
+		Runs: t.TempDir()}}
 	run := l.Train("shapes", nil)
 	page, err := l.swap("x1", run, "shapes", "digits")
 	require.NoError(t, err)

@@ -9,8 +9,8 @@ import (
 	"strata/pkg/fourier"
 	"strata/pkg/imageset"
 	"strata/pkg/metric"
+	"strata/pkg/opened"
 	"strata/pkg/result"
-	"strata/pkg/runs"
 )
 
 // mixedGlow is the model whose latents are exchanged and climbed, and that scores Fourier mixes (Figs 3A, 3B, S1).
@@ -43,7 +43,7 @@ func (v *Maker) fourierMix() (*fourierMix, error) {
 	m.images.Pixels = slices.Concat(pixels...) // at once: 110 MB at the paper's size
 	var phases *imageset.Set
 	var err error
-	phases, m.order = fourier.Shuffled(m.images, runs.SubsetSeed)
+	phases, m.order = fourier.Shuffled(m.images, opened.SubsetSeed)
 	if m.mix, err = fourier.Mix(m.images, phases); err != nil {
 		return nil, err
 	}

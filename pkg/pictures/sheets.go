@@ -15,6 +15,7 @@ import (
 	"strata/pkg/density"
 	"strata/pkg/imageset"
 	"strata/pkg/metric"
+	"strata/pkg/opened"
 	"strata/pkg/plan"
 	"strata/pkg/result"
 	"strata/pkg/runs"
@@ -241,7 +242,7 @@ func inTurn(set *imageset.Set, n int) []int {
 // then draws (S4.1).
 func (v *Maker) augmentationSheet() (*result.Sheet, error) {
 	sheet, row := &result.Sheet{}, 0
-	rng := rand.New(rand.NewPCG(runs.SubsetSeed, 0x617567))
+	rng := rand.New(rand.NewPCG(opened.SubsetSeed, 0x617567))
 	for _, role := range []string{"in", "near", "smooth", "general"} {
 		name := v.schedule.Roles.Set(role)
 		if name == "" {
@@ -255,7 +256,7 @@ func (v *Maker) augmentationSheet() (*result.Sheet, error) {
 		if err != nil {
 			return nil, err
 		}
-		place := split.Choose(v.schedule.Size.TrainImages, runs.SubsetSeed)[0]
+		place := split.Choose(v.schedule.Size.TrainImages, opened.SubsetSeed)[0]
 		augmentation := plan.Augmentation(name, imageset.PaperAugmentation)
 		drawn := withPixels(train, slices.Clone(train.Image(0)))
 		for column := range shownTop {

@@ -6,8 +6,8 @@ import (
 )
 
 // ErrAbsent is what errors.Is finds in every error that says that something is not there and need not be: a role
-// without a set, a run that nobody asked for or that is not trained yet. What depends on it is reported as not
-// measured. Every other error is one.
+// without a set, a run that nobody asked for or that is not trained yet, a mean of likelihoods that are not finite. What
+// depends on it is reported as not measured. Every other error is one.
 var ErrAbsent = errors.New("not there")
 
 // Absent is an error that says what is not there.

@@ -24,6 +24,7 @@ import (
 
 	"strata/pkg/fourier"
 	"strata/pkg/imageset"
+	"strata/pkg/opened"
 	"strata/pkg/plan"
 	"strata/pkg/reproduce"
 	"strata/pkg/result"
@@ -203,8 +204,8 @@ func pictures(w *bufio.Writer, name string, n, side, channels, classes int) {
 
 // schedule is that of all configurations with three seeds.
 func (p *pretended) schedule() (*runs.Engine, *runs.Schedule) {
-	engine := &runs.Engine{Data: filepath.Join(p.folder, "data"), Cache: filepath.Join(p.folder, "cache"),
-		Runs: filepath.Join(p.folder, "runs"), Out: &p.out}
+	engine := &runs.Engine{Sets: opened.Sets{Data: filepath.Join(p.folder, "data"), Cache: filepath.Join(p.folder, "cache"), Out: &p.out},
+		Runs: filepath.Join(p.folder, "runs")}
 	roles, err := engine.Roles(nil)
 	require.NoError(p.t, err)
 	require.Equal(p.t, "random300k", roles.Family)
@@ -242,10 +243,10 @@ func (p *pretended) runs() {
 				set := schedule.Roles.Set(role)
 				whole, err := engine.Set(set, split)
 				require.NoError(p.t, err)
-				part := whole.Subset(images, runs.SubsetSeed)
+				part := whole.Subset(images, opened.SubsetSeed)
 				name := fmt.Sprintf("%s-%s-%d-%s-%s.csv", set, split, part.Len(), kind, part.Hash()[:12])
 				p.once(filepath.Join(run.Folder, "scores", name), func(w *bufio.Writer) {
-					scoreFile(w, set, fmt.Sprint(c.Name, seed, role), whole.Choose(images, runs.SubsetSeed), scales)
+					scoreFile(w, set, fmt.Sprint(c.Name, seed, role), whole.Choose(images, opened.SubsetSeed), scales)
 				})
 			}
 		}
@@ -305,7 +306,7 @@ func (p *pretended) curve(engine *runs.Engine, schedule *runs.Schedule, run *run
 		require.NoError(p.t, err)
 		curve, err := engine.Curve(run, set, schedule.Size.CurveImages)
 		require.NoError(p.t, err)
-		places := whole.Choose(schedule.Size.CurveImages, runs.SubsetSeed)
+		places := whole.Choose(schedule.Size.CurveImages, opened.SubsetSeed)
 		for point := 1; point <= schedule.Size.CurvePoints; point++ {
 			at := func(point int) string { return curve.File(point * every) }
 			if point <= looks {
@@ -339,7 +340,7 @@ func (p *pretended) made(engine *runs.Engine, schedule *runs.Schedule) {
 			continue
 		}
 		if mix == nil {
-			phases, _ := fourier.Shuffled(both, runs.SubsetSeed)
+			phases, _ := fourier.Shuffled(both, opened.SubsetSeed)
 			var err error
 			mix, err = fourier.Mix(both, phases)
 			require.NoError(p.t, err)

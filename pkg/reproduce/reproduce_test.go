@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"strata/pkg/imageset"
+	"strata/pkg/opened"
 	"strata/pkg/plan"
 	"strata/pkg/reproduce"
 	"strata/pkg/result"
@@ -35,7 +36,7 @@ func TestMain(m *testing.M) {
 func scheduleOf(t *testing.T, store string, targets ...string) (*runs.Engine, *runs.Schedule, *bytes.Buffer) {
 	t.Helper()
 	var out bytes.Buffer
-	engine := &runs.Engine{Cache: testCache, Runs: store, Out: &out, Resume: true}
+	engine := &runs.Engine{Sets: opened.Sets{Cache: testCache, Out: &out}, Runs: store, Resume: true}
 	roles, err := engine.Roles(nil)
 	require.NoError(t, err)
 	all, err := plan.LoadConfigurations()
@@ -65,7 +66,7 @@ func TestReproduceTwice(t *testing.T) {
 	var files [2]map[string]string
 	var stores [2]map[string]time.Time
 	for i := range files {
-		engine := &runs.Engine{Cache: testCache, Runs: store, Out: io.Discard, Resume: true}
+		engine := &runs.Engine{Sets: opened.Sets{Cache: testCache, Out: io.Discard}, Runs: store, Resume: true}
 		roles, err := engine.Roles(nil)
 		require.NoError(t, err)
 		schedule, err := engine.Schedule(wanted, size, roles, []uint64{1})
@@ -167,7 +168,7 @@ func requireTop(t *testing.T, files map[string]string) {
 	require.NoError(t, err)
 	require.Equal(t, 3, sheet.Rows())
 	require.Equal(t, 12, sheet.Columns())
-	train, err := (&runs.Engine{Cache: testCache, Out: io.Discard}).Set(sheet.Tiles[0].Set, imageset.Train)
+	train, err := (&runs.Engine{Sets: opened.Sets{Cache: testCache, Out: io.Discard}}).Set(sheet.Tiles[0].Set, imageset.Train)
 	require.NoError(t, err)
 	for row, what := range []string{"raw of 256 training images", "ratio of 256 training images", "c3 of 256 training images"} {
 		for column := range 12 {

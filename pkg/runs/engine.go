@@ -4,23 +4,18 @@
 package runs
 
 import (
-	"context"
-	"io"
-
 	"strata/pkg/classifier"
 	"strata/pkg/density"
 	"strata/pkg/imageset"
+	"strata/pkg/opened"
 )
 
 // Engine trains runs and scores images, each once.
 type Engine struct {
-	// Data is the folder of image sets, "" for the procedural ones alone; Runs is the run store.
-	Data, Runs string
-	// Cache is the folder of prepared sets, "" to keep all in memory; Context stops what takes long while they are made.
-	Cache   string
-	Context context.Context
-	// Out receives progress and notes.
-	Out io.Writer
+	// Sets are what is trained on and scored; Sets.Out receives progress and notes of runs too.
+	opened.Sets
+	// Runs is the run store.
+	Runs string
 	// Resume lets Train go on with a run that was cut off; without it such a run is an error that says so.
 	Resume bool
 	// Wait lets Train wait for a run that another process trains, and use what becomes of it; without it such a run
@@ -29,13 +24,8 @@ type Engine struct {
 
 	// label stands before what is shown of a run: its place in a plan.
 	label  string
-	told   map[string]bool // where it computes
-	sets   map[string]*imageset.Set
-	warned map[string]bool
+	told   map[string]bool            // where it computes
 	scored map[string][]*imageset.Set // by run
-	// subsets are the parts of sets that were made so far, and used which of them numbers are of.
-	subsets map[string]Subset
-	used    map[string]bool
 	// last is the network that scored last, of the run id, kept for the next set: one of the two.
 	last struct {
 		id         string

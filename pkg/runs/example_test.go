@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 
+	"strata/pkg/opened"
 	"strata/pkg/plan"
 	"strata/pkg/runs"
 )
@@ -43,7 +44,7 @@ func ExampleLoadSize() {
 
 // Without a data folder the procedural sets play the roles.
 func ExampleEngine_Roles() {
-	engine := &runs.Engine{Cache: os.Getenv("STRATA_CACHE"), Out: os.Stderr}
+	engine := &runs.Engine{Sets: opened.Sets{Cache: os.Getenv("STRATA_CACHE"), Out: os.Stderr}}
 	roles, err := engine.Roles(nil)
 	if err != nil {
 		fmt.Println(err)
@@ -64,7 +65,7 @@ func ExampleEngine_Schedule() {
 		return
 	}
 	defer os.RemoveAll(folder)
-	engine := &runs.Engine{Runs: folder, Cache: os.Getenv("STRATA_CACHE"), Out: os.Stderr}
+	engine := &runs.Engine{Sets: opened.Sets{Cache: os.Getenv("STRATA_CACHE"), Out: os.Stderr}, Runs: folder}
 	all, err := plan.LoadConfigurations()
 	if err != nil {
 		fmt.Println(err)

@@ -12,11 +12,3 @@ import (
 func (e *Engine) Watch(ctx context.Context, run *Run, network *density.Network, q Request, step int) error {
 	return e.watch(ctx, run, network, q, step)
 }
-
-// Opened are the sets that an engine has opened, and what they were made of.
-func (e *Engine) Opened() (keys []string) {
-	for key := range e.sets {
-		keys = append(keys, key)
-	}
-	return keys
-}

@@ -14,6 +14,7 @@ import (
 	"strata/pkg/checkpoint"
 	"strata/pkg/glow"
 	"strata/pkg/models"
+	"strata/pkg/opened"
 )
 
 // Imported says where the weights of a run come from that was not trained here.
@@ -28,7 +29,7 @@ type Imported struct {
 // another run can be finetuned. set, which may be "", is what the weights were trained on. The same file may be imported again
 // under its name, another one may not.
 func (e *Engine) Import(file, name, set string) (*Run, error) {
-	if plain := strings.ReplaceAll(name, "-", "_"); plain == "" || plain != SafeName(plain) || strings.HasPrefix(plain, ".") {
+	if plain := strings.ReplaceAll(name, "-", "_"); plain == "" || plain != opened.SafeName(plain) || strings.HasPrefix(plain, ".") {
 		return nil, fmt.Errorf("%q is no name for a run: use letters, digits, points, - and _", name)
 	}
 	content, err := os.ReadFile(file)

@@ -13,6 +13,7 @@ import (
 	"strata/pkg/density"
 	"strata/pkg/imageset"
 	"strata/pkg/nn"
+	"strata/pkg/opened"
 	"strata/pkg/progress"
 	"strata/pkg/result"
 	"strata/pkg/train"
@@ -180,21 +181,21 @@ func (e *Engine) SplitScores(ctx context.Context, run *Run, setName, split strin
 	if err != nil {
 		return nil, err
 	}
-	subset := e.use(whole, images)
+	subset := e.Use(whole, images)
 	// What one model scores is there to be compared.
-	e.warnOfHistories(append(e.scored[run.Info.ID], whole)...)
+	e.WarnOfHistories(append(e.scored[run.Info.ID], whole)...)
 	if e.scored == nil {
 		e.scored = map[string][]*imageset.Set{}
 	}
 	if !slices.Contains(e.scored[run.Info.ID], whole) {
 		e.scored[run.Info.ID] = append(e.scored[run.Info.ID], whole)
 	}
-	chosen := subset.chosen
+	chosen := subset.Places()
 	path := run.scoreFile(subset, noise)
 	if _, err := os.Stat(path); err == nil {
 		return readScores(path, chosen)
 	}
-	set := subset.images()
+	set := subset.Open()
 	bar := progress.New(e.Out, e.label+"score "+setName+" by "+run.Info.ID, set.Len())
 	started := time.Now()
 	begun := func() {}
@@ -227,7 +228,7 @@ func (e *Engine) ScoreFile(run *Run, setName, split string, images int, noise de
 	if err != nil {
 		return "", err
 	}
-	return run.scoreFile(e.subset(whole, images), noise), nil
+	return run.scoreFile(e.Part(whole, images), noise), nil
 }
 
 // HasScores says whether Scores would read a file, and make nothing.
@@ -240,12 +241,12 @@ func (e *Engine) HasScores(run *Run, setName, split string, images int, noise de
 	return err == nil
 }
 
-func (r *Run) scoreFile(of Subset, noise density.Noise) string {
+func (r *Run) scoreFile(of opened.Subset, noise density.Noise) string {
 	kind := "middle"
 	if noise.Sample {
 		kind = fmt.Sprintf("noise%d", noise.Seed)
 	}
-	name := fmt.Sprintf("%s-%s-%d-%s-%s.csv", SafeName(of.Set), of.Split, of.Images, kind, of.SHA256[:12])
+	name := fmt.Sprintf("%s-%s-%d-%s-%s.csv", opened.SafeName(of.Set), of.Split, of.Images, kind, of.SHA256[:12])
 	return filepath.Join(r.Folder, "scores", name)
 }
 

@@ -12,6 +12,7 @@ import (
 	"strata/pkg/backend"
 	"strata/pkg/density"
 	"strata/pkg/imageset"
+	"strata/pkg/opened"
 	"strata/pkg/plan"
 	"strata/pkg/result"
 	"strata/pkg/runs"
@@ -32,7 +33,7 @@ func scored(t *testing.T) (*runstest.Store, *runs.Run) {
 
 // another is an engine of its own on a store, as another process has.
 func another(store *runstest.Store) *runs.Engine {
-	return &runs.Engine{Data: store.Data, Runs: store.Runs, Out: store.Out}
+	return &runs.Engine{Sets: opened.Sets{Data: store.Data, Out: store.Out}, Runs: store.Runs}
 }
 
 // Images are scored once: the scores lie in a file that says of what they are, and whoever comes next takes them from

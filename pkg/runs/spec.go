@@ -13,6 +13,7 @@ import (
 	"strata/pkg/glow"
 	"strata/pkg/imageset"
 	"strata/pkg/models"
+	"strata/pkg/opened"
 	"strata/pkg/optimiser"
 	"strata/pkg/plan"
 	"strata/pkg/train"
@@ -51,7 +52,7 @@ func (s Spec) ID() string {
 	if at := firstNumber.FindStringIndex(model); at != nil {
 		model, numbers = model[:at[0]], model[at[0]:]
 	}
-	prefix := fmt.Sprintf("%s-%s-%s-s%d", slug(model), SafeName(s.Set), slug(numbers), s.Train.Steps)
+	prefix := fmt.Sprintf("%s-%s-%s-s%d", slug(model), opened.SafeName(s.Set), slug(numbers), s.Train.Steps)
 	if s.Parent != "" {
 		prefix += "-ft"
 	}
@@ -69,16 +70,6 @@ func slug(name string) string {
 }
 
 var notInSlugs = regexp.MustCompile(`[^a-z0-9]+`)
-
-// SafeName is a name of a set as part of a file name.
-func SafeName(name string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '.' {
-			return r
-		}
-		return '_'
-	}, name)
-}
 
 // Network says in a few words what was trained: "Glow L3 K4 H64".
 func (s Spec) Network() string {

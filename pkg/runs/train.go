@@ -56,7 +56,7 @@ func (e *Engine) Train(ctx context.Context, q Request) (*Run, error) {
 		if outliers, _, err = e.TrainingImages(q.Outliers, q.Size.TrainImages); err != nil {
 			return nil, err
 		}
-		e.warnOfHistories(set, outliers)
+		e.WarnOfHistories(set, outliers)
 	}
 	if run.Info.Started.IsZero() {
 		run.Info.Started = time.Now().UTC()

@@ -11,6 +11,7 @@ import (
 
 	"strata/pkg/density"
 	"strata/pkg/imageset"
+	"strata/pkg/opened"
 	"strata/pkg/plan"
 	"strata/pkg/result"
 )
@@ -37,7 +38,7 @@ func (e *Engine) watch(ctx context.Context, run *Run, network *density.Network, 
 			continue
 		}
 		noise := density.Noise{Sample: true, Seed: uint64(step)}
-		table, err := scoreTable(name, curve.of.chosen, network, curve.of.images(), noise, func(int) error { return ctx.Err() })
+		table, err := scoreTable(name, curve.of.Places(), network, curve.of.Open(), noise, func(int) error { return ctx.Err() })
 		if err != nil {
 			return err
 		}
@@ -53,7 +54,7 @@ func (e *Engine) watch(ctx context.Context, run *Run, network *density.Network, 
 // at.
 type Curve struct {
 	run *Run
-	of  Subset
+	of  opened.Subset
 }
 
 // Curve finds what was seen of a run on so many test images of a set.
@@ -62,13 +63,13 @@ func (e *Engine) Curve(run *Run, set string, images int) (Curve, error) {
 	if err != nil {
 		return Curve{}, err
 	}
-	return Curve{run, e.use(whole, images)}, nil
+	return Curve{run, e.Use(whole, images)}, nil
 }
 
 func (c Curve) folder() string { return filepath.Join(c.run.Folder, "curve") }
 
 // prefix and suffix stand around the step in a file's name.
-func (c Curve) prefix() string { return SafeName(c.of.Set) + "-" }
+func (c Curve) prefix() string { return opened.SafeName(c.of.Set) + "-" }
 func (c Curve) suffix() string { return "-" + c.of.SHA256[:12] + ".csv" }
 
 // File is where the scores at a step are.

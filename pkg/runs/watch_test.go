@@ -9,6 +9,7 @@ import (
 	"strata/pkg/backend"
 	"strata/pkg/backend/backendtest"
 	"strata/pkg/density"
+	"strata/pkg/opened"
 	"strata/pkg/plan"
 	"strata/pkg/result"
 	"strata/pkg/runs"
@@ -126,7 +127,7 @@ func TestCurveOfAChangedSet(t *testing.T) {
 	store.Score(runstest.Normal, "glow-in")
 	run := store.Run("glow-in", 1)
 	seen := func(images int) []int {
-		engine := &runs.Engine{Data: store.Data, Runs: store.Runs, Out: store.Out}
+		engine := &runs.Engine{Sets: opened.Sets{Data: store.Data, Out: store.Out}, Runs: store.Runs}
 		curve, err := engine.Curve(run, "svhn", images)
 		require.NoError(t, err)
 		steps, err := curve.Steps()

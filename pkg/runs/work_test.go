@@ -16,6 +16,7 @@ import (
 	"strata/pkg/checkpoint"
 	"strata/pkg/glow"
 	"strata/pkg/models"
+	"strata/pkg/opened"
 	"strata/pkg/plan"
 	"strata/pkg/train"
 
@@ -79,7 +80,7 @@ func TestResumedElsewhere(t *testing.T) {
 	size, err := plan.LoadSize("smoke")
 	require.NoError(t, err)
 	var out bytes.Buffer
-	engine := &Engine{Cache: testCache, Runs: t.TempDir(), Out: &out, Resume: true}
+	engine := &Engine{Sets: opened.Sets{Cache: testCache, Out: &out}, Runs: t.TempDir(), Resume: true}
 	request := Request{Set: "textures", Size: size, Seed: 1, Steps: 6}
 	spec, err := engine.Spec(request)
 	require.NoError(t, err)

@@ -26,6 +26,7 @@ import (
 	"strata/pkg/checkpoint"
 	"strata/pkg/density"
 	"strata/pkg/imageset"
+	"strata/pkg/opened"
 	"strata/pkg/plan"
 	"strata/pkg/result"
 	"strata/pkg/runs"
@@ -86,7 +87,7 @@ func New(t testing.TB, o Options) *Store {
 		s.Seeds = []uint64{1}
 	}
 	s.Data, s.Runs = filepath.Join(s.Folder, "data"), filepath.Join(s.Folder, "runs")
-	s.Engine = &runs.Engine{Data: s.Data, Runs: s.Runs, Out: s.Out, Resume: true}
+	s.Engine = &runs.Engine{Sets: opened.Sets{Data: s.Data, Out: s.Out}, Runs: s.Runs, Resume: true}
 	s.Roles = plan.Roles{Family: "imagenet32", Sets: map[string]string{}}
 	for _, roles := range []map[string]string{Sets, o.More} {
 		for role, set := range roles {
@@ -337,7 +338,7 @@ func (s *Store) write(path string, run *runs.Run, v Value, split string, images 
 	set, err := s.Engine.Set(s.Roles.Set(v.Role), split)
 	s.must(err)
 	table := &result.Scores{Columns: Columns(s.t, run)}
-	for _, place := range set.Choose(images, runs.SubsetSeed) {
+	for _, place := range set.Choose(images, opened.SubsetSeed) {
 		row := result.ScoreRow{Set: set.Name, Index: place}
 		v.Image = place
 		for _, column := range table.Columns {

@@ -1,4 +1,4 @@
-package runs
+package opened
 
 import (
 	"bytes"
@@ -28,29 +28,32 @@ type Subset struct {
 	chosen []int // places of the images in the split
 }
 
-// images are the subset as a set. It is a copy where that is not the whole, which nobody keeps: the 120,000 images that
+// Places are those of its images in the split.
+func (s Subset) Places() []int { return s.chosen }
+
+// Open is the subset as a set. It is a copy where that is not the whole, which nobody keeps: the 120,000 images that
 // Figs S7 and S8 choose from are 350 MiB.
-func (s Subset) images() *imageset.Set {
+func (s Subset) Open() *imageset.Set {
 	if s.Images == s.Whole {
 		return s.whole
 	}
 	return s.whole.Subset(s.Images, SubsetSeed)
 }
 
-// use is the part of a set that a size uses, noted for Subsets.
-func (e *Engine) use(whole *imageset.Set, images int) Subset {
-	s := e.subset(whole, images)
-	if e.used == nil {
-		e.used = map[string]bool{}
+// Use is the part of a set that a size uses, noted for Subsets.
+func (all *Sets) Use(whole *imageset.Set, images int) Subset {
+	s := all.Part(whole, images)
+	if all.used == nil {
+		all.used = map[string]bool{}
 	}
-	e.used[s.key] = true
+	all.used[s.key] = true
 	return s
 }
 
-// subset is a part of a set, made once.
-func (e *Engine) subset(whole *imageset.Set, images int) Subset {
+// Part is a part of a set, made once.
+func (all *Sets) Part(whole *imageset.Set, images int) Subset {
 	key := fmt.Sprint(whole.Name, "/", whole.Split, "/", images)
-	if s, ok := e.subsets[key]; ok && s.Whole == whole.Len() {
+	if s, ok := all.subsets[key]; ok && s.Whole == whole.Len() {
 		return s
 	}
 	chosen := whole.Choose(images, SubsetSeed)
@@ -61,18 +64,18 @@ func (e *Engine) subset(whole *imageset.Set, images int) Subset {
 	} else {
 		s.SHA256 = whole.HashOf(chosen)
 	}
-	if e.subsets == nil {
-		e.subsets = map[string]Subset{}
+	if all.subsets == nil {
+		all.subsets = map[string]Subset{}
 	}
-	e.subsets[key] = s
+	all.subsets[key] = s
 	return s
 }
 
 // Subsets are the parts of sets that were used so far, in the order of their names.
-func (e *Engine) Subsets() []Subset {
+func (all *Sets) Subsets() []Subset {
 	used := map[string]Subset{} // asking for all images and for more than there are is the same
-	for key := range e.used {
-		s := e.subsets[key]
+	for key := range all.used {
+		s := all.subsets[key]
 		used[s.file()] = s
 	}
 	return slices.SortedFunc(maps.Values(used), func(a, b Subset) int { return cmp.Compare(a.file(), b.file()) })
@@ -88,19 +91,19 @@ const maxListed = 100_000
 
 // WriteSubsets writes PREFIXsubsets.csv, and for each part that is not the whole split the list of its images in PREFIXsubsets/: their
 // places in the split, or in the file where the split itself is a choice. With them and the hashes anybody can make the same numbers.
-func (e *Engine) WriteSubsets(folder, prefix string) error {
+func (all *Sets) WriteSubsets(folder, prefix string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
 	var rows []result.Subset
-	for _, s := range e.Subsets() {
+	for _, s := range all.Subsets() {
 		recipe, err := plan.Recipe(s.Set)
 		if err != nil {
 			return err
 		}
 		// A split that is itself a choice counts in its files; a split of the set's own counts in itself.
 		list, in := "", "split"
-		if whole := e.sets[s.Set+"/"+s.Split]; whole != nil && whole.Places != nil {
+		if whole := all.opened[s.Set+"/"+s.Split]; whole != nil && whole.Places != nil {
 			in = "files"
 		}
 		if (s.Images < s.Whole || s.whole.Places != nil) && s.Images <= maxListed {

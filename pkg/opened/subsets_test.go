@@ -1,4 +1,4 @@
-package runs
+package opened
 
 import (
 	"bytes"
@@ -18,13 +18,13 @@ func TestWriteSubsets(t *testing.T) {
 	if testing.Short() {
 		t.Skip("draws two sets of 8,000 images")
 	}
-	engine := &Engine{Cache: testCache, Out: &bytes.Buffer{}}
-	part, err := engine.TestImages("shapes_near", 7)
+	sets := &Sets{Cache: testCache, Out: &bytes.Buffer{}}
+	part, err := sets.TestImages("shapes_near", 7)
 	require.NoError(t, err)
-	_, _, err = engine.TrainingImages("textures", 0)
+	_, _, err = sets.TrainingImages("textures", 0)
 	require.NoError(t, err)
 	folder := filepath.Join(t.TempDir(), "results")
-	require.NoError(t, engine.WriteSubsets(folder, "a-"))
+	require.NoError(t, sets.WriteSubsets(folder, "a-"))
 
 	file, err := os.Open(filepath.Join(folder, "a-subsets.csv"))
 	require.NoError(t, err)
@@ -58,18 +58,18 @@ func TestWriteSubsets(t *testing.T) {
 // Sets that went through unlike codecs are warned of, once.
 func TestWarnOfHistories(t *testing.T) {
 	var out bytes.Buffer
-	engine := &Engine{Cache: testCache, Out: &out}
-	shapes, err := engine.TestImages("shapes", 4)
+	sets := &Sets{Cache: testCache, Out: &out}
+	shapes, err := sets.TestImages("shapes", 4)
 	require.NoError(t, err)
-	textures, err := engine.TestImages("textures", 4)
+	textures, err := sets.TestImages("textures", 4)
 	require.NoError(t, err)
-	engine.warnOfHistories(shapes, textures)
+	sets.WarnOfHistories(shapes, textures)
 	require.Empty(t, out.String())
 	coded, err := (&imageset.Library{}).Open(imageset.Recipe{Of: "shapes", Codec: "jpeg75", Draw: imageset.Draw{Test: 4}}, "coded",
 		imageset.Test)
 	require.NoError(t, err)
 	for range 2 {
-		engine.warnOfHistories(shapes, textures, coded)
+		sets.WarnOfHistories(shapes, textures, coded)
 	}
 	require.Equal(t, 1, strings.Count(out.String(), "warning: shapes (drawn by strata) and coded (JPEG 75 4:2:0 at 32x32) differ in "+
 		"their history"))
