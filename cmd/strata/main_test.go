@@ -164,6 +164,9 @@ func TestData(t *testing.T) {
 	sheet := filepath.Join(t.TempDir(), "sheet.png")
 	code, _, errOut = strata("data", "sheet", "noisy", "-o", sheet)
 	require.Zero(t, code, errOut)
+	require.FileExists(t, filepath.Join(filepath.Dir(sheet), "ignored", "sheet.png"), "somebody's images")
+	code, _, errOut = strata("data", "sheet", "digits", "-o", sheet)
+	require.Zero(t, code, errOut)
 	require.FileExists(t, sheet)
 }
 
