@@ -133,8 +133,9 @@ func TestDescribedCanFail(t *testing.T) {
 	for _, c := range []struct {
 		status     int
 		kind, text string
-	}{{200, "application/json", `{"held_out": 3}`}, {200, "text/html", "x"}, {418, "application/problem+json", `{"title":"a","status":1,"detail":"b"}`},
-		{403, "application/problem+json", `{"title":"a","status":"1","detail":"b"}`}, {401, "application/problem+json", `{"title":"a","status":1,"detail":"b"}`}} {
+	}{{200, "application/json", `{"held_out": 3}`}, {200, "text/html", "x"}, {418, "application/problem+json",
+		`{"title":"a","status":1,"detail":"b"}`}, {403, "application/problem+json", `{"title":"a","status":"1","detail":"b"}`},
+		{401, "application/problem+json", `{"title":"a","status":1,"detail":"b"}`}} {
 		err := openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
 			RequestValidationInput: &openapi3filter.RequestValidationInput{Request: httptest.NewRequest("GET", "/v1/model", nil),
 				Route: route}, Status: c.status, Header: http.Header{"Content-Type": {c.kind}},

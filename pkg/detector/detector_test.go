@@ -423,19 +423,25 @@ func TestForeignFiles(t *testing.T) {
 		entries map[string][]byte
 		says    string
 	}{
-		"newer":       {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"format": 1`, `"format": 2`, 1))}, "format 2, this strata reads format 1: use the strata that made it"},
+		"newer": {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"format": 1`, `"format": 2`, 1))},
+			"format 2, this strata reads format 1: use the strata that made it"},
 		"no manifest": {map[string][]byte{"detector.json": nil}, "has no detector.json: it is no model of strata"},
 		"no JSON":     {map[string][]byte{"detector.json": []byte("{")}, "detector.json is damaged"},
 		"no weights":  {map[string][]byte{"own.npz": nil}, "has no own.npz"},
 		"other weights": {map[string][]byte{"own.npz": []byte(entry(t, path, "general.npz"))},
 			"own.npz is damaged (its SHA-256 is not the one in detector.json)"},
-		"fewer held out": {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"held_out": 120`, `"held_out": 119`, 1))}, "calibration.csv is damaged (120 images, the manifest says 119)"},
-		"other Glow":     {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"hidden": 8`, `"hidden": 9`, 1))}, "general.npz is damaged"},
-		"huge Glow":      {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"scales": 3`, `"scales": 30`, 1))}, "damaged"},
+		"fewer held out": {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"held_out": 120`, `"held_out": 119`, 1))},
+			"calibration.csv is damaged (120 images, the manifest says 119)"},
+		"other Glow": {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"hidden": 8`, `"hidden": 9`, 1))},
+			"general.npz is damaged"},
+		"huge Glow": {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"scales": 3`, `"scales": 30`, 1))},
+			"damaged"},
 		"endless Glow": {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"k": 1`, `"k": 300000`, 1))},
 			"a Glow of 300000 steps a scale"},
-		"unknown score": {map[string][]byte{"detector.json": []byte(strings.ReplaceAll(manifest, `"ratio"`, `"beauty"`))}, "calibration.csv is damaged"},
-		"unknown rule":  {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"harmonic"`, `"mean"`, 1))}, `no rule "mean"`},
+		"unknown score": {map[string][]byte{"detector.json": []byte(strings.ReplaceAll(manifest, `"ratio"`, `"beauty"`))},
+			"calibration.csv is damaged"},
+		"unknown rule": {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"harmonic"`, `"mean"`, 1))},
+			`no rule "mean"`},
 	} {
 		bad := rewritten(t, path, c.entries)
 		_, err := detector.Read(bytes.NewReader(bad), int64(len(bad)), "bad.strata")

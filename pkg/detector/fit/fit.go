@@ -190,7 +190,8 @@ func Detector(ctx context.Context, o Options, good ...string) (*detector.Detecto
 	if start.detector != nil {
 		own = start.detector.Own()
 	} else if o.OnlyCalibrate {
-		fitted.Warnings = append(fitted.Warnings, "nothing was trained: both Glows are the general one, and the scores that compare them say "+
+		fitted.Warnings = append(fitted.Warnings, "nothing was trained: both Glows are the general one, and the scores that compare them "+
+			"say "+
 			"nothing; begin from a detector, or train")
 	}
 	if !o.OnlyCalibrate {

@@ -182,8 +182,8 @@ func placeOf(score float64, heldOut []float64) template.HTML {
 	}
 	most := slices.Max(counts)
 	var svg strings.Builder
-	fmt.Fprintf(&svg, `<svg width="%d" height="%d" role="img" aria-label="score %.3g among %d held-out good images from %.3g to %.3g">`, width, height+2, score,
-		len(heldOut), low, heldOut[len(heldOut)-1])
+	fmt.Fprintf(&svg, `<svg width="%d" height="%d" role="img" aria-label="score %.3g among %d held-out good images from %.3g to %.3g">`,
+		width, height+2, score, len(heldOut), low, heldOut[len(heldOut)-1])
 	for i, n := range counts {
 		if n == 0 {
 			continue
@@ -192,6 +192,7 @@ func placeOf(score float64, heldOut []float64) template.HTML {
 		fmt.Fprintf(&svg, `<rect x="%d" y="%.1f" width="5" height="%.1f"/>`, i*width/bars, height-tall, tall)
 	}
 	x := min(max((width-2)*(score-low)/spread+1, 1), width-1)
-	fmt.Fprintf(&svg, `<line class="axis" x1="0" y1="%d" x2="%d" y2="%d"/><line x1="%.1f" y1="0" x2="%.1f" y2="%d"/></svg>`, height, width, height, x, x, height)
+	fmt.Fprintf(&svg, `<line class="axis" x1="0" y1="%d" x2="%d" y2="%d"/><line x1="%.1f" y1="0" x2="%.1f" y2="%d"/></svg>`, height,
+		width, height, x, x, height)
 	return template.HTML(svg.String())
 }

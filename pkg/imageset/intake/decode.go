@@ -189,7 +189,8 @@ func (l Limits) allow(what string, config image.Config) (pixels int64, err error
 		return 0, fmt.Errorf("%s of %dx%d pixels: a side has more than %d", what, config.Width, config.Height, mostSide)
 	}
 	if pixels > l.Pixels {
-		return 0, fmt.Errorf("%s of %dx%d pixels: more than the %d million that are decoded", what, config.Width, config.Height, l.Pixels>>20)
+		return 0, fmt.Errorf("%s of %dx%d pixels: more than the %d million that are decoded", what, config.Width,
+			config.Height, l.Pixels>>20)
 	}
 	return pixels, nil
 }
