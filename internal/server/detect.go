@@ -103,7 +103,7 @@ func (s *Server) detect(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.metrics.found(found)
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(append(text, '\n')) // a client that is gone is told nothing
+	send(w, append(text, '\n'))
 	return nil
 }
 
@@ -207,6 +207,6 @@ func (s *Server) model(w http.ResponseWriter, _ *http.Request) error {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, err = w.Write(append(text, '\n'))
-	return err
+	send(w, append(text, '\n'))
+	return nil
 }

@@ -37,5 +37,5 @@ func writeProblem(w http.ResponseWriter, p problem) {
 		w.Header().Set("Retry-After", strconv.Itoa(max(p.retryAfter, 1)))
 	}
 	w.WriteHeader(p.Status)
-	_, _ = w.Write(append(text, '\n')) // a client that is gone is told nothing
+	send(w, append(text, '\n'))
 }

@@ -3,7 +3,9 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
+	"runtime/debug"
 	"sync"
 
 	"strata/pkg/density"
@@ -87,12 +89,7 @@ func (q *queue) compute(group []*job) {
 	}
 	if len(wanted) > 0 {
 		q.batched(len(wanted))
-		at := 0
-		_, err := q.detector.Judge(context.Background(), prepared(wanted), o, func(r detector.Result) error {
-			wanted[at].result, wanted[at].err = r, nil
-			at++
-			return nil
-		})
+		err := q.one(wanted, o)
 		for _, j := range wanted {
 			if j.err != nil && err != nil {
 				j.err = err
@@ -102,6 +99,22 @@ func (q *queue) compute(group []*job) {
 	for _, j := range group {
 		j.done()
 	}
+}
+
+// one judges a batch. A panic in it is an error of its requests, and not the end of the process and of all others.
+func (q *queue) one(jobs []*job, o detector.Options) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("a panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	at := 0
+	_, err = q.detector.Judge(context.Background(), prepared(jobs), o, func(r detector.Result) error {
+		jobs[at].result, jobs[at].err = r, nil
+		at++
+		return nil
+	})
+	return err
 }
 
 func prepared(jobs []*job) iter.Seq[detector.Prepared] {

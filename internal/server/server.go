@@ -12,6 +12,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -183,8 +184,8 @@ func (s *Server) table() []route {
 		{"GET", "/v1/model", false, s.model},
 		{"GET", "/openapi.json", false, func(w http.ResponseWriter, _ *http.Request) error {
 			w.Header().Set("Content-Type", "application/json")
-			_, err := w.Write(openAPI)
-			return err
+			send(w, openAPI)
+			return nil
 		}},
 		{"GET", "/metrics", false, s.metrics.serve},
 		{"GET", "/healthz", true, func(w http.ResponseWriter, _ *http.Request) error { return plain(w, "alive") }},
@@ -218,9 +219,12 @@ func (s *Server) routes() http.Handler {
 
 func plain(w http.ResponseWriter, text string) error {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, err := fmt.Fprintln(w, text)
-	return err
+	send(w, []byte(text+"\n"))
+	return nil
 }
+
+// send writes an answer. A client that has gone is told nothing, and that is no mistake of the server's.
+func send(w io.Writer, text []byte) { _, _ = w.Write(text) }
 
 // guarded asks who may ask before it handles, and makes answers of errors and panics.
 func (s *Server) guarded(open bool, handle func(w http.ResponseWriter, r *http.Request) error) http.Handler {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"image"
 	"image/png"
 	"io"
 	"log/slog"
@@ -20,6 +21,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -476,6 +478,37 @@ func TestTime(t *testing.T) {
 	response, text := ask(t, address, request{kind: "image/png", body: bytes.NewReader(good(0))})
 	require.Equal(t, 503, response.StatusCode, string(text))
 	require.Contains(t, string(text), "longer than 1ns")
+}
+
+// gone is a client that has hung up.
+type gone struct{ http.ResponseWriter }
+
+func (gone) Write([]byte) (int, error) { return 0, syscall.ECONNRESET }
+
+// Who hangs up before the answer is no mistake of the server's: 10 minutes of such clients filled its log with errors.
+func TestClientGone(t *testing.T) {
+	var log safeBuffer
+	s, err := New(tiny, Config{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	require.NoError(t, err)
+	defer s.Close()
+	for _, path := range []string{"/openapi.json", "/v1/model", "/healthz", "/readyz", "/metrics", "/nowhere"} {
+		r := httptest.NewRequest("GET", path, nil)
+		r.Host = "localhost"
+		s.routes().ServeHTTP(gone{httptest.NewRecorder()}, r)
+		require.Contains(t, log.String(), path)
+	}
+	require.NotContains(t, log.String(), "level=ERROR")
+}
+
+// Pictures that the networks panic on are errors of their requests, and the next batch is computed.
+func TestPanicInABatch(t *testing.T) {
+	q := &queue{detector: tiny}
+	err := q.one([]*job{{prepared: detector.Prepared{Windows: detector.Windows{Corners: make([]image.Point, 1)}}}}, detector.Options{})
+	require.ErrorContains(t, err, "panic")
+	good := &job{prepared: detector.Prepared{Windows: tiny.Preparation().Of(&intake.Picture{Height: 1, Width: 1, Channels: 1,
+		Pixels: []uint8{7}})}}
+	require.NoError(t, q.one([]*job{good}, detector.Options{}))
+	require.NotZero(t, good.result.PValue)
 }
 
 // A panic is an answer, and the server goes on.
