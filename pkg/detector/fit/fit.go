@@ -208,10 +208,24 @@ func Detector(ctx context.Context, o Options, good ...string) (*detector.Detecto
 		d.Close()
 		return nil, err
 	}
+	if warning := images.repeats(); warning != "" {
+		fmt.Fprintln(o.Out, "warning:", warning)
+	}
 	for _, warning := range fitted.Warnings {
 		fmt.Fprintln(o.Out, "warning:", warning)
 	}
 	return d, nil
+}
+
+// repeats warns where many pictures are equal: they are one among those that are held out, and many among new ones.
+func (g *gathered) repeats() string {
+	read := len(g.samples) + g.leftOut + g.duplicates
+	if 20*g.duplicates <= read {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d good images are equal to others (blank frames?) and count once; if they are called unusual, so is every "+
+		"new one like "+
+		"them, and false alarms are more than is said here", g.duplicates, read)
 }
 
 // trouble says what was not used, and why.

@@ -204,6 +204,14 @@ func TestGrey(t *testing.T) {
 	require.ErrorContains(t, err, "is for images of 1 channels, and the good ones have 3")
 }
 
+// Many equal pictures are warned of: held out they are one, and new ones like them are many.
+func TestRepeats(t *testing.T) {
+	g := &gathered{samples: make([]*sample, 95), duplicates: 5}
+	require.Empty(t, g.repeats())
+	g.duplicates++
+	require.Contains(t, g.repeats(), "6 of 101 good images are equal to others")
+}
+
 func TestTooFew(t *testing.T) {
 	files := goodFiles(0, 199, 1)
 	files["twice.png"] = files["0001.png"]

@@ -86,6 +86,10 @@ func writeHTML(to io.Writer, d *detector.Detector, summary detector.Summary, all
 	return pageTemplate.Execute(to, p)
 }
 
+// batchLeast is the fewest images that are tested together: conformal.Group takes their mean for normal, and of two images from a skewed
+// distribution p < 0.01 was met twice as often as it says.
+const batchLeast = 20
+
 // Lines say for people what a summary means.
 func Lines(s detector.Summary, m detector.Manifest) []string {
 	var lines []string
@@ -101,7 +105,7 @@ func Lines(s detector.Summary, m detector.Manifest) []string {
 	if s.Unreadable > 0 {
 		lines = append(lines, fmt.Sprintf("%d files could not be read.", s.Unreadable))
 	}
-	if !math.IsNaN(s.Batch) && s.Images > 1 {
+	if !math.IsNaN(s.Batch) && s.Images >= batchLeast {
 		text := "as likely as good ones"
 		if s.Batch < 0.01 {
 			text = "not as likely as good ones: the batch as a whole is unusual"
