@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"image"
 	"image/png"
 	"io"
 	"log/slog"
@@ -503,10 +502,12 @@ func TestClientGone(t *testing.T) {
 // Pictures that the networks panic on are errors of their requests, and the next batch is computed.
 func TestPanicInABatch(t *testing.T) {
 	q := &queue{detector: tiny}
-	err := q.one([]*job{{prepared: detector.Prepared{Windows: detector.Windows{Corners: make([]image.Point, 1)}}}}, detector.Options{})
+	windows := tiny.Preparation().Of(&intake.Picture{Height: 1, Width: 1, Channels: 1, Pixels: []uint8{7}})
+	cut := windows
+	cut.Pixels = cut.Pixels[:1]
+	err := q.one([]*job{{prepared: detector.Prepared{Windows: cut}}}, detector.Options{})
 	require.ErrorContains(t, err, "panic")
-	good := &job{prepared: detector.Prepared{Windows: tiny.Preparation().Of(&intake.Picture{Height: 1, Width: 1, Channels: 1,
-		Pixels: []uint8{7}})}}
+	good := &job{prepared: detector.Prepared{Windows: windows}}
 	require.NoError(t, q.one([]*job{good}, detector.Options{}))
 	require.NotZero(t, good.result.PValue)
 }
