@@ -195,6 +195,11 @@ func derive(e experiment, m *measured) (*result, error) {
 				}
 			}
 		}
+		for _, other := range candidates() {
+			if c.Combined[other.name], err = m.areaOfCandidate(other, rows); err != nil {
+				return nil, err
+			}
+		}
 		c.Regret = math.Round(100*(best-c.Combined[rules[0].Name][0])) / 100
 		if c.Groups, err = areaOf(groups(column(m.Test, likelihood), mean), groups(column(rows, likelihood), mean)); err != nil {
 			return nil, err

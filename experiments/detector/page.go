@@ -179,11 +179,18 @@ func (c *committed) areas() string {
 
 func (c *committed) rules() string {
 	rows := [][]string{{"rule", "mean AUROC", "mean regret", "largest regret", "cases more than 10 behind"}}
+	var names []string
 	for _, rule := range combinations() {
+		names = append(names, rule.Name)
+	}
+	for _, other := range candidates() {
+		names = append(names, other.name)
+	}
+	for _, name := range names {
 		sum, regret, worst, far, n := 0.0, 0.0, math.Inf(-1), 0, 0.0
 		where := ""
 		c.each(func(r *result, a compare) {
-			area, ok := a.Combined[rule.Name]
+			area, ok := a.Combined[name]
 			if !ok {
 				return
 			}
@@ -197,7 +204,7 @@ func (c *committed) rules() string {
 			}
 		})
 		if n > 0 {
-			rows = append(rows, []string{rule.Name, fmt.Sprintf("%.1f", sum/n), fmt.Sprintf("%.1f", regret/n), fmt.Sprintf("%.1f (%s)", worst, where), fmt.Sprint(far)})
+			rows = append(rows, []string{name, fmt.Sprintf("%.1f", sum/n), fmt.Sprintf("%.1f", regret/n), fmt.Sprintf("%.1f (%s)", worst, where), fmt.Sprint(far)})
 		}
 	}
 	return "## Rules and choices of scores\n\nThe first is the default.\n\n" + table(rows)
