@@ -33,7 +33,7 @@ func TestFitAndDetect(t *testing.T) {
 	code, out, errOut := strata("fit", goods, "--out", model, "--general", general, "--steps", "20", "--no-flip")
 	require.Zero(t, code, errOut)
 	require.Contains(t, errOut, "210 good images (RGB, resized as a whole to 32x32 (bilinear)): ")
-	require.Contains(t, errOut, "on the Go backend")
+	require.Contains(t, errOut, "on go, which GOMLX_BACKEND names")
 	require.Regexp(t, `trained on \d+ of 210 good images: \d\.\d+ bits/dim on others before, \d\.\d+ after \d+ of 20 steps`, out)
 	require.Regexp(t, `asked for 1 %, 0\.9\d % of good images \(0\.0\d+ to 3\.\d % in 95 of 100 cases\)`, out)
 	require.True(t, strings.HasSuffix(out, model+"\n"))
@@ -48,9 +48,10 @@ func TestFitAndDetect(t *testing.T) {
 	require.NoError(t, err)
 	rows := strings.Split(strings.TrimSpace(string(table)), "\n")
 	require.Len(t, rows, 14)
-	for _, row := range rows[1:7] {
-		require.Contains(t, row, "noisy")
-		require.Contains(t, row, ",true,")
+	for _, row := range rows {
+		if strings.Contains(row, "/noisy") {
+			require.Contains(t, row, ",true,")
+		}
 	}
 	require.FileExists(t, report)
 

@@ -110,9 +110,24 @@ func (d *Declared) parse() error {
 		if !ok || comparisons[comparison.Op] == nil {
 			return fmt.Errorf("%q: a condition compares two quantities with >, <, >= or <=", text)
 		}
+		if call := extremeIn(comparison); call != "" {
+			return fmt.Errorf("%q: the interval of %s is for showing and decides nothing: write a condition on each quantity, "+
+				"each(x, list, e) or several conditions", text, call)
+		}
 		d.conditions = append(d.conditions, comparison)
 	}
 	return nil
+}
+
+// extremeIn is the name of the first function in an expression whose interval decides nothing: least or largest.
+func extremeIn(x ast.Expr) (found string) {
+	ast.Inspect(x, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok && found == "" && (name(call.Fun) == "least" || name(call.Fun) == "largest") {
+			found = name(call.Fun)
+		}
+		return found == ""
+	})
+	return found
 }
 
 var comparisons = map[token.Token]func(a, b float64) bool{
@@ -170,7 +185,7 @@ type Judge struct {
 	all     []Declared
 	rows    []result.Claim // the claims in words, in the same order
 	known   map[string]metric.Resampled
-	columns map[string]column
+	columns map[string]perImage
 	images  map[string]int // of each population
 	// resampler is shared by all judges of the same numbers: images are the same at every step.
 	resampler *metric.Resampler
@@ -201,7 +216,7 @@ func NewJudge(numbers Numbers, seeds []uint64) (*Judge, error) {
 // afresh is a judge of the same claims by the same numbers that has computed nothing yet.
 func (j *Judge) afresh() *Judge {
 	return &Judge{numbers: j.numbers, seeds: j.seeds, all: j.all, rows: j.rows, resampler: j.resampler,
-		known: map[string]metric.Resampled{}, columns: map[string]column{}, images: map[string]int{}}
+		known: map[string]metric.Resampled{}, columns: map[string]perImage{}, images: map[string]int{}}
 }
 
 // Claims are all declared claims.
@@ -217,10 +232,10 @@ func (j *Judge) At(share float64, kind score.Kind) *Judge {
 
 // Judge judges a claim, one of Claims or of Parse. What is not there is plan.ErrAbsent.
 func (j *Judge) Judge(ctx context.Context, d Declared) (Judged, error) {
-	return j.judge(ctx, d, false)
+	return j.judgeBy(ctx, d, false)
 }
 
-func (j *Judge) judge(ctx context.Context, d Declared, pearson bool) (Judged, error) {
+func (j *Judge) judgeBy(ctx context.Context, d Declared, pearson bool) (Judged, error) {
 	e := &evaluator{judge: j, ctx: ctx, pearson: pearson, used: map[string]bool{}}
 	var judged Judged
 	shown, err := e.overSeeds(d.shows)
@@ -276,11 +291,11 @@ func (j *Judge) same(ctx context.Context, d Declared, judged *Judged) error {
 		if i < 0 {
 			return fmt.Errorf("claim %s: there is no claim %s", d.ID, id)
 		}
-		ranks, err := j.judge(ctx, j.all[i], false)
+		ranks, err := j.judgeBy(ctx, j.all[i], false)
 		if err != nil {
 			return fmt.Errorf("%s: %w", id, err)
 		}
-		linear, err := j.judge(ctx, j.all[i], true)
+		linear, err := j.judgeBy(ctx, j.all[i], true)
 		if err != nil {
 			return fmt.Errorf("%s: %w", id, err)
 		}

@@ -290,6 +290,46 @@ func TestOpenWhereTheIntervalHoldsTheThreshold(t *testing.T) {
 	require.Contains(t, c.Note, "is open")
 }
 
+// The interval of a least is its quantity's where one is clearly the least. Of eight that are truly 0 it mostly lies
+// below 0, so it decides nothing: no condition may have one.
+func TestLeastIsShownAndDecidesNothing(t *testing.T) {
+	w := &world{low: map[string]float64{}, object: map[string]float64{}, images: 100, columns: map[string]column{}}
+	roles := []string{"a", "b", "c", "d", "e", "f", "g", "h"}
+	for _, role := range roles {
+		w.low[role] = 0
+	}
+	j, err := claim.NewJudge(w, []uint64{1})
+	require.NoError(t, err)
+	shown := func(expression string) metric.Interval {
+		all, err := claim.Parse([]byte(fmt.Sprintf("- {id: X, title: x, claim: x, if: x, shows: '%s', holds: [1 > 0]}", expression)))
+		require.NoError(t, err)
+		judged, err := j.Judge(t.Context(), all[0])
+		require.NoError(t, err)
+		return judged.Value
+	}
+	below := 0
+	const draws = 40
+	for draw := range draws {
+		alike := fmt.Sprint("alike", draw)
+		w.columns[alike] = column{noise: 1}
+		if shown("least(each(r, have("+strings.Join(roles, ", ")+"), mean(image("+alike+"), r)))").High < 0 {
+			below++
+		}
+	}
+	// The mean of eight least standard normals is -1.42 and their standard deviation 0.61, and the 97.5 % point of a
+	// resample's least lies about half a standard error above the least of the sample: most intervals miss 0.
+	require.Greater(t, below, draws/2)
+
+	w.columns["apart|a"] = column{noise: 1, shift: -5} // ten standard errors of a mean and more below the others
+	w.columns["apart"] = column{noise: 1}
+	require.Equal(t, shown("mean(image(apart), a)"), shown("least(mean(image(apart), a), mean(image(apart), b), mean(image(apart), c))"))
+
+	for _, condition := range []string{"least(x, y) > 0", "1 < 2 * largest(x)", "0 < each(r, have(a, b), least(x, y))"} {
+		_, err := claim.Parse([]byte("- {id: X, title: x, claim: x, if: x, shows: y, holds: ['" + condition + "']}"))
+		require.ErrorContains(t, err, "for showing", condition)
+	}
+}
+
 // L11: a monotonous change of one model's likelihoods keeps every rank and breaks the linear correlation.
 func TestPearsonTellsTheSameOrNot(t *testing.T) {
 	w := paperWorld()

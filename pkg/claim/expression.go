@@ -40,7 +40,7 @@ import (
 // Of several:
 //
 //	each(x, list, e)         e for each x of a list; pairs(a, b, list, e) for each pair
-//	average, least, largest  of the quantities in their arguments
+//	average, least, largest  of the quantities in their arguments; least and largest only in shows (see extreme)
 //	over_seeds(e)            the standard deviation of e over seeds
 //	at(c, share)             a configuration as it was at a share of its steps, on the learning curves' images; at(c, 1) at their end;
 //	                         at(c, share, d) at that share of the steps of d
@@ -79,10 +79,11 @@ func (q quantity) widened(of metric.Interval) metric.Interval {
 // scoring gives the images of a role one number each.
 type scoring struct {
 	text string
-	of   func(role string) (column, error)
+	of   func(role string) (perImage, error)
 }
 
-type column struct {
+// perImage are one number an image of a population, which is "" for one number of a whole set.
+type perImage struct {
 	population string
 	values     []float64
 }

@@ -25,14 +25,14 @@ var functions map[string]function
 
 func init() { // they call each other
 	functions = map[string]function{
-		"raw": likelihoodOf(func(e *evaluator, m moment, role string) (column, error) { return e.column(m, role, likelihood) }),
-		"last": likelihoodOf(func(e *evaluator, m moment, role string) (column, error) {
-			return e.column(m, role, lastScale(e))
+		"raw": likelihoodOf(func(e *evaluator, m moment, role string) (perImage, error) { return e.perImage(m, role, likelihood) }),
+		"last": likelihoodOf(func(e *evaluator, m moment, role string) (perImage, error) {
+			return e.perImage(m, role, lastScale(e))
 		}),
-		"early": likelihoodOf(func(e *evaluator, m moment, role string) (column, error) {
+		"early": likelihoodOf(func(e *evaluator, m moment, role string) (perImage, error) {
 			return e.less(m, m, role, likelihood, lastScale(e))
 		}),
-		"odds":       likelihoodOf(func(e *evaluator, m moment, role string) (column, error) { return e.column(m, role, "log_odds") }),
+		"odds":       likelihoodOf(func(e *evaluator, m moment, role string) (perImage, error) { return e.perImage(m, role, "log_odds") }),
 		"ratio_last": ratioLast,
 		"png":        complexity,
 		"image":      imageScore, "pseudo": pseudo, "made": imageScore, "positive": positive,
@@ -45,12 +45,12 @@ func init() { // they call each other
 
 func lastScale(e *evaluator) string { return "c" + strconv.Itoa(e.judge.numbers.LastScale()) }
 
-// column are the values of a role's images under a configuration, with what is not finite replaced (digest §6).
-func (e *evaluator) column(m moment, role, name string) (column, error) {
+// perImage are the values of a role's images under a configuration, with what is not finite replaced (digest §6).
+func (e *evaluator) perImage(m moment, role, name string) (perImage, error) {
 	return e.fetch(score.Column{Configuration: m.configuration, Seed: e.seed, Role: role, Name: name, At: m.share})
 }
 
-func (e *evaluator) fetch(of score.Column) (column, error) {
+func (e *evaluator) fetch(of score.Column) (perImage, error) {
 	e.note(of)
 	if of.At == 0 {
 		of.At, of.Of = e.judge.at, e.judge.kind
@@ -61,9 +61,9 @@ func (e *evaluator) fetch(of score.Column) (column, error) {
 	}
 	population, values, err := e.judge.numbers.Values(e.ctx, of)
 	if err != nil {
-		return column{}, err
+		return perImage{}, err
 	}
-	c := column{population: population, values: values}
+	c := perImage{population: population, values: values}
 	e.judge.columns[key] = c
 	return e.count(c)
 }
@@ -79,7 +79,7 @@ func (e *evaluator) note(of score.Column) {
 }
 
 // count adds a population's images to those of the claim, once.
-func (e *evaluator) count(c column) (column, error) {
+func (e *evaluator) count(c perImage) (perImage, error) {
 	if c.population == "" { // one number of a whole set
 		return c, nil
 	}
@@ -95,37 +95,37 @@ func (e *evaluator) count(c column) (column, error) {
 }
 
 // less is a column of a less one of b.
-func (e *evaluator) less(a, b moment, role, of, other string) (column, error) {
-	own, err := e.column(a, role, of)
+func (e *evaluator) less(a, b moment, role, of, other string) (perImage, error) {
+	own, err := e.perImage(a, role, of)
 	if err != nil {
-		return column{}, err
+		return perImage{}, err
 	}
-	general, err := e.column(b, role, other)
+	general, err := e.perImage(b, role, other)
 	if err != nil {
-		return column{}, err
+		return perImage{}, err
 	}
 	if own.population != general.population {
-		return column{}, fmt.Errorf("the images of %s and of %s are not the same", own.population, general.population)
+		return perImage{}, fmt.Errorf("the images of %s and of %s are not the same", own.population, general.population)
 	}
 	values, err := score.Ratio(own.values, general.values)
-	return column{own.population, values}, err
+	return perImage{own.population, values}, err
 }
 
 // likelihoodOf is a score of one configuration.
-func likelihoodOf(of func(e *evaluator, m moment, role string) (column, error)) function {
+func likelihoodOf(of func(e *evaluator, m moment, role string) (perImage, error)) function {
 	return func(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
 		if err := arguments(call, 1, 1); err != nil {
 			return nil, err
 		}
 		m, err := e.configuration(call.Args[0], in)
-		return scoring{text(call, in), func(role string) (column, error) { return of(e, m, role) }}, err
+		return scoring{text(call, in), func(role string) (perImage, error) { return of(e, m, role) }}, err
 	}
 }
 
 // ratioLast is the ratio of the last scale of two configurations.
 func ratioLast(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
 	own, general, err := e.compared(call, in)
-	return scoring{text(call, in), func(role string) (column, error) {
+	return scoring{text(call, in), func(role string) (perImage, error) {
 		return e.less(own, general, role, lastScale(e), lastScale(e))
 	}}, err
 }
@@ -182,20 +182,20 @@ func derived(d score.Derived) function {
 		} else if err = arguments(call, 1, 1); err == nil {
 			own, err = e.configuration(call.Args[0], in)
 		}
-		return scoring{text(call, in), func(role string) (column, error) { return e.derive(d, own, general, role) }}, err
+		return scoring{text(call, in), func(role string) (perImage, error) { return e.derive(d, own, general, role) }}, err
 	}
 }
 
 // derive computes a score of package score from columns that must be of the same images.
-func (e *evaluator) derive(d score.Derived, own, general moment, role string) (column, error) {
-	var of column
+func (e *evaluator) derive(d score.Derived, own, general moment, role string) (perImage, error) {
+	var of perImage
 	columns := func(m moment) score.Columns {
 		return func(name string) ([]float64, error) {
 			from := m
 			if !score.OfModel(name) {
 				from.configuration = ""
 			}
-			c, err := e.column(from, role, name)
+			c, err := e.perImage(from, role, name)
 			if err == nil && of.population != "" && c.population != of.population {
 				err = fmt.Errorf("the images of %s and of %s are not the same", of.population, c.population)
 			}
@@ -218,7 +218,7 @@ func imageScore(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
 		return nil, err
 	}
 	name, err := e.name(call.Args[0], in)
-	return scoring{text(call, in), func(role string) (column, error) { return e.column(moment{}, role, name) }}, err
+	return scoring{text(call, in), func(role string) (perImage, error) { return e.perImage(moment{}, role, name) }}, err
 }
 
 func pseudo(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
@@ -226,7 +226,7 @@ func pseudo(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
 		return nil, err
 	}
 	of, err := e.name(call.Args[0], in)
-	return scoring{text(call, in), func(role string) (column, error) { return e.column(moment{}, role, "pseudo_"+of) }}, err
+	return scoring{text(call, in), func(role string) (perImage, error) { return e.perImage(moment{}, role, "pseudo_"+of) }}, err
 }
 
 func positive(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
@@ -234,10 +234,10 @@ func positive(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
 		return nil, err
 	}
 	of, err := e.score(call.Args[0], in)
-	return scoring{text(call, in), func(role string) (column, error) {
+	return scoring{text(call, in), func(role string) (perImage, error) {
 		c, err := of.of(role)
 		if err != nil {
-			return column{}, err
+			return perImage{}, err
 		}
 		shares := make([]float64, len(c.values))
 		for i, v := range c.values {
@@ -245,12 +245,13 @@ func positive(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
 				shares[i] = 100
 			}
 		}
-		return column{c.population, shares}, nil
+		return perImage{c.population, shares}, nil
 	}}, err
 }
 
 // statistic computes one over populations, or finds it computed.
-func (e *evaluator) statistic(call *ast.CallExpr, in scope, columns []column, build func() (func() metric.Statistic, error)) (value, error) {
+func (e *evaluator) statistic(call *ast.CallExpr, in scope, columns []perImage,
+	build func() (func() metric.Statistic, error)) (value, error) {
 	said := text(call, in)
 	key := fmt.Sprint(said, " seed ", e.seed)
 	if name(call.Fun) == "spearman" { // of two scores it is the same either way round
@@ -284,7 +285,7 @@ func (e *evaluator) statistic(call *ast.CallExpr, in scope, columns []column, bu
 }
 
 // columnsOf are a score's values over roles, and all of them in one row.
-func columnsOf(of scoring, roles names) (columns []column, all []float64, err error) {
+func columnsOf(of scoring, roles names) (columns []perImage, all []float64, err error) {
 	for _, role := range roles {
 		c, err := of.of(role)
 		if err != nil {
@@ -332,7 +333,7 @@ func spearman(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
 		return nil, err
 	}
 	var sides [2][]float64
-	var columns []column
+	var columns []perImage
 	for i := range sides {
 		of, err := e.score(call.Args[i], in)
 		if err != nil {
@@ -352,11 +353,11 @@ func spearman(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
 
 // mean is the mean over roles of the mean over their images.
 func mean(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
-	return e.ofRoles(call, in, func(c column) func() metric.Statistic { return metric.NewMean(c.values) })
+	return e.ofRoles(call, in, func(c perImage) func() metric.Statistic { return metric.NewMean(c.values) })
 }
 
 // ofRoles is the mean over roles of a statistic of the images of each.
-func (e *evaluator) ofRoles(call *ast.CallExpr, in scope, of func(column) func() metric.Statistic) (value, error) {
+func (e *evaluator) ofRoles(call *ast.CallExpr, in scope, of func(perImage) func() metric.Statistic) (value, error) {
 	if err := arguments(call, 2, 9); err != nil {
 		return nil, err
 	}
@@ -438,7 +439,7 @@ func bits(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
 			return nil, err
 		}
 	}
-	return e.statistic(call, in, []column{c}, func() (func() metric.Statistic, error) { return metric.NewMean(values), nil })
+	return e.statistic(call, in, []perImage{c}, func() (func() metric.Statistic, error) { return metric.NewMean(values), nil })
 }
 
 func top(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
@@ -473,7 +474,7 @@ func top(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
 	if n == 0 {
 		return nil, fmt.Errorf("ten images are needed, and %s has %d", role, len(c.values))
 	}
-	return e.statistic(call, in, []column{liked}, func() (func() metric.Statistic, error) {
+	return e.statistic(call, in, []perImage{liked}, func() (func() metric.Statistic, error) {
 		return metric.NewTop(liked.values, c.values, n), nil
 	})
 }
@@ -492,7 +493,7 @@ func offCentre(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := e.column(moment{}, role, "off_centre")
+	c, err := e.perImage(moment{}, role, "off_centre")
 	if err != nil {
 		return nil, err
 	}
@@ -507,11 +508,11 @@ func (e *evaluator) ofImages(call *ast.CallExpr, in scope, name string) (value, 
 	if err != nil {
 		return nil, err
 	}
-	c, err := e.column(moment{}, role, name)
+	c, err := e.perImage(moment{}, role, name)
 	if err != nil {
 		return nil, err
 	}
-	return e.statistic(call, in, []column{c}, func() (func() metric.Statistic, error) { return metric.NewMean(c.values), nil })
+	return e.statistic(call, in, []perImage{c}, func() (func() metric.Statistic, error) { return metric.NewMean(c.values), nil })
 }
 
 func each(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
@@ -604,6 +605,11 @@ func average(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
 	return quantities{{combine(func(a, b float64) float64 { return a / b }, sum, n), text(call, in), most(all)}}, nil
 }
 
+// extreme is the least or the largest of some quantities, over resamples that of theirs. Its value and interval are of
+// what the images at hand gave, for tables and figures. Where one quantity is clearly the least, the interval is that
+// quantity's. Where several are about as small, the least of them is so by its noise too: it lies below the least of the
+// true ones, and that of a resample lies lower still, so the whole interval may lie below the truth (above, of the
+// largest). So no condition may have one (parse): a condition is on each quantity, with the quantity's own interval.
 func extreme(of func(a, b float64) float64) function {
 	return func(e *evaluator, call *ast.CallExpr, in scope) (value, error) {
 		all, err := e.several(call, in)
@@ -728,7 +734,7 @@ func named(format string) function {
 
 // allFinite refuses a mean of likelihoods of which some were not finite: the -3,000,000 nats that stand for them (digest §6) are for ranking, and
 // one in a thousand would move a mean by thousands.
-func allFinite(c column, what string) error {
+func allFinite(c perImage, what string) error {
 	replaced := 0
 	for _, v := range c.values {
 		if v == metric.NonFiniteScore {
@@ -743,7 +749,7 @@ func allFinite(c column, what string) error {
 
 // hidden is how many points of AUROC, or of a share of images, a value may be off that no resample moves: where n images all say the same, a
 // share of 1 - 0.025^(1/n) may say otherwise (the exact binomial interval, as metric.AUROC has it).
-func hidden(call *ast.CallExpr, columns []column) float64 {
+func hidden(call *ast.CallExpr, columns []perImage) float64 {
 	if of := name(call.Fun); of != "auroc" && of != "top" {
 		return 0
 	}

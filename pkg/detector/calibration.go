@@ -88,8 +88,8 @@ func (c *calibration) unusual(values []float64) []float64 {
 
 // Calibrate scores good images that the networks were not trained on. reference, at least 20, says what is typical: it may be what
 // training was stopped by, and is gone through twice. heldOut, at least LeastHeldOut, is what new images are compared
-// with, and must have had no part in anything. images is about how many both are, and progress, if not nil, hears how
-// many of heldOut are scored.
+// with, and must have had no part in anything. images is about how many are scored, those of reference twice, and
+// progress, if not nil, hears how many of them are.
 func (d *Detector) Calibrate(ctx context.Context, reference, heldOut iter.Seq[Windows], images int, progress func(done int)) error {
 	if progress == nil {
 		progress = func(int) {}
@@ -98,7 +98,7 @@ func (d *Detector) Calibrate(ctx context.Context, reference, heldOut iter.Seq[Wi
 		return err
 	}
 	d.calibration, d.manifest.Typical, d.manifest.TypicalLikelihood = nil, nil, 0
-	typical, err := d.scoreAll(ctx, reference, nil, func(int) {})
+	typical, err := d.scoreAll(ctx, reference, nil, progress)
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,8 @@ func (d *Detector) Calibrate(ctx context.Context, reference, heldOut iter.Seq[Wi
 		return errors.New("detector: no good image has a finite likelihood: the Glow is broken, or not one of such images")
 	}
 	d.manifest.TypicalLikelihood = sum / float64(n) // typicality is the distance from it
-	if typical, err = d.scoreAll(ctx, reference, nil, func(int) {}); err != nil {
+	again := func(done int) { progress(len(typical) + done) }
+	if typical, err = d.scoreAll(ctx, reference, nil, again); err != nil {
 		return err
 	}
 	for j := range d.manifest.Scores {
@@ -126,7 +127,7 @@ func (d *Detector) Calibrate(ctx context.Context, reference, heldOut iter.Seq[Wi
 		d.manifest.Typical = append(d.manifest.Typical, conformal.TypicalOf(column))
 	}
 	c, sums := &calibration{}, measure.NewHeatSums()
-	scored, err := d.scoreAll(ctx, heldOut, sums.Add, progress)
+	scored, err := d.scoreAll(ctx, heldOut, sums.Add, func(done int) { progress(2*len(typical) + done) })
 	if err != nil {
 		return err
 	}

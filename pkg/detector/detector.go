@@ -76,8 +76,8 @@ func New(c Config) (*Detector, error) {
 	if c.Rule == "" {
 		c.Rule = conformal.Rules()[0]
 	}
-	d := &Detector{general: c.General, own: c.Own, manifest: Manifest{Glow: c.General.Glow, Preparation: c.Preparation,
-		Scores: c.Scores, Combined: measure.Combined(c.Scores), Rule: c.Rule, Fit: c.Fit}}
+	d := &Detector{general: c.General, own: c.Own, manifest: Manifest{About: c.General.About, Spectrum: c.General.Spectrum,
+		Glow: c.General.Glow, Preparation: c.Preparation, Scores: c.Scores, Combined: measure.Combined(c.Scores), Rule: c.Rule, Fit: c.Fit}}
 	return d, d.check()
 }
 

@@ -111,9 +111,7 @@ func (d *Detector) Save(path string) error {
 				{Name: "spread", Shape: []int{Side, Side}, Data: h.Spread}})
 		},
 	}
-	m := d.manifest
-	m.About, m.Spectrum, m.Glow = d.general.About, d.general.Spectrum, d.general.Glow
-	return write(path, m, []string{ownName, generalName, calibrationName, heatName}, parts)
+	return write(path, d.manifest, []string{ownName, generalName, calibrationName, heatName}, parts)
 }
 
 // Save writes the general Glow.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"strata/pkg/claim"
 	"strata/pkg/metric"
 	"strata/pkg/plan"
 	"strata/pkg/result"
@@ -77,6 +78,18 @@ func TestCorrelationsByHand(t *testing.T) {
 	require.Equal(t, 1., alike.Spearman)
 	require.Less(t, alike.Pearson, 0.999)
 	require.Equal(t, -1., find("dense-in", "glow-in").Spearman)
+
+	// A claim about the same columns has the same interval: both resample the same images.
+	j, err := claim.NewJudge(v, []uint64{1})
+	require.NoError(t, err)
+	shown, err := claim.Parse([]byte("- {id: X, title: x, claim: x, if: x, holds: [1 > 0], " +
+		"shows: 'spearman(raw(glow_general), raw(glow_in), in, smooth)'}"))
+	require.NoError(t, err)
+	judged, err := j.Judge(t.Context(), shown[0])
+	require.NoError(t, err)
+	general := find("glow-general", "glow-in")
+	require.Equal(t, metric.Interval{Value: general.Spearman, Low: general.SpearmanLow, High: general.SpearmanHigh}, judged.Value)
+	require.Less(t, judged.Value.Low, judged.Value.High)
 
 	// Of pixel differences: the same numbers as the column of the score file.
 	pseudo, _, err := v.over(t.Context(), score.Column{Name: "pseudo_in"}, inAndSmooth...)

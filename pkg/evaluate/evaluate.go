@@ -94,14 +94,14 @@ func (v *Evaluation) Values(ctx context.Context, of score.Column) (population st
 func onCurves(role string) string { return role + ", learning curve" }
 
 // column are the scores of a run.
-func (v *Evaluation) column(ctx context.Context, of score.Column) (column, error) {
+func (v *Evaluation) column(ctx context.Context, of score.Column) (finite, error) {
 	l, err := v.look(of)
 	if err != nil {
-		return column{}, err
+		return finite{}, err
 	}
 	s, err := v.scores(ctx, l)
 	if err != nil {
-		return column{}, err
+		return finite{}, err
 	}
 	c, ok := s.columns[of.Name]
 	if !ok {
@@ -220,7 +220,7 @@ func (v *Evaluation) Steps(configuration string, seed uint64) (int, error) {
 
 // Describe says what roles and configurations are: the sets, the networks, and the steps of the first seed's runs.
 func (v *Evaluation) Describe(roles, configurations []string) (sets, networks, steps string) {
-	var names, kinds, lengths []string
+	var names, nets, lengths []string
 	for _, role := range roles {
 		if name := v.schedule.Roles.Set(role); name != "" && !slices.Contains(names, name) {
 			names = append(names, name)
@@ -231,12 +231,12 @@ func (v *Evaluation) Describe(roles, configurations []string) (sets, networks, s
 		if err != nil {
 			continue
 		}
-		if name := run.Info.Spec.Network(); !slices.Contains(kinds, name) {
-			kinds = append(kinds, name)
+		if name := run.Info.Spec.Network(); !slices.Contains(nets, name) {
+			nets = append(nets, name)
 		}
 		lengths = append(lengths, configuration+" "+v.steps(configuration, v.schedule.Seeds[0]))
 	}
-	return strings.Join(names, ", "), strings.Join(kinds, ", "), strings.Join(lengths, ", ")
+	return strings.Join(names, ", "), strings.Join(nets, ", "), strings.Join(lengths, ", ")
 }
 
 // steps are those of a run and of the runs that it was finetuned from: "500 after 1000".

@@ -27,8 +27,8 @@ func (l look) key() string {
 	return fmt.Sprint(l.run.Info.ID, "/", l.set, "/", l.split, "/", l.images, "/", l.noise, "/", l.step)
 }
 
-// column are scores of a role's images, and how many of them were not finite and are replaced (digest §6).
-type column struct {
+// finite are scores of a role's images, and how many of them were not finite and are replaced (digest §6).
+type finite struct {
 	values   []float64
 	replaced int
 }
@@ -37,7 +37,7 @@ type column struct {
 type scores struct {
 	table   string // its key
 	images  int
-	columns map[string]column
+	columns map[string]finite
 }
 
 // keptValues is how many values of score tables are kept, 64 MiB: tables are asked for column by column, and again by the next cell, but
@@ -66,13 +66,13 @@ func (v *Evaluation) scores(ctx context.Context, l look) (*scores, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &scores{table: key, images: len(table.Rows), columns: map[string]column{}}
+	s := &scores{table: key, images: len(table.Rows), columns: map[string]finite{}}
 	for _, name := range table.Columns {
 		values, err := table.Column(name, nil)
 		if err != nil {
 			return nil, err
 		}
-		var c column
+		var c finite
 		c.values, c.replaced = metric.ReplaceNonFinite(values)
 		s.columns[name] = c
 	}

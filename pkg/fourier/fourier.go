@@ -7,6 +7,8 @@ import (
 	"math"
 	"math/cmplx"
 	"math/rand/v2"
+	"runtime"
+	"sync"
 
 	"strata/pkg/imageset"
 
@@ -15,7 +17,7 @@ import (
 
 // Mix is a set whose image i has the amplitudes of image i of one set and the phases of image i of another, channel by channel:
 // the real part of the inverse transform, clipped to 0..255 and rounded. The paper does not say whether it clips and rounds;
-// a Glow is trained on whole levels. Sets of other shapes or lengths are an error.
+// a Glow is trained on whole levels. It uses all processors. Sets of other shapes or lengths are an error.
 func Mix(amplitude, phase *imageset.Set) (*imageset.Set, error) {
 	a, b := amplitude, phase
 	if a.Height != b.Height || a.Width != b.Width || a.Channels != b.Channels || a.Len() != b.Len() {
@@ -24,15 +26,22 @@ func Mix(amplitude, phase *imageset.Set) (*imageset.Set, error) {
 	}
 	mixed := &imageset.Set{Name: "amplitude of " + a.Name + ", phase of " + b.Name, Split: a.Split, Height: a.Height,
 		Width: a.Width, Channels: a.Channels, Pixels: make([]uint8, len(a.Pixels))}
-	t := newTransform(a.Height, a.Width)
-	for i := range a.Len() {
-		into := mixed.Pixels[i*a.ImageSize() : (i+1)*a.ImageSize()]
-		for c := range a.Channels {
-			for p, v := range t.mix(channel(a, i, c), channel(b, i, c)) {
-				into[p*a.Channels+c] = uint8(math.Round(min(max(v, 0), 255)))
+	workers := min(runtime.GOMAXPROCS(0), a.Len())
+	var wait sync.WaitGroup
+	for w := range workers {
+		wait.Go(func() {
+			t := newTransform(a.Height, a.Width) // has scratch memory
+			for i := w; i < a.Len(); i += workers {
+				into := mixed.Pixels[i*a.ImageSize() : (i+1)*a.ImageSize()]
+				for c := range a.Channels {
+					for p, v := range t.mix(channel(a, i, c), channel(b, i, c)) {
+						into[p*a.Channels+c] = uint8(math.Round(min(max(v, 0), 255)))
+					}
+				}
 			}
-		}
+		})
 	}
+	wait.Wait()
 	return mixed, nil
 }
 

@@ -445,6 +445,7 @@ func (l *Library) Derive(recipe Recipe, name string, raw *Set) (*Set, error) {
 	sum := sha256.Sum256([]byte(raw.hash + recipe.Key()))
 	return l.openOrMake(name, raw.Split, hex.EncodeToString(sum[:]), l.prepareFrom(""), raw.hash,
 		func(split string, target format.Target) (*format.Images, error) {
+			defer raw.Unload() // all of it is walked through, and another set is made
 			// One image tells the shape and the history of all.
 			indices, labels, names, err := recipe.choose(raw)
 			if err != nil {

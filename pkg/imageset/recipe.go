@@ -86,6 +86,9 @@ func (r Recipe) options() format.Options {
 func (r Recipe) Apply(set *Set, name string) (*Set, error) {
 	named := *set
 	named.Name = name
+	if len(r.Classes) > 0 || r.Codec != "" || r.Grey {
+		defer set.Unload() // all of it is walked through, and another set is made
+	}
 	set = &named
 	if len(r.Classes) > 0 {
 		indices, labels, classes, err := r.choose(set)

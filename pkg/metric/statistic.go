@@ -3,45 +3,48 @@ package metric
 import (
 	"math"
 	"slices"
+	"sort"
 )
 
 // NewAUROC is the AUROC (a fraction) as a statistic of two populations, in and out.
+//
+// With outliers in ascending order, an in-distribution image wins against those before its place first, and ties with
+// those from there to its place last. So of a resample it takes how many of the first k outliers were drawn, below[k]:
+//
+//	AUROC = sum over in of count * (below[first] + below[last]) / (2 * len(in) * len(out))
 func NewAUROC(in, out []float64) (func() Statistic, error) {
 	if err := checkTwoSets(in, out); err != nil {
 		return nil, err
 	}
-	all := order(slices.Concat(in, out)).compact()
+	outliers := order(out).compact().index
+	sorted := make([]float64, len(out))
+	for p, i := range outliers {
+		sorted[p] = out[i]
+	}
+	first, last := make([]int32, len(in)), make([]int32, len(in))
+	for i, score := range in {
+		at, tied := slices.BinarySearch(sorted, score)
+		first[i], last[i] = int32(at), int32(at)
+		if tied {
+			// Of the places from there on, the first with a higher score.
+			last[i] += int32(sort.Search(len(sorted)-at, func(p int) bool { return sorted[at+p] > score }))
+		}
+	}
 	return func() Statistic {
-		return joined(func(counts []uint8) float64 {
-			// below are the outliers below an image, and won the pairs won, a tie counting one half: both twice.
-			var below, won uint64
-			start := int32(0)
-			for _, end := range all.ends {
-				if end-start == 1 {
-					// Which set an image is of is as good as random here: arithmetic is faster than a branch.
-					i := all.index[start]
-					start = end
-					isIn := uint64((int64(i) - int64(len(in))) >> 63) // all bits, or none
-					c := uint64(counts[i])
-					won += c * below & isIn
-					below += 2 * c &^ isIn
-					continue
-				}
-				group := all.index[start:end]
-				start = end
-				var inHere, outHere uint64
-				for _, i := range group {
-					if int(i) < len(in) {
-						inHere += uint64(counts[i])
-					} else {
-						outHere += uint64(counts[i])
-					}
-				}
-				won += inHere * (below + outHere)
-				below += 2 * outHere
+		below := make([]uint32, len(out)+1)
+		return func(counts [][]uint8) float64 {
+			ofIn, ofOut := counts[0][:len(first)], counts[1]
+			drawn := uint32(0)
+			for p, i := range outliers {
+				drawn += uint32(ofOut[i])
+				below[p+1] = drawn
+			}
+			var won uint64 // pairs, a tie counting one half: twice
+			for i, c := range ofIn {
+				won += uint64(c) * uint64(below[first[i]]+below[last[i]])
 			}
 			return float64(won) / 2 / float64(len(in)) / float64(len(out))
-		})
+		}
 	}, nil
 }
 

@@ -3,6 +3,7 @@ package pictures
 import (
 	"context"
 	"math"
+	"slices"
 
 	"strata/pkg/density"
 	"strata/pkg/fourier"
@@ -29,14 +30,17 @@ func (v *Maker) fourierMix() (*fourierMix, error) {
 		return v.mix, nil
 	}
 	m := &fourierMix{images: &imageset.Set{Name: "both", Split: imageset.Test}}
+	var pixels [][]uint8
 	for _, role := range inAndSmooth {
 		images, err := v.testImages(role, math.MaxInt)
 		if err != nil {
 			return nil, err
 		}
 		m.images.Height, m.images.Width, m.images.Channels = images.Height, images.Width, images.Channels
-		m.images.Pixels = append(m.images.Pixels, images.Pixels...)
+		pixels = append(pixels, images.Pixels)
+		defer images.Unload()
 	}
+	m.images.Pixels = slices.Concat(pixels...) // at once: 110 MB at the paper's size
 	var phases *imageset.Set
 	var err error
 	phases, m.order = fourier.Shuffled(m.images, runs.SubsetSeed)

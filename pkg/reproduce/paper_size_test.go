@@ -42,8 +42,10 @@ import (
 //
 //	STRATA_PAPER_SIZE=1 go test ./pkg/reproduce -run TestPaperSize -v -timeout 60m
 //
-// STRATA_PAPER_SIZE_FOLDER keeps what is made up for the next time. Wanted are ten minutes and 2 GiB on two cores. All
-// is made up by a process of its own: image sets that it has mapped into memory would count as long as it lives.
+// STRATA_PAPER_SIZE_FOLDER keeps what is made up for the next time. Wanted are ten minutes and 2 GiB on two cores; it
+// was seen to compute for 304 s and to have 1,670 MiB (two cores of an AMD EPYC). What it computes is measured, for how
+// long that takes depends on what else the machine does. All is made up by a process of its own, of up to 3 GB: image
+// sets that it has mapped into memory would count as long as it lives.
 func TestPaperSize(t *testing.T) {
 	p := &pretended{t: t, folder: os.Getenv("STRATA_PAPER_SIZE_FOLDER")}
 	switch os.Getenv("STRATA_PAPER_SIZE") {
@@ -68,8 +70,8 @@ func TestPaperSize(t *testing.T) {
 	results := t.TempDir()
 	_, claims, err := reproduce.Results(t.Context(), engine, schedule, results)
 	require.NoError(t, err)
-	took := time.Since(started)
-	t.Logf("%.0f s, %.0f s of them computing, peak memory %d MiB", took.Seconds(), cpuSeconds(t)-before, peakMemory(t))
+	computed := cpuSeconds(t) - before
+	t.Logf("%.0f s, %.0f s of them computing on all cores, peak memory %d MiB", time.Since(started).Seconds(), computed, peakMemory(t))
 
 	for _, c := range claims {
 		require.Equal(t, c.ID == "F5", c.Verdict == result.NotMeasured, "%s: %s", c.ID, c.Note)
@@ -87,7 +89,7 @@ func TestPaperSize(t *testing.T) {
 	require.Len(t, steps, 11*schedule.Size.CurvePoints)
 	require.NotContains(t, p.out.String(), "computing on", "no network was needed")
 
-	require.Less(t, took, 10*time.Minute)
+	require.Less(t, computed, 600., "ten minutes of computing, however many cores share them and whatever else they do")
 	require.Less(t, peakMemory(t), 2048)
 }
 

@@ -4,6 +4,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,6 +28,23 @@ func TestScoresRoundTrip(t *testing.T) {
 	require.ErrorContains(t, err, "c9")
 }
 
+// Files are CSV, whatever sets are called and whoever wrote the lines' ends.
+func TestScoresAreCSV(t *testing.T) {
+	table := &Scores{Columns: []string{"a, b"}, Rows: []ScoreRow{
+		{Role: "in", Set: `one, "two"`, Index: 1, Values: []float64{1}},
+		{Role: "in", Set: "plain", Index: 2, Values: []float64{2}},
+		{Role: "", Set: "plain", Index: 3, Values: []float64{3}}}}
+	path := filepath.Join(t.TempDir(), "scores.csv")
+	require.NoError(t, table.Write(path))
+	read, err := ReadScores(path)
+	require.NoError(t, err)
+	require.Equal(t, table, read)
+	require.NoError(t, os.WriteFile(path, []byte(strings.ReplaceAll(string(table.Encode()), "\n", "\r\n")+"\r\n"), 0o644))
+	read, err = ReadScores(path)
+	require.NoError(t, err)
+	require.Equal(t, table, read)
+}
+
 func TestReadScoresRefuses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "scores.csv")
 	for text, want := range map[string]string{
@@ -36,7 +54,9 @@ func TestReadScoresRefuses(t *testing.T) {
 		"role,set,index,c1\nin,a,1,1\nin,a,2,z\n": "line 3, column c1",
 		"role,set,index\n":                        "at least one score",
 		"role,set,index,c1,c2,c1\n":               `line 1: columns 4 and 6 are both named "c1"`,
-		"role,set,index,c1\nin,a,1\n":             "wrong number of fields",
+		"role,set,index,c1\nin,a,1\n":             "line 2: wrong number of fields",
+		"role,set,index,c1\nin,a,1,1,1\n":         "line 2: wrong number of fields",
+		"role,set,index,c1\nin,\"a,1,1\n":         "line 2",
 	} {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 		_, err := ReadScores(path)

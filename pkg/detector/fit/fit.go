@@ -217,10 +217,10 @@ func (o Options) read(ctx context.Context, walk *intake.Walk, what string, p det
 
 // calibrate scores what was held out.
 func (o Options) calibrate(ctx context.Context, d *detector.Detector, images *gathered, of parts) error {
-	bar := progress.New(o.Out, "score held-out images", len(of.heldOut))
+	all := 2*len(of.stop) + len(of.heldOut)
+	bar := progress.New(o.Out, "score good images", all)
 	defer bar.Done("images")
-	return d.Calibrate(ctx, images.load(ctx, of.stop), images.load(ctx, of.heldOut), 2*len(of.stop)+len(of.heldOut),
-		func(done int) { bar.Set(done, "images") })
+	return d.Calibrate(ctx, images.load(ctx, of.stop), images.load(ctx, of.heldOut), all, func(done int) { bar.Set(done, "images") })
 }
 
 // setOf makes one set of all images of a folder or zip.

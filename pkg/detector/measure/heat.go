@@ -5,8 +5,9 @@ import (
 	"math"
 )
 
-// Heat says where a picture is unusual: for each pixel how many standard deviations the log-ratio of the two Glows' latents lies below
-// what it is on good images at that place of a window; above 0 is unusual.
+// Heat says where a picture is unusual: for each pixel how many standard deviations the log-ratio of the two Glows' latents
+// lies below what it is on good images at that place of a window. Below 0 it lies above: what is too smooth is unusual on
+// that side.
 //
 // A pixel's share is that of the latents above it, of every scale: the log-density under the prior of the own Glow's less that of the
 // general Glow's, evenly over the pixels of their position, nats. What is left out are the log-determinants, of which those of the 1x1

@@ -33,8 +33,14 @@ func TestAndersonDarling(t *testing.T) {
 		}
 	}
 	require.InDelta(t, 0.05, float64(above)/draws, 4*math.Sqrt(0.05*0.95/draws))
-	require.InDelta(t, 0, math.Log(0.5*math.Erfc(29.9/math.Sqrt2))-logNormalBelow(-29.9), 1e-9)
-	require.InDelta(t, logNormalBelow(-30), logNormalBelow(-30.0001), 0.01, "no jump between the two ways")
+	for _, z := range []float64{-29.9, -2, 0, 0.3, 8} {
+		below, above := logTails(z)
+		require.InDelta(t, math.Log(0.5*math.Erfc(-z/math.Sqrt2)), below, 1e-9)
+		require.InDelta(t, math.Log(0.5*math.Erfc(z/math.Sqrt2)), above, 1e-9)
+	}
+	near, _ := logTails(-30)
+	far, _ := logTails(-30.0001)
+	require.InDelta(t, near, far, 0.01, "no jump between the two ways")
 	require.False(t, math.IsInf(AndersonDarling([]float32{-1e4, 1e4}), 0))
 	for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))} {
 		require.True(t, math.IsInf(AndersonDarling([]float32{0, bad, 1}), 1))
@@ -114,4 +120,35 @@ func TestFind(t *testing.T) {
 	}
 	require.Equal(t, []string{"ratio"}, Combined([]string{"log_likelihood", "ratio"}))
 	require.Equal(t, []string{"log_likelihood"}, Combined([]string{"log_likelihood"}))
+}
+
+// What the host does for an image beside the Glows: latents of the paper's size, and the PNG.
+func BenchmarkScores(b *testing.B) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	m := &measured{pixels: make([]uint8, Side*Side*3)}
+	for i := range m.pixels {
+		m.pixels[i] = uint8(rng.IntN(256))
+	}
+	var z [][]float32
+	for _, dims := range []int{1536, 768, 768} {
+		values := make([]float32, dims)
+		for k := range values {
+			values[k] = float32(rng.NormFloat64())
+		}
+		z = append(z, values)
+	}
+	b.Run("latent_fit", func(b *testing.B) {
+		for b.Loop() {
+			m.own.latents = nil
+			for _, values := range z {
+				m.own.latents = append(m.own.latents, append([]float32(nil), values...))
+			}
+			latentFit(m)
+		}
+	})
+	b.Run("complexity", func(b *testing.B) {
+		for b.Loop() {
+			complexity(m)
+		}
+	})
 }

@@ -123,17 +123,25 @@ func AndersonDarling(values []float32) float64 {
 	sum := 0.0
 	for i, z := range values {
 		// ln F(z) for the i-th from below, ln (1 - F(z)) for the i-th from above.
-		sum += float64(2*i+1)*logNormalBelow(float64(z)) + float64(2*(n-1-i)+1)*logNormalBelow(-float64(z))
+		below, above := logTails(float64(z))
+		sum += float64(2*i+1)*below + float64(2*(n-1-i)+1)*above
 	}
 	return -float64(n) - sum/float64(n)
 }
 
-// logNormalBelow is the logarithm of the standard normal distribution function.
-func logNormalBelow(z float64) float64 {
-	if z < -30 { // erfc is 0 from -38 on; the first terms of its expansion are right to 1e-6 here
-		return -z*z/2 - math.Log(-z) - 0.5*math.Log(2*math.Pi) + math.Log1p(-1/(z*z))
+// logTails are the logarithms of the shares of a standard normal below and above z.
+func logTails(z float64) (below, above float64) {
+	away := math.Abs(z)
+	if away > 30 { // erfc is 0 from 38 on; the first terms of its expansion are right to 1e-6 here
+		below, above = -away*away/2-math.Log(away)-0.5*math.Log(2*math.Pi)+math.Log1p(-1/(away*away)), 0
+	} else {
+		tail := 0.5 * math.Erfc(away/math.Sqrt2)
+		below, above = math.Log(tail), math.Log1p(-tail)
 	}
-	return math.Log(0.5 * math.Erfc(-z/math.Sqrt2))
+	if z > 0 {
+		return above, below
+	}
+	return below, above
 }
 
 // The local intrinsic dimension of Kamkari et al. is the slope of the log-density of p convolved with noise of standard deviation s

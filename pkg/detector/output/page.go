@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"html/template"
 	"image"
-	"image/color"
 	"image/jpeg"
 	"image/png"
 	"io"
@@ -145,11 +144,18 @@ func pictureURL(p *intake.Picture) (template.URL, error) {
 	return dataURL("image/jpeg", text.Bytes()), err
 }
 
-// heatURL is a heat map in grey, so that it reads without colours: light grey at 0, black from 4 standard deviations on.
+// heatURL is a heat map in grey, so that it reads without colours: light grey where it is 0, darker the farther from 0 on either side, and
+// black from 4 standard deviations on, or where an image has much more, from its own most unusual fiftieth on.
 func heatURL(h *detector.Heat) (template.URL, error) {
-	grey := image.NewGray(image.Rect(0, 0, h.Width, h.Height))
+	away := make([]float64, len(h.Values))
 	for i, v := range h.Values {
-		grey.Pix[i] = color.Gray{Y: uint8(224 * (1 - min(max(float64(v), 0), 4)/4))}.Y
+		away[i] = math.Abs(float64(v))
+	}
+	sorted := slices.Sorted(slices.Values(away))
+	black := max(4, sorted[len(sorted)*49/50])
+	grey := image.NewGray(image.Rect(0, 0, h.Width, h.Height))
+	for i, v := range away {
+		grey.Pix[i] = uint8(224 * (1 - min(v, black)/black))
 	}
 	var text bytes.Buffer
 	err := png.Encode(&text, grey)

@@ -96,12 +96,17 @@ func (f form) String() string {
 	return f.lowering.String()
 }
 
-// forms are all in which laws are checked. XLA compiles each law for a second or more, so short tests leave it out.
+// forms are all in which laws are checked. Short tests leave out XLA, which compiles each law for a second or more, and
+// the Go backend's own convolution, a plain loop that nothing but tests computes with: pkg/nn holds the others to it.
 func forms(t *testing.T) []form {
 	t.Helper()
 	plain := backendtest.Go(t)
-	all := []form{{plain, nn.Products}, {plain, nn.Native}, {plain, nn.Lowering{Fused: true}}}
-	if !testing.Short() && os.Getenv(backend.NoXLA) == "" {
+	all := []form{{plain, nn.Products}, {plain, nn.Lowering{Fused: true}}}
+	if testing.Short() {
+		return all
+	}
+	all = append(all, form{plain, nn.Native})
+	if os.Getenv(backend.NoXLA) == "" {
 		xla := backendtest.XLA(t)
 		all = append(all, form{xla, nn.LoweringFor(xla)})
 	}
