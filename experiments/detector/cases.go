@@ -47,7 +47,8 @@ var (
 func experiments() []experiment {
 	var all []experiment
 	for _, g := range []string{general, "drawn"} {
-		e := experiment{Name: "cifar10-" + g, General: g, Steps: 600, Good: images{"cifar10", "train", nil, 10_000}, Test: images{"cifar10", "test", nil, 2000}}
+		e := experiment{Name: "cifar10-" + g, General: g, Steps: 600,
+			Good: images{"cifar10", "train", nil, 10_000}, Test: images{"cifar10", "test", nil, 2000}}
 		for _, set := range []string{"svhn", "cifar100", "scenes", "streetchars", "faces"} {
 			e.Against = append(e.Against, outliers{set, images{set, "test", nil, 1000}})
 		}

@@ -146,7 +146,8 @@ func column(rows [][]float64, j int) []float64 {
 
 // derive makes a result of what was measured.
 func derive(e experiment, m *measured) (*result, error) {
-	r := &result{Name: e.Name, Machine: m.Machine, Good: e.Good, Test: e.Test, TestImages: len(m.Test), HeldOut: len(m.HeldOut), General: m.General,
+	r := &result{Name: e.Name, Machine: m.Machine, Good: e.Good, Test: e.Test, TestImages: len(m.Test),
+		HeldOut: len(m.HeldOut), General: m.General,
 		Model: m.Model, Steps: e.Steps, Fit: m.Fit, FitSeconds: math.Round(10*m.FitSeconds) / 10, Rate: math.Round(10*m.Rate) / 10}
 	rules := combinations()
 	_, p, err := m.combined(combination{"", conformal.Rules()[0], without(m.Scores, "log_likelihood")}, m.Test)

@@ -42,7 +42,8 @@ func TestAlarmsOfGoodImages(t *testing.T) {
 			t.Errorf("at %g %.3f of trials are inside", rate, share)
 		}
 		if binomial >= inside {
-			t.Errorf("at %g the binomial interval holds %d, the beta-binomial %d: the former knows no held-out images and must be narrower", rate, binomial, inside)
+			t.Errorf("at %g the binomial interval holds %d, the beta-binomial %d: "+
+				"the former knows no held-out images and must be narrower", rate, binomial, inside)
 		}
 	}
 }

@@ -111,7 +111,8 @@ func table(rows [][]string) string {
 	return b.String() + "\n"
 }
 
-var short = map[string]string{"log_likelihood": "ln p", "last_scale": "last scale", "last_scale_ratio": "last scale ratio", "latent_fit": "latent fit"}
+var short = map[string]string{"log_likelihood": "ln p", "last_scale": "last scale",
+	"last_scale_ratio": "last scale ratio", "latent_fit": "latent fit"}
 
 func heading(score string) string {
 	if s, ok := short[score]; ok {
@@ -133,7 +134,8 @@ func caseName(r *result, against compare) string {
 	if name, class, ok := strings.Cut(r.Name, "-without-"); ok {
 		return name + " without " + class + ": " + class
 	}
-	return strings.NewReplacer("cifar10-tinyimagenet32", "cifar10", "cifar10-drawn", "cifar10 (drawn general)", "fashion_mnist-drawn", "fashion_mnist",
+	return strings.NewReplacer("cifar10-tinyimagenet32", "cifar10", "cifar10-drawn", "cifar10 (drawn general)",
+		"fashion_mnist-drawn", "fashion_mnist",
 		"scenes-", "scenes, ").Replace(r.Name) + ": " + against.Name
 }
 
@@ -172,9 +174,12 @@ func (c *committed) areas() string {
 		mean = append(mean, fmt.Sprintf("%.1f", sums[name]/n))
 	}
 	rows = append(rows, append(mean, ""))
-	return "## AUROC of every score, and of the default combination\n\nIn percent; the best single score in bold; DeLong's 95 % interval in brackets (of single scores: below). " +
-		"*regret* is the best single score, chosen when the answer is known, less the combination; *found* is the share of unusual images called so at these rates of false alarms.\n\n" +
-		table(rows) + "<details><summary>with all intervals, and the typicality of groups of ten</summary>\n\n" + table(intervals) + "</details>\n\n"
+	return "## AUROC of every score, and of the default combination\n\n" +
+		"In percent; the best single score in bold; DeLong's 95 % interval in brackets " +
+		"(of single scores: below). *regret* is the best single score, chosen when the answer is known, less the combination; " +
+		"*found* is the share of unusual images called so at these rates of false alarms.\n\n" +
+		table(rows) + "<details><summary>with all intervals, and the typicality of groups of ten</summary>\n\n" +
+		table(intervals) + "</details>\n\n"
 }
 
 func (c *committed) rules() string {
@@ -204,7 +209,8 @@ func (c *committed) rules() string {
 			}
 		})
 		if n > 0 {
-			rows = append(rows, []string{name, fmt.Sprintf("%.1f", sum/n), fmt.Sprintf("%.1f", regret/n), fmt.Sprintf("%.1f (%s)", worst, where), fmt.Sprint(far)})
+			rows = append(rows, []string{name, fmt.Sprintf("%.1f", sum/n), fmt.Sprintf("%.1f", regret/n),
+				fmt.Sprintf("%.1f (%s)", worst, where), fmt.Sprint(far)})
 		}
 	}
 	return "## Rules and choices of scores\n\nThe first is the default.\n\n" + table(rows)
@@ -230,8 +236,10 @@ func (c *committed) alarms() string {
 		}
 		rows = append(rows, row)
 	}
-	return fmt.Sprintf("## False alarms\n\nThe share of good test images called unusual, in percent, and between what it should lie in 95 of 100 cases with so many held-out images and so many tested "+
-		"(beta-binomial); outside in bold. %d of %d are inside, %d would be inside of the binomial interval, which takes the threshold as known exactly.\n\n", inside, all, binomial) + table(rows)
+	return fmt.Sprintf("## False alarms\n\nThe share of good test images called unusual, in percent, and between what it should lie in "+
+		"95 of 100 cases with so many held-out images and so many tested (beta-binomial); outside in bold. %d of %d are inside, "+
+		"%d would be inside of the binomial interval, "+
+		"which takes the threshold as known exactly.\n\n", inside, all, binomial) + table(rows)
 }
 
 func (c *committed) beside() string {
@@ -280,8 +288,10 @@ func (c *committed) beside() string {
 		mean = append(mean, fmt.Sprintf("%.1f", sums[name]/n))
 		seconds, images = append(seconds, fmt.Sprintf("%.1f", median(fit[name]))), append(images, fmt.Sprintf("%.0f", median(rate[name])))
 	}
-	return "## Beside other detectors\n\nThe same images for all; AUROC in percent. A peer is fitted on all good images, strata holds a fifth out and a tenth back. Features are HOG and colour histograms; " +
-		"seconds and images/s count their making. strata's images/s are with all scores, dimension too.\n\n" + table(append(rows, mean, seconds, images))
+	return "## Beside other detectors\n\n" +
+		"The same images for all; AUROC in percent. A peer is fitted on all good images, strata holds a fifth " +
+		"out and a tenth back. Features are HOG and colour histograms; seconds and images/s count their making. strata's images/s are " +
+		"with all scores, dimension too.\n\n" + table(append(rows, mean, seconds, images))
 }
 
 func median(values []float64) float64 {
@@ -298,17 +308,21 @@ func (c *committed) scales() string {
 	}
 	rows := [][]string{{"images", "seconds", "images/s", "CPU seconds", "peak memory, MiB", "load", "commit"}}
 	for _, s := range c.many {
-		rows = append(rows, []string{fmt.Sprint(s.Images), fmt.Sprintf("%.0f", s.Seconds), fmt.Sprintf("%.0f", s.Rate), fmt.Sprintf("%.0f", s.CPU),
+		rows = append(rows, []string{fmt.Sprint(s.Images), fmt.Sprintf("%.0f", s.Seconds), fmt.Sprintf("%.0f", s.Rate),
+			fmt.Sprintf("%.0f", s.CPU),
 			fmt.Sprintf("%.0f", s.MiB), fmt.Sprintf("%.1f", s.Machine.Load), s.Machine.Commit})
 	}
 	return "## Many images in one strata detect\n\nA zip of drawn pictures, to a page and a table.\n\n" + table(rows)
 }
 
 func (c *committed) fits() string {
-	rows := [][]string{{"detector", "good images", "trained on", "best step of", "bits/dim before, after", "seconds to fit", "images/s", "load", "commit"}}
+	rows := [][]string{{"detector", "good images", "trained on", "best step of", "bits/dim before, after",
+		"seconds to fit", "images/s", "load", "commit"}}
 	for _, r := range c.results {
-		rows = append(rows, []string{strings.ReplaceAll(r.Name, "-", " "), fmt.Sprint(r.Fit.Images), fmt.Sprint(r.Fit.Train), fmt.Sprintf("%d of %d", r.Fit.Best, r.Steps),
-			fmt.Sprintf("%.3f, %.3f", r.Fit.From, r.Fit.To), fmt.Sprintf("%.0f", r.FitSeconds), fmt.Sprintf("%.0f", r.Rate), fmt.Sprintf("%.1f", r.Machine.Load), r.Machine.Commit})
+		rows = append(rows, []string{strings.ReplaceAll(r.Name, "-", " "), fmt.Sprint(r.Fit.Images), fmt.Sprint(r.Fit.Train),
+			fmt.Sprintf("%d of %d", r.Fit.Best, r.Steps),
+			fmt.Sprintf("%.3f, %.3f", r.Fit.From, r.Fit.To), fmt.Sprintf("%.0f", r.FitSeconds), fmt.Sprintf("%.0f", r.Rate),
+			fmt.Sprintf("%.1f", r.Machine.Load), r.Machine.Commit})
 	}
 	return "## What was fitted\n\n" + table(rows)
 }

@@ -48,7 +48,8 @@ func scale(ctx context.Context, root, work, results string, n int) error {
 			return err
 		}
 	}
-	command := exec.CommandContext(ctx, strata, "detect", model, images, "-o", filepath.Join(work, "many.csv"), "-o", filepath.Join(work, "many.html"))
+	command := exec.CommandContext(ctx, strata, "detect", model, images,
+		"-o", filepath.Join(work, "many.csv"), "-o", filepath.Join(work, "many.html"))
 	command.Stderr = os.Stderr
 	begun := time.Now()
 	text, err := command.Output()
