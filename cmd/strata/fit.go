@@ -34,7 +34,7 @@ type fitCommand struct {
 	Seed   uint64   `help:"Seed of batches and noise." default:"1"`
 	Most   int      `help:"Most images that are used." default:"50000"`
 	Scores []string `help:"Scores that the model has; dimension, which takes two passes more, has to be asked for (default: all others)." placeholder:"SCORE"`
-	Rule   string   `help:"How scores are combined: harmonic, fisher or smallest." enum:"harmonic,fisher,smallest" default:"harmonic"`
+	Rule   string   `help:"How scores are combined: harmonic (the default), fisher or smallest." enum:",harmonic,fisher,smallest" default:"" placeholder:"RULE"`
 }
 
 func (fitCommand) Help() string {

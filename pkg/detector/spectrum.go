@@ -50,10 +50,10 @@ func Compare(good, general Spectrum) string {
 	switch finer := general.Finer(good); {
 	case finer > Apart:
 		return fmt.Sprintf("the general images are finer than the good ones, by %.1f dB at the highest frequencies: the ratio may call "+
-			"smooth images good. A smoother kernel for the general set (bilinear), or general images like yours, mend it", finer)
+			"smooth images good. General images like yours mend it, or a smoother kernel for them (bilinear)", finer)
 	case finer < -Apart:
 		return fmt.Sprintf("the general images are smoother than the good ones, by %.1f dB at the highest frequencies: the ratio may call "+
-			"fine or noisy images good. A sharper kernel for the general set (bicubic, box), or general images like yours, mend it", -finer)
+			"fine or noisy images good. General images like yours mend it, or a sharper kernel for them (bicubic, box)", -finer)
 	}
 	return ""
 }

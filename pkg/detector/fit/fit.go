@@ -32,7 +32,8 @@ type Options struct {
 	GeneralKernel resample.Kernel
 	// GeneralSteps is how many steps a general Glow is trained on a folder for; 0 is 2,000.
 	GeneralSteps int
-	// From is a detector's file: its own Glow is what training begins from, and its general Glow and preparation are taken over.
+	// From is a detector's file: its own Glow is what training begins from, and its general Glow and preparation are taken
+	// over, and its scores and rule where none are named.
 	From string
 	// OnlyCalibrate trains nothing: what is held out is compared with as the start is. Good images must not be what From was trained on.
 	OnlyCalibrate bool
@@ -133,6 +134,13 @@ func Detector(ctx context.Context, o Options, good ...string) (*detector.Detecto
 	if err != nil {
 		return nil, err
 	}
+	if start.detector != nil { // what is not asked for is as it was
+		before := start.detector.Manifest()
+		o.Rule = cmp.Or(o.Rule, before.Rule)
+		if o.Scores == nil {
+			o.Scores = before.Scores
+		}
+	}
 	walk := intake.Open(good...)
 	defer walk.Close()
 	images, err := o.read(ctx, walk, "good images", start.preparation, o.Most)
@@ -144,7 +152,7 @@ func Detector(ctx context.Context, o Options, good ...string) (*detector.Detecto
 			"fair number", n,
 			strings.Join(good, ", "), images.trouble(), Least, detector.LeastHeldOut)
 	}
-	if start.detector == nil && images.grey() {
+	if start.detector == nil && start.grey() && images.grey() {
 		images.inGrey()
 	}
 	of := images.split(!o.OnlyCalibrate)

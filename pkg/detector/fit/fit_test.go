@@ -175,6 +175,11 @@ func TestGrey(t *testing.T) {
 	require.Contains(t, out.String(), "210 good images (grey, resized as a whole to 32x32 (bilinear)), 1 unreadable (")
 	require.Contains(t, out.String(), "broken.png: PNG")
 
+	rgb, err := Detector(context.Background(), Options{General: small(t, 3), OnlyCalibrate: true}, detectortest.Folder(t, files))
+	require.NoError(t, err)
+	defer rgb.Close()
+	require.Equal(t, 3, rgb.Preparation().Channels, "as the general Glow")
+
 	files["colour.png"] = detectortest.PNG(detectortest.Good(1, 30, 30, 3))
 	_, err = Detector(context.Background(), o, detectortest.Folder(t, files))
 	require.ErrorContains(t, err, "is for images of 1 channels, and the good ones have 3")
@@ -297,6 +302,8 @@ func TestWaysToFit(t *testing.T) {
 	defer again.Close()
 	require.Equal(t, tiled.Own(), again.Own())
 	require.Equal(t, tiled.Preparation(), again.Preparation())
+	require.Equal(t, m.Scores, again.Manifest().Scores)
+	require.Equal(t, m.Rule, again.Manifest().Rule)
 	require.Zero(t, again.Manifest().Fit.Train)
 	require.GreaterOrEqual(t, again.Manifest().HeldOut, 150)
 }

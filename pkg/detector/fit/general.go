@@ -66,32 +66,37 @@ func TrainGeneral(ctx context.Context, o Options, from *detector.General, config
 // start is what a fit begins with.
 type start struct {
 	detector    *detector.Detector // nil without Options.From
+	general     *detector.General  // nil where it is to be trained, or is the drawn one
 	preparation detector.Preparation
 }
 
 func (o Options) start() (start, error) {
-	if o.From == "" {
-		return start{preparation: detector.Preparation{Channels: 3, Kernel: o.Kernel, Tiles: o.Tiles, Overlap: o.Overlap,
-			Longest: o.Longest}}, nil
+	if o.From != "" {
+		d, err := detector.Load(o.From)
+		if err != nil {
+			return start{}, err
+		}
+		return start{d, d.General(), d.Preparation()}, nil
 	}
-	d, err := detector.Load(o.From)
-	if err != nil {
-		return start{}, err
+	s := start{preparation: detector.Preparation{Channels: 3, Kernel: o.Kernel, Tiles: o.Tiles, Overlap: o.Overlap, Longest: o.Longest}}
+	var err error
+	if o.General != Drawn && detector.IsModel(o.General) {
+		s.general, err = detector.LoadGeneral(o.General)
 	}
-	return start{d, d.Preparation()}, nil
+	return s, err
 }
+
+// grey says whether grey pictures make a grey model: not where the general Glow is one of colours.
+func (s start) grey() bool { return s.general == nil || s.general.Glow.Channels == 1 }
 
 // general finds or makes the general Glow.
 func (o Options) general(ctx context.Context, s start, p detector.Preparation, good detector.Spectrum) (*detector.General, error) {
-	if s.detector != nil {
-		return s.detector.General(), nil
-	}
-	if o.General == Drawn {
+	if o.General == Drawn && s.general == nil {
 		return DrawnGeneral(p.Channels)
 	}
-	if detector.IsModel(o.General) {
-		g, err := detector.LoadGeneral(o.General)
-		if err == nil && g.Glow.Channels != p.Channels {
+	if g := s.general; g != nil {
+		var err error
+		if g.Glow.Channels != p.Channels {
 			err = fmt.Errorf("fit: the general Glow of %s is for images of %d channels, and the good ones have %d", o.General,
 				g.Glow.Channels, p.Channels)
 		}
