@@ -36,7 +36,7 @@ type experiment struct {
 const general = "tinyimagenet32"
 
 // generalSteps are those of its training, fit's default.
-const generalSteps = 2000
+const generalSteps = 2500
 
 var (
 	cifarClasses  = []string{"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"}
