@@ -249,7 +249,7 @@ func alarmsOf(rate float64, p []float64, heldOut int) alarms {
 	a.Low, a.High = middle(len(p), func(i int) float64 { return betaBinomial(i, len(p), k, float64(heldOut+1)-k) })
 	share := k / float64(heldOut+1)
 	a.BinomialLow, a.BinomialHigh = middle(len(p), func(i int) float64 {
-		return math.Exp(choose(len(p), i) + float64(i)*math.Log(share) + float64(len(p)-i)*math.Log1p(-share))
+		return math.Exp(logChoose(len(p), i) + float64(i)*math.Log(share) + float64(len(p)-i)*math.Log1p(-share))
 	})
 	return a
 }
@@ -273,10 +273,10 @@ func middle(n int, probability func(int) float64) (low, high int) {
 // betaBinomial is the probability of i of n where the share is Beta(a, b) distributed, as that of good images with p-values up to
 // a/(a+b) is (Vovk 2012).
 func betaBinomial(i, n int, a, b float64) float64 {
-	return math.Exp(choose(n, i) + logBeta(float64(i)+a, float64(n-i)+b) - logBeta(a, b))
+	return math.Exp(logChoose(n, i) + logBeta(float64(i)+a, float64(n-i)+b) - logBeta(a, b))
 }
 
-func choose(n, i int) float64 {
+func logChoose(n, i int) float64 {
 	return logGamma(float64(n+1)) - logGamma(float64(i+1)) - logGamma(float64(n-i+1))
 }
 

@@ -90,3 +90,57 @@ func TestZipNamesDiffer(t *testing.T) {
 		names[e.Name] = true
 	}
 }
+
+// choose makes the order of conformal.Combination, of the scores of images among held-out ones.
+func TestFixedIsTheCombinationInOrder(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	m := &measured{Scores: allScores()}
+	draw := func(n int, off float64) (rows [][]float64) {
+		for range n {
+			row := make([]float64, len(m.Scores))
+			for j := range row {
+				row[j] = rng.NormFloat64() - off
+			}
+			rows = append(rows, row)
+		}
+		return rows
+	}
+	m.HeldOut, m.Test = draw(400, 0), draw(200, 0)
+	for range m.Scores {
+		m.Typical = append(m.Typical, conformal.Typical{Spread: 1})
+	}
+	out := draw(200, 0.7)
+	inP, inAway, err := m.ranks(m.Test)
+	if err != nil {
+		t.Fatal(err)
+	}
+	outP, outAway, err := m.ranks(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rule := range combinations() {
+		c := choice{rule.Rule, rule.Scores}
+		got, err := areaOf(m.fixed(c, inP, inAway, 200), m.fixed(c, outP, outAway, 200))
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, _, err := m.combined(rule, m.Test)
+		if err != nil {
+			t.Fatal(err)
+		}
+		others, _, err := m.combined(rule, out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := areaOf(negative(in), negative(others))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if math.Abs(got[0]-want[0]) > 0.2 { // percent: half a standard error of the AUROC is 1
+			t.Errorf("%s: %v, not %v", rule.Name, got, want)
+		}
+		if got[0] < 70 {
+			t.Errorf("%s: %v on images that are 0.7 standard deviations away under seven scores", rule.Name, got)
+		}
+	}
+}

@@ -54,7 +54,9 @@ func run(ctx context.Context, cases, work string, tables bool, many int) error {
 	if tables {
 		return writePage(root, results)
 	}
-	for _, folder := range []string{results, filepath.Join(work, "sets"), filepath.Join(work, "models"), filepath.Join(work, "measured")} {
+	for _, folder := range []string{filepath.Join(results, "many"), filepath.Join(results, "choices"),
+		filepath.Join(work, "sets"), filepath.Join(work, "models"), filepath.Join(work, "measured"),
+	} {
 		if err := os.MkdirAll(folder, 0o755); err != nil {
 			return err
 		}
@@ -70,6 +72,7 @@ func run(ctx context.Context, cases, work string, tables bool, many int) error {
 		return fmt.Errorf("there is no data folder: STRATA_DATA names it")
 	}
 	h := &harness{work: work, out: os.Stderr, library: library{Library: imageset.Library{Data: data, Out: os.Stderr, Context: ctx}}}
+	all := map[string]*measured{}
 	for _, e := range experiments() {
 		if !matching.MatchString(e.Name) {
 			continue
@@ -78,6 +81,7 @@ func run(ctx context.Context, cases, work string, tables bool, many int) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", e.Name, err)
 		}
+		all[e.Name] = m
 		r, err := derive(e, m)
 		if err != nil {
 			return err
@@ -87,6 +91,15 @@ func run(ctx context.Context, cases, work string, tables bool, many int) error {
 		}
 		for _, c := range r.Cases {
 			fmt.Printf("%s against %s: combined %s, best %s %s\n", e.Name, c.Name, c.Combined[combinations()[0].Name], c.Best, c.Scores[c.Best])
+		}
+	}
+	if cases == "" {
+		c, err := choose(experiments(), all)
+		if err != nil {
+			return err
+		}
+		if err := writeJSON(filepath.Join(results, "choices", "all.json"), c); err != nil {
+			return err
 		}
 	}
 	return writePage(root, results)

@@ -35,6 +35,7 @@ type committed struct {
 	results []*result
 	peers   map[string]*peers
 	many    []*scaled
+	chosen  *chosen
 }
 
 func readResults(folder string) (*committed, error) {
@@ -64,6 +65,12 @@ func readResults(folder string) (*committed, error) {
 			return nil, err
 		}
 		c.many = append(c.many, s)
+	}
+	choice := &chosen{}
+	if err := readJSON(filepath.Join(folder, "choices", "all.json"), choice); err == nil {
+		c.chosen = choice
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
 	}
 	slices.SortFunc(c.many, func(a, b *scaled) int { return a.Images - b.Images })
 	return c, nil
@@ -213,7 +220,31 @@ func (c *committed) rules() string {
 				fmt.Sprintf("%.1f (%s)", worst, where), fmt.Sprint(far)})
 		}
 	}
-	return "## Rules and choices of scores\n\nThe first is the default.\n\n" + table(rows)
+	return "## Rules and choices of scores\n\nThe first is the default.\n\n" + table(rows) + c.choices()
+}
+
+func (c *committed) choices() string {
+	if c.chosen == nil {
+		return ""
+	}
+	row := func(r ranked) []string {
+		return []string{fmt.Sprint(r.Place), r.Choice.String(), fmt.Sprintf("%.1f", r.Squares), fmt.Sprintf("%.1f", r.Regret),
+			fmt.Sprintf("%.1f", r.Largest)}
+	}
+	rows := [][]string{{"place", "choice", "root mean square regret", "mean", "largest"}}
+	for _, r := range c.chosen.Best {
+		rows = append(rows, row(r))
+	}
+	rows = append(rows, row(c.chosen.Default))
+	left := [][]string{{"left out", "best on the others", "its regret there: mean, largest", "the default's"}}
+	for _, l := range c.chosen.LeftOut {
+		left = append(left, []string{l.Family, l.Choice.String(), fmt.Sprintf("%.1f, %.1f", l.Regret, l.Largest),
+			fmt.Sprintf("%.1f, %.1f", l.Default, l.DefaultLargest)})
+	}
+	return fmt.Sprintf("All %d choices of a rule and two scores or more, by the root mean square of their regrets over all cases, families "+
+		"of detectors counting alike; the default last. This order is made of the tests themselves, and is no promise:\n\n",
+		len(choices())) + table(rows) +
+		"So it is also made without one family at a time, and tried on that one:\n\n" + table(left)
 }
 
 func (c *committed) alarms() string {
