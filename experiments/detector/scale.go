@@ -32,14 +32,23 @@ type scaled struct {
 	Said    string  `json:"said"`
 }
 
-// scale has bin/strata judge n drawn images in a zip, with a page and a table, by the detector that was fitted on CIFAR-10
-// with the drawn general Glow. Shapes are drawn once, 2,000 of them, and repeated as files of their own: each is read, decoded and scored.
+// scale has bin/strata judge n drawn images in a zip, with a page and a table, by the detector that was fitted on CIFAR-10 with the
+// general Glow of Tiny ImageNet, calibrated anew with the default scores. Shapes are drawn once, 2,000 of them, and repeated as
+// files of their own: each is read, decoded and scored.
 func scale(ctx context.Context, root, work, results string, n int) error {
 	strata := filepath.Join(root, "bin", "strata")
-	model := filepath.Join(work, "models", "cifar10-drawn.strata")
-	for _, path := range []string{strata, model} {
+	model, fitted := filepath.Join(work, "models", "default-scores.strata"), filepath.Join(work, "models", "cifar10-tinyimagenet32.strata")
+	good := filepath.Join(work, "sets", "cifar10-test-2000.zip")
+	for _, path := range []string{strata, fitted, good} {
 		if _, err := os.Stat(path); err != nil {
-			return fmt.Errorf("%w: make build, and the case cifar10-drawn, come first", err)
+			return fmt.Errorf("%w: make build, and the case cifar10-tinyimagenet32, come first", err)
+		}
+	}
+	if _, err := os.Stat(model); errors.Is(err, os.ErrNotExist) {
+		command := exec.CommandContext(ctx, strata, "fit", good, "--out", model, "--from", fitted, "--steps", "0")
+		command.Stdout, command.Stderr = os.Stdout, os.Stderr
+		if err := command.Run(); err != nil {
+			return err
 		}
 	}
 	images := filepath.Join(work, "sets", fmt.Sprintf("shapes-%d.zip", n))
