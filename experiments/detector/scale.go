@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"strata/pkg/detector"
 	"strata/pkg/imageset"
 	"strata/pkg/imageset/procedural"
 
@@ -45,7 +46,8 @@ func scale(ctx context.Context, root, work, results string, n int) error {
 		}
 	}
 	if _, err := os.Stat(model); errors.Is(err, os.ErrNotExist) {
-		command := exec.CommandContext(ctx, strata, "fit", good, "--out", model, "--from", fitted, "--steps", "0")
+		command := exec.CommandContext(ctx, strata, "fit", good, "--out", model, "--from", fitted, "--steps", "0",
+			"--scores", strings.Join(detector.DefaultScores(), ","))
 		command.Stdout, command.Stderr = os.Stdout, os.Stderr
 		if err := command.Run(); err != nil {
 			return err
