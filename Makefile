@@ -23,11 +23,11 @@ TOOLS := $(ROOT)/bin/tools
 JUPYTER_DIR := $(ROOT)/bin/jupyter
 
 .DEFAULT_GOAL := help
-.PHONY: help build tools plugin wanted-plugin figures pages general test lab bench crash clean
+.PHONY: help build tools plugin wanted-plugin figures pages general detector-evidence test lab bench crash clean
 
 help: ## print this list
 	@echo 'strata: make TARGET [SIZE=smoke|quick|demo|long|small|gpu|paper] (SIZE is for figures; now $(SIZE))'
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 build: ## write bin/strata
 	go build -o bin/strata ./cmd/strata
@@ -53,7 +53,7 @@ pages: build tools ## write docs/pages anew: the argument, the reports and the n
 	STRATA_FIGURES= STRATA_RESULTS= bin/strata pages --drawn --results figures/results/procedural-quick --out docs/pages $(AGAIN)
 
 # What strata fit begins from: committed, and made anew only where its recipe changes.
-general: wanted-plugin ## train the general Glows of strata's own drawings that pkg/detector/fit embeds (hours on two cores)
+general: wanted-plugin ## train the general Glows of strata's own drawings that pkg/detector/fit embeds (ten minutes on two idle cores)
 	go run ./experiments/general
 
 # Tests run on XLA too, and fail without the plugin where one is pinned; STRATA_NO_XLA=1 skips them.
@@ -89,6 +89,20 @@ else
 bench: wanted-plugin ## measure the packages, a Glow training step first; PEERS=1 [CASES=glow/train ROUNDS=5]: against PyTorch and JAX
 	go test -run '^$$' -bench . -skip Growth ./pkg/glow ./pkg/...
 endif
+
+# Fits and scores detectors on the real sets (STRATA_DATA), an hour on two cores, then other detectors on the same images, then
+# 10,000 and 100,000 images at once; docs/detector_evidence.md. What was done is not done again: remove a result, or runs/detector.
+detector-evidence: wanted-plugin bin/detector-peers/installed ## measure strata fit and detect on the real sets, beside PyOD and scikit-learn
+	go run ./experiments/detector
+	bin/detector-peers/bin/python experiments/detector/peers/peers.py runs/detector experiments/detector/results
+	go run ./experiments/detector -many 10000
+	go run ./experiments/detector -many 100000
+	go run ./experiments/detector -tables
+
+bin/detector-peers/installed: experiments/detector/peers/requirements.txt
+	python3 -m venv --clear bin/detector-peers
+	bin/detector-peers/bin/pip install --quiet --disable-pip-version-check --no-cache-dir -r experiments/detector/peers/requirements.txt
+	@touch bin/detector-peers/installed
 
 crash: ## kill a training run 50 times and see that nothing is lost
 	STRATA_CRASH_KILLS=50 go test ./tests -run TestKilledTraining -count=1 -v -timeout 60m

@@ -18,7 +18,7 @@ type fitCommand struct {
 
 	General       string `help:"What the ratio is taken to: drawn (comes with strata), a model's file, or a folder or zip of general images." default:"drawn" placeholder:"drawn|DIR|ZIP|MODEL"`
 	GeneralKernel string `help:"What general images are resized by: bilinear, bicubic, lanczos, box, or nearest, the one that brings them nearest to the good ones." enum:",bilinear,bicubic,lanczos,box,nearest" default:"" placeholder:"KERNEL"`
-	GeneralSteps  int    `help:"Steps on a folder of general images." default:"2000"`
+	GeneralSteps  int    `help:"Steps on a folder of general images." default:"2500"`
 	From          string `help:"Model to begin from, in the place of a general Glow: with --steps 0 it is only calibrated." placeholder:"MODEL"`
 	Outliers      string `help:"Images unlike the good ones, for the outlier loss (Eq. 2)." placeholder:"DIR|ZIP"`
 

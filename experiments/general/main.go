@@ -1,8 +1,8 @@
 // Command general draws the general images that strata brings with it and trains the general Glows on them that pkg/detector/fit embeds:
 //
-//	go run ./experiments/general -steps 20000
+//	go run ./experiments/general -steps 3750
 //
-// It is make general, and takes an hour on two cores. Stopped, it goes on from work.
+// It is make general, and takes some ten minutes on two idle cores. Stopped, it goes on from work.
 package main
 
 import (
@@ -22,7 +22,7 @@ import (
 
 func main() {
 	backend.HugePages()
-	steps := flag.Int("steps", 20_000, "steps of 32 images for each of the two Glows")
+	steps := flag.Int("steps", 3750, "steps of 32 images for each of the two Glows")
 	images := flag.Int("images", 40_000, "images to draw")
 	out := flag.String("out", filepath.Join("pkg", "detector", "fit", "general"), "folder for the models")
 	work := flag.String("work", filepath.Join("runs", "general"), "folder from which a stopped training goes on")
