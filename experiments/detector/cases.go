@@ -54,17 +54,20 @@ func experiments() []experiment {
 		}
 		all = append(all, e)
 	}
-	all = append(all, experiment{Name: "fashion_mnist-drawn", General: "drawn", Steps: 400, Good: images{"fashion_mnist", "train", nil, 6000},
-		Test: images{"fashion_mnist", "test", nil, 2000}, Against: []outliers{{"mnist", images{"mnist", "test", nil, 1000}}}})
+	all = append(all, experiment{Name: "fashion_mnist-drawn", General: "drawn", Steps: 400,
+		Good: images{"fashion_mnist", "train", nil, 6000}, Test: images{"fashion_mnist", "test", nil, 2000},
+		Against: []outliers{{"mnist", images{"mnist", "test", nil, 1000}}}})
 	for _, class := range scenesClasses {
 		others := slices.DeleteFunc(slices.Clone(scenesClasses), func(c string) bool { return c == class })
-		all = append(all, experiment{Name: "scenes-" + class, General: general, Steps: 200, Good: images{"scenes", "train", []string{class}, 0},
-			Test: images{"scenes", "test", []string{class}, 0}, Against: []outliers{{"other scenes", images{"scenes", "test", others, 1500}}}})
+		all = append(all, experiment{Name: "scenes-" + class, General: general, Steps: 200,
+			Good: images{"scenes", "train", []string{class}, 0}, Test: images{"scenes", "test", []string{class}, 0},
+			Against: []outliers{{"other scenes", images{"scenes", "test", others, 1500}}}})
 	}
 	for _, class := range cifarClasses {
 		nine := slices.DeleteFunc(slices.Clone(cifarClasses), func(c string) bool { return c == class })
-		all = append(all, experiment{Name: "cifar10-without-" + class, General: general, Steps: 200, Good: images{"cifar10", "train", nine, 4000},
-			Test: images{"cifar10", "test", nine, 1000}, Against: []outliers{{class, images{"cifar10", "test", []string{class}, 0}}}})
+		all = append(all, experiment{Name: "cifar10-without-" + class, General: general, Steps: 200,
+			Good: images{"cifar10", "train", nine, 4000}, Test: images{"cifar10", "test", nine, 1000},
+			Against: []outliers{{class, images{"cifar10", "test", []string{class}, 0}}}})
 	}
 	return all
 }

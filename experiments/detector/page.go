@@ -241,7 +241,8 @@ func (c *committed) choices() string {
 		left = append(left, []string{l.Family, l.Choice.String(), fmt.Sprintf("%.1f, %.1f", l.Regret, l.Largest),
 			fmt.Sprintf("%.1f, %.1f", l.Default, l.DefaultLargest)})
 	}
-	return fmt.Sprintf("All %d choices of a rule and two scores or more, by the root mean square of their regrets over all cases, families "+
+	return fmt.Sprintf("All %d choices of a rule and two scores or more, by the root mean square of their regrets over all cases, "+
+		"families "+
 		"of detectors counting alike; the default last. This order is made of the tests themselves, and is no promise:\n\n",
 		len(choices())) + table(rows) +
 		"So it is also made without one family at a time, and tried on that one:\n\n" + table(left)
