@@ -18,6 +18,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 
 	"strata/pkg/backend"
 	"strata/pkg/folders"
@@ -90,20 +91,26 @@ func run(ctx context.Context, cases, work string, tables bool, many int) error {
 			return err
 		}
 		for _, c := range r.Cases {
-			fmt.Printf("%s against %s: combined %s, best %s %s\n", e.Name, c.Name, c.Combined[combinations()[0].Name], c.Best, c.Scores[c.Best])
+			fmt.Printf("%s against %s: combined %s, best %s %s\n", e.Name, c.Name, c.Combined[combinations(e)[0].Name], c.Best, c.Scores[c.Best])
 		}
 	}
 	if cases == "" {
-		c, err := choose(experiments(), all)
-		if err != nil {
-			return err
-		}
-		if err := writeJSON(filepath.Join(results, "choices", "all.json"), c); err != nil {
-			return err
+		for _, drawn := range []bool{false, true} {
+			some := slices.DeleteFunc(experiments(), func(e experiment) bool { return (e.General != general) != drawn })
+			c, err := choose(some, all)
+			if err != nil {
+				return err
+			}
+			if err := writeJSON(filepath.Join(results, "choices", choiceFiles[drawn]), c); err != nil {
+				return err
+			}
 		}
 	}
 	return writePage(root, results)
 }
+
+// choiceFiles are where the comparisons of choices are, by whether the general Glow is the drawn one.
+var choiceFiles = map[bool]string{false: "general.json", true: "drawn.json"}
 
 func writeJSON(path string, value any) error {
 	text, err := json.MarshalIndent(value, "", " ")
