@@ -93,7 +93,8 @@ func combinations(e experiment) []combination {
 	}
 	all = append(all,
 		combination{"harmonic of the ratios", conformal.Harmonic, measure.Combined(detector.DefaultScores(), false)},
-		combination{"harmonic of the ratios, complexity, latent_fit", conformal.Harmonic, measure.Combined(detector.DefaultScores(), true)})
+		combination{"harmonic of complexity and latent_fit", conformal.Harmonic, measure.Combined(detector.DefaultScores(), true)},
+		combination{"harmonic of all four", conformal.Harmonic, []string{"ratio", "last_scale_ratio", "complexity", "latent_fit"}})
 	for _, rule := range conformal.Rules() {
 		all = append(all, combination{string(rule) + " of all but the likelihood and dimension", rule,
 			without(detector.DefaultScores(), measure.LogLikelihood)})

@@ -33,16 +33,17 @@ func main() {
 	work := flag.String("work", filepath.Join("runs", "detector"), "folder for models, zips and scores")
 	tables := flag.Bool("tables", false, "write the page of the committed results, and measure nothing")
 	many := flag.Int("many", 0, "measure one strata detect of so many drawn images, and nothing else")
+	folder := flag.Bool("folder", false, "with -many: files of a folder, not of a zip")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *cases, *work, *tables, *many); err != nil {
+	if err := run(ctx, *cases, *work, *tables, *many, *folder); err != nil {
 		fmt.Fprintln(os.Stderr, "detector:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, cases, work string, tables bool, many int) error {
+func run(ctx context.Context, cases, work string, tables bool, many int, folder bool) error {
 	matching, err := regexp.Compile(cases)
 	if err != nil {
 		return err
@@ -63,7 +64,7 @@ func run(ctx context.Context, cases, work string, tables bool, many int) error {
 		}
 	}
 	if many > 0 {
-		return scale(ctx, root, work, results, many)
+		return scale(ctx, root, work, results, many, folder)
 	}
 	data, ok, err := folders.Data()
 	if err != nil {

@@ -224,8 +224,8 @@ func (c *committed) rules() string {
 				fmt.Sprintf("%.1f (%s)", worst, where), fmt.Sprint(far)})
 		}
 	}
-	return "## Rules and choices of scores\n\nThe first is the default: of the two ratios, and where the general Glow is the drawn one of " +
-		"complexity and latent_fit too.\n\n" + table(rows) + c.choices()
+	return "## Rules and choices of scores\n\nThe first is the default: of the two ratios, or where the general Glow is the drawn one of " +
+		"complexity and latent_fit.\n\n" + table(rows) + c.choices()
 }
 
 func (c *committed) choices() string {
@@ -350,13 +350,17 @@ func (c *committed) scales() string {
 	if len(c.many) == 0 {
 		return ""
 	}
-	rows := [][]string{{"images", "seconds", "images/s", "CPU seconds", "peak memory, MiB", "load", "commit"}}
+	rows := [][]string{{"images", "in", "seconds", "images/s", "CPU seconds", "peak memory, MiB", "load", "commit"}}
 	for _, s := range c.many {
-		rows = append(rows, []string{fmt.Sprint(s.Images), fmt.Sprintf("%.0f", s.Seconds), fmt.Sprintf("%.0f", s.Rate),
+		in := "a zip"
+		if s.Folder {
+			in = "a folder"
+		}
+		rows = append(rows, []string{fmt.Sprint(s.Images), in, fmt.Sprintf("%.0f", s.Seconds), fmt.Sprintf("%.0f", s.Rate),
 			fmt.Sprintf("%.0f", s.CPU),
 			fmt.Sprintf("%.0f", s.MiB), fmt.Sprintf("%.1f", s.Machine.Load), s.Machine.Commit})
 	}
-	return "## Many images in one strata detect\n\nA zip of drawn pictures, to a page and a table.\n\n" + table(rows)
+	return "## Many images in one strata detect\n\nDrawn pictures, to a page and a table.\n\n" + table(rows)
 }
 
 func (c *committed) fits() string {

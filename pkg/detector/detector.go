@@ -61,8 +61,8 @@ type Config struct {
 	// first of conformal.Rules.
 	Scores []string
 	Rule   conformal.Rule
-	// Drawn says that the general Glow is of images unlike any that people have: its ratios are combined with scores that need no
-	// general set.
+	// Drawn says that the general Glow is of images unlike any that people have: scores that need no general set are
+	// combined, not its ratios.
 	Drawn bool
 	// Fit says how it was fitted.
 	Fit Fit

@@ -120,7 +120,7 @@ func TestFind(t *testing.T) {
 	}
 	require.Equal(t, []string{"ratio"}, Combined([]string{"log_likelihood", "ratio"}, false))
 	require.Equal(t, []string{"ratio", "last_scale_ratio"}, Combined(Default(), false))
-	require.Equal(t, []string{"ratio", "last_scale_ratio", "complexity", "latent_fit"}, Combined(Default(), true))
+	require.Equal(t, []string{"complexity", "latent_fit"}, Combined(Default(), true))
 	require.Equal(t, []string{"last_scale", "latent_fit"}, Combined([]string{"log_likelihood", "last_scale", "latent_fit"}, false))
 	require.Equal(t, []string{"log_likelihood"}, Combined([]string{"log_likelihood"}, true))
 }

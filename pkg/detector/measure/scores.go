@@ -87,12 +87,12 @@ func allNames() []string {
 
 // Combined are the scores that are combined, where names are at hand: the ratios, which take away what any image has (paper §3). Where the
 // general Glow is drawn, one of images unlike any that people have, it does not know what that is, and scores that need no
-// general set join them. The others are there to be looked at; combined too they put the combination farther behind the best single
+// general set take their place. The others are there to be looked at; combined too they put the combination farther behind the best single
 // score (docs/detector_evidence.md). Without any of these it is all but the likelihood, which likes what is smooth.
 func Combined(names []string, drawn bool) []string {
 	wanted := []string{"ratio", "last_scale_ratio"}
 	if drawn {
-		wanted = append(wanted, "complexity", "latent_fit")
+		wanted = []string{"complexity", "latent_fit"}
 	}
 	for _, rest := range [][]string{
 		slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !slices.Contains(wanted, name) }),
