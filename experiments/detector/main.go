@@ -92,7 +92,8 @@ func run(ctx context.Context, cases, work string, tables bool, many int, folder 
 			return err
 		}
 		for _, c := range r.Cases {
-			fmt.Printf("%s against %s: combined %s, best %s %s\n", e.Name, c.Name, c.Combined[combinations(e)[0].Name], c.Best, c.Scores[c.Best])
+			fmt.Printf("%s against %s: combined %s, best %s %s\n", e.Name, c.Name,
+				c.Combined[combinations(e)[0].Name], c.Best, c.Scores[c.Best])
 		}
 	}
 	if cases == "" {

@@ -253,8 +253,9 @@ func (c *committed) choices() string {
 		if drawn {
 			which = "the drawn general Glow"
 		}
-		text += fmt.Sprintf("### With %s\n\nAll %d choices of a rule and two scores or more, by the root mean square of their regrets, families "+
-			"of detectors counting alike. This order is made of the tests themselves, and is no promise:\n\n", which, len(choices())) + table(rows) +
+		text += fmt.Sprintf("### With %s\n\nAll %d choices of a rule and two scores or more, by the root mean square of their regrets, "+
+			"families of detectors counting alike. This order is made of the tests themselves, and is no promise:\n\n",
+			which, len(choices())) + table(rows) +
 			"So it is also made without one family at a time, and tried on that one:\n\n" + table(left)
 	}
 	return text

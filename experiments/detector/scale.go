@@ -34,9 +34,9 @@ type scaled struct {
 	Said    string  `json:"said"`
 }
 
-// scale has bin/strata judge n drawn images, files of a zip or a folder, with a page and a table, by the detector that was fitted on CIFAR-10 with the
-// general Glow of Tiny ImageNet, calibrated anew with the default scores. Shapes are drawn once, 2,000 of them, and repeated as
-// files of their own: each is read, decoded and scored.
+// scale has bin/strata judge n drawn images, files of a zip or a folder, with a page and a table, by the detector that was fitted on
+// CIFAR-10 with the general Glow of Tiny ImageNet, calibrated anew with the default scores. Shapes are drawn once, 2,000 of them,
+// and repeated as files of their own: each is read, decoded and scored.
 func scale(ctx context.Context, root, work, results string, n int, folder bool) error {
 	strata := filepath.Join(root, "bin", "strata")
 	model, fitted := filepath.Join(work, "models", "default-scores.strata"), filepath.Join(work, "models", "cifar10-tinyimagenet32.strata")
