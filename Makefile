@@ -97,6 +97,8 @@ detector-evidence: wanted-plugin bin/detector-peers/installed ## measure strata 
 	bin/detector-peers/bin/python experiments/detector/peers/peers.py runs/detector experiments/detector/results
 	go run ./experiments/detector -many 10000
 	go run ./experiments/detector -many 100000
+	go run ./experiments/detector -many 10000 -folder
+	go run ./experiments/detector -many 100000 -folder
 	go run ./experiments/detector -tables
 
 bin/detector-peers/installed: experiments/detector/peers/requirements.txt

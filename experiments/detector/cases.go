@@ -48,26 +48,28 @@ func experiments() []experiment {
 	var all []experiment
 	for _, g := range []string{general, "drawn"} {
 		e := experiment{Name: "cifar10-" + g, General: g, Steps: 600,
-			Good: images{"cifar10", "train", nil, 10_000}, Test: images{"cifar10", "test", nil, 2000}}
+			Good: images{"cifar10", "train", nil, 10_000},
+			Test: images{"cifar10", "test", nil, 2000}}
 		for _, set := range []string{"svhn", "cifar100", "scenes", "streetchars", "faces"} {
 			e.Against = append(e.Against, outliers{set, images{set, "test", nil, 1000}})
 		}
 		all = append(all, e)
 	}
 	all = append(all, experiment{Name: "fashion_mnist-drawn", General: "drawn", Steps: 400,
-		Good: images{"fashion_mnist", "train", nil, 6000}, Test: images{"fashion_mnist", "test", nil, 2000},
-		Against: []outliers{{"mnist", images{"mnist", "test", nil, 1000}}}})
+		Good: images{"fashion_mnist", "train", nil, 6000},
+		Test: images{"fashion_mnist", "test", nil, 2000}, Against: []outliers{{"mnist", images{"mnist", "test", nil, 1000}}}})
 	for _, class := range scenesClasses {
 		others := slices.DeleteFunc(slices.Clone(scenesClasses), func(c string) bool { return c == class })
 		all = append(all, experiment{Name: "scenes-" + class, General: general, Steps: 200,
-			Good: images{"scenes", "train", []string{class}, 0}, Test: images{"scenes", "test", []string{class}, 0},
-			Against: []outliers{{"other scenes", images{"scenes", "test", others, 1500}}}})
+			Good: images{"scenes", "train", []string{class}, 0},
+			Test: images{"scenes", "test", []string{class}, 0}, Against: []outliers{{"other scenes",
+				images{"scenes", "test", others, 1500}}}})
 	}
 	for _, class := range cifarClasses {
 		nine := slices.DeleteFunc(slices.Clone(cifarClasses), func(c string) bool { return c == class })
 		all = append(all, experiment{Name: "cifar10-without-" + class, General: general, Steps: 200,
-			Good: images{"cifar10", "train", nine, 4000}, Test: images{"cifar10", "test", nine, 1000},
-			Against: []outliers{{class, images{"cifar10", "test", []string{class}, 0}}}})
+			Good: images{"cifar10", "train", nine, 4000},
+			Test: images{"cifar10", "test", nine, 1000}, Against: []outliers{{class, images{"cifar10", "test", []string{class}, 0}}}})
 	}
 	return all
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"strata/pkg/conformal"
+	"strata/pkg/detector"
+	"strata/pkg/detector/measure"
 )
 
 // choice is a rule and the scores that it combines.
@@ -19,7 +21,7 @@ func (c choice) String() string { return string(c.Rule) + " of " + strings.Join(
 
 // choices are all rules over all sets of two scores and more, without log_likelihood.
 func choices() []choice {
-	names := without(allScores(), "log_likelihood")
+	names := without(allScores(), measure.LogLikelihood)
 	var all []choice
 	for _, rule := range conformal.Rules() {
 		for set := range 1 << len(names) {
@@ -43,9 +45,9 @@ type leftOut struct {
 	Choice  choice  `json:"choice"`
 	Regret  float64 `json:"mean_regret"`
 	Largest float64 `json:"largest_regret"`
-	// Default and DefaultLargest are those of the default choice on the same cases.
-	Default        float64 `json:"default_mean_regret"`
-	DefaultLargest float64 `json:"default_largest_regret"`
+	// All and AllLargest are those of the harmonic mean of all scores but the likelihood and dimension on the same cases.
+	All        float64 `json:"all_mean_regret"`
+	AllLargest float64 `json:"all_largest_regret"`
 }
 
 // chosen is what comes of comparing all choices.
@@ -53,8 +55,9 @@ type chosen struct {
 	LeftOut []leftOut `json:"left_out"`
 	// Best are the ten best choices over all cases, by the root mean square of their regrets, families counting alike.
 	Best []ranked `json:"best"`
-	// Default is the default choice's place.
+	// Default is the default choice's place, and All that of the harmonic mean of all scores but the likelihood and dimension.
 	Default ranked `json:"default"`
+	All     ranked `json:"all"`
 }
 
 type ranked struct {
@@ -65,12 +68,16 @@ type ranked struct {
 	Largest float64 `json:"largest_regret"`
 }
 
-// family are detectors of a kind: a choice that was made on nine of the ten classes of CIFAR-10 has seen the tenth's likes.
+// family are detectors of a kind: a choice that was made on nine of the ten classes of CIFAR-10 has seen the tenth's likes. Detectors
+// with the drawn general Glow are others than those with a general set.
 func family(e experiment) string {
-	if name, _, ok := strings.Cut(e.Name, "-without-"); ok {
-		return name + " without a class"
-	}
 	name, _, _ := strings.Cut(e.Name, "-")
+	if strings.Contains(e.Name, "-without-") {
+		name += " without a class"
+	}
+	if e.General != general {
+		name += ", " + e.General + " general"
+	}
 	return name
 }
 
@@ -123,7 +130,7 @@ func (m *measured) ranks(rows [][]float64) (p, away map[string][]float64, err er
 	return p, away, nil
 }
 
-// choose compares all choices on all that was measured.
+// choose compares all choices on what was measured of some experiments, whose default is one.
 func choose(all []experiment, of map[string]*measured) (*chosen, error) {
 	options := choices()
 	var families []string
@@ -182,10 +189,14 @@ func choose(all []experiment, of map[string]*measured) (*chosen, error) {
 		r.Squares, r.Regret = math.Sqrt(r.Squares/n), r.Regret/n
 		return r
 	}
-	byDefault := slices.IndexFunc(options, func(c choice) bool {
-		return c.Rule == conformal.Rules()[0] && slices.Equal(c.Scores, combinations()[0].Scores)
-	})
-	if byDefault < 0 {
+	place := func(scores []string) int {
+		return slices.IndexFunc(options, func(c choice) bool {
+			return c.Rule == conformal.Rules()[0] && slices.Equal(c.Scores, scores)
+		})
+	}
+	byDefault := place(combinations(all[0])[0].Scores)
+	byAll := place(without(detector.DefaultScores(), measure.LogLikelihood))
+	if byDefault < 0 || byAll < 0 {
 		return nil, fmt.Errorf("the default is none of the choices")
 	}
 	c := &chosen{}
@@ -207,7 +218,7 @@ func choose(all []experiment, of map[string]*measured) (*chosen, error) {
 		}
 		l := leftOut{Family: f, Choice: options[best]}
 		l.Regret, l.Largest = meanOf(regrets[f][best])
-		l.Default, l.DefaultLargest = meanOf(regrets[f][byDefault])
+		l.All, l.AllLargest = meanOf(regrets[f][byAll])
 		c.LeftOut = append(c.LeftOut, l)
 	}
 	var order []ranked
@@ -222,8 +233,11 @@ func choose(all []experiment, of map[string]*measured) (*chosen, error) {
 	})
 	for place := range order {
 		order[place].Place = place + 1
-		if order[place].Choice.String() == options[byDefault].String() {
+		switch order[place].Choice.String() {
+		case options[byDefault].String():
 			c.Default = order[place]
+		case options[byAll].String():
+			c.All = order[place]
 		}
 	}
 	c.Best = order[:10]

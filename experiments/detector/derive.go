@@ -7,6 +7,7 @@ import (
 
 	"strata/pkg/conformal"
 	"strata/pkg/detector"
+	"strata/pkg/detector/measure"
 	"strata/pkg/metric"
 
 	"gonum.org/v1/gonum/stat"
@@ -83,17 +84,23 @@ func areaOf(in, out []float64) (area, error) {
 
 var rates = []float64{0.01, 0.05, 0.1}
 
-// combinations are the rules and scores that are compared; the first is what strata detect does unasked.
-func combinations() []combination {
-	first := func(names []string) []string {
-		return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == "log_likelihood" })
-	}
+// combinations are the rules and scores that are compared; the first is what strata detect does unasked, which depends on the general
+// Glow.
+func combinations(e experiment) []combination {
 	var all []combination
 	for _, rule := range conformal.Rules() {
-		all = append(all, combination{string(rule), rule, first(detector.DefaultScores())})
+		all = append(all, combination{string(rule), rule, measure.Combined(detector.DefaultScores(), e.General != general)})
+	}
+	all = append(all,
+		combination{"harmonic of the ratios", conformal.Harmonic, measure.Combined(detector.DefaultScores(), false)},
+		combination{"harmonic of complexity and latent_fit", conformal.Harmonic, measure.Combined(detector.DefaultScores(), true)},
+		combination{"harmonic of all four", conformal.Harmonic, []string{"ratio", "last_scale_ratio", "complexity", "latent_fit"}})
+	for _, rule := range conformal.Rules() {
+		all = append(all, combination{string(rule) + " of all but the likelihood and dimension", rule,
+			without(detector.DefaultScores(), measure.LogLikelihood)})
 	}
 	for _, rule := range conformal.Rules() {
-		all = append(all, combination{string(rule) + ", with dimension", rule, first(allScores())})
+		all = append(all, combination{string(rule) + " of all but the likelihood", rule, without(allScores(), measure.LogLikelihood)})
 	}
 	return all
 }
@@ -149,8 +156,8 @@ func derive(e experiment, m *measured) (*result, error) {
 	r := &result{Name: e.Name, Machine: m.Machine, Good: e.Good, Test: e.Test, TestImages: len(m.Test),
 		HeldOut: len(m.HeldOut), General: m.General,
 		Model: m.Model, Steps: e.Steps, Fit: m.Fit, FitSeconds: math.Round(10*m.FitSeconds) / 10, Rate: math.Round(10*m.Rate) / 10}
-	rules := combinations()
-	_, p, err := m.combined(combination{"", conformal.Rules()[0], without(m.Scores, "log_likelihood")}, m.Test)
+	rules := combinations(e)
+	_, p, err := m.combined(combination{"", conformal.Rules()[0], m.Combined}, m.Test)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +170,7 @@ func derive(e experiment, m *measured) (*result, error) {
 	for _, rate := range rates {
 		r.Alarms = append(r.Alarms, alarmsOf(rate, p, len(m.HeldOut)))
 	}
-	likelihood := slices.Index(m.Scores, "log_likelihood")
+	likelihood := slices.Index(m.Scores, measure.LogLikelihood)
 	mean := stat.Mean(column(m.HeldOut, likelihood), nil)
 	for _, a := range e.Against {
 		rows := m.Against[a.Name]

@@ -24,8 +24,9 @@ type machine struct {
 }
 
 func describe() machine {
-	m := machine{Date: time.Now().UTC().Truncate(time.Second), CPU: processor(), Cores: runtime.NumCPU(),
-		Load: load(), Go: runtime.Version(), Commit: git("rev-parse", "--short=12", "HEAD"), Seed: seed}
+	m := machine{Date: time.Now().UTC().Truncate(time.Second), CPU: processor(), Cores: runtime.NumCPU(), Load: load(),
+		Go:     runtime.Version(),
+		Commit: git("rev-parse", "--short=12", "HEAD"), Seed: seed}
 	if name, _, ok := strings.Cut(os.Getenv("GOMLX_BACKEND"), ":"); ok || name != "" {
 		m.Backend = name // a plugin's path is of this machine alone
 	}

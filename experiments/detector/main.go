@@ -18,6 +18,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 
 	"strata/pkg/backend"
 	"strata/pkg/folders"
@@ -32,16 +33,17 @@ func main() {
 	work := flag.String("work", filepath.Join("runs", "detector"), "folder for models, zips and scores")
 	tables := flag.Bool("tables", false, "write the page of the committed results, and measure nothing")
 	many := flag.Int("many", 0, "measure one strata detect of so many drawn images, and nothing else")
+	folder := flag.Bool("folder", false, "with -many: files of a folder, not of a zip")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *cases, *work, *tables, *many); err != nil {
+	if err := run(ctx, *cases, *work, *tables, *many, *folder); err != nil {
 		fmt.Fprintln(os.Stderr, "detector:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, cases, work string, tables bool, many int) error {
+func run(ctx context.Context, cases, work string, tables bool, many int, folder bool) error {
 	matching, err := regexp.Compile(cases)
 	if err != nil {
 		return err
@@ -62,7 +64,7 @@ func run(ctx context.Context, cases, work string, tables bool, many int) error {
 		}
 	}
 	if many > 0 {
-		return scale(ctx, root, work, results, many)
+		return scale(ctx, root, work, results, many, folder)
 	}
 	data, ok, err := folders.Data()
 	if err != nil {
@@ -90,21 +92,27 @@ func run(ctx context.Context, cases, work string, tables bool, many int) error {
 			return err
 		}
 		for _, c := range r.Cases {
-			fmt.Printf("%s against %s: combined %s, best %s %s\n", e.Name, c.Name, c.Combined[combinations()[0].Name],
-				c.Best, c.Scores[c.Best])
+			fmt.Printf("%s against %s: combined %s, best %s %s\n", e.Name, c.Name,
+				c.Combined[combinations(e)[0].Name], c.Best, c.Scores[c.Best])
 		}
 	}
 	if cases == "" {
-		c, err := choose(experiments(), all)
-		if err != nil {
-			return err
-		}
-		if err := writeJSON(filepath.Join(results, "choices", "all.json"), c); err != nil {
-			return err
+		for _, drawn := range []bool{false, true} {
+			some := slices.DeleteFunc(experiments(), func(e experiment) bool { return (e.General != general) != drawn })
+			c, err := choose(some, all)
+			if err != nil {
+				return err
+			}
+			if err := writeJSON(filepath.Join(results, "choices", choiceFiles[drawn]), c); err != nil {
+				return err
+			}
 		}
 	}
 	return writePage(root, results)
 }
+
+// choiceFiles are where the comparisons of choices are, by whether the general Glow is the drawn one.
+var choiceFiles = map[bool]string{false: "general.json", true: "drawn.json"}
 
 func writeJSON(path string, value any) error {
 	text, err := json.MarshalIndent(value, "", " ")

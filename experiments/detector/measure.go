@@ -33,7 +33,7 @@ type measured struct {
 	Model   string // SHA-256
 	// FitSeconds are those of fit.Detector on the zip, Rate images a second of Detect with all scores.
 	FitSeconds, Rate float64
-	Scores           []string
+	Scores, Combined []string
 	// HeldOut, Test and Against are scores, [image][score], higher for more in-distribution; Typical is for unusualness.
 	Typical       []conformal.Typical
 	HeldOut, Test [][]float64
@@ -135,7 +135,8 @@ func (h *harness) measure(ctx context.Context, e experiment) (*measured, error) 
 	defer d.Close()
 	manifest := d.Manifest()
 	m := &measured{Machine: describe(), Fit: manifest.Fit, General: manifest.About, FitSeconds: seconds, Scores: manifest.Scores,
-		Typical: manifest.Typical, Against: map[string][][]float64{}}
+		Combined: manifest.Combined,
+		Typical:  manifest.Typical, Against: map[string][][]float64{}}
 	if m.Model, m.HeldOut, err = readModel(model); err != nil {
 		return nil, err
 	}

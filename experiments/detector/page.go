@@ -35,11 +35,14 @@ type committed struct {
 	results []*result
 	peers   map[string]*peers
 	many    []*scaled
-	chosen  *chosen
+	chosen  map[bool]*chosen // by whether the general Glow is the drawn one
 }
 
+// defaultRule is the name of the default combination.
+var defaultRule = combinations(experiments()[0])[0].Name
+
 func readResults(folder string) (*committed, error) {
-	c := &committed{peers: map[string]*peers{}}
+	c := &committed{peers: map[string]*peers{}, chosen: map[bool]*chosen{}}
 	for _, e := range experiments() {
 		r := &result{}
 		if err := readJSON(filepath.Join(folder, e.Name+".json"), r); errors.Is(err, fs.ErrNotExist) {
@@ -66,11 +69,13 @@ func readResults(folder string) (*committed, error) {
 		}
 		c.many = append(c.many, s)
 	}
-	choice := &chosen{}
-	if err := readJSON(filepath.Join(folder, "choices", "all.json"), choice); err == nil {
-		c.chosen = choice
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+	for drawn, name := range choiceFiles {
+		choice := &chosen{}
+		if err := readJSON(filepath.Join(folder, "choices", name), choice); err == nil {
+			c.chosen[drawn] = choice
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
 	}
 	slices.SortFunc(c.many, func(a, b *scaled) int { return a.Images - b.Images })
 	return c, nil
@@ -152,7 +157,6 @@ func (c *committed) areas() string {
 	for _, n := range names {
 		head = append(head, heading(n))
 	}
-	default_ := combinations()[0].Name
 	rows := [][]string{append(head, "**combined**", "regret", "found at 1, 5, 10 %")}
 	intervals := [][]string{append(slices.Clone(head), "combined", "typicality of tens")}
 	sums, worst := map[string]float64{}, math.Inf(-1)
@@ -167,7 +171,7 @@ func (c *committed) areas() string {
 			row, wide = append(row, cell), append(wide, a.Scores[name].String())
 			sums[name] += a.Scores[name][0]
 		}
-		combined := a.Combined[default_]
+		combined := a.Combined[defaultRule]
 		found := strings.Trim(strings.ReplaceAll(fmt.Sprintf("%.0f", a.Found), " ", ", "), "[]")
 		rows = append(rows, append(row, combined.String(), fmt.Sprintf("%.1f", a.Regret), found))
 		intervals = append(intervals, append(wide, combined.String(), a.Groups.String()))
@@ -192,7 +196,7 @@ func (c *committed) areas() string {
 func (c *committed) rules() string {
 	rows := [][]string{{"rule", "mean AUROC", "mean regret", "largest regret", "cases more than 10 behind"}}
 	var names []string
-	for _, rule := range combinations() {
+	for _, rule := range combinations(experiments()[0]) {
 		names = append(names, rule.Name)
 	}
 	for _, other := range candidates() {
@@ -220,32 +224,41 @@ func (c *committed) rules() string {
 				fmt.Sprintf("%.1f (%s)", worst, where), fmt.Sprint(far)})
 		}
 	}
-	return "## Rules and choices of scores\n\nThe first is the default.\n\n" + table(rows) + c.choices()
+	return "## Rules and choices of scores\n\nThe first is the default: of the two ratios, or where the general Glow is the drawn one of " +
+		"complexity and latent_fit.\n\n" + table(rows) + c.choices()
 }
 
 func (c *committed) choices() string {
-	if c.chosen == nil {
-		return ""
+	text := ""
+	for _, drawn := range []bool{false, true} {
+		chosen := c.chosen[drawn]
+		if chosen == nil {
+			continue
+		}
+		row := func(what string, r ranked) []string {
+			return []string{fmt.Sprint(r.Place), what + r.Choice.String(), fmt.Sprintf("%.1f", r.Squares), fmt.Sprintf("%.1f", r.Regret),
+				fmt.Sprintf("%.1f", r.Largest)}
+		}
+		rows := [][]string{{"place", "choice", "root mean square regret", "mean", "largest"}}
+		for _, r := range chosen.Best[:5] {
+			rows = append(rows, row("", r))
+		}
+		rows = append(rows, row("default: ", chosen.Default), row("all: ", chosen.All))
+		left := [][]string{{"left out", "best on the others", "its regret there: mean, largest", "that of all scores"}}
+		for _, l := range chosen.LeftOut {
+			left = append(left, []string{l.Family, l.Choice.String(), fmt.Sprintf("%.1f, %.1f", l.Regret, l.Largest),
+				fmt.Sprintf("%.1f, %.1f", l.All, l.AllLargest)})
+		}
+		which := "a general set"
+		if drawn {
+			which = "the drawn general Glow"
+		}
+		text += fmt.Sprintf("### With %s\n\nAll %d choices of a rule and two scores or more, by the root mean square of their regrets, "+
+			"families of detectors counting alike. This order is made of the tests themselves, and is no promise:\n\n",
+			which, len(choices())) + table(rows) +
+			"So it is also made without one family at a time, and tried on that one:\n\n" + table(left)
 	}
-	row := func(r ranked) []string {
-		return []string{fmt.Sprint(r.Place), r.Choice.String(), fmt.Sprintf("%.1f", r.Squares), fmt.Sprintf("%.1f", r.Regret),
-			fmt.Sprintf("%.1f", r.Largest)}
-	}
-	rows := [][]string{{"place", "choice", "root mean square regret", "mean", "largest"}}
-	for _, r := range c.chosen.Best {
-		rows = append(rows, row(r))
-	}
-	rows = append(rows, row(c.chosen.Default))
-	left := [][]string{{"left out", "best on the others", "its regret there: mean, largest", "the default's"}}
-	for _, l := range c.chosen.LeftOut {
-		left = append(left, []string{l.Family, l.Choice.String(), fmt.Sprintf("%.1f, %.1f", l.Regret, l.Largest),
-			fmt.Sprintf("%.1f, %.1f", l.Default, l.DefaultLargest)})
-	}
-	return fmt.Sprintf("All %d choices of a rule and two scores or more, by the root mean square of their regrets over all cases, "+
-		"families "+
-		"of detectors counting alike; the default last. This order is made of the tests themselves, and is no promise:\n\n",
-		len(choices())) + table(rows) +
-		"So it is also made without one family at a time, and tried on that one:\n\n" + table(left)
+	return text
 }
 
 func (c *committed) alarms() string {
@@ -291,7 +304,7 @@ func (c *committed) beside() string {
 		if p == nil {
 			return
 		}
-		areas := []float64{a.Combined[combinations()[0].Name][0]}
+		areas := []float64{a.Combined[defaultRule][0]}
 		for _, name := range names {
 			areas = append(areas, p.Peers[name].Areas[a.Name])
 		}
@@ -338,13 +351,17 @@ func (c *committed) scales() string {
 	if len(c.many) == 0 {
 		return ""
 	}
-	rows := [][]string{{"images", "seconds", "images/s", "CPU seconds", "peak memory, MiB", "load", "commit"}}
+	rows := [][]string{{"images", "in", "seconds", "images/s", "CPU seconds", "peak memory, MiB", "load", "commit"}}
 	for _, s := range c.many {
-		rows = append(rows, []string{fmt.Sprint(s.Images), fmt.Sprintf("%.0f", s.Seconds), fmt.Sprintf("%.0f", s.Rate),
+		in := "a zip"
+		if s.Folder {
+			in = "a folder"
+		}
+		rows = append(rows, []string{fmt.Sprint(s.Images), in, fmt.Sprintf("%.0f", s.Seconds), fmt.Sprintf("%.0f", s.Rate),
 			fmt.Sprintf("%.0f", s.CPU),
 			fmt.Sprintf("%.0f", s.MiB), fmt.Sprintf("%.1f", s.Machine.Load), s.Machine.Commit})
 	}
-	return "## Many images in one strata detect\n\nA zip of drawn pictures, to a page and a table.\n\n" + table(rows)
+	return "## Many images in one strata detect\n\nDrawn pictures, to a page and a table.\n\n" + table(rows)
 }
 
 func (c *committed) fits() string {

@@ -25,6 +25,7 @@ import (
 type scaled struct {
 	Machine machine `json:"machine"`
 	Images  int     `json:"images"`
+	Folder  bool    `json:"folder"` // files of a folder, not of a zip
 	// Seconds are those of the whole command, and MiB the largest resident memory of its process.
 	Seconds float64 `json:"seconds"`
 	Rate    float64 `json:"images_per_second"`
@@ -33,10 +34,10 @@ type scaled struct {
 	Said    string  `json:"said"`
 }
 
-// scale has bin/strata judge n drawn images in a zip, with a page and a table, by the detector that was fitted on CIFAR-10 with the
-// general Glow of Tiny ImageNet, calibrated anew with the default scores. Shapes are drawn once, 2,000 of them, and repeated as
-// files of their own: each is read, decoded and scored.
-func scale(ctx context.Context, root, work, results string, n int) error {
+// scale has bin/strata judge n drawn images, files of a zip or a folder, with a page and a table, by the detector that was fitted on
+// CIFAR-10 with the general Glow of Tiny ImageNet, calibrated anew with the default scores. Shapes are drawn once, 2,000 of them,
+// and repeated as files of their own: each is read, decoded and scored.
+func scale(ctx context.Context, root, work, results string, n int, folder bool) error {
 	strata := filepath.Join(root, "bin", "strata")
 	model, fitted := filepath.Join(work, "models", "default-scores.strata"), filepath.Join(work, "models", "cifar10-tinyimagenet32.strata")
 	good := filepath.Join(work, "sets", "cifar10-test-2000.zip")
@@ -59,6 +60,12 @@ func scale(ctx context.Context, root, work, results string, n int) error {
 			return err
 		}
 	}
+	if folder {
+		var err error
+		if images, err = unpacked(images); err != nil {
+			return err
+		}
+	}
 	command := exec.CommandContext(ctx, strata, "detect", model, images,
 		"-o", filepath.Join(work, "many.csv"), "-o", filepath.Join(work, "many.html"))
 	command.Stderr = os.Stderr
@@ -68,14 +75,36 @@ func scale(ctx context.Context, root, work, results string, n int) error {
 		return err
 	}
 	said, _, _ := strings.Cut(string(text), "\n")
-	r := scaled{Machine: describe(), Images: n, Seconds: time.Since(begun).Seconds(), Said: said}
+	r := scaled{Machine: describe(), Images: n, Folder: folder, Seconds: time.Since(begun).Seconds(), Said: said}
 	r.Rate = float64(n) / r.Seconds
 	r.CPU = (command.ProcessState.UserTime() + command.ProcessState.SystemTime()).Seconds()
 	if usage, ok := command.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		r.MiB = float64(usage.Maxrss) / 1024
 	}
 	fmt.Printf("%d images: %.0f s, %.0f images/s, %.0f MiB at most\n", n, r.Seconds, r.Rate, r.MiB)
-	return writeJSON(filepath.Join(results, "many", fmt.Sprintf("%d.json", n)), r)
+	name := fmt.Sprint(n)
+	if folder {
+		name += "-folder"
+	}
+	return writeJSON(filepath.Join(results, "many", name+".json"), r)
+}
+
+// unpacked is the folder of a zip's files, beside it.
+func unpacked(path string) (string, error) {
+	folder := strings.TrimSuffix(path, ".zip")
+	if _, err := os.Stat(folder); err == nil {
+		return folder, nil
+	}
+	z, err := zip.OpenReader(path)
+	if err != nil {
+		return "", err
+	}
+	defer z.Close()
+	beside := folder + ".part"
+	if err := errors.Join(os.RemoveAll(beside), os.CopyFS(beside, z)); err != nil {
+		return "", err
+	}
+	return folder, os.Rename(beside, folder)
 }
 
 func manyShapes(path string, n int) error {

@@ -61,6 +61,9 @@ type Config struct {
 	// first of conformal.Rules.
 	Scores []string
 	Rule   conformal.Rule
+	// Drawn says that the general Glow is of images unlike any that people have: scores that need no general set are
+	// combined, not its ratios.
+	Drawn bool
 	// Fit says how it was fitted.
 	Fit Fit
 }
@@ -77,7 +80,8 @@ func New(c Config) (*Detector, error) {
 		c.Rule = conformal.Rules()[0]
 	}
 	d := &Detector{general: c.General, own: c.Own, manifest: Manifest{About: c.General.About, Spectrum: c.General.Spectrum,
-		Glow: c.General.Glow, Preparation: c.Preparation, Scores: c.Scores, Combined: measure.Combined(c.Scores), Rule: c.Rule, Fit: c.Fit}}
+		Glow: c.General.Glow, Preparation: c.Preparation, Scores: c.Scores,
+		Combined: measure.Combined(c.Scores, c.Drawn), Rule: c.Rule, Fit: c.Fit}}
 	return d, d.check()
 }
 

@@ -199,8 +199,12 @@ func Detector(ctx context.Context, o Options, good ...string) (*detector.Detecto
 			return nil, err
 		}
 	}
+	drawn, err := isDrawn(general)
+	if err != nil {
+		return nil, err
+	}
 	d, err := detector.New(detector.Config{General: general, Own: own, Preparation: images.preparation, Scores: o.Scores, Rule: o.Rule,
-		Fit: fitted})
+		Drawn: drawn, Fit: fitted})
 	if err != nil {
 		return nil, err
 	}

@@ -403,3 +403,18 @@ func TestTrainGeneral(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, trained, loaded)
 }
+
+func TestDrawnIsKnownByItsWeights(t *testing.T) {
+	general, err := DrawnGeneral(1)
+	require.NoError(t, err)
+	drawn, err := isDrawn(general)
+	require.NoError(t, err)
+	require.True(t, drawn)
+	for name := range general.Weights { // of any one parameter
+		general.Weights[name][0]++
+		break
+	}
+	drawn, err = isDrawn(general)
+	require.NoError(t, err)
+	require.False(t, drawn)
+}

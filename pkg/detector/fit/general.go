@@ -6,7 +6,6 @@ import (
 	"embed"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 
 	"strata/pkg/density"
@@ -37,9 +36,18 @@ func DrawnGeneral(channels int) (*detector.General, error) {
 	return detector.ReadGeneral(bytes.NewReader(data), int64(len(data)), name)
 }
 
-// generalRate is the rate at which a general Glow is trained: the paper's (S4.1). For the last fifth of the steps it is
-// that of finetuning: a Glow that comes from a high rate gains on images of every kind once the rate falls, and where
-// the own one alone did, the ratio would see that and little else (docs/detector_evidence.md).
+// isDrawn says whether a general Glow is one of those that come with strata, by its weights, wherever it was read from.
+func isDrawn(general *detector.General) (bool, error) {
+	own, err := DrawnGeneral(general.Glow.Channels)
+	if err != nil {
+		return false, err
+	}
+	return weightsHash(own.Weights) == weightsHash(general.Weights), nil
+}
+
+// generalRate is the rate at which a general Glow is trained: the paper's (S4.1). For the last fifth of the steps it is that of
+// finetuning: a Glow that comes from a high rate gains on images of every kind once the rate falls, and where the own one alone
+// did, the ratio would see that and little else (docs/detector_evidence.md).
 const (
 	generalRate  = 5e-4
 	finetuneRate = 1e-4
@@ -78,14 +86,6 @@ type start struct {
 }
 
 func (o Options) start() (start, error) {
-	for what, path := range map[string]string{"general images": o.General, "outliers": o.Outliers} {
-		if path == "" || path == Drawn {
-			continue
-		}
-		if _, err := os.Stat(path); err != nil { // hours before they are wanted
-			return start{}, fmt.Errorf("fit: %s: %w", what, err)
-		}
-	}
 	if o.From != "" {
 		d, err := detector.Load(o.From)
 		if err != nil {

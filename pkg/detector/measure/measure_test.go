@@ -118,8 +118,11 @@ func TestFind(t *testing.T) {
 	for _, s := range Scores() {
 		require.NotEmpty(t, s.Source, s.Name)
 	}
-	require.Equal(t, []string{"ratio"}, Combined([]string{"log_likelihood", "ratio"}))
-	require.Equal(t, []string{"log_likelihood"}, Combined([]string{"log_likelihood"}))
+	require.Equal(t, []string{"ratio"}, Combined([]string{"log_likelihood", "ratio"}, false))
+	require.Equal(t, []string{"ratio", "last_scale_ratio"}, Combined(Default(), false))
+	require.Equal(t, []string{"complexity", "latent_fit"}, Combined(Default(), true))
+	require.Equal(t, []string{"last_scale", "latent_fit"}, Combined([]string{"log_likelihood", "last_scale", "latent_fit"}, false))
+	require.Equal(t, []string{"log_likelihood"}, Combined([]string{"log_likelihood"}, true))
 }
 
 // What the host does for an image beside the Glows: latents of the paper's size, and the PNG.

@@ -85,13 +85,24 @@ func allNames() []string {
 	return names
 }
 
-// Combined are the scores that are combined: all but the likelihood, which likes what is smooth.
-func Combined(names []string) []string {
-	rest := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == LogLikelihood })
-	if len(rest) == 0 {
-		return names
+// Combined are the scores that are combined, where names are at hand: the ratios, which take away what any image has (paper §3). Where the
+// general Glow is drawn, one of images unlike any that people have, it does not know what that is, and scores that need no
+// general set take their place. The others are there to be looked at; combined too they put the combination farther behind the best single
+// score (docs/detector_evidence.md). Without any of these it is all but the likelihood, which likes what is smooth.
+func Combined(names []string, drawn bool) []string {
+	wanted := []string{"ratio", "last_scale_ratio"}
+	if drawn {
+		wanted = []string{"complexity", "latent_fit"}
 	}
-	return rest
+	for _, rest := range [][]string{
+		slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !slices.Contains(wanted, name) }),
+		slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == LogLikelihood }),
+	} {
+		if len(rest) > 0 {
+			return rest
+		}
+	}
+	return names
 }
 
 func complexity(m *measured) float64 {
