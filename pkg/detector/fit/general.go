@@ -6,6 +6,7 @@ import (
 	"embed"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 
 	"strata/pkg/density"
@@ -86,6 +87,14 @@ type start struct {
 }
 
 func (o Options) start() (start, error) {
+	for what, path := range map[string]string{"general images": o.General, "outliers": o.Outliers} {
+		if path == "" || path == Drawn {
+			continue
+		}
+		if _, err := os.Stat(path); err != nil { // hours before they are wanted
+			return start{}, fmt.Errorf("fit: %s: %w", what, err)
+		}
+	}
 	if o.From != "" {
 		d, err := detector.Load(o.From)
 		if err != nil {
