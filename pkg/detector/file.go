@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -20,8 +19,6 @@ import (
 	"strata/pkg/conformal"
 	"strata/pkg/detector/measure"
 	"strata/pkg/glow"
-
-	"github.com/google/renameio/v2"
 )
 
 // A model is one file, a zip whose entries are stored:
@@ -139,42 +136,37 @@ func npzOf(config glow.Config, weights Weights) func(io.Writer) error {
 }
 
 func write(path string, m Manifest, order []string, parts map[string]func(io.Writer) error) error {
-	pending, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644), renameio.WithExistingPermissions())
+	err := fs.Write(path, func(file io.Writer) error {
+		archive := zip.NewWriter(file)
+		entry := func(name string) (io.Writer, error) {
+			return archive.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
+		}
+		m.Format, m.Made, m.Versions, m.Parts = fileFormat, time.Now().UTC().Truncate(time.Second), versions(), nil
+		for _, name := range order {
+			to, err := entry(name)
+			if err != nil {
+				return err
+			}
+			sum := &summed{to: to, hash: sha256.New()}
+			if err := parts[name](sum); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			m.Parts = append(m.Parts, Part{name, sum.size, hex.EncodeToString(sum.hash.Sum(nil))})
+		}
+		text, err := json.MarshalIndent(m, "", "  ")
+		if err != nil {
+			return err
+		}
+		to, err := entry(manifestName)
+		if err == nil {
+			_, err = to.Write(append(text, '\n'))
+		}
+		return errors.Join(err, archive.Close())
+	})
 	if err != nil {
 		return fmt.Errorf("model %s cannot be written: %w", path, err)
 	}
-	defer pending.Cleanup()
-	archive := zip.NewWriter(pending)
-	entry := func(name string) (io.Writer, error) {
-		return archive.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
-	}
-	m.Format, m.Made, m.Versions, m.Parts = fileFormat, time.Now().UTC().Truncate(time.Second), versions(), nil
-	for _, name := range order {
-		to, err := entry(name)
-		if err != nil {
-			return fmt.Errorf("model %s: %w", path, err)
-		}
-		sum := &summed{to: to, hash: sha256.New()}
-		if err := parts[name](sum); err != nil {
-			return fmt.Errorf("model %s: %s: %w", path, name, err)
-		}
-		m.Parts = append(m.Parts, Part{name, sum.size, hex.EncodeToString(sum.hash.Sum(nil))})
-	}
-	text, err := json.MarshalIndent(m, "", "  ")
-	if err != nil {
-		return err
-	}
-	to, err := entry(manifestName)
-	if err == nil {
-		_, err = to.Write(append(text, '\n'))
-	}
-	if err := errors.Join(err, archive.Close()); err != nil {
-		return fmt.Errorf("model %s: %w", path, err)
-	}
-	if err := pending.CloseAtomicallyReplace(); err != nil {
-		return fmt.Errorf("model %s: %w", path, err)
-	}
-	return fs.Sync(filepath.Dir(path))
+	return nil
 }
 
 // summed counts and hashes what goes through it.

@@ -13,8 +13,6 @@ import (
 	"strata/internal/fs"
 	"strata/pkg/detector"
 	"strata/pkg/imageset/intake"
-
-	"github.com/google/renameio/v2"
 )
 
 // Write judges the pictures of folders, zips and files and writes each output, whose kind is that of its suffix: .csv,
@@ -55,8 +53,8 @@ func Write(ctx context.Context, d *detector.Detector, o detector.Options, paths,
 		return summary, err
 	}
 	for i, path := range outputs {
-		if err := writeFile(path, func(to io.Writer) error { return writers[i](to, d, summary, all, &top) }); err != nil {
-			return summary, err
+		if err := fs.Write(path, func(to io.Writer) error { return writers[i](to, d, summary, all, &top) }); err != nil {
+			return summary, fmt.Errorf("output %s: %w", path, err)
 		}
 	}
 	return summary, nil
@@ -101,19 +99,4 @@ func wantsPictures(outputs []string) bool {
 		}
 	}
 	return false
-}
-
-func writeFile(path string, write func(io.Writer) error) error {
-	pending, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644), renameio.WithExistingPermissions())
-	if err != nil {
-		return fmt.Errorf("output %s: %w", path, err)
-	}
-	defer pending.Cleanup()
-	if err := write(pending); err != nil {
-		return fmt.Errorf("output %s: %w", path, err)
-	}
-	if err := pending.CloseAtomicallyReplace(); err != nil {
-		return fmt.Errorf("output %s: %w", path, err)
-	}
-	return fs.Sync(filepath.Dir(path))
 }
