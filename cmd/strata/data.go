@@ -236,11 +236,7 @@ func (dataSheet) Help() string {
 }
 
 func (c dataSheet) Run(e *environment) error {
-	engine, err := e.engine(false)
-	if err != nil {
-		return err
-	}
-	set, err := engine.Set(c.Set, c.Split)
+	set, err := e.set(c.Set, c.Split)
 	if err != nil {
 		return err
 	}
@@ -278,11 +274,7 @@ func (c dataExport) Run(e *environment) error {
 	if c.Images < 0 {
 		return fmt.Errorf("--images %d: expected 0 or more", c.Images)
 	}
-	engine, err := e.engine(false)
-	if err != nil {
-		return err
-	}
-	set, err := engine.Set(c.Set, c.Split)
+	set, err := e.set(c.Set, c.Split)
 	if err != nil {
 		return err
 	}
@@ -301,4 +293,13 @@ func (c dataExport) Run(e *environment) error {
 	}
 	fmt.Fprintln(e.out, c.Folder)
 	return nil
+}
+
+// set opens a split of a set.
+func (e *environment) set(name, split string) (*imageset.Set, error) {
+	engine, err := e.engine(false)
+	if err != nil {
+		return nil, err
+	}
+	return engine.Set(name, split)
 }

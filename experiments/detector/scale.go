@@ -116,7 +116,7 @@ func manyShapes(path string, n int) error {
 	var texts [][]byte
 	for i := range set.Len() {
 		var text bytes.Buffer
-		if err := png.Encode(&text, picture(set, i)); err != nil {
+		if err := png.Encode(&text, imageset.Picture(set, i)); err != nil {
 			return err
 		}
 		texts = append(texts, text.Bytes())

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"image"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -83,7 +82,7 @@ func writeZip(path string, set *imageset.Set) error {
 			return err
 		}
 		var text bytes.Buffer
-		if err := png.Encode(&text, picture(set, i)); err != nil {
+		if err := png.Encode(&text, imageset.Picture(set, i)); err != nil {
 			return err
 		}
 		if _, err := w.Write(text.Bytes()); err != nil {
@@ -94,17 +93,4 @@ func writeZip(path string, set *imageset.Set) error {
 		return err
 	}
 	return file.CloseAtomicallyReplace()
-}
-
-func picture(set *imageset.Set, i int) image.Image {
-	pixels, bounds := set.Image(i), image.Rect(0, 0, set.Width, set.Height)
-	if set.Channels == 1 {
-		return &image.Gray{Pix: pixels, Stride: set.Width, Rect: bounds}
-	}
-	rgb := image.NewNRGBA(bounds)
-	for p := range set.Height * set.Width {
-		copy(rgb.Pix[4*p:], pixels[3*p:3*p+3])
-		rgb.Pix[4*p+3] = 255
-	}
-	return rgb
 }

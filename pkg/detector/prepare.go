@@ -41,8 +41,7 @@ func (p Preparation) Validate() error {
 		return fmt.Errorf("tiles of pictures of at most %d pixels: expected %d to 4096", p.Longest, Side)
 	case p.Tiles && len(p.starts(p.Longest)) > mostAlong:
 		return fmt.Errorf("tiles that share %d pixels, of pictures of up to %d: %d windows along a side, expected at most %d: share "+
-			"less, or "+
-			"make pictures smaller", p.Overlap, p.Longest, len(p.starts(p.Longest)), mostAlong)
+			"less, or make pictures smaller", p.Overlap, p.Longest, len(p.starts(p.Longest)), mostAlong)
 	case !p.Tiles && (p.Overlap != 0 || p.Longest != 0):
 		return fmt.Errorf("an overlap of %d and a longest side of %d are for tiles", p.Overlap, p.Longest)
 	}

@@ -19,18 +19,23 @@ func Export(set *Set, folder string, n int) error {
 	}
 	name := strings.ReplaceAll(set.Name, string(filepath.Separator), "_")
 	for i := range n {
-		var picture image.Image
-		shape := image.Rect(0, 0, set.Width, set.Height)
-		if set.Channels == 1 {
-			picture = &image.Gray{Pix: set.Image(i), Stride: set.Width, Rect: shape}
-		} else {
-			colours := image.NewRGBA(shape)
-			drawImage(colours, 0, 0, 1, set, i)
-			picture = colours
-		}
-		if err := WritePNG(filepath.Join(folder, fmt.Sprintf("%s-%05d.png", name, i)), picture); err != nil {
+		if err := WritePNG(filepath.Join(folder, fmt.Sprintf("%s-%05d.png", name, i)), Picture(set, i)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Picture is one image of a set, grey where the set is; it may share the set's pixels.
+func Picture(set *Set, i int) image.Image {
+	pixels, bounds := set.Image(i), image.Rect(0, 0, set.Width, set.Height)
+	if set.Channels == 1 {
+		return &image.Gray{Pix: pixels, Stride: set.Width, Rect: bounds}
+	}
+	rgb := image.NewNRGBA(bounds)
+	for p := range set.Height * set.Width {
+		copy(rgb.Pix[4*p:], pixels[3*p:3*p+3])
+		rgb.Pix[4*p+3] = 255
+	}
+	return rgb
 }

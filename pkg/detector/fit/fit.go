@@ -183,16 +183,17 @@ func Detector(ctx context.Context, o Options, good ...string) (*detector.Detecto
 	if err != nil {
 		return nil, err
 	}
-	if warning := detector.Compare(fitted.Spectrum, general.Spectrum); warning != "" {
-		fitted.Warnings = append(fitted.Warnings, warning)
+	for _, warning := range []string{images.repeats(), detector.Compare(fitted.Spectrum, general.Spectrum)} {
+		if warning != "" {
+			fitted.Warnings = append(fitted.Warnings, warning)
+		}
 	}
 	own := general.Weights
 	if start.detector != nil {
 		own = start.detector.Own()
 	} else if o.OnlyCalibrate {
 		fitted.Warnings = append(fitted.Warnings, "nothing was trained: both Glows are the general one, and the scores that compare them "+
-			"say "+
-			"nothing; begin from a detector, or train")
+			"say nothing; begin from a detector, or train")
 	}
 	if !o.OnlyCalibrate {
 		if own, err = o.finetune(ctx, general, own, images, of, &fitted); err != nil {
@@ -212,9 +213,6 @@ func Detector(ctx context.Context, o Options, good ...string) (*detector.Detecto
 		d.Close()
 		return nil, err
 	}
-	if warning := images.repeats(); warning != "" {
-		fmt.Fprintln(o.Out, "warning:", warning)
-	}
 	for _, warning := range fitted.Warnings {
 		fmt.Fprintln(o.Out, "warning:", warning)
 	}
@@ -228,8 +226,7 @@ func (g *gathered) repeats() string {
 		return ""
 	}
 	return fmt.Sprintf("%d of %d good images are equal to others (blank frames?) and count once; if they are called unusual, so is every "+
-		"new one like "+
-		"them, and false alarms are more than is said here", g.duplicates, read)
+		"new one like them, and false alarms are more than is said here", g.duplicates, read)
 }
 
 // trouble says what was not used, and why.
