@@ -48,7 +48,7 @@ figures: build tools wanted-plugin ## train what is missing of TARGETS at SIZE, 
 	bin/strata pages
 
 # What is committed: of the committed results, with pictures of nothing but what strata draws. AGAIN=--again takes what the
-# notebooks showed the last time.
+# notebooks showed the last time, AGAIN=--reports leaves their pages as they are.
 pages: build tools ## write docs/pages anew: the argument, the reports and the notebooks, to click through
 	STRATA_FIGURES= STRATA_RESULTS= bin/strata pages --drawn --results figures/results/procedural-quick --out docs/pages $(AGAIN)
 

@@ -29,7 +29,8 @@ type pagesCommand struct {
 	Results string `help:"Results that the notebooks show (default: the newest)." placeholder:"FOLDER"`
 	Out     string `help:"Folder for the pages (default: pages in STRATA_FIGURES)." placeholder:"DIR"`
 	Drawn   bool   `help:"Show no image that strata did not draw, so that anybody may have the pages."`
-	Again   bool   `help:"Take what notebooks showed the last time on these results, where their cells are the same."`
+	Again   bool   `help:"Take what notebooks showed the last time on these results, where their cells are the same." xor:"notebooks"`
+	Reports bool   `help:"Write the argument and the reports anew, and leave the notebooks' pages as they are." xor:"notebooks"`
 }
 
 func (pagesCommand) Help() string {
@@ -42,17 +43,13 @@ reproduce (default: STRATA_RESULTS, or those below STRATA_FIGURES/results that w
 of pages that one can click through: the paper's argument with what was measured (index.html), a report of each of
 STRATA_FIGURES/results, and a page a notebook, with contents, previous and next. They need neither a server nor the
 network. Executed copies of the notebooks are kept in notebooks/executed/. A notebook that fails is shown as far as it
-came, and the exit code is 1.
+came, and the exit code is 1. After other results only the reports need to be written anew: --reports.
 
 Git ignores the pages, unless --drawn says that anybody may have them: then notebooks see no image set but those that
 strata draws, and results with pictures of others are refused.`
 }
 
 func (c pagesCommand) Run(e *environment) error {
-	results, err := finished(c.Results)
-	if err != nil {
-		return err
-	}
 	root, err := folders.Root()
 	if err != nil {
 		return err
@@ -66,21 +63,11 @@ func (c pagesCommand) Run(e *environment) error {
 			return err
 		}
 	}
-	books := books{results: results, executed: filepath.Join(root, "notebooks", "executed"), again: c.Again}
-	if err := result.Ignored(books.executed); err != nil { // pictures of anybody's images
-		return err
+	show := c.notebooks
+	if c.Reports {
+		show = func(_ *environment, root string) ([]site.Page, error) { return writtenNotebooks(root, out) }
 	}
-	if c.Drawn {
-		remove, err := books.onlyDrawn()
-		if err != nil {
-			return err
-		}
-		defer remove()
-	}
-	if books.kernel, err = notebook.EnsureTools(e.ctx, root); err != nil {
-		return err
-	}
-	shown, failed := books.pages(e, filepath.Join(root, "notebooks"))
+	shown, failed := show(e, root)
 	if e.ctx.Err() != nil {
 		return e.ctx.Err()
 	}
@@ -97,6 +84,56 @@ func (c pagesCommand) Run(e *environment) error {
 	fmt.Fprintf(e.out, "%d pages: %s\n", len(reports)+len(shown), filepath.Join(out, site.Home+".html"))
 	return failed
 }
+
+// notebooks are the notebooks' pages, executed.
+func (c pagesCommand) notebooks(e *environment, root string) ([]site.Page, error) {
+	results, err := finished(c.Results)
+	if err != nil {
+		return nil, err
+	}
+	books := books{results: results, executed: filepath.Join(root, "notebooks", "executed"), again: c.Again}
+	if err := result.Ignored(books.executed); err != nil { // pictures of anybody's images
+		return nil, err
+	}
+	if c.Drawn {
+		remove, err := books.onlyDrawn()
+		if err != nil {
+			return nil, err
+		}
+		defer remove()
+	}
+	if books.kernel, err = notebook.EnsureTools(e.ctx, root); err != nil {
+		return nil, err
+	}
+	return books.pages(e, filepath.Join(root, "notebooks"))
+}
+
+// writtenNotebooks are the notebooks' pages as they are in a folder of pages.
+func writtenNotebooks(root, out string) ([]site.Page, error) {
+	paths, err := notebooksIn(filepath.Join(root, "notebooks"))
+	if err != nil {
+		return nil, err
+	}
+	var pages []site.Page
+	for _, path := range paths {
+		page, err := site.Read(out, notebookName(path))
+		if err != nil {
+			return nil, fmt.Errorf("--reports leaves the notebooks' pages as they are: %w. Do without it to execute the notebooks", err)
+		}
+		page.Group, page.Source = notebooksGroup, path
+		pages = append(pages, page)
+	}
+	return pages, nil
+}
+
+// notebooksGroup is what the notebooks' pages stand under.
+const notebooksGroup = "Notebooks"
+
+func notebooksIn(folder string) ([]string, error) {
+	return filepath.Glob(filepath.Join(folder, "*.ipynb"))
+}
+
+func notebookName(path string) string { return strings.TrimSuffix(filepath.Base(path), ".ipynb") }
 
 // folder is where the pages go.
 func (c pagesCommand) folder() (string, error) {
@@ -212,7 +249,7 @@ func (b *books) onlyDrawn() (remove func(), err error) {
 // pages executes every notebook of a folder, several at a time: a notebook compiles and links one cell after the other,
 // much of it on one core. What fails does not stop the others, and has a page as far as it came.
 func (b books) pages(e *environment, folder string) ([]site.Page, error) {
-	paths, err := filepath.Glob(filepath.Join(folder, "*.ipynb"))
+	paths, err := notebooksIn(folder)
 	if err != nil {
 		return nil, err
 	}
@@ -234,7 +271,7 @@ func (b books) pages(e *environment, folder string) ([]site.Page, error) {
 			if e.ctx.Err() != nil {
 				return nil
 			}
-			started, name := time.Now(), strings.TrimSuffix(filepath.Base(paths[i]), ".ipynb")
+			started, name := time.Now(), notebookName(paths[i])
 			ran, err := b.execute(e.ctx, nb, name, func() {
 				mutex.Lock() // cells are counted in the order in which they are told
 				defer mutex.Unlock()
@@ -245,7 +282,7 @@ func (b books) pages(e *environment, folder string) ([]site.Page, error) {
 			if ran != nil {
 				err = cmp.Or(err, ran.HTML(&body))
 			}
-			pages[i] = site.Page{Name: name, Group: "Notebooks", Body: report.Coloured(body.String()), Source: paths[i]}
+			pages[i] = site.Page{Name: name, Group: notebooksGroup, Body: report.Coloured(body.String()), Source: paths[i]}
 			line := fmt.Sprintf("%s: %.0f s", name, time.Since(started).Seconds())
 			if err != nil {
 				failed[i] = err

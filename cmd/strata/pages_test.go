@@ -104,6 +104,24 @@ func TestReportPages(t *testing.T) {
 	require.Contains(t, string(text), `<td><a href="results-real-smoke.html">`)
 }
 
+// The committed notebooks' pages can be put beside other reports without a kernel.
+func TestWrittenNotebooks(t *testing.T) {
+	root, err := folders.Root()
+	require.NoError(t, err)
+	pages, err := writtenNotebooks(root, filepath.Join(root, "docs", "pages"))
+	require.NoError(t, err)
+	sources, err := notebooksIn(filepath.Join(root, "notebooks"))
+	require.NoError(t, err)
+	require.Len(t, pages, len(sources))
+	for i, p := range pages {
+		require.Equal(t, sources[i], p.Source)
+		require.Contains(t, p.Body, "<h1")
+		require.NotContains(t, p.Body, `src="pictures/`, "pictures come along")
+	}
+	_, err = writtenNotebooks(root, t.TempDir())
+	require.ErrorContains(t, err, "Do without it to execute the notebooks")
+}
+
 // Images that strata did not draw reach no pages that git may have: results with such are refused, notebooks see no
 // others, and pages of anything else lie where git does not look.
 func TestPagesOfOthersImages(t *testing.T) {

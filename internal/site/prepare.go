@@ -106,7 +106,7 @@ func prepare(p Page, folder string, pages []Page, kept *store) (*shown, error) {
 // link is where a link of a page leads from a folder: to the page that was made of its file, or to that file.
 func (p Page) link(to, folder string, pages []Page) string {
 	u, err := url.Parse(to)
-	if err != nil || u.Scheme != "" || u.Host != "" || u.Path == "" || filepath.IsAbs(u.Path) || p.Source == "" {
+	if err != nil || u.Scheme != "" || u.Host != "" || u.Path == "" || filepath.IsAbs(u.Path) || p.Source == "" || p.Written {
 		return to
 	}
 	path := filepath.Join(filepath.Dir(p.Source), filepath.FromSlash(u.Path))

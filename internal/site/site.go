@@ -40,6 +40,8 @@ type Page struct {
 	// Source is the file that it was made of, or would lie beside: the links of Body count from its folder, and links
 	// of other pages to it lead to the page.
 	Source string
+	// Written says that Body is of a page that Write wrote, as Read gives it: its links lead from the folder already.
+	Written bool
 }
 
 //go:embed style.css

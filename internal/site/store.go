@@ -11,15 +11,17 @@ import (
 )
 
 // store are the pictures of a site by the names of their files, each once, whichever pages show it.
-type store struct{ files map[string][]byte }
+type store struct {
+	files map[string][]byte
+	names map[[sha256.Size]byte]string // by the picture as it came
+}
 
-func newStore() *store { return &store{map[string][]byte{}} }
+func newStore() *store { return &store{map[string][]byte{}, map[[sha256.Size]byte]string{}} }
 
-// add keeps a picture under a name that its content gives it.
+// add keeps a picture under a name that its file's content gives it: a picture that is read from its file is called the same again.
 func (s *store) add(picture []byte, kind string) (string, error) {
-	sum := sha256.Sum256(picture)
-	name := hex.EncodeToString(sum[:6]) + kind
-	if _, ok := s.files[name]; ok {
+	came := sha256.Sum256(picture)
+	if name, ok := s.names[came]; ok {
 		return name, nil
 	}
 	if kind == ".png" {
@@ -28,7 +30,9 @@ func (s *store) add(picture []byte, kind string) (string, error) {
 			return "", err
 		}
 	}
-	s.files[name] = picture
+	sum := sha256.Sum256(picture)
+	name := hex.EncodeToString(sum[:6]) + kind
+	s.files[name], s.names[came] = picture, name
 	return name, nil
 }
 
