@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -52,6 +53,9 @@ func prepare(p Page, folder string, pages []Page, kept *store) (*shown, error) {
 				}
 			}
 			continue
+		}
+		if n.Namespace == "math" { // whose writer has its attributes in no order: a page that did not change would look changed
+			slices.SortFunc(n.Attr, func(a, b html.Attribute) int { return cmp.Compare(a.Key, b.Key) })
 		}
 		for i, a := range n.Attr {
 			switch a.Key {

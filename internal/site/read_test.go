@@ -48,3 +48,13 @@ func TestReadRefuses(t *testing.T) {
 	_, err = Read(folder, "a")
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
+
+// What writes formulas gives their attributes in any order.
+func TestOrder(t *testing.T) {
+	folder := t.TempDir()
+	formula := `<math xmlns="http://www.w3.org/1998/Math/MathML" style="x: y" display="inline"><mo stretchy="false" form="prefix">(</mo></math>`
+	require.NoError(t, Write(folder, []Page{{Name: Home, Body: "<h1>A</h1>" + formula}}))
+	text, err := os.ReadFile(filepath.Join(folder, Home+".html"))
+	require.NoError(t, err)
+	require.Contains(t, string(text), `<math display="inline" style="x: y" xmlns="http://www.w3.org/1998/Math/MathML"><mo form="prefix" stretchy=`)
+}
