@@ -21,7 +21,7 @@ type serveCommand struct {
 	Body      int64         `help:"Most MiB of a request." default:"32"`
 	Images    int           `help:"Most images of a request." default:"64"`
 	Pixels    int64         `help:"Most pixels of a picture, in millions: larger ones are told and not decoded." default:"16"`
-	Requests  int           `help:"Most requests at once: more are answered 503." default:"32"`
+	Requests  int           `help:"Most requests that are computed at once: more are answered 503." default:"32"`
 	Time      time.Duration `help:"Longest time for a request, from the end of its upload." default:"30s"`
 	Upload    time.Duration `help:"Longest time for an upload." default:"30s"`
 	Grace     time.Duration `help:"How long requests that are under way are waited for in the end." default:"30s"`

@@ -432,19 +432,49 @@ func hanging(t *testing.T, address string) net.Conn {
 	return c
 }
 
-// Beyond the bound of requests the answer is 503 with a time to wait, at once; who is served is not disturbed.
+// Beyond a bound of requests the answer is 503 with a time to wait, at once; who is served is not disturbed.
 func TestBusy(t *testing.T) {
-	address, s, _ := started(t, Config{Limits: Limits{Requests: 1}})
-	c := hanging(t, address)
-	require.Eventually(t, func() bool { return len(s.room) == 1 }, 10*time.Second, time.Millisecond)
-	response, text := ask(t, address, request{kind: "image/png", body: bytes.NewReader(good(0))})
+	address, s, _ := started(t, Config{Limits: Limits{Uploads: 2, Requests: 1}})
+	refused := func(says string) {
+		t.Helper()
+		response, text := ask(t, address, request{kind: "image/png", body: bytes.NewReader(good(0))})
+		require.Equal(t, 503, response.StatusCode)
+		require.Equal(t, "1", response.Header.Get("Retry-After"))
+		require.Contains(t, string(text), says)
+		response, _ = ask(t, address, request{method: "GET", path: "/healthz"})
+		require.Equal(t, 200, response.StatusCode, "who asks whether it lives is not refused")
+	}
+	reading := func(n int) {
+		t.Helper()
+		require.Eventually(t, func() bool { return len(s.uploads) == n }, 10*time.Second, time.Millisecond)
+	}
+	slow, other := hanging(t, address), hanging(t, address)
+	reading(2)
+	refused("2 requests are being read")
+	other.Close()
+	reading(1)
+
+	s.room <- struct{}{} // a request that is computed
+	refused("1 requests are computed")
+	_, err := slow.Write(make([]byte, 997)) // the rest of one that had been let in before
+	require.NoError(t, err)
+	response, err := http.ReadResponse(bufio.NewReader(slow), nil)
+	require.NoError(t, err)
 	require.Equal(t, 503, response.StatusCode)
-	require.Equal(t, "1", response.Header.Get("Retry-After"))
-	require.Contains(t, string(text), "1 requests are under way")
-	response, _ = ask(t, address, request{method: "GET", path: "/healthz"})
-	require.Equal(t, 200, response.StatusCode, "who asks whether it lives is not refused")
-	c.Close()
-	require.Eventually(t, func() bool { return len(s.room) == 0 }, 10*time.Second, time.Millisecond)
+	_, text := ask(t, address, request{method: "GET", path: "/metrics"})
+	require.Contains(t, string(text), "strata_uploads_under_way 0")
+	require.Contains(t, string(text), "strata_requests_computed 1")
+	<-s.room
+	require.Len(t, detect(t, address, "", upload{"a", good(0)}).Images, 1)
+}
+
+// Who sends slowly keeps nobody from being computed: uploads that hung held all places of a server, for half a minute each.
+func TestSlowUploadHoldsNoPlace(t *testing.T) {
+	address, s, _ := started(t, Config{Limits: Limits{Requests: 1}})
+	for range 3 {
+		hanging(t, address)
+	}
+	require.Eventually(t, func() bool { return len(s.uploads) == 3 }, 10*time.Second, time.Millisecond)
 	require.Len(t, detect(t, address, "", upload{"a", good(0)}).Images, 1)
 }
 
@@ -459,7 +489,7 @@ func TestSlowClients(t *testing.T) {
 	require.Equal(t, 408, response.StatusCode)
 	require.Contains(t, string(text), "was not there after 100ms")
 	described(t, httptest.NewRequest("POST", "/v1/detect", nil), response, text)
-	require.Empty(t, s.room)
+	require.Eventually(t, func() bool { return s.underWay() == 0 }, 10*time.Second, time.Millisecond)
 
 	half, err := net.Dial("tcp", strings.TrimPrefix(address, "http://"))
 	require.NoError(t, err)
@@ -594,14 +624,14 @@ func TestShutdownLosesNothing(t *testing.T) {
 	require.EqualValues(t, strings.Count(log.String(), "path=/v1/detect status=200"), answered.Load(),
 		"what the server answered, clients have")
 	require.Contains(t, log.String(), "msg=stopping")
-	require.Empty(t, s.room)
+	require.Zero(t, s.underWay())
 }
 
 // Before the end a load balancer is told, and what does not end in time is counted.
 func TestShutdownInTime(t *testing.T) {
 	address, s, stop := started(t, Config{Grace: 100 * time.Millisecond})
 	hanging(t, address)
-	require.Eventually(t, func() bool { return len(s.room) == 1 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return s.underWay() == 1 }, 10*time.Second, time.Millisecond)
 	require.ErrorContains(t, stop(), "1 requests were not answered within 100ms")
 
 	s.draining.Store(true)

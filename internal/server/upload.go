@@ -23,6 +23,11 @@ const kinds = "send multipart/form-data (curl -F image=@photo.png), application/
 // upload reads the pictures of a request into memory, undecoded. What is wrong with all of the request is its error; what is wrong with
 // a picture is found when it is decoded.
 func (s *Server) upload(w http.ResponseWriter, r *http.Request) (files []intake.File, err error) {
+	leave, err := place(s.uploads, "requests are being read")
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	seen, _ := w.(*observer)
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return nil, bad(http.StatusUnsupportedMediaType, "Content-Encoding %q: send the body as it is, pictures are compressed already",
