@@ -77,7 +77,9 @@ func (s *Server) detect(w http.ResponseWriter, r *http.Request) error {
 	if len(s.room) == cap(s.room) { // said before megabytes are sent
 		return busy(s.room, computed)
 	}
-	files, err := s.upload(w, r)
+	held := &body{memory: &s.memory}
+	defer held.release()
+	files, err := s.upload(w, r, held)
 	if err != nil {
 		return err
 	}

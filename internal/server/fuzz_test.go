@@ -59,6 +59,7 @@ func one(t testing.TB, s *Server, c seed) {
 	require.Less(t, to.Code, 500, to.Body.String())
 	require.True(t, json.Valid(to.Body.Bytes()))
 	require.Zero(t, s.underWay())
+	require.Zero(t, s.memory.now())
 }
 
 func FuzzDetect(f *testing.F) {

@@ -32,10 +32,13 @@ var openAPI []byte
 
 // Limits bound what requests can make the server do.
 type Limits struct {
-	Body     int64         // bytes of a request's body
-	Images   int           // of a request
-	Pixels   int64         // of a picture, by its header, before it is decoded
-	Uploads  int           // that are read at once; more are answered 503
+	Body    int64 // bytes of a request's body
+	Images  int   // of a request
+	Pixels  int64 // of a picture, by its header, before it is decoded
+	Uploads int   // that are read at once; more are answered 503
+	// Memory is how many bytes the files of all requests may take from their first byte to the answer, and while they are read: what
+	// goes beyond is answered 503. It is at least four times Body; 0 is 1 GiB, or that.
+	Memory   int64
 	Requests int           // that are decoded, wait for the networks or are computed at once; more are answered 503
 	Time     time.Duration // of a request from the end of its upload to its answer
 	// Header and Upload are how long a client may take to send a request's header, and all of it; then the connection is closed.
@@ -43,15 +46,16 @@ type Limits struct {
 	Connections    int // at once; more wait until they are accepted
 }
 
-// DefaultLimits keep uploads below 1 GiB of memory, five where all of them are JSON, whose base64 is held several times; and decoding
-// below another.
-var DefaultLimits = Limits{Body: 32 << 20, Images: 64, Pixels: 16 << 20, Uploads: 256, Requests: 32, Time: 30 * time.Second,
-	Header: 5 * time.Second, Upload: 30 * time.Second, Connections: 512}
+// DefaultLimits keep uploads below 1 GiB of memory, and decoding below another.
+var DefaultLimits = Limits{Body: 32 << 20, Images: 64, Pixels: 16 << 20, Uploads: 256, Memory: 1 << 30, Requests: 32,
+	Time: 30 * time.Second, Header: 5 * time.Second, Upload: 30 * time.Second, Connections: 512}
 
 func (l Limits) withDefaults() Limits {
 	d := DefaultLimits
-	return Limits{Body: cmp.Or(l.Body, d.Body), Images: cmp.Or(l.Images, d.Images), Pixels: cmp.Or(l.Pixels, d.Pixels),
-		Uploads: cmp.Or(l.Uploads, d.Uploads), Requests: cmp.Or(l.Requests, d.Requests), Time: cmp.Or(l.Time, d.Time),
+	l.Body = cmp.Or(l.Body, d.Body)
+	return Limits{Body: l.Body, Images: cmp.Or(l.Images, d.Images), Pixels: cmp.Or(l.Pixels, d.Pixels),
+		Uploads: cmp.Or(l.Uploads, d.Uploads), Memory: cmp.Or(l.Memory, max(d.Memory, timesJSON*l.Body)),
+		Requests: cmp.Or(l.Requests, d.Requests), Time: cmp.Or(l.Time, d.Time),
 		Header: cmp.Or(l.Header, d.Header), Upload: cmp.Or(l.Upload, d.Upload), Connections: cmp.Or(l.Connections, d.Connections)}
 }
 
@@ -80,6 +84,7 @@ type Server struct {
 	queue    *queue
 	uploads  chan struct{} // a place for each request that may be read
 	room     chan struct{} // and for each that may be computed
+	memory   memory
 	draining atomic.Bool
 	handler  http.Handler
 }
@@ -104,7 +109,11 @@ func New(d *detector.Detector, c Config) (*Server, error) {
 		l.Connections < 1 {
 		return nil, fmt.Errorf("server: a limit is below 1: %+v", l)
 	}
-	s := &Server{detector: d, config: c, limits: l, log: c.Log, uploads: make(chan struct{}, l.Uploads),
+	if l.Memory < timesJSON*l.Body {
+		return nil, fmt.Errorf("server: %d bytes of memory for the files of all requests: a request of %d bytes can take %d times that",
+			l.Memory, l.Body, timesJSON)
+	}
+	s := &Server{detector: d, config: c, limits: l, log: c.Log, memory: memory{most: l.Memory}, uploads: make(chan struct{}, l.Uploads),
 		room: make(chan struct{}, l.Requests), files: intake.Limits{Bytes: l.Body, Pixels: l.Pixels}}
 	s.queue = newQueue(d)
 	s.metrics = newMetrics(s)

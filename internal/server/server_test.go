@@ -478,6 +478,41 @@ func TestSlowUploadHoldsNoPlace(t *testing.T) {
 	require.Len(t, detect(t, address, "", upload{"a", good(0)}).Images, 1)
 }
 
+// The bytes of all requests together are bounded, however many there are and of whatever kind; what is refused can come again.
+func TestMemory(t *testing.T) {
+	address, s, _ := started(t, Config{Limits: Limits{Body: 100_000, Memory: 400_000}})
+	for range 2 {
+		c := hanging(t, address)
+		_, err := c.Write(make([]byte, 900)) // of 1,000
+		require.NoError(t, err)
+		defer c.Close()
+	}
+	require.Eventually(t, func() bool { return s.memory.now() == 2*2*903 }, 10*time.Second, time.Millisecond)
+	_, text := ask(t, address, request{method: "GET", path: "/metrics"})
+	require.Contains(t, string(text), "strata_upload_bytes 3612")
+
+	large := bytes.Repeat([]byte("A"), 60_000)
+	require.True(t, s.memory.take(300_000)) // other requests
+	kind, parts := form(upload{"a", large})
+	sent := map[string][]byte{"image/png": large, kind: parts, "application/json": fmt.Appendf(nil, `{"images":[{"data":"%s"}]}`, large)}
+	for kind, data := range sent {
+		response, text := ask(t, address, request{kind: kind, body: bytes.NewReader(data)})
+		require.Equal(t, 503, response.StatusCode, "%s: %s", kind, text)
+		require.Equal(t, "1", response.Header.Get("Retry-After"))
+		require.Contains(t, string(text), "the pictures of all requests may take 400000 bytes")
+	}
+	s.memory.give(300_000)
+	for kind, data := range sent {
+		response, text := ask(t, address, request{kind: kind, body: bytes.NewReader(data)})
+		require.Equal(t, 200, response.StatusCode, "%s: %s", kind, text)
+	}
+	require.Eventually(t, func() bool { return s.memory.now() == 2*2*903 }, 10*time.Second, time.Millisecond, "given back")
+
+	_, err := New(tiny, Config{Limits: Limits{Body: 100_000, Memory: 399_999}})
+	require.ErrorContains(t, err, "can take 4 times that")
+	require.EqualValues(t, 4<<30, Limits{Body: 1 << 30}.withDefaults().Memory)
+}
+
 // A client that sends half a request is answered 408, one that sends half a header is left; neither keeps its place.
 func TestSlowClients(t *testing.T) {
 	address, s, _ := started(t, Config{Limits: Limits{Upload: 100 * time.Millisecond, Header: 100 * time.Millisecond}})
@@ -586,6 +621,7 @@ func TestShared(t *testing.T) {
 	require.ErrorIs(t, jobs[2].err, context.Canceled)
 	for _, i := range []int{0, 1, 3} {
 		require.NoError(t, jobs[i].err)
+		require.Empty(t, jobs[i].prepared, "what was computed takes no more memory")
 		require.Equal(t, fmt.Sprint(i), jobs[i].result.Path)
 		require.Equal(t, i != 0, jobs[i].result.Anomalous)
 	}
