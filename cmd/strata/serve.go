@@ -54,6 +54,9 @@ func (c serveCommand) Run(e *environment) error {
 		return errors.New("limits: expected --body 1 to 4096, --pixels 1 to 64, --memory up to 1048576, --images and --requests from 1 " +
 			"on, and times above 0s")
 	}
+	if err := checkRate(c.Rate); err != nil {
+		return err
+	}
 	token, err := c.token()
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -42,9 +43,9 @@ type Options struct {
 	// Outliers is a folder or zip of images unlike the good ones, for the outlier loss (paper Eq. 2).
 	Outliers string
 
-	// Tiles cuts windows instead of resizing pictures as a whole, with Overlap pixels in common (0 is 16, half a window),
-	// of pictures whose longer side is at most Longest (0 is 256). Kernel resizes, "" for bilinear.
-	Tiles            bool
+	// Tiles cuts windows instead of resizing pictures as a whole, with Overlap pixels in common (0 is 16, half a window; NoOverlap puts
+	// them side by side), of pictures whose longer side is at most Longest (0 is 256). Kernel resizes, "" for bilinear.
+	Tiles, NoOverlap bool
 	Overlap, Longest int
 	Kernel           resample.Kernel
 
@@ -79,7 +80,10 @@ func (o Options) withDefaults() Options {
 	o.GeneralSteps = cmp.Or(o.GeneralSteps, 2500)
 	o.Steps, o.Batch, o.Rate, o.Most = cmp.Or(o.Steps, 1000), cmp.Or(o.Batch, 32), cmp.Or(o.Rate, finetuneRate), cmp.Or(o.Most, 50_000)
 	if o.Tiles {
-		o.Overlap, o.Longest = cmp.Or(o.Overlap, detector.Side/2), cmp.Or(o.Longest, 256)
+		o.Longest = cmp.Or(o.Longest, 256)
+		if !o.NoOverlap {
+			o.Overlap = cmp.Or(o.Overlap, detector.Side/2)
+		}
 	}
 	if o.Limits == (intake.Limits{}) {
 		o.Limits = intake.DefaultLimits
@@ -105,6 +109,10 @@ func (o Options) Validate() error {
 	case o.Steps < 1 || o.GeneralSteps < 1 || o.Batch < 1 || o.Most < Least:
 		return fmt.Errorf("%d steps, %d general ones, batches of %d and at most %d images: expected at least 1, 1, 1 and %d",
 			o.Steps, o.GeneralSteps, o.Batch, o.Most, Least)
+	case !(o.Rate > 0) || math.IsInf(o.Rate, 1):
+		return fmt.Errorf("a learning rate of %g: expected one above 0, as %g", o.Rate, finetuneRate)
+	case o.NoOverlap && (o.Overlap != 0 || !o.Tiles):
+		return errors.New("no overlap is for tiles, and leaves out how much of it")
 	case o.From != "" && o.General != Drawn:
 		return errors.New("a detector to begin from brings its general Glow: name one of the two")
 	case o.From != "" && (o.Tiles || o.Kernel != ""):

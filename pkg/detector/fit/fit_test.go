@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -240,6 +241,11 @@ func TestValidate(t *testing.T) {
 		`kernel "sharp"`:             {GeneralKernel: "sharp"},
 		"at most 100 images":         {Most: 100},
 		"-3 steps":                   {Steps: -3},
+		"a learning rate of -1":      {Rate: -1},
+		"a learning rate of NaN":     {Rate: math.NaN()},
+		"a learning rate of +Inf":    {Rate: math.Inf(1)},
+		"no overlap is for tiles":    {NoOverlap: true},
+		"leaves out how much":        {Tiles: true, NoOverlap: true, Overlap: 3},
 		`score "beauty"`:             {Scores: []string{"ratio", "beauty"}},
 		`no rule "mean"`:             {Rule: "mean"},
 	} {
@@ -247,6 +253,8 @@ func TestValidate(t *testing.T) {
 	}
 	require.NoError(t, Options{}.Validate())
 	require.NoError(t, Options{Tiles: true, GeneralKernel: Nearest}.Validate())
+	require.Equal(t, detector.Side/2, Options{Tiles: true}.withDefaults().Overlap)
+	require.Zero(t, Options{Tiles: true, NoOverlap: true}.withDefaults().Overlap, "side by side")
 }
 
 // A fit that is stopped goes on where it was, and ends with the same weights to the bit; with other images or options it is refused.
