@@ -13,8 +13,11 @@ import (
 	"strings"
 	"testing"
 
+	"strata/pkg/backend"
+	"strata/pkg/density"
 	"strata/pkg/detector"
 	"strata/pkg/detector/detectortest"
+	"strata/pkg/glow"
 	"strata/pkg/imageset"
 	"strata/pkg/imageset/intake"
 	"strata/pkg/imageset/resample"
@@ -317,6 +320,62 @@ func TestEarlyStopping(t *testing.T) {
 	require.Less(t, f.Steps, 100, "not all steps were made")
 	require.Contains(t, strings.Join(f.Warnings, " "), "no step of training made good images more likely")
 	require.Equal(t, ruined.General().Weights, ruined.Own())
+}
+
+// Bits/dim that are not finite are never the best, whatever stands beside them, and are told; the start must be finite.
+func TestWatchNotFinite(t *testing.T) {
+	g, err := detectortest.General(1)
+	require.NoError(t, err)
+	better := detectortest.New(t, 1, nil).Own() // of good images
+	broken := maps.Clone(g.Weights)
+	for name, values := range broken {
+		broken[name] = slices.Repeat([]float32{float32(math.NaN())}, len(values))
+	}
+	stop := &imageset.Set{Name: "stop", Split: imageset.Train, Height: 32, Width: 32, Channels: 1}
+	for i := range 20 {
+		stop.Pixels = append(stop.Pixels, detectortest.Good(i, 32, 32, 1).Pixels...)
+	}
+	on, _, err := backend.For(backend.Small)
+	require.NoError(t, err)
+	model, err := glow.New(g.Glow)
+	require.NoError(t, err)
+	network := density.BlankNetwork(on, backend.Lowering(on), model)
+	defer network.Close()
+	watched := func() *watch {
+		return &watch{training: &training{stop: stop, work: t.TempDir()}, network: network}
+	}
+	look := func(w *watch, step int, weights detector.Weights) error {
+		require.NoError(t, network.Set(weights))
+		return w.look(t.Context(), step)
+	}
+	require.ErrorContains(t, look(watched(), 0, broken), "NaN bits/dim, which is not finite: it is broken")
+	require.ErrorContains(t, watched().saw(0, math.Inf(-1)), "-Inf bits/dim")
+
+	w := watched()
+	require.NoError(t, look(w, 0, g.Weights))
+	require.NoError(t, look(w, 5, broken))
+	require.NoError(t, w.saw(10, math.Inf(-1)))
+	require.Zero(t, w.best.Step)
+	off, err := w.result()
+	require.NoError(t, err)
+	require.Equal(t, g.Weights, off.weights)
+	require.Equal(t, 10, off.steps)
+	require.Contains(t, off.warning(), "training went off: at step 5, and at 2 looks in all")
+
+	require.NoError(t, look(w, 15, better), "it came back")
+	back, err := w.result()
+	require.NoError(t, err)
+	require.Equal(t, better, back.weights)
+	require.Equal(t, 15, back.best)
+	require.Empty(t, back.warning())
+	again := &watch{training: w.training, network: network}
+	require.NoError(t, again.begin(t.Context()))
+	require.Equal(t, w.best, again.best, "and goes on from there")
+
+	for step := range patience - 1 {
+		require.NoError(t, w.saw(20+step, math.NaN()))
+	}
+	require.ErrorIs(t, w.saw(30, math.NaN()), errEnough)
 }
 
 // The other ways to fit: tiles, outliers, a folder of general images by the nearest kernel, and from another detector.

@@ -210,6 +210,9 @@ func (o Options) finetune(ctx context.Context, general *detector.General, own de
 		return nil, err
 	}
 	fitted.Steps, fitted.Best, fitted.From, fitted.To = result.steps, result.best, result.from, result.to
+	if warning := result.warning(); warning != "" {
+		fitted.Warnings = append(fitted.Warnings, warning)
+	}
 	if result.best == 0 {
 		fitted.Warnings = append(fitted.Warnings, "no step of training made good images more likely: the general Glow is used as it "+
 			"is, and scores that "+
