@@ -21,7 +21,7 @@ type fitCommand struct {
 	GeneralKernel string `help:"What general images are resized by: bilinear, bicubic, lanczos, box, or nearest, the one that brings them nearest to the good ones." enum:",bilinear,bicubic,lanczos,box,nearest" default:"" placeholder:"KERNEL"`
 	GeneralSteps  int    `help:"Steps on a folder of general images." default:"2500"`
 	From          string `help:"Model to begin from, in the place of a general Glow: with --steps 0 it is only calibrated." placeholder:"MODEL"`
-	Outliers      string `help:"Images unlike the good ones, for the outlier loss (Eq. 2)." placeholder:"DIR|ZIP"`
+	Outliers      string `help:"Images unlike the good ones, 50 at least, for the outlier loss (Eq. 2)." placeholder:"DIR|ZIP"`
 
 	Tiles   bool   `help:"Cut pictures into windows of 32x32 instead of resizing them as a whole."`
 	Overlap *int   `help:"Pixels that neighbouring windows share, with --tiles; 0 for none (default 16)."`

@@ -40,7 +40,7 @@ type Options struct {
 	From string
 	// OnlyCalibrate trains nothing: what is held out is compared with as the start is. Good images must not be what From was trained on.
 	OnlyCalibrate bool
-	// Outliers is a folder or zip of images unlike the good ones, for the outlier loss (paper Eq. 2).
+	// Outliers is a folder or zip of images unlike the good ones, LeastOutliers at least, for the outlier loss (paper Eq. 2).
 	Outliers string
 
 	// Tiles cuts windows instead of resizing pictures as a whole, with Overlap pixels in common (0 is 16, half a window; NoOverlap puts
@@ -187,6 +187,13 @@ func Detector(ctx context.Context, o Options, good ...string) (*detector.Detecto
 		return nil, err
 	}
 	fitted.Spectrum = detector.SpectrumOf(some)
+	var outliers *imageset.Set
+	if o.Outliers != "" { // before a general Glow is trained, which may take hours
+		if outliers, _, err = o.setOf(ctx, "outliers", o.Outliers, images.preparation, LeastOutliers); err != nil {
+			return nil, err
+		}
+		fitted.Outliers = outliers.Len()
+	}
 	general, err := o.general(ctx, start, images.preparation, fitted.Spectrum)
 	if err != nil {
 		return nil, err
@@ -204,7 +211,7 @@ func Detector(ctx context.Context, o Options, good ...string) (*detector.Detecto
 			"say nothing; begin from a detector, or train")
 	}
 	if !o.OnlyCalibrate {
-		if own, err = o.finetune(ctx, general, own, images, of, &fitted); err != nil {
+		if own, err = o.finetune(ctx, general, own, images, of, outliers, &fitted); err != nil {
 			return nil, err
 		}
 	}
@@ -267,16 +274,16 @@ func (o Options) calibrate(ctx context.Context, d *detector.Detector, images *ga
 	return d.Calibrate(ctx, images.load(ctx, of.stop), images.load(ctx, of.heldOut), all, func(done int) { bar.Set(done, "images") })
 }
 
-// setOf makes one set of all images of a folder or zip.
-func (o Options) setOf(ctx context.Context, what, path string, p detector.Preparation) (*imageset.Set, *gathered, error) {
+// setOf makes one set of all images of a folder or zip, of which there must be so many.
+func (o Options) setOf(ctx context.Context, what, path string, p detector.Preparation, least int) (*imageset.Set, *gathered, error) {
 	walk := intake.Open(path)
 	defer walk.Close()
 	images, err := o.read(ctx, walk, what, p, o.Most)
 	if err != nil {
 		return nil, nil, err
 	}
-	if n := len(images.samples); n < Least {
-		return nil, nil, fmt.Errorf("fit: %d different %s in %s%s: at least %d are needed", n, what, path, images.trouble(), Least)
+	if n := len(images.samples); n < least {
+		return nil, nil, fmt.Errorf("fit: %d different %s in %s%s: at least %d are needed", n, what, path, images.trouble(), least)
 	}
 	set, err := images.set(ctx, what, images.samples, windowsOfPicture, o.Most)
 	return set, images, err

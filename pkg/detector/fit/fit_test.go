@@ -412,6 +412,28 @@ func TestWaysToFit(t *testing.T) {
 	require.GreaterOrEqual(t, again.Manifest().HeldOut, 150)
 }
 
+// A few dozen outliers are enough, and too few are told before anything is trained: here a general Glow, for hours.
+func TestFewOutliers(t *testing.T) {
+	good := detectortest.Folder(t, goodFiles(0, Least, 1))
+	outliers := func(n int) string {
+		files := map[string][]byte{}
+		for i := range n {
+			files[fmt.Sprint(i, ".png")] = detectortest.PNG(detectortest.Noisy(i, 32, 32, 1))
+		}
+		return detectortest.Folder(t, files)
+	}
+	d, err := Detector(t.Context(), Options{General: small(t, 1), Steps: 2, Outliers: outliers(LeastOutliers)}, good)
+	require.NoError(t, err)
+	defer d.Close()
+	require.Equal(t, LeastOutliers, d.Manifest().Fit.Outliers)
+
+	var out bytes.Buffer
+	_, err = Detector(t.Context(), Options{General: good, Steps: 2, Outliers: outliers(LeastOutliers - 1), Out: &out}, good)
+	require.ErrorContains(t, err, "49 different outliers in ")
+	require.ErrorContains(t, err, ": at least 50 are needed")
+	require.NotContains(t, out.String(), "train the general Glow")
+}
+
 func TestGeneralFromFolder(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains the Glow of K 4, hidden 64 for a few steps")
