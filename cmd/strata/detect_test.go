@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"strata/pkg/detector"
 	"strata/pkg/detector/detectortest"
 
 	"github.com/stretchr/testify/require"
@@ -60,6 +61,31 @@ func TestFitAndDetect(t *testing.T) {
 	code, out, errOut = strata("fit", goods, "--out", filepath.Join(folder, "again.strata"), "--from", model, "--steps", "0")
 	require.Zero(t, code, errOut)
 	require.NotContains(t, out, "trained on")
+}
+
+// All that a user gets who names nothing: the Glow that comes with strata, and its scores.
+func TestFitByDefault(t *testing.T) {
+	t.Setenv("GOMLX_BACKEND", "go")
+	good := map[string][]byte{}
+	for i := range 200 {
+		good[fmt.Sprintf("%d.png", i)] = detectortest.PNG(detectortest.Good(i, 32, 32, 3))
+	}
+	model, scores := filepath.Join(t.TempDir(), "good.strata"), filepath.Join(t.TempDir(), "scores.jsonl")
+	code, out, errOut := strata("fit", detectortest.Folder(t, good), "--out", model, "--steps", "1")
+	require.Zero(t, code, errOut)
+	require.Contains(t, out, "leaves that strata draws")
+	news := detectortest.Folder(t, map[string][]byte{"noisy.png": detectortest.PNG(detectortest.Noisy(1, 32, 32, 3))})
+	code, out, errOut = strata("detect", model, news, "-o", scores)
+	require.Zero(t, code, errOut)
+	require.Contains(t, out, "1 of 1 images are unusual")
+	text, err := os.ReadFile(scores)
+	require.NoError(t, err)
+	for _, name := range detector.DefaultScores() {
+		require.Contains(t, string(text), `"`+name+`":`)
+	}
+	d, err := detector.Load(model)
+	require.NoError(t, err)
+	require.Equal(t, []string{"complexity", "latent_fit"}, d.Manifest().Combined, "what a Glow of drawings is good for")
 }
 
 // What cannot be done is said before long work, in a line, with the exit code of everything else.
