@@ -79,6 +79,56 @@ func ExampleNew() {
 	// Output: detector: images of 3 channels for a Glow of 1
 }
 
+// A file that is in memory, as one that was embedded or downloaded.
+func ExampleRead() {
+	made, err := detectortest.Make(1, nil)
+	if err != nil {
+		panic(err)
+	}
+	file := saved(made.Save)
+	d, err := detector.Read(bytes.NewReader(file), int64(len(file)), "good.strata")
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(d.Preparation(), d.Manifest().HeldOut)
+	// Output: grey, resized as a whole to 32x32 (bilinear) 120
+}
+
+func ExampleReadGeneral() {
+	made, err := detectortest.General(1)
+	if err != nil {
+		panic(err)
+	}
+	file := saved(made.Save)
+	general, err := detector.ReadGeneral(bytes.NewReader(file), int64(len(file)), "general.strata")
+	fmt.Println(general.About, err)
+	// Output: slopes with noise, for tests <nil>
+}
+
+func ExampleLoadGeneral() {
+	_, err := detector.LoadGeneral("absent.strata")
+	fmt.Println(err)
+	// Output: model: open absent.strata: no such file or directory: strata fit makes one
+}
+
+// saved is what a model saves.
+func saved(save func(path string) error) []byte {
+	folder, err := os.MkdirTemp("", "example-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(folder)
+	path := filepath.Join(folder, "model.strata")
+	if err := save(path); err != nil {
+		panic(err)
+	}
+	file, err := os.ReadFile(path)
+	if err != nil {
+		panic(err)
+	}
+	return file
+}
+
 // Loading brings no training code.
 func TestLoadsWithoutTraining(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", "strata/pkg/detector", "strata/pkg/detector/output").CombinedOutput()

@@ -92,6 +92,31 @@ func ExampleDetector() {
 	// Output: true <nil>
 }
 
+func ExampleDrawnGeneral() {
+	general, err := DrawnGeneral(3)
+	fmt.Println(general.Glow.K, general.Glow.Hidden, err)
+	// Output: 4 64 <nil>
+}
+
+func ExampleTrainGeneral() {
+	images := &imageset.Set{Name: "slopes", Split: imageset.Train, Height: detector.Side, Width: detector.Side, Channels: 1}
+	for i := range 40 {
+		images.Pixels = append(images.Pixels, detectortest.Good(i, detector.Side, detector.Side, 1).Pixels...)
+	}
+	work, err := os.MkdirTemp("", "example-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(work)
+	config := glow.Config{Height: detector.Side, Width: detector.Side, Channels: 1, Scales: 3, K: 1, Hidden: 8}
+	general, err := TrainGeneral(context.Background(), Options{GeneralSteps: 3, Batch: 8}, nil, config, images, "40 slopes", work)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(general.About)
+	// Output: 40 slopes, 3 steps
+}
+
 func TestDrawnGeneral(t *testing.T) {
 	for _, channels := range []int{1, 3} {
 		g, err := DrawnGeneral(channels)

@@ -46,6 +46,14 @@ func ExampleWrite() {
 	// Output: 1 <nil>
 }
 
+func ExampleLineOf() {
+	result := detector.Result{Path: "a.png", Score: 2.5, PValue: 0.01, Scores: []float64{math.Inf(-1)}, PValues: []float64{0.01}}
+	line := LineOf(result, detector.Scores()[:1], 0.05)
+	text, err := json.Marshal(line.Scores) // which JSON has no word for
+	fmt.Println(*line.Anomalous, string(text), err)
+	// Output: true {"log_likelihood":null} <nil>
+}
+
 // hostile are names that would break a table or a page that does not escape them.
 var hostile = []string{`<script>alert(1)</script>.png`, `"quoted", with comma.png`, "two\nlines.png", `a'b&amp;c.png`, "=cmd.png"}
 
