@@ -28,9 +28,20 @@ func (detectCommand) Help() string {
 The most unusual image comes first. A p-value says how rare among good images one is that looks as unusual; it is not below 1/(n+1) with n held-out images. scores.csv has path, score, p_value, anomalous, then the single scores, which are higher for more in-distribution, where score is higher for more unusual; notes; and error. A file that cannot be read is a line and stops nothing. The exit code is 0 whether or not images are unusual.`
 }
 
+// checkRate refuses what can be no rate. 0 would mean the default to package detector.
+func checkRate(rate float64) error {
+	if !(rate > 0 && rate < 1) {
+		return fmt.Errorf("--rate %g: expected a share between 0 and 1, as 0.01", rate)
+	}
+	return nil
+}
+
 func (c detectCommand) Run(e *environment) error {
 	if c.Pixels < 1 || c.Pixels > 1<<12 {
 		return fmt.Errorf("--pixels %d: expected 1 to %d millions", c.Pixels, 1<<12)
+	}
+	if err := checkRate(c.Rate); err != nil {
+		return err
 	}
 	if err := output.Check(c.Output); err != nil {
 		return err

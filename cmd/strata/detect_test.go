@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"strata/pkg/detector"
 	"strata/pkg/detector/detectortest"
 
 	"github.com/stretchr/testify/require"
@@ -62,6 +63,31 @@ func TestFitAndDetect(t *testing.T) {
 	require.NotContains(t, out, "trained on")
 }
 
+// All that a user gets who names nothing: the Glow that comes with strata, and its scores.
+func TestFitByDefault(t *testing.T) {
+	t.Setenv("GOMLX_BACKEND", "go")
+	good := map[string][]byte{}
+	for i := range 200 {
+		good[fmt.Sprintf("%d.png", i)] = detectortest.PNG(detectortest.Good(i, 32, 32, 3))
+	}
+	model, scores := filepath.Join(t.TempDir(), "good.strata"), filepath.Join(t.TempDir(), "scores.jsonl")
+	code, out, errOut := strata("fit", detectortest.Folder(t, good), "--out", model, "--steps", "1")
+	require.Zero(t, code, errOut)
+	require.Contains(t, out, "leaves that strata draws")
+	news := detectortest.Folder(t, map[string][]byte{"noisy.png": detectortest.PNG(detectortest.Noisy(1, 32, 32, 3))})
+	code, out, errOut = strata("detect", model, news, "-o", scores)
+	require.Zero(t, code, errOut)
+	require.Contains(t, out, "1 of 1 images are unusual")
+	text, err := os.ReadFile(scores)
+	require.NoError(t, err)
+	for _, name := range detector.DefaultScores() {
+		require.Contains(t, string(text), `"`+name+`":`)
+	}
+	d, err := detector.Load(model)
+	require.NoError(t, err)
+	require.Equal(t, []string{"complexity", "latent_fit"}, d.Manifest().Combined, "what a Glow of drawings is good for")
+}
+
 // What cannot be done is said before long work, in a line, with the exit code of everything else.
 func TestFitAndDetectRefuse(t *testing.T) {
 	t.Setenv("GOMLX_BACKEND", "go")
@@ -85,12 +111,20 @@ func TestFitAndDetectRefuse(t *testing.T) {
 		{[]string{"fit", folder, "--out", filepath.Join(folder, "m"), "--rule", "mean"}, exitUsage, "--rule"},
 		{[]string{"fit", folder, "--out", filepath.Join(folder, "m"), "--from", text}, exitFailed, "is no model, or cut off"},
 		{[]string{"fit", folder, "--out", filepath.Join(folder, "m"), "--overlap", "3"}, exitFailed, "are for tiles"},
+		{[]string{"fit", folder, "--out", filepath.Join(folder, "m"), "--overlap", "0"}, exitFailed, "no overlap is for tiles"},
+		{[]string{"fit", folder, "--out", filepath.Join(folder, "m"), "--tiles", "--longest", "0"}, exitFailed, "--longest 0: expected 32"},
+		{[]string{"fit", folder, "--out", filepath.Join(folder, "m"), "--rate", "0"}, exitFailed, "--rate 0 trains nothing"},
+		{[]string{"fit", folder, "--out", filepath.Join(folder, "m"), "--rate=-1"}, exitFailed, "a learning rate of -1"},
+		{[]string{"fit", folder, "--out", filepath.Join(folder, "m"), "--general-steps", "0"}, exitFailed, "--general-steps 0"},
+		{[]string{"fit", folder, "--out", filepath.Join(folder, "m"), "--most", "0"}, exitFailed, "--most 0: expected 200"},
 		{[]string{"detect", model, folder}, exitUsage, "--output"},
 		{[]string{"detect", model, folder, "-o", "scores.xlsx"}, exitFailed, "expected a name that ends in .html, .csv or .jsonl"},
 		{[]string{"detect", filepath.Join(folder, "absent"), folder, "-o", table}, exitFailed, "strata fit makes one"},
 		{[]string{"detect", text, folder, "-o", table}, exitFailed, "is no model, or cut off"},
 		{[]string{"detect", model, folder, "-o", table, "--rate", "0.0001"}, exitFailed,
 			"wants 9999 held-out good images, and there are 120"},
+		{[]string{"detect", model, folder, "-o", table, "--rate", "0"}, exitFailed, "--rate 0: expected a share between 0 and 1"},
+		{[]string{"detect", model, folder, "-o", table, "--fdr", "--rate", "1"}, exitFailed, "--rate 1: expected a share"},
 		{[]string{"detect", model, folder, "-o", table}, exitFailed, "there are no pictures in what was named"},
 	} {
 		code, _, errOut := strata(c.args...)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,11 +21,11 @@ type fitCommand struct {
 	GeneralKernel string `help:"What general images are resized by: bilinear, bicubic, lanczos, box, or nearest, the one that brings them nearest to the good ones." enum:",bilinear,bicubic,lanczos,box,nearest" default:"" placeholder:"KERNEL"`
 	GeneralSteps  int    `help:"Steps on a folder of general images." default:"2500"`
 	From          string `help:"Model to begin from, in the place of a general Glow: with --steps 0 it is only calibrated." placeholder:"MODEL"`
-	Outliers      string `help:"Images unlike the good ones, for the outlier loss (Eq. 2)." placeholder:"DIR|ZIP"`
+	Outliers      string `help:"Images unlike the good ones, 50 at least, for the outlier loss (Eq. 2)." placeholder:"DIR|ZIP"`
 
 	Tiles   bool   `help:"Cut pictures into windows of 32x32 instead of resizing them as a whole."`
-	Overlap int    `help:"Pixels that neighbouring windows share, with --tiles (default 16)."`
-	Longest int    `help:"Longer side to which larger pictures are brought first, with --tiles (default 256)."`
+	Overlap *int   `help:"Pixels that neighbouring windows share, with --tiles; 0 for none (default 16)."`
+	Longest *int   `help:"Longer side to which larger pictures are brought first, with --tiles (default 256)."`
 	Kernel  string `help:"What pictures are resized by: bilinear, bicubic, lanczos or box." enum:",bilinear,bicubic,lanczos,box" default:"" placeholder:"KERNEL"`
 
 	Steps  int      `help:"Most steps of training on the good images; 0 trains nothing." default:"1000"`
@@ -50,15 +51,24 @@ With --from and --steps 0 the good images must not be those that the model was t
 }
 
 func (c fitCommand) Run(e *environment) error {
+	if err := c.zeros(); err != nil {
+		return err
+	}
 	if err := writable(c.Out); err != nil {
 		return err
 	}
 	o := fit.Options{General: c.General, GeneralKernel: resample.Kernel(c.GeneralKernel), GeneralSteps: c.GeneralSteps, From: c.From,
 		Outliers: c.Outliers, OnlyCalibrate: c.Steps == 0,
-		Tiles: c.Tiles, Overlap: c.Overlap, Longest: c.Longest, Kernel: resample.Kernel(c.Kernel),
+		Tiles: c.Tiles, Kernel: resample.Kernel(c.Kernel),
 		Steps: c.Steps, Rate: c.Rate, NoFlip: !c.Flip, NoShift: !c.Shift, Seed: c.Seed, Most: c.Most, Scores: c.Scores,
 		Rule: conformal.Rule(c.Rule),
 		Work: c.Out + ".fitting", Out: e.err}
+	if c.Overlap != nil {
+		o.Overlap, o.NoOverlap = *c.Overlap, *c.Overlap == 0
+	}
+	if c.Longest != nil {
+		o.Longest = *c.Longest
+	}
 	d, err := fit.Detector(e.ctx, o, c.Good...)
 	if err != nil {
 		return err
@@ -74,6 +84,21 @@ func (c fitCommand) Run(e *environment) error {
 		fmt.Fprintln(e.out, line)
 	}
 	fmt.Fprintln(e.out, c.Out)
+	return nil
+}
+
+// zeros refuses those that would mean a default to package fit.
+func (c fitCommand) zeros() error {
+	switch {
+	case c.Rate == 0:
+		return errors.New("--rate 0 trains nothing: expected a rate above 0, as 0.0001, or --steps 0")
+	case c.GeneralSteps == 0:
+		return errors.New("--general-steps 0: expected 1 at least; a model's file as --general is taken as it is")
+	case c.Most == 0:
+		return fmt.Errorf("--most 0: expected %d at least", fit.Least)
+	case c.Longest != nil && *c.Longest == 0:
+		return fmt.Errorf("--longest 0: expected %d at least", detector.Side)
+	}
 	return nil
 }
 

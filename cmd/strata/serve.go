@@ -21,7 +21,8 @@ type serveCommand struct {
 	Body      int64         `help:"Most MiB of a request." default:"32"`
 	Images    int           `help:"Most images of a request." default:"64"`
 	Pixels    int64         `help:"Most pixels of a picture, in millions: larger ones are told and not decoded." default:"16"`
-	Requests  int           `help:"Most requests at once: more are answered 503." default:"32"`
+	Requests  int           `help:"Most requests that are computed at once: more are answered 503." default:"32"`
+	Memory    int64         `help:"Most MiB that the files of all requests take; at least four times --body (default 1024, or that)."`
 	Time      time.Duration `help:"Longest time for a request, from the end of its upload." default:"30s"`
 	Upload    time.Duration `help:"Longest time for an upload." default:"30s"`
 	Grace     time.Duration `help:"How long requests that are under way are waited for in the end." default:"30s"`
@@ -49,8 +50,12 @@ Only this machine is served unless there is a token. The connection is not encry
 
 func (c serveCommand) Run(e *environment) error {
 	if c.Body < 1 || c.Body > 1<<12 || c.Pixels < 1 || c.Pixels > 64 || c.Images < 1 || c.Requests < 1 || c.Time <= 0 || c.Upload <= 0 ||
-		c.Grace <= 0 {
-		return errors.New("limits: expected --body 1 to 4096, --pixels 1 to 64, --images and --requests from 1 on, and times above 0s")
+		c.Grace <= 0 || c.Memory < 0 || c.Memory > 1<<20 {
+		return errors.New("limits: expected --body 1 to 4096, --pixels 1 to 64, --memory up to 1048576, --images and --requests from 1 " +
+			"on, and times above 0s")
+	}
+	if err := checkRate(c.Rate); err != nil {
+		return err
 	}
 	token, err := c.token()
 	if err != nil {
@@ -73,8 +78,8 @@ func (c serveCommand) Run(e *environment) error {
 	fmt.Fprintln(e.err, "bringing the networks to their backend ...")
 	s, err := server.New(d, server.Config{Token: token, Rate: c.Rate, Grace: c.Grace,
 		Log: slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: level})),
-		Limits: server.Limits{Body: c.Body << 20, Images: c.Images, Pixels: c.Pixels << 20, Requests: c.Requests,
-			Time: c.Time, Upload: c.Upload}})
+		Limits: server.Limits{Body: c.Body << 20, Images: c.Images, Pixels: c.Pixels << 20, Memory: c.Memory << 20,
+			Requests: c.Requests, Time: c.Time, Upload: c.Upload}})
 	if err != nil {
 		return err
 	}

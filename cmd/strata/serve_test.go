@@ -79,6 +79,7 @@ func TestServeRefuses(t *testing.T) {
 		{[]string{"serve", model, "--token-file", empty}, exitFailed, "is empty: openssl rand"},
 		{[]string{"serve", model, "--token-file", short, "--address", "127.0.0.1:0"}, exitFailed, "the token has 6 characters"},
 		{[]string{"serve", model, "--rate", "0.001", "--address", "127.0.0.1:0"}, exitFailed, "wants 999 held-out good images"},
+		{[]string{"serve", model, "--rate", "0"}, exitFailed, "--rate 0: expected a share between 0 and 1"},
 		{[]string{"serve", model, "--body", "0"}, exitFailed, "--body 1 to 4096"},
 		{[]string{"serve", model, "--time", "soon"}, exitUsage, "--time"},
 	} {

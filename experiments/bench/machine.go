@@ -8,13 +8,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"time"
+
+	"strata/internal/machine"
 )
 
-// machine is what results were measured on, and of what.
-type machine struct {
+// measuredOn is what results were measured on, and of what.
+type measuredOn struct {
 	Date    time.Time         `json:"date"`
 	Host    string            `json:"host"`
 	CPU     string            `json:"cpu"`
@@ -49,18 +50,14 @@ func build(ctx context.Context, root string, cases []benchmark) (map[string]stri
 	return binaries, nil
 }
 
-func describe(root string, binaries map[string]string) machine {
-	m := machine{Date: time.Now().UTC().Truncate(time.Second), Cores: runtime.NumCPU(), Load: load(), Modules: map[string]string{},
-		Environment: map[string]string{}}
+func describe(root string, binaries map[string]string) measuredOn {
+	m := measuredOn{Date: time.Now().UTC().Truncate(time.Second), Cores: runtime.NumCPU(), Load: machine.Load(),
+		Modules: map[string]string{}, Environment: map[string]string{}}
 	m.Host, _ = os.Hostname()
-	m.CPU = field("/proc/cpuinfo", "model name")
-	m.Memory = field("/proc/meminfo", "MemTotal")
-	m.Kernel = output(root, "uname", "-sr")
-	m.Commit = output(root, "git", "rev-parse", "HEAD")
-	if output(root, "git", "status", "--porcelain", "--untracked-files=no") != "" {
-		m.Commit += ", changed"
-	}
-	for line := range strings.Lines(output(root, "go", "list", "-m", "-f", "{{.Path}} {{.Version}}", "github.com/gomlx/gomlx",
+	m.CPU, m.Memory = machine.Processor(), machine.Memory()
+	m.Kernel = machine.Output(root, "uname", "-sr")
+	m.Commit = machine.Commit(root, 40)
+	for line := range strings.Lines(machine.Output(root, "go", "list", "-m", "-f", "{{.Path}} {{.Version}}", "github.com/gomlx/gomlx",
 		"github.com/gomlx/compute", "github.com/gomlx/go-xla")) {
 		path, version, _ := strings.Cut(strings.TrimSpace(line), " ")
 		m.Modules[path] = version
@@ -78,39 +75,4 @@ func describe(root string, binaries map[string]string) machine {
 		}
 	}
 	return m
-}
-
-// field is the value of the first line "name : value" of a file, or nothing.
-func field(path, name string) string {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return ""
-	}
-	for line := range strings.Lines(string(text)) {
-		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == name {
-			return strings.TrimSpace(value)
-		}
-	}
-	return ""
-}
-
-func output(folder string, command ...string) string {
-	c := exec.Command(command[0], command[1:]...)
-	c.Dir = folder
-	text, err := c.Output()
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(text))
-}
-
-// load is the machine's load of the last minute.
-func load() float64 {
-	text, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return 0
-	}
-	first, _, _ := strings.Cut(string(text), " ")
-	value, _ := strconv.ParseFloat(first, 64)
-	return value
 }

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"strata/internal/machine"
 )
 
 // measurement is what one process said. Times of a step are in milliseconds, memory in MiB.
@@ -135,7 +137,7 @@ const ours = "strata"
 
 // measure runs the process and reads what it says.
 func (e entry) measure(ctx context.Context, o *options) measurement {
-	m := measurement{Case: e.benchmark.name, Competitor: e.competitor, Load: load()}
+	m := measurement{Case: e.benchmark.name, Competitor: e.competitor, Load: machine.Load()}
 	release, err := lock(o.lock)
 	if err != nil {
 		m.Error = err.Error()

@@ -21,7 +21,7 @@ var frameworks = []struct {
 
 // report is all that was measured, and on what.
 type report struct {
-	Machine      machine       `json:"machine"`
+	Machine      measuredOn    `json:"machine"`
 	Threads      int           `json:"threads"`
 	Rounds       int           `json:"rounds"`
 	Backends     []string      `json:"backends"`

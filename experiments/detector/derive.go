@@ -15,10 +15,10 @@ import (
 
 // result is what is committed of an experiment: all tables are made of these.
 type result struct {
-	Name    string  `json:"name"`
-	Machine machine `json:"machine"`
-	Good    images  `json:"good"`
-	Test    images  `json:"test"`
+	Name    string     `json:"name"`
+	Machine measuredOn `json:"machine"`
+	Good    images     `json:"good"`
+	Test    images     `json:"test"`
 	// TestImages are how many good ones it was tried on, HeldOut how many it compares with.
 	TestImages int          `json:"test_images"`
 	HeldOut    int          `json:"held_out"`

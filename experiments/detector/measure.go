@@ -27,7 +27,7 @@ import (
 // measured is what a detector said of images, row by row, and where and when. It is kept in the work folder, so that tables can be
 // made anew.
 type measured struct {
-	Machine machine
+	Machine measuredOn
 	Fit     detector.Fit
 	General string // what its general Glow was trained on
 	Model   string // SHA-256

@@ -23,9 +23,9 @@ import (
 
 // scaled is one strata detect of many images.
 type scaled struct {
-	Machine machine `json:"machine"`
-	Images  int     `json:"images"`
-	Folder  bool    `json:"folder"` // files of a folder, not of a zip
+	Machine measuredOn `json:"machine"`
+	Images  int        `json:"images"`
+	Folder  bool       `json:"folder"` // files of a folder, not of a zip
 	// Seconds are those of the whole command, and MiB the largest resident memory of its process.
 	Seconds float64 `json:"seconds"`
 	Rate    float64 `json:"images_per_second"`

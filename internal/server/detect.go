@@ -73,17 +73,21 @@ func (s *Server) detect(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	select {
-	case s.room <- struct{}{}:
-		defer func() { <-s.room }()
-	default:
-		return problem{Status: http.StatusServiceUnavailable, Detail: fmt.Sprintf("%d requests are under way: try again in a second",
-			s.limits.Requests), retryAfter: 1}
+	const computed = "requests are computed"
+	if len(s.room) == cap(s.room) { // said before megabytes are sent
+		return busy(s.room, computed)
 	}
-	files, err := s.upload(w, r)
+	held := &body{memory: &s.memory}
+	defer held.release()
+	files, err := s.upload(w, r, held)
 	if err != nil {
 		return err
 	}
+	leave, err := place(s.room, computed)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	ctx, cancel := context.WithTimeout(r.Context(), s.limits.Time)
 	defer cancel()
 	jobs, err := s.queue.judge(ctx, s.detector.Preparation().Read(ctx, slices.Values(files), s.files), a.heat)

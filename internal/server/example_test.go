@@ -2,12 +2,20 @@ package server_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/http/httptest"
+	"strings"
 
 	"strata/internal/server"
 	"strata/pkg/detector/detectortest"
 )
+
+func ExampleListen() {
+	_, err := server.Listen(context.Background(), "192.0.2.1:8080", "") // no token
+	fmt.Println(strings.Contains(err.Error(), "can be reached from other machines, and there is no token"))
+	// Output: true
+}
 
 func ExampleNew() {
 	d, err := detectortest.Make(3, nil) // detector.Load, where there is a model

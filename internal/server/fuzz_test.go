@@ -58,7 +58,8 @@ func one(t testing.TB, s *Server, c seed) {
 	described(t, r, to.Result(), to.Body.Bytes())
 	require.Less(t, to.Code, 500, to.Body.String())
 	require.True(t, json.Valid(to.Body.Bytes()))
-	require.Empty(t, s.room)
+	require.Zero(t, s.underWay())
+	require.Zero(t, s.memory.now())
 }
 
 func FuzzDetect(f *testing.F) {

@@ -46,6 +46,15 @@ func newMetrics(s *Server) *metrics {
 	s.queue.batched = func(images int) { m.batches.Observe(float64(images)) }
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(m.requests, m.seconds, m.inFlight, m.images, m.pValues, m.batches,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "strata_uploads_under_way",
+			Help: "Requests whose pictures are being read."},
+			func() float64 { return float64(len(s.uploads)) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "strata_upload_bytes",
+			Help: "Memory that the files of all requests take."},
+			func() float64 { return float64(s.memory.now()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "strata_requests_computed",
+			Help: "Requests that are there as a whole, and are decoded, wait for the networks or are computed."},
+			func() float64 { return float64(len(s.room)) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "strata_queue_images",
 			Help: "Pictures that are decoded and wait for the networks."},
 			func() float64 { return float64(len(s.queue.jobs)) }),

@@ -94,6 +94,7 @@ func (q *queue) compute(group []*job) {
 			if j.err != nil && err != nil {
 				j.err = err
 			}
+			j.prepared = detector.Prepared{} // in tiles it is megabytes, and its request waits for others
 		}
 	}
 	for _, j := range group {

@@ -1,9 +1,9 @@
 // Package server answers over HTTP what a detector finds of pictures that are sent to it: what strata serve runs. openapi.json says
 // which requests there are and what is answered.
 //
-// A request goes through one street: who may ask (guard.go), is there room (Limits.Requests), the upload under limits (upload.go),
-// decoding on all processors, the queue in which the pictures of several requests share a batch of the networks (queue.go), the
-// answer (detect.go).
+// A request goes through one street: who may ask (guard.go), the upload under limits (upload.go), a place among those that are
+// computed (Limits.Requests), decoding on all processors, the queue in which the pictures of several requests share a batch of the
+// networks (queue.go), the answer (detect.go). What is sent slowly holds no place: the place is taken when the upload is there.
 package server
 
 import (
@@ -32,26 +32,31 @@ var openAPI []byte
 
 // Limits bound what requests can make the server do.
 type Limits struct {
-	Body     int64         // bytes of a request's body
-	Images   int           // of a request
-	Pixels   int64         // of a picture, by its header, before it is decoded
-	Requests int           // that are read, wait or are computed at once; more are answered 503
+	Body    int64 // bytes of a request's body
+	Images  int   // of a request
+	Pixels  int64 // of a picture, by its header, before it is decoded
+	Uploads int   // that are read at once; more are answered 503
+	// Memory is how many bytes the files of all requests may take from their first byte to the answer, and while they are read: what
+	// goes beyond is answered 503. It is at least four times Body; 0 is 1 GiB, or that.
+	Memory   int64
+	Requests int           // that are decoded, wait for the networks or are computed at once; more are answered 503
 	Time     time.Duration // of a request from the end of its upload to its answer
 	// Header and Upload are how long a client may take to send a request's header, and all of it; then the connection is closed.
 	Header, Upload time.Duration
 	Connections    int // at once; more wait until they are accepted
 }
 
-// DefaultLimits keep uploads below 1 GiB of memory, five where all of them are JSON, whose base64 is held several times; and decoding
-// below another.
-var DefaultLimits = Limits{Body: 32 << 20, Images: 64, Pixels: 16 << 20, Requests: 32, Time: 30 * time.Second, Header: 5 * time.Second,
-	Upload: 30 * time.Second, Connections: 512}
+// DefaultLimits keep uploads below 1 GiB of memory, and decoding below another.
+var DefaultLimits = Limits{Body: 32 << 20, Images: 64, Pixels: 16 << 20, Uploads: 256, Memory: 1 << 30, Requests: 32,
+	Time: 30 * time.Second, Header: 5 * time.Second, Upload: 30 * time.Second, Connections: 512}
 
 func (l Limits) withDefaults() Limits {
 	d := DefaultLimits
-	return Limits{Body: cmp.Or(l.Body, d.Body), Images: cmp.Or(l.Images, d.Images), Pixels: cmp.Or(l.Pixels, d.Pixels),
-		Requests: cmp.Or(l.Requests, d.Requests), Time: cmp.Or(l.Time, d.Time), Header: cmp.Or(l.Header, d.Header),
-		Upload: cmp.Or(l.Upload, d.Upload), Connections: cmp.Or(l.Connections, d.Connections)}
+	l.Body = cmp.Or(l.Body, d.Body)
+	return Limits{Body: l.Body, Images: cmp.Or(l.Images, d.Images), Pixels: cmp.Or(l.Pixels, d.Pixels),
+		Uploads: cmp.Or(l.Uploads, d.Uploads), Memory: cmp.Or(l.Memory, max(d.Memory, timesJSON*l.Body)),
+		Requests: cmp.Or(l.Requests, d.Requests), Time: cmp.Or(l.Time, d.Time),
+		Header: cmp.Or(l.Header, d.Header), Upload: cmp.Or(l.Upload, d.Upload), Connections: cmp.Or(l.Connections, d.Connections)}
 }
 
 // Config is how a server serves. The zero value is for the machine's own users: no token, so that only loopback is served.
@@ -77,7 +82,9 @@ type Server struct {
 	log      *slog.Logger
 	metrics  *metrics
 	queue    *queue
-	room     chan struct{} // a place for each request that may be under way
+	uploads  chan struct{} // a place for each request that may be read
+	room     chan struct{} // and for each that may be computed
+	memory   memory
 	draining atomic.Bool
 	handler  http.Handler
 }
@@ -98,11 +105,16 @@ func New(d *detector.Detector, c Config) (*Server, error) {
 		return nil, err
 	}
 	l := c.Limits.withDefaults()
-	if l.Body < 1 || l.Images < 1 || l.Pixels < 1 || l.Requests < 1 || l.Time < 1 || l.Header < 1 || l.Upload < 1 || l.Connections < 1 {
+	if l.Body < 1 || l.Images < 1 || l.Pixels < 1 || l.Uploads < 1 || l.Requests < 1 || l.Time < 1 || l.Header < 1 || l.Upload < 1 ||
+		l.Connections < 1 {
 		return nil, fmt.Errorf("server: a limit is below 1: %+v", l)
 	}
-	s := &Server{detector: d, config: c, limits: l, log: c.Log, room: make(chan struct{}, l.Requests),
-		files: intake.Limits{Bytes: l.Body, Pixels: l.Pixels}}
+	if l.Memory < timesJSON*l.Body {
+		return nil, fmt.Errorf("server: %d bytes of memory for the files of all requests: a request of %d bytes can take %d times that",
+			l.Memory, l.Body, timesJSON)
+	}
+	s := &Server{detector: d, config: c, limits: l, log: c.Log, memory: memory{most: l.Memory}, uploads: make(chan struct{}, l.Uploads),
+		room: make(chan struct{}, l.Requests), files: intake.Limits{Bytes: l.Body, Pixels: l.Pixels}}
 	s.queue = newQueue(d)
 	s.metrics = newMetrics(s)
 	if err := s.queue.warm(); err != nil {
@@ -140,7 +152,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	case <-ctx.Done():
 	}
 	s.draining.Store(true)
-	s.log.Info("stopping", "requests_under_way", len(s.room))
+	s.log.Info("stopping", "requests_under_way", s.underWay())
 	grace, cancel := context.WithTimeout(base, s.config.Grace)
 	defer cancel()
 	select {
@@ -152,7 +164,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	if err == nil {
 		return nil
 	}
-	left := len(s.room)
+	left := s.underWay()
 	cut(errStopped)
 	last, cancelLast := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second) // to say so to those who wait
 	defer cancelLast()
@@ -166,6 +178,24 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		return nil
 	}
 	return fmt.Errorf("%d requests were not answered within %s of the stop", left, s.config.Grace)
+}
+
+// underWay is how many requests are read or computed.
+func (s *Server) underWay() int { return len(s.uploads) + len(s.room) }
+
+// place takes one of the places of what, and gives it back by leave; where all are taken the request is to come again.
+func place(places chan struct{}, what string) (leave func(), err error) {
+	select {
+	case places <- struct{}{}:
+		return func() { <-places }, nil
+	default:
+		return nil, busy(places, what)
+	}
+}
+
+func busy(places chan struct{}, what string) problem {
+	return problem{Status: http.StatusServiceUnavailable, Detail: fmt.Sprintf("%d %s: try again in a second", cap(places), what),
+		retryAfter: 1}
 }
 
 // errStopped is why requests are cut off.

@@ -432,20 +432,85 @@ func hanging(t *testing.T, address string) net.Conn {
 	return c
 }
 
-// Beyond the bound of requests the answer is 503 with a time to wait, at once; who is served is not disturbed.
+// Beyond a bound of requests the answer is 503 with a time to wait, at once; who is served is not disturbed.
 func TestBusy(t *testing.T) {
-	address, s, _ := started(t, Config{Limits: Limits{Requests: 1}})
-	c := hanging(t, address)
-	require.Eventually(t, func() bool { return len(s.room) == 1 }, 10*time.Second, time.Millisecond)
-	response, text := ask(t, address, request{kind: "image/png", body: bytes.NewReader(good(0))})
+	address, s, _ := started(t, Config{Limits: Limits{Uploads: 2, Requests: 1}})
+	refused := func(says string) {
+		t.Helper()
+		response, text := ask(t, address, request{kind: "image/png", body: bytes.NewReader(good(0))})
+		require.Equal(t, 503, response.StatusCode)
+		require.Equal(t, "1", response.Header.Get("Retry-After"))
+		require.Contains(t, string(text), says)
+		response, _ = ask(t, address, request{method: "GET", path: "/healthz"})
+		require.Equal(t, 200, response.StatusCode, "who asks whether it lives is not refused")
+	}
+	reading := func(n int) {
+		t.Helper()
+		require.Eventually(t, func() bool { return len(s.uploads) == n }, 10*time.Second, time.Millisecond)
+	}
+	slow, other := hanging(t, address), hanging(t, address)
+	reading(2)
+	refused("2 requests are being read")
+	other.Close()
+	reading(1)
+
+	s.room <- struct{}{} // a request that is computed
+	refused("1 requests are computed")
+	_, err := slow.Write(make([]byte, 997)) // the rest of one that had been let in before
+	require.NoError(t, err)
+	response, err := http.ReadResponse(bufio.NewReader(slow), nil)
+	require.NoError(t, err)
 	require.Equal(t, 503, response.StatusCode)
-	require.Equal(t, "1", response.Header.Get("Retry-After"))
-	require.Contains(t, string(text), "1 requests are under way")
-	response, _ = ask(t, address, request{method: "GET", path: "/healthz"})
-	require.Equal(t, 200, response.StatusCode, "who asks whether it lives is not refused")
-	c.Close()
-	require.Eventually(t, func() bool { return len(s.room) == 0 }, 10*time.Second, time.Millisecond)
+	_, text := ask(t, address, request{method: "GET", path: "/metrics"})
+	require.Contains(t, string(text), "strata_uploads_under_way 0")
+	require.Contains(t, string(text), "strata_requests_computed 1")
+	<-s.room
 	require.Len(t, detect(t, address, "", upload{"a", good(0)}).Images, 1)
+}
+
+// Who sends slowly keeps nobody from being computed: uploads that hung held all places of a server, for half a minute each.
+func TestSlowUploadHoldsNoPlace(t *testing.T) {
+	address, s, _ := started(t, Config{Limits: Limits{Requests: 1}})
+	for range 3 {
+		hanging(t, address)
+	}
+	require.Eventually(t, func() bool { return len(s.uploads) == 3 }, 10*time.Second, time.Millisecond)
+	require.Len(t, detect(t, address, "", upload{"a", good(0)}).Images, 1)
+}
+
+// The bytes of all requests together are bounded, however many there are and of whatever kind; what is refused can come again.
+func TestMemory(t *testing.T) {
+	address, s, _ := started(t, Config{Limits: Limits{Body: 100_000, Memory: 400_000}})
+	for range 2 {
+		c := hanging(t, address)
+		_, err := c.Write(make([]byte, 900)) // of 1,000
+		require.NoError(t, err)
+		defer c.Close()
+	}
+	require.Eventually(t, func() bool { return s.memory.now() == 2*2*903 }, 10*time.Second, time.Millisecond)
+	_, text := ask(t, address, request{method: "GET", path: "/metrics"})
+	require.Contains(t, string(text), "strata_upload_bytes 3612")
+
+	large := bytes.Repeat([]byte("A"), 60_000)
+	require.True(t, s.memory.take(300_000)) // other requests
+	kind, parts := form(upload{"a", large})
+	sent := map[string][]byte{"image/png": large, kind: parts, "application/json": fmt.Appendf(nil, `{"images":[{"data":"%s"}]}`, large)}
+	for kind, data := range sent {
+		response, text := ask(t, address, request{kind: kind, body: bytes.NewReader(data)})
+		require.Equal(t, 503, response.StatusCode, "%s: %s", kind, text)
+		require.Equal(t, "1", response.Header.Get("Retry-After"))
+		require.Contains(t, string(text), "the pictures of all requests may take 400000 bytes")
+	}
+	s.memory.give(300_000)
+	for kind, data := range sent {
+		response, text := ask(t, address, request{kind: kind, body: bytes.NewReader(data)})
+		require.Equal(t, 200, response.StatusCode, "%s: %s", kind, text)
+	}
+	require.Eventually(t, func() bool { return s.memory.now() == 2*2*903 }, 10*time.Second, time.Millisecond, "given back")
+
+	_, err := New(tiny, Config{Limits: Limits{Body: 100_000, Memory: 399_999}})
+	require.ErrorContains(t, err, "can take 4 times that")
+	require.EqualValues(t, 4<<30, Limits{Body: 1 << 30}.withDefaults().Memory)
 }
 
 // A client that sends half a request is answered 408, one that sends half a header is left; neither keeps its place.
@@ -459,7 +524,7 @@ func TestSlowClients(t *testing.T) {
 	require.Equal(t, 408, response.StatusCode)
 	require.Contains(t, string(text), "was not there after 100ms")
 	described(t, httptest.NewRequest("POST", "/v1/detect", nil), response, text)
-	require.Empty(t, s.room)
+	require.Eventually(t, func() bool { return s.underWay() == 0 }, 10*time.Second, time.Millisecond)
 
 	half, err := net.Dial("tcp", strings.TrimPrefix(address, "http://"))
 	require.NoError(t, err)
@@ -556,6 +621,7 @@ func TestShared(t *testing.T) {
 	require.ErrorIs(t, jobs[2].err, context.Canceled)
 	for _, i := range []int{0, 1, 3} {
 		require.NoError(t, jobs[i].err)
+		require.Empty(t, jobs[i].prepared, "what was computed takes no more memory")
 		require.Equal(t, fmt.Sprint(i), jobs[i].result.Path)
 		require.Equal(t, i != 0, jobs[i].result.Anomalous)
 	}
@@ -594,14 +660,14 @@ func TestShutdownLosesNothing(t *testing.T) {
 	require.EqualValues(t, strings.Count(log.String(), "path=/v1/detect status=200"), answered.Load(),
 		"what the server answered, clients have")
 	require.Contains(t, log.String(), "msg=stopping")
-	require.Empty(t, s.room)
+	require.Zero(t, s.underWay())
 }
 
 // Before the end a load balancer is told, and what does not end in time is counted.
 func TestShutdownInTime(t *testing.T) {
 	address, s, stop := started(t, Config{Grace: 100 * time.Millisecond})
 	hanging(t, address)
-	require.Eventually(t, func() bool { return len(s.room) == 1 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return s.underWay() == 1 }, 10*time.Second, time.Millisecond)
 	require.ErrorContains(t, stop(), "1 requests were not answered within 100ms")
 
 	s.draining.Store(true)

@@ -22,7 +22,12 @@ const kinds = "send multipart/form-data (curl -F image=@photo.png), application/
 
 // upload reads the pictures of a request into memory, undecoded. What is wrong with all of the request is its error; what is wrong with
 // a picture is found when it is decoded.
-func (s *Server) upload(w http.ResponseWriter, r *http.Request) (files []intake.File, err error) {
+func (s *Server) upload(w http.ResponseWriter, r *http.Request, body *body) (files []intake.File, err error) {
+	leave, err := place(s.uploads, "requests are being read")
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	seen, _ := w.(*observer)
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return nil, bad(http.StatusUnsupportedMediaType, "Content-Encoding %q: send the body as it is, pictures are compressed already",
@@ -36,7 +41,7 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) (files []intake.
 		w.Header().Set("Connection", "close")
 		return nil, s.tooLarge()
 	}
-	body := &counted{from: http.MaxBytesReader(w, r.Body, s.limits.Body)}
+	body.from, body.times = http.MaxBytesReader(w, r.Body, s.limits.Body), timesPlain
 	defer func() {
 		if seen != nil {
 			seen.read, seen.images = body.n, len(files)
@@ -47,6 +52,7 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) (files []intake.
 		r.Body = io.NopCloser(body)
 		files, err = s.multipart(r)
 	case kind == "application/json":
+		body.times = timesJSON
 		files, err = s.jsonImages(body)
 	case strings.HasPrefix(kind, "image/") || kind == "application/octet-stream":
 		var data []byte
@@ -65,6 +71,7 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) (files []intake.
 	if err != nil {
 		return nil, s.uploadError(err)
 	}
+	body.keep(files)
 	if len(files) == 0 {
 		return nil, bad(http.StatusBadRequest, "there is no picture in the request: %s", kinds)
 	}
@@ -148,19 +155,20 @@ func (s *Server) jsonImages(body io.Reader) ([]intake.File, error) {
 		}
 		var image struct {
 			Path string `json:"path"`
-			Data string `json:"data"`
+			Data []byte `json:"data"` // base64
 		}
-		if err := decoder.Decode(&image); err != nil {
-			return nil, cutShort(err)
-		}
+		err := decoder.Decode(&image)
 		if image.Path == "" {
 			image.Path = fmt.Sprintf("image %d", len(files)+1)
 		}
-		data, err := base64.StdEncoding.DecodeString(image.Data)
-		if err != nil {
+		var spoilt base64.CorruptInputError
+		if errors.As(err, &spoilt) {
 			return nil, bad(http.StatusBadRequest, "the data of %q are not base64: %v", short(image.Path), err)
 		}
-		files = append(files, intake.Bytes(image.Path, data))
+		if err != nil {
+			return nil, cutShort(err)
+		}
+		files = append(files, intake.Bytes(image.Path, image.Data))
 	}
 	for _, want := range []json.Token{json.Delim(']'), json.Delim('}')} {
 		token, err := decoder.Token()
@@ -183,16 +191,4 @@ func cutShort(err error) error {
 		return io.ErrUnexpectedEOF
 	}
 	return err
-}
-
-// counted counts what is read.
-type counted struct {
-	from io.Reader
-	n    int64
-}
-
-func (c *counted) Read(p []byte) (int, error) {
-	n, err := c.from.Read(p)
-	c.n += int64(n)
-	return n, err
 }

@@ -10,15 +10,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func ExampleReference_P() {
+func ExampleNewReference() {
 	heldOut := []float64{0.3, 1.2, 0.7, 0.9, 2.5, 0.1, 0.4, 0.8, 1.9}
 	reference, err := NewReference(heldOut)
 	fmt.Println(reference.P(2), reference.P(99), err)
 	// Output: 0.2 0.1 <nil>
 }
 
-func ExampleCombination_Score() {
-	heldOut := [][]float64{{1, 0}, {2, 1}, {3, 2}, {0, 3}}
+func ExampleNewCombination() {
+	heldOut := [][]float64{{1, 0}, {2, 1}, {3, 2}, {0, 3}} // four good images under two scores
 	c, err := NewCombination(Harmonic, heldOut, []Typical{TypicalOf([]float64{1, 2}), TypicalOf([]float64{1, 2})})
 	_, p := c.Score([]float64{9, 9})
 	fmt.Println(p, err)

@@ -89,16 +89,20 @@ func (c *calibration) unusual(values []float64) []float64 {
 // Calibrate scores good images that the networks were not trained on. reference, at least 20, says what is typical: it may be what
 // training was stopped by, and is gone through twice. heldOut, at least LeastHeldOut, is what new images are compared
 // with, and must have had no part in anything. images is about how many are scored, those of reference twice, and
-// progress, if not nil, hears how many of them are.
+// progress, if not nil, hears how many of them are. What is judged meanwhile is compared with what was there before, and so is all where
+// it fails.
 func (d *Detector) Calibrate(ctx context.Context, reference, heldOut iter.Seq[Windows], images int, progress func(done int)) error {
 	if progress == nil {
 		progress = func(int) {}
 	}
-	if err := d.Open(images); err != nil {
+	nets, done, err := d.use(images)
+	if err != nil {
 		return err
 	}
-	d.calibration, d.manifest.Typical, d.manifest.TypicalLikelihood = nil, nil, 0
-	typical, err := d.scoreAll(ctx, reference, nil, progress)
+	defer done()
+	m := d.Manifest()
+	m.Typical, m.TypicalLikelihood = nil, 0
+	typical, err := scoreAll(ctx, nets, m, reference, nil, progress)
 	if err != nil {
 		return err
 	}
@@ -114,20 +118,20 @@ func (d *Detector) Calibrate(ctx context.Context, reference, heldOut iter.Seq[Wi
 	if n == 0 {
 		return errors.New("detector: no good image has a finite likelihood: the Glow is broken, or not one of such images")
 	}
-	d.manifest.TypicalLikelihood = sum / float64(n) // typicality is the distance from it
+	m.TypicalLikelihood = sum / float64(n) // typicality is the distance from it
 	again := func(done int) { progress(len(typical) + done) }
-	if typical, err = d.scoreAll(ctx, reference, nil, again); err != nil {
+	if typical, err = scoreAll(ctx, nets, m, reference, nil, again); err != nil {
 		return err
 	}
-	for j := range d.manifest.Scores {
+	for j := range m.Scores {
 		column := make([]float64, len(typical))
 		for i, s := range typical {
 			column[i] = -s.values[j]
 		}
-		d.manifest.Typical = append(d.manifest.Typical, conformal.TypicalOf(column))
+		m.Typical = append(m.Typical, conformal.TypicalOf(column))
 	}
 	c, sums := &calibration{}, measure.NewHeatSums()
-	scored, err := d.scoreAll(ctx, heldOut, sums.Add, func(done int) { progress(2*len(typical) + done) })
+	scored, err := scoreAll(ctx, nets, m, heldOut, sums.Add, func(done int) { progress(2*len(typical) + done) })
 	if err != nil {
 		return err
 	}
@@ -138,10 +142,13 @@ func (d *Detector) Calibrate(ctx context.Context, reference, heldOut iter.Seq[Wi
 		c.values = append(c.values, s.values)
 	}
 	c.heat = sums.Scale()
-	if err := c.build(d.manifest.Scores, d.manifest.Combined, d.manifest.Rule, d.manifest.Typical); err != nil {
+	if err := c.build(m.Scores, m.Combined, m.Rule, m.Typical); err != nil {
 		return fmt.Errorf("detector: %w", err)
 	}
-	d.manifest.HeldOut, d.calibration = len(scored), c
+	m.HeldOut = len(scored)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fitted = fitted{m, c}
 	return nil
 }
 

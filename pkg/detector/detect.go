@@ -130,17 +130,19 @@ func Order(a, b Result) int {
 // A file that cannot be read is a result with Err. An error of each, or the end of ctx, stops it.
 func (d *Detector) Stream(ctx context.Context, files iter.Seq[intake.File], o Options, each func(Result) error) (Summary, error) {
 	o = o.withDefaults()
-	return d.Judge(ctx, d.manifest.Preparation.read(ctx, files, o.Limits, o.Look != nil), o, each)
+	return d.Judge(ctx, d.Preparation().read(ctx, files, o.Limits, o.Look != nil), o, each)
 }
 
 // Judge is Stream of pictures that were read and prepared already: their Views have no Picture.
 func (d *Detector) Judge(ctx context.Context, prepared iter.Seq[Prepared], o Options, each func(Result) error) (Summary, error) {
 	o = o.withDefaults()
-	if d.calibration == nil {
+	f := d.state()
+	c := f.calibration
+	if c == nil {
 		return Summary{}, errors.New("detector: it is not calibrated")
 	}
 	summary := Summary{Rate: o.Rate, FalseDiscoveries: o.FalseDiscoveries, Batch: math.NaN()}
-	n := d.manifest.HeldOut
+	n := f.manifest.HeldOut
 	if o.FalseDiscoveries {
 		if !(o.Rate > 0 && o.Rate < 1) {
 			return summary, fmt.Errorf("a false-discovery rate of %g: expected one between 0 and 1, as 0.1", o.Rate)
@@ -152,12 +154,14 @@ func (d *Detector) Judge(ctx context.Context, prepared iter.Seq[Prepared], o Opt
 		summary.Expect = conformal.Expect(o.Rate, n)
 		summary.Threshold = math.Floor(o.Rate*float64(n+1)+1e-9) / float64(n+1)
 	}
-	if err := d.Open(o.Images); err != nil {
+	nets, done, err := d.use(o.Images)
+	if err != nil {
 		return summary, err
 	}
+	defer done()
 	counts := conformal.NewCounts(n)
 	likelihoods := 0.0
-	err := d.score(ctx, prepared, o.Look, nil, func(s scored) error {
+	err = f.score(ctx, nets, prepared, o.Look, nil, func(s scored) error {
 		defer func() { o.Progress(summary.Images + summary.Unreadable) }()
 		r := Result{Path: s.File.Name, Err: s.Err}
 		if s.Err != nil {
@@ -167,11 +171,11 @@ func (d *Detector) Judge(ctx context.Context, prepared iter.Seq[Prepared], o Opt
 		summary.Images++
 		r.Scores, r.Windows, r.Notes, r.View = s.values, len(s.Windows.Corners), s.Windows.Notes, s.view
 		for j, v := range s.values {
-			r.PValues = append(r.PValues, d.calibration.single[j].P(-v))
+			r.PValues = append(r.PValues, c.single[j].P(-v))
 		}
 		r.Score, r.PValue = s.score, s.p
 		counts.Add(r.PValue)
-		likelihoods += s.values[d.calibration.likelihood]
+		likelihoods += s.values[c.likelihood]
 		if !o.FalseDiscoveries && r.PValue <= summary.Threshold {
 			r.Anomalous = true
 			summary.Anomalous++
@@ -192,7 +196,6 @@ func (d *Detector) Judge(ctx context.Context, prepared iter.Seq[Prepared], o Opt
 		}
 	}
 	if summary.Images > 0 {
-		c := d.calibration
 		summary.Batch = conformal.Group(likelihoods/float64(summary.Images), summary.Images, c.mean, c.std, n)
 	}
 	return summary, nil
@@ -207,8 +210,9 @@ type scored struct {
 	view       *View
 }
 
-// scoreAll scores good images.
-func (d *Detector) scoreAll(ctx context.Context, all iter.Seq[Windows], heat func([]float32), progress func(done int)) ([]scored, error) {
+// scoreAll scores good images, by what is known of them so far.
+func scoreAll(ctx context.Context, nets *measure.Networks, m Manifest, all iter.Seq[Windows], heat func([]float32),
+	progress func(done int)) ([]scored, error) {
 	var results []scored
 	items := func(yield func(Prepared) bool) {
 		for w := range all {
@@ -217,7 +221,7 @@ func (d *Detector) scoreAll(ctx context.Context, all iter.Seq[Windows], heat fun
 			}
 		}
 	}
-	err := d.score(ctx, items, nil, heat, func(s scored) error {
+	err := fitted{manifest: m}.score(ctx, nets, items, nil, heat, func(s scored) error {
 		results = append(results, s)
 		progress(len(results))
 		return nil
@@ -234,12 +238,9 @@ type underWay struct {
 
 // score is the one way from pictures to scores: it fills batches with the windows of as many images as it takes. heat, if
 // not nil, hears the heat of every window.
-func (d *Detector) score(ctx context.Context, items iter.Seq[Prepared], look func(float64) bool, heat func([]float32),
-	each func(scored) error) error {
-	of := measure.Of{Scores: d.Scores(), Typical: d.manifest.TypicalLikelihood, Heat: heat != nil || look != nil}
-	d.mu.Lock()
-	nets := d.networks
-	d.mu.Unlock()
+func (f fitted) score(ctx context.Context, nets *measure.Networks, items iter.Seq[Prepared], look func(float64) bool,
+	heat func([]float32), each func(scored) error) error {
+	of := measure.Of{Scores: f.manifest.scores(), Typical: f.manifest.TypicalLikelihood, Heat: heat != nil || look != nil}
 	var waiting []*underWay
 	type place struct {
 		of     *underWay
@@ -270,7 +271,7 @@ func (d *Detector) score(ctx context.Context, items iter.Seq[Prepared], look fun
 			w := waiting[0]
 			waiting = waiting[1:]
 			if w.Err == nil {
-				d.finish(w, look, heat)
+				f.calibration.finish(w, look, heat)
 			}
 			if err := each(w.scored); err != nil {
 				return err
@@ -319,18 +320,18 @@ func (s *scored) take(values []float64) {
 	}
 }
 
-// finish makes of an image's scores what is compared with the held-out ones.
-func (d *Detector) finish(w *underWay, look func(float64) bool, heat func([]float32)) {
+// finish makes of an image's scores what is compared with the held-out ones, if there are some.
+func (c *calibration) finish(w *underWay, look func(float64) bool, heat func([]float32)) {
 	if heat != nil {
 		for _, h := range w.heat {
 			heat(h)
 		}
 	}
-	if d.calibration == nil {
+	if c == nil {
 		return
 	}
-	w.score, w.p = d.calibration.combination.Score(d.calibration.unusual(w.values))
+	w.score, w.p = c.combination.Score(c.unusual(w.values))
 	if look != nil && look(w.score) {
-		w.view = &View{Picture: w.small, Heat: d.calibration.heat.Stitch(w.Windows.Height, w.Windows.Width, w.Windows.Corners, w.heat)}
+		w.view = &View{Picture: w.small, Heat: c.heat.Stitch(w.Windows.Height, w.Windows.Width, w.Windows.Corners, w.heat)}
 	}
 }

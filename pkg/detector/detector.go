@@ -40,15 +40,30 @@ func Scores() []Score { return measure.Scores() }
 // DefaultScores are all that need no more than a pass through each Glow.
 func DefaultScores() []string { return measure.Default() }
 
-// Detector is a fitted model. It may be used by several goroutines, whose batches take turns. Close gives its memory back.
+// Detector is a fitted model. It may be used by several goroutines, whose batches take turns: what is under way when Close or Calibrate
+// is called ends as it began. Close gives its memory back.
 type Detector struct {
-	manifest    Manifest
-	general     *General
-	own         Weights
-	calibration *calibration
+	general *General
+	own     Weights
 
-	mu       sync.Mutex
+	mu       sync.Mutex // of all below
+	fitted   fitted
 	networks *measure.Networks
+	users    int  // of the networks
+	closing  bool // with the last of them
+}
+
+// fitted is what says what a detector finds. It is not changed: Calibrate puts another in its place.
+type fitted struct {
+	manifest    Manifest
+	calibration *calibration // nil before Calibrate
+}
+
+// state is what is found now.
+func (d *Detector) state() fitted {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.fitted
 }
 
 // Config is what a detector is made of.
@@ -79,9 +94,9 @@ func New(c Config) (*Detector, error) {
 	if c.Rule == "" {
 		c.Rule = conformal.Rules()[0]
 	}
-	d := &Detector{general: c.General, own: c.Own, manifest: Manifest{About: c.General.About, Spectrum: c.General.Spectrum,
-		Glow: c.General.Glow, Preparation: c.Preparation, Scores: c.Scores,
-		Combined: measure.Combined(c.Scores, c.Drawn), Rule: c.Rule, Fit: c.Fit}}
+	d := &Detector{general: c.General, own: c.Own, fitted: fitted{manifest: Manifest{About: c.General.About,
+		Spectrum: c.General.Spectrum, Glow: c.General.Glow, Preparation: c.Preparation, Scores: c.Scores,
+		Combined: measure.Combined(c.Scores, c.Drawn), Rule: c.Rule, Fit: c.Fit}}}
 	return d, d.check()
 }
 
@@ -90,18 +105,19 @@ func (d *Detector) check() error {
 	if err := d.general.check(); err != nil {
 		return fmt.Errorf("detector: %w", err)
 	}
-	p := d.manifest.Preparation
+	m := d.fitted.manifest
+	p := m.Preparation
 	if err := p.Validate(); err != nil {
 		return fmt.Errorf("detector: %w", err)
 	}
 	if p.Channels != d.general.Glow.Channels {
 		return fmt.Errorf("detector: images of %d channels for a Glow of %d", p.Channels, d.general.Glow.Channels)
 	}
-	if _, err := measure.Find(d.manifest.Scores); err != nil {
+	if _, err := measure.Find(m.Scores); err != nil {
 		return fmt.Errorf("detector: %w", err)
 	}
-	if !slices.Contains(conformal.Rules(), d.manifest.Rule) {
-		return fmt.Errorf("detector: no rule %q: choose one of %v", d.manifest.Rule, conformal.Rules())
+	if !slices.Contains(conformal.Rules(), m.Rule) {
+		return fmt.Errorf("detector: no rule %q: choose one of %v", m.Rule, conformal.Rules())
 	}
 	for what, weights := range map[string]Weights{"own": d.own, "general": d.general.Weights} {
 		if err := fits(d.general.Glow, weights); err != nil {
@@ -139,11 +155,13 @@ func fits(config glow.Config, weights Weights) error {
 }
 
 // Manifest says what the detector is: what detector.json of its file holds.
-func (d *Detector) Manifest() Manifest { return d.manifest }
+func (d *Detector) Manifest() Manifest { return d.state().manifest }
 
 // Scores are the scores that it has, in the order of Result.Scores.
-func (d *Detector) Scores() []Score {
-	all, err := measure.Find(d.manifest.Scores)
+func (d *Detector) Scores() []Score { return d.Manifest().scores() }
+
+func (m Manifest) scores() []Score {
+	all, err := measure.Find(m.Scores)
 	if err != nil {
 		panic(err) // check has seen to it
 	}
@@ -157,26 +175,28 @@ func (d *Detector) General() *General { return d.general }
 func (d *Detector) Own() Weights { return d.own }
 
 // Preparation is what it does to pictures first.
-func (d *Detector) Preparation() Preparation { return d.manifest.Preparation }
+func (d *Detector) Preparation() Preparation { return d.Manifest().Preparation }
 
 // HeldOut are the combined scores of the held-out good images, rising: what the score of a new one is drawn beside. There are
 // none before Calibrate.
 func (d *Detector) HeldOut() []float64 {
-	if d.calibration == nil {
+	c := d.state().calibration
+	if c == nil {
 		return nil
 	}
-	return slices.Clone(d.calibration.heldOut)
+	return slices.Clone(c.heldOut)
 }
 
 // HeldOutScores are those of the held-out good images under one of Scores, higher for more in-distribution; nil where it has no such score,
 // and before Calibrate.
 func (d *Detector) HeldOutScores(name string) []float64 {
-	j := slices.Index(d.manifest.Scores, name)
-	if j < 0 || d.calibration == nil {
+	f := d.state()
+	j := slices.Index(f.manifest.Scores, name)
+	if j < 0 || f.calibration == nil {
 		return nil
 	}
-	column := make([]float64, len(d.calibration.values))
-	for i, row := range d.calibration.values {
+	column := make([]float64, len(f.calibration.values))
+	for i, row := range f.calibration.values {
 		column[i] = row[j]
 	}
 	return column
@@ -184,7 +204,7 @@ func (d *Detector) HeldOutScores(name string) []float64 {
 
 // Expect is what share of good images it will call unusual at a rate: see conformal.Expect.
 func (d *Detector) Expect(rate float64) conformal.Alarms {
-	return conformal.Expect(rate, d.manifest.HeldOut)
+	return conformal.Expect(rate, d.Manifest().HeldOut)
 }
 
 // DefaultRate is the rate of false alarms where none is asked for.
@@ -192,28 +212,51 @@ const DefaultRate = 0.01
 
 // Open brings the networks to the backend that suits about so many images, 0 for an unknown number, many; Stream does it where nobody did.
 func (d *Detector) Open(images int) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.networks != nil {
-		return nil
-	}
-	if images <= 0 {
-		images = math.MaxInt32
-	}
-	opened, err := measure.Open(d.general.Glow, d.own, d.general.Weights, images)
+	_, done, err := d.use(images)
 	if err != nil {
-		return fmt.Errorf("detector: %w", err)
+		return err
 	}
-	d.networks = opened
+	done()
 	return nil
 }
 
-// Close gives the networks' memory back; nothing may be under way. The detector can be opened again.
+// use opens the networks, and keeps them open until done.
+func (d *Detector) use(images int) (networks *measure.Networks, done func(), err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.networks == nil {
+		if images <= 0 {
+			images = math.MaxInt32
+		}
+		opened, err := measure.Open(d.general.Glow, d.own, d.general.Weights, images)
+		if err != nil {
+			return nil, nil, fmt.Errorf("detector: %w", err)
+		}
+		d.networks = opened
+	}
+	d.users++
+	return d.networks, func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.users--; d.users == 0 && d.closing {
+			d.close()
+		}
+	}, nil
+}
+
+// Close gives the networks' memory back: at once, or where something is under way when that has ended. The detector can be opened again.
 func (d *Detector) Close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.closing = d.users > 0; !d.closing {
+		d.close()
+	}
+}
+
+// close wants mu.
+func (d *Detector) close() {
 	if d.networks != nil {
 		d.networks.Close()
-		d.networks = nil
 	}
+	d.networks, d.closing = nil, false
 }

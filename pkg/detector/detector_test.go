@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -75,6 +77,56 @@ func ExampleNew() {
 	_, err = detector.New(detector.Config{General: general, Own: general.Weights, Preparation: detector.Preparation{Channels: 3}})
 	fmt.Println(err)
 	// Output: detector: images of 3 channels for a Glow of 1
+}
+
+// A file that is in memory, as one that was embedded or downloaded.
+func ExampleRead() {
+	made, err := detectortest.Make(1, nil)
+	if err != nil {
+		panic(err)
+	}
+	file := saved(made.Save)
+	d, err := detector.Read(bytes.NewReader(file), int64(len(file)), "good.strata")
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(d.Preparation(), d.Manifest().HeldOut)
+	// Output: grey, resized as a whole to 32x32 (bilinear) 120
+}
+
+func ExampleReadGeneral() {
+	made, err := detectortest.General(1)
+	if err != nil {
+		panic(err)
+	}
+	file := saved(made.Save)
+	general, err := detector.ReadGeneral(bytes.NewReader(file), int64(len(file)), "general.strata")
+	fmt.Println(general.About, err)
+	// Output: slopes with noise, for tests <nil>
+}
+
+func ExampleLoadGeneral() {
+	_, err := detector.LoadGeneral("absent.strata")
+	fmt.Println(err)
+	// Output: model: open absent.strata: no such file or directory: strata fit makes one
+}
+
+// saved is what a model saves.
+func saved(save func(path string) error) []byte {
+	folder, err := os.MkdirTemp("", "example-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(folder)
+	path := filepath.Join(folder, "model.strata")
+	if err := save(path); err != nil {
+		panic(err)
+	}
+	file, err := os.ReadFile(path)
+	if err != nil {
+		panic(err)
+	}
+	return file
 }
 
 // Loading brings no training code.
@@ -253,6 +305,60 @@ func TestConcurrent(t *testing.T) {
 	d.Close()
 	again, _ := detect(t, d, detector.Options{}, folder)
 	require.Equal(t, want, again, "opened again")
+}
+
+// What is judged while others close and calibrate the detector is judged to its end, by what it began with.
+func TestCloseAndCalibrateMeanwhile(t *testing.T) {
+	d := detectortest.New(t, 1, nil)
+	folder := detectortest.Folder(t, map[string][]byte{"1.png": detectortest.PNG(detectortest.Good(1, 40, 40, 1)),
+		"2.png": detectortest.PNG(detectortest.Noisy(2, 9, 90, 1))})
+	windows := func(from, n int) iter.Seq[detector.Windows] {
+		return func(yield func(detector.Windows) bool) {
+			for i := range n {
+				if !yield(d.Preparation().Of(detectortest.Good(from+i, 40, 48, 1))) {
+					return
+				}
+			}
+		}
+	}
+	before, _ := detect(t, d, detector.Options{}, folder)
+	require.NoError(t, d.Calibrate(t.Context(), windows(5000, 20), windows(7000, detector.LeastHeldOut), 1, nil))
+	after, _ := detect(t, d, detector.Options{}, folder)
+	require.NotEqual(t, before[1].Score, after[1].Score, "compared with others")
+	require.Error(t, d.Calibrate(t.Context(), windows(5000, 20), windows(7000, 5), 1, nil), "too few")
+	again, _ := detect(t, d, detector.Options{}, folder)
+	require.Equal(t, after, again, "a calibration that fails changes nothing")
+
+	var wait sync.WaitGroup
+	for range 2 {
+		wait.Go(func() {
+			for range 4 {
+				got, _, err := d.Detect(t.Context(), detector.Options{}, folder)
+				if err != nil || len(got) != 2 || got[0].Scores[0] != after[0].Scores[0] || !got[0].Anomalous || len(d.HeldOut()) == 0 {
+					t.Errorf("%v %v", got, err)
+				}
+			}
+		})
+	}
+	wait.Go(func() {
+		for range 4 {
+			d.Close()
+			runtime.Gosched()
+		}
+	})
+	wait.Go(func() {
+		if err := d.Calibrate(t.Context(), windows(5000, 20), windows(6000, detector.LeastHeldOut), 1, nil); err != nil {
+			t.Error(err)
+		}
+	})
+	wait.Wait()
+
+	// Closed by who is judged: a Close that waited for what is under way would wait for itself.
+	n := 0
+	_, err := d.Stream(t.Context(), detectortest.Files(100, func(int) []byte { return detectortest.PNG(detectortest.Good(1, 32, 32, 1)) }),
+		detector.Options{}, func(detector.Result) error { d.Close(); n++; return nil })
+	require.NoError(t, err)
+	require.Equal(t, 100, n)
 }
 
 // A picture in tiles has the scores of its most unusual window, score by score.

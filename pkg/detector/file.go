@@ -95,20 +95,21 @@ type Part struct {
 
 // Save writes the detector: to the side, synced, and then to its name.
 func (d *Detector) Save(path string) error {
-	if d.calibration == nil {
+	f := d.state()
+	if f.calibration == nil {
 		return errors.New("detector: it is not calibrated: there is nothing to save")
 	}
 	parts := map[string]func(io.Writer) error{
 		ownName:         npzOf(d.general.Glow, d.own),
 		generalName:     npzOf(d.general.Glow, d.general.Weights),
-		calibrationName: func(w io.Writer) error { return d.calibration.write(w, d.manifest.Scores) },
+		calibrationName: func(w io.Writer) error { return f.calibration.write(w, f.manifest.Scores) },
 		heatName: func(w io.Writer) error {
-			h := d.calibration.heat
+			h := f.calibration.heat
 			return checkpoint.WriteNPZ(w, []checkpoint.Tensor{{Name: "mean", Shape: []int{Side, Side}, Data: h.Mean},
 				{Name: "spread", Shape: []int{Side, Side}, Data: h.Spread}})
 		},
 	}
-	return write(path, d.manifest, []string{ownName, generalName, calibrationName, heatName}, parts)
+	return write(path, f.manifest, []string{ownName, generalName, calibrationName, heatName}, parts)
 }
 
 // Save writes the general Glow.
@@ -247,7 +248,8 @@ func Read(r io.ReaderAt, size int64, name string) (*Detector, error) {
 	if _, ok := f.entries[ownName]; !ok && len(f.manifest.Scores) == 0 {
 		return nil, fmt.Errorf("model %s: is a general Glow and no detector: strata fit GOOD --general %s makes one of it", name, name)
 	}
-	d := &Detector{manifest: f.manifest, calibration: &calibration{}}
+	c := &calibration{}
+	d := &Detector{fitted: fitted{f.manifest, c}}
 	if d.general, err = f.general(); err != nil {
 		return nil, err
 	}
@@ -258,7 +260,7 @@ func Read(r io.ReaderAt, size int64, name string) (*Detector, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.calibration.heat = measure.HeatScale{Mean: scale["mean"], Spread: scale["spread"]}
+	c.heat = measure.HeatScale{Mean: scale["mean"], Spread: scale["spread"]}
 	if len(scale["mean"]) != Side*Side || len(scale["spread"]) != Side*Side {
 		return nil, f.damaged(heatName, errors.New("not of a window's size"))
 	}
@@ -266,16 +268,16 @@ func Read(r io.ReaderAt, size int64, name string) (*Detector, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.calibration.read(bytes.NewReader(text), d.manifest.Scores); err != nil {
+	if err := c.read(bytes.NewReader(text), f.manifest.Scores); err != nil {
 		return nil, f.damaged(calibrationName, err)
 	}
-	if len(d.calibration.values) != d.manifest.HeldOut {
-		return nil, f.damaged(calibrationName, fmt.Errorf("%d images, the manifest says %d", len(d.calibration.values), d.manifest.HeldOut))
+	if len(c.values) != f.manifest.HeldOut {
+		return nil, f.damaged(calibrationName, fmt.Errorf("%d images, the manifest says %d", len(c.values), f.manifest.HeldOut))
 	}
 	if err := d.check(); err != nil {
 		return nil, f.damaged(manifestName, err)
 	}
-	if err := d.calibration.build(d.manifest.Scores, d.manifest.Combined, d.manifest.Rule, d.manifest.Typical); err != nil {
+	if err := c.build(f.manifest.Scores, f.manifest.Combined, f.manifest.Rule, f.manifest.Typical); err != nil {
 		return nil, f.damaged(calibrationName, err)
 	}
 	return d, nil

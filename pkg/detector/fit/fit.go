@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -39,12 +40,12 @@ type Options struct {
 	From string
 	// OnlyCalibrate trains nothing: what is held out is compared with as the start is. Good images must not be what From was trained on.
 	OnlyCalibrate bool
-	// Outliers is a folder or zip of images unlike the good ones, for the outlier loss (paper Eq. 2).
+	// Outliers is a folder or zip of images unlike the good ones, LeastOutliers at least, for the outlier loss (paper Eq. 2).
 	Outliers string
 
-	// Tiles cuts windows instead of resizing pictures as a whole, with Overlap pixels in common (0 is 16, half a window),
-	// of pictures whose longer side is at most Longest (0 is 256). Kernel resizes, "" for bilinear.
-	Tiles            bool
+	// Tiles cuts windows instead of resizing pictures as a whole, with Overlap pixels in common (0 is 16, half a window; NoOverlap puts
+	// them side by side), of pictures whose longer side is at most Longest (0 is 256). Kernel resizes, "" for bilinear.
+	Tiles, NoOverlap bool
 	Overlap, Longest int
 	Kernel           resample.Kernel
 
@@ -79,7 +80,10 @@ func (o Options) withDefaults() Options {
 	o.GeneralSteps = cmp.Or(o.GeneralSteps, 2500)
 	o.Steps, o.Batch, o.Rate, o.Most = cmp.Or(o.Steps, 1000), cmp.Or(o.Batch, 32), cmp.Or(o.Rate, finetuneRate), cmp.Or(o.Most, 50_000)
 	if o.Tiles {
-		o.Overlap, o.Longest = cmp.Or(o.Overlap, detector.Side/2), cmp.Or(o.Longest, 256)
+		o.Longest = cmp.Or(o.Longest, 256)
+		if !o.NoOverlap {
+			o.Overlap = cmp.Or(o.Overlap, detector.Side/2)
+		}
 	}
 	if o.Limits == (intake.Limits{}) {
 		o.Limits = intake.DefaultLimits
@@ -105,6 +109,10 @@ func (o Options) Validate() error {
 	case o.Steps < 1 || o.GeneralSteps < 1 || o.Batch < 1 || o.Most < Least:
 		return fmt.Errorf("%d steps, %d general ones, batches of %d and at most %d images: expected at least 1, 1, 1 and %d",
 			o.Steps, o.GeneralSteps, o.Batch, o.Most, Least)
+	case !(o.Rate > 0) || math.IsInf(o.Rate, 1):
+		return fmt.Errorf("a learning rate of %g: expected one above 0, as %g", o.Rate, finetuneRate)
+	case o.NoOverlap && (o.Overlap != 0 || !o.Tiles):
+		return errors.New("no overlap is for tiles, and leaves out how much of it")
 	case o.From != "" && o.General != Drawn:
 		return errors.New("a detector to begin from brings its general Glow: name one of the two")
 	case o.From != "" && (o.Tiles || o.Kernel != ""):
@@ -179,6 +187,13 @@ func Detector(ctx context.Context, o Options, good ...string) (*detector.Detecto
 		return nil, err
 	}
 	fitted.Spectrum = detector.SpectrumOf(some)
+	var outliers *imageset.Set
+	if o.Outliers != "" { // before a general Glow is trained, which may take hours
+		if outliers, _, err = o.setOf(ctx, "outliers", o.Outliers, images.preparation, LeastOutliers); err != nil {
+			return nil, err
+		}
+		fitted.Outliers = outliers.Len()
+	}
 	general, err := o.general(ctx, start, images.preparation, fitted.Spectrum)
 	if err != nil {
 		return nil, err
@@ -196,7 +211,7 @@ func Detector(ctx context.Context, o Options, good ...string) (*detector.Detecto
 			"say nothing; begin from a detector, or train")
 	}
 	if !o.OnlyCalibrate {
-		if own, err = o.finetune(ctx, general, own, images, of, &fitted); err != nil {
+		if own, err = o.finetune(ctx, general, own, images, of, outliers, &fitted); err != nil {
 			return nil, err
 		}
 	}
@@ -259,16 +274,16 @@ func (o Options) calibrate(ctx context.Context, d *detector.Detector, images *ga
 	return d.Calibrate(ctx, images.load(ctx, of.stop), images.load(ctx, of.heldOut), all, func(done int) { bar.Set(done, "images") })
 }
 
-// setOf makes one set of all images of a folder or zip.
-func (o Options) setOf(ctx context.Context, what, path string, p detector.Preparation) (*imageset.Set, *gathered, error) {
+// setOf makes one set of all images of a folder or zip, of which there must be so many.
+func (o Options) setOf(ctx context.Context, what, path string, p detector.Preparation, least int) (*imageset.Set, *gathered, error) {
 	walk := intake.Open(path)
 	defer walk.Close()
 	images, err := o.read(ctx, walk, what, p, o.Most)
 	if err != nil {
 		return nil, nil, err
 	}
-	if n := len(images.samples); n < Least {
-		return nil, nil, fmt.Errorf("fit: %d different %s in %s%s: at least %d are needed", n, what, path, images.trouble(), Least)
+	if n := len(images.samples); n < least {
+		return nil, nil, fmt.Errorf("fit: %d different %s in %s%s: at least %d are needed", n, what, path, images.trouble(), least)
 	}
 	set, err := images.set(ctx, what, images.samples, windowsOfPicture, o.Most)
 	return set, images, err

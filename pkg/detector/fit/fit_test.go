@@ -6,14 +6,18 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"strata/pkg/backend"
+	"strata/pkg/density"
 	"strata/pkg/detector"
 	"strata/pkg/detector/detectortest"
+	"strata/pkg/glow"
 	"strata/pkg/imageset"
 	"strata/pkg/imageset/intake"
 	"strata/pkg/imageset/resample"
@@ -86,6 +90,31 @@ func ExampleDetector() {
 	results, _, err := d.Detect(ctx, detector.Options{}, filepath.Join(folder, "new.png"))
 	fmt.Println(results[0].Anomalous, err)
 	// Output: true <nil>
+}
+
+func ExampleDrawnGeneral() {
+	general, err := DrawnGeneral(3)
+	fmt.Println(general.Glow.K, general.Glow.Hidden, err)
+	// Output: 4 64 <nil>
+}
+
+func ExampleTrainGeneral() {
+	images := &imageset.Set{Name: "slopes", Split: imageset.Train, Height: detector.Side, Width: detector.Side, Channels: 1}
+	for i := range 40 {
+		images.Pixels = append(images.Pixels, detectortest.Good(i, detector.Side, detector.Side, 1).Pixels...)
+	}
+	work, err := os.MkdirTemp("", "example-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(work)
+	config := glow.Config{Height: detector.Side, Width: detector.Side, Channels: 1, Scales: 3, K: 1, Hidden: 8}
+	general, err := TrainGeneral(context.Background(), Options{GeneralSteps: 3, Batch: 8}, nil, config, images, "40 slopes", work)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(general.About)
+	// Output: 40 slopes, 3 steps
 }
 
 func TestDrawnGeneral(t *testing.T) {
@@ -240,6 +269,11 @@ func TestValidate(t *testing.T) {
 		`kernel "sharp"`:             {GeneralKernel: "sharp"},
 		"at most 100 images":         {Most: 100},
 		"-3 steps":                   {Steps: -3},
+		"a learning rate of -1":      {Rate: -1},
+		"a learning rate of NaN":     {Rate: math.NaN()},
+		"a learning rate of +Inf":    {Rate: math.Inf(1)},
+		"no overlap is for tiles":    {NoOverlap: true},
+		"leaves out how much":        {Tiles: true, NoOverlap: true, Overlap: 3},
 		`score "beauty"`:             {Scores: []string{"ratio", "beauty"}},
 		`no rule "mean"`:             {Rule: "mean"},
 	} {
@@ -247,6 +281,8 @@ func TestValidate(t *testing.T) {
 	}
 	require.NoError(t, Options{}.Validate())
 	require.NoError(t, Options{Tiles: true, GeneralKernel: Nearest}.Validate())
+	require.Equal(t, detector.Side/2, Options{Tiles: true}.withDefaults().Overlap)
+	require.Zero(t, Options{Tiles: true, NoOverlap: true}.withDefaults().Overlap, "side by side")
 }
 
 // A fit that is stopped goes on where it was, and ends with the same weights to the bit; with other images or options it is refused.
@@ -311,6 +347,62 @@ func TestEarlyStopping(t *testing.T) {
 	require.Equal(t, ruined.General().Weights, ruined.Own())
 }
 
+// Bits/dim that are not finite are never the best, whatever stands beside them, and are told; the start must be finite.
+func TestWatchNotFinite(t *testing.T) {
+	g, err := detectortest.General(1)
+	require.NoError(t, err)
+	better := detectortest.New(t, 1, nil).Own() // of good images
+	broken := maps.Clone(g.Weights)
+	for name, values := range broken {
+		broken[name] = slices.Repeat([]float32{float32(math.NaN())}, len(values))
+	}
+	stop := &imageset.Set{Name: "stop", Split: imageset.Train, Height: 32, Width: 32, Channels: 1}
+	for i := range 20 {
+		stop.Pixels = append(stop.Pixels, detectortest.Good(i, 32, 32, 1).Pixels...)
+	}
+	on, _, err := backend.For(backend.Small)
+	require.NoError(t, err)
+	model, err := glow.New(g.Glow)
+	require.NoError(t, err)
+	network := density.BlankNetwork(on, backend.Lowering(on), model)
+	defer network.Close()
+	watched := func() *watch {
+		return &watch{training: &training{stop: stop, work: t.TempDir()}, network: network}
+	}
+	look := func(w *watch, step int, weights detector.Weights) error {
+		require.NoError(t, network.Set(weights))
+		return w.look(t.Context(), step)
+	}
+	require.ErrorContains(t, look(watched(), 0, broken), "NaN bits/dim, which is not finite: it is broken")
+	require.ErrorContains(t, watched().saw(0, math.Inf(-1)), "-Inf bits/dim")
+
+	w := watched()
+	require.NoError(t, look(w, 0, g.Weights))
+	require.NoError(t, look(w, 5, broken))
+	require.NoError(t, w.saw(10, math.Inf(-1)))
+	require.Zero(t, w.best.Step)
+	off, err := w.result()
+	require.NoError(t, err)
+	require.Equal(t, g.Weights, off.weights)
+	require.Equal(t, 10, off.steps)
+	require.Contains(t, off.warning(), "training went off: at step 5, and at 2 looks in all")
+
+	require.NoError(t, look(w, 15, better), "it came back")
+	back, err := w.result()
+	require.NoError(t, err)
+	require.Equal(t, better, back.weights)
+	require.Equal(t, 15, back.best)
+	require.Empty(t, back.warning())
+	again := &watch{training: w.training, network: network}
+	require.NoError(t, again.begin(t.Context()))
+	require.Equal(t, w.best, again.best, "and goes on from there")
+
+	for step := range patience - 1 {
+		require.NoError(t, w.saw(20+step, math.NaN()))
+	}
+	require.ErrorIs(t, w.saw(30, math.NaN()), errEnough)
+}
+
 // The other ways to fit: tiles, outliers, a folder of general images by the nearest kernel, and from another detector.
 func TestWaysToFit(t *testing.T) {
 	ctx := context.Background()
@@ -343,6 +435,28 @@ func TestWaysToFit(t *testing.T) {
 	require.Equal(t, m.Rule, again.Manifest().Rule)
 	require.Zero(t, again.Manifest().Fit.Train)
 	require.GreaterOrEqual(t, again.Manifest().HeldOut, 150)
+}
+
+// A few dozen outliers are enough, and too few are told before anything is trained: here a general Glow, for hours.
+func TestFewOutliers(t *testing.T) {
+	good := detectortest.Folder(t, goodFiles(0, Least, 1))
+	outliers := func(n int) string {
+		files := map[string][]byte{}
+		for i := range n {
+			files[fmt.Sprint(i, ".png")] = detectortest.PNG(detectortest.Noisy(i, 32, 32, 1))
+		}
+		return detectortest.Folder(t, files)
+	}
+	d, err := Detector(t.Context(), Options{General: small(t, 1), Steps: 2, Outliers: outliers(LeastOutliers)}, good)
+	require.NoError(t, err)
+	defer d.Close()
+	require.Equal(t, LeastOutliers, d.Manifest().Fit.Outliers)
+
+	var out bytes.Buffer
+	_, err = Detector(t.Context(), Options{General: good, Steps: 2, Outliers: outliers(LeastOutliers - 1), Out: &out}, good)
+	require.ErrorContains(t, err, "49 different outliers in ")
+	require.ErrorContains(t, err, ": at least 50 are needed")
+	require.NotContains(t, out.String(), "train the general Glow")
 }
 
 func TestGeneralFromFolder(t *testing.T) {

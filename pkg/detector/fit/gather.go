@@ -199,6 +199,8 @@ const (
 	trainLeast                = 80
 	// Least is how many different good images a fit wants at least; 500 are a fair number.
 	Least = detector.LeastHeldOut + stopLeast + trainLeast
+	// LeastOutliers is how many different outliers are trained against at least: none of them is held out or stopped by.
+	LeastOutliers = 50
 )
 
 // split parts the samples, which are sorted by hash, by their content alone: a picture that is held out once is held out in every fit,

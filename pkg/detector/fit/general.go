@@ -138,7 +138,7 @@ func (o Options) general(ctx context.Context, s start, p detector.Preparation, g
 	} else if o.GeneralKernel != "" {
 		p.Kernel = o.GeneralKernel
 	}
-	set, images, err := o.setOf(ctx, "general images", o.General, p)
+	set, images, err := o.setOf(ctx, "general images", o.General, p, Least)
 	if err != nil {
 		return nil, err
 	}
@@ -182,9 +182,9 @@ func (o Options) nearest(ctx context.Context, p detector.Preparation, good detec
 	return best, nil
 }
 
-// finetune trains the own Glow on the good images, and says in fitted how that went.
+// finetune trains the own Glow on the good images, and against outliers where there are some, and says in fitted how that went.
 func (o Options) finetune(ctx context.Context, general *detector.General, own detector.Weights, images *gathered, of parts,
-	fitted *detector.Fit) (detector.Weights, error) {
+	outliers *imageset.Set, fitted *detector.Fit) (detector.Weights, error) {
 	set, err := images.set(ctx, "good", of.train, windowsOfPicture, o.Most)
 	if err != nil {
 		return nil, err
@@ -197,12 +197,7 @@ func (o Options) finetune(ctx context.Context, general *detector.General, own de
 	rule.Rate, rule.Warmup = o.Rate, min(30, o.Steps/10)
 	t := training{options: o, config: general.Glow, start: own, images: set, stop: stop, work: filepath.Join(o.Work, "own"), rule: rule,
 		steps: o.Steps, label: "finetune on the good images", augmentation: o.augmentation()}
-	if o.Outliers != "" {
-		outliers, _, err := o.setOf(ctx, "outliers", o.Outliers, images.preparation)
-		if err != nil {
-			return nil, err
-		}
-		fitted.Outliers = outliers.Len()
+	if outliers != nil {
 		t.loss, t.outliers, t.general = train.PaperLoss(train.Eq2, false), outliers, general
 	}
 	result, err := t.run(ctx)
@@ -210,6 +205,9 @@ func (o Options) finetune(ctx context.Context, general *detector.General, own de
 		return nil, err
 	}
 	fitted.Steps, fitted.Best, fitted.From, fitted.To = result.steps, result.best, result.from, result.to
+	if warning := result.warning(); warning != "" {
+		fitted.Warnings = append(fitted.Warnings, warning)
+	}
 	if result.best == 0 {
 		fitted.Warnings = append(fitted.Warnings, "no step of training made good images more likely: the general Glow is used as it "+
 			"is, and scores that "+

@@ -47,6 +47,7 @@ type trained struct {
 	weights     detector.Weights
 	steps, best int
 	from, to    float64 // bits/dim of the images to stop by
+	astray      []int   // steps at which those were not finite
 }
 
 // patience is after how many looks without a gain training ends, and looks how many there are in all steps.
@@ -109,7 +110,9 @@ func (t *training) run(ctx context.Context) (*trained, error) {
 				bar.StartAt(s.StartedAt)
 			}
 			info := fmt.Sprintf("%.0f images/s, %.3f bits/dim", s.ImagesPerSecond, s.Value)
-			if watch.best.Step > 0 || len(watch.Looks) > 1 {
+			if len(watch.astray) > 0 {
+				info += ", not finite on good images to stop by"
+			} else if watch.best.Step > 0 || len(watch.Looks) > 1 {
 				info += fmt.Sprintf(", %.3f on good images to stop by", watch.Looks[len(watch.Looks)-1].Bits)
 			}
 			bar.Set(s.Step, info)
@@ -187,7 +190,8 @@ var errEnough = errors.New("no gain")
 type watch struct {
 	training *training
 	network  *density.Network
-	Looks    []seen
+	Looks    []seen // those that were finite
+	astray   []int  // steps, since the best, at which they were not
 	best     seen
 }
 
@@ -224,13 +228,26 @@ func (w *watch) look(ctx context.Context, step int) error {
 	if err != nil {
 		return err
 	}
-	now := seen{step, bits}
-	w.Looks = append(w.Looks, now)
-	if len(w.Looks) == 1 || bits < w.best.Bits {
-		w.best = now
-		if err := w.keep(); err != nil {
-			return err
+	return w.saw(step, bits)
+}
+
+// saw keeps the weights if they are the best so far. What is not finite, on either side, is none: training went off, and may come back.
+func (w *watch) saw(step int, bits float64) error {
+	switch {
+	case !math.IsNaN(bits) && !math.IsInf(bits, 0):
+		now := seen{step, bits}
+		w.Looks = append(w.Looks, now)
+		if len(w.Looks) == 1 || bits < w.best.Bits {
+			w.best, w.astray = now, nil
+			if err := w.keep(); err != nil {
+				return err
+			}
 		}
+	case len(w.Looks) == 0:
+		return fmt.Errorf("fit: the Glow that training begins from gives the good images to stop by %g bits/dim, which is not finite: it "+
+			"is broken, or not one of such images; begin from another one", bits)
+	default:
+		w.astray = append(w.astray, step)
 	}
 	return w.enough()
 }
@@ -253,7 +270,7 @@ func (w *watch) keep() error {
 }
 
 func (w *watch) enough() error {
-	since := 0
+	since := len(w.astray)
 	for _, s := range w.Looks {
 		if s.Step > w.best.Step {
 			since++
@@ -274,5 +291,15 @@ func (w *watch) result() (*trained, error) {
 	for _, tensor := range state.Tensors {
 		weights[tensor.Name] = tensor.Data
 	}
-	return &trained{weights, w.Looks[len(w.Looks)-1].Step, w.best.Step, w.Looks[0].Bits, w.best.Bits}, nil
+	steps := slices.Max(append([]int{w.Looks[len(w.Looks)-1].Step}, w.astray...))
+	return &trained{weights, steps, w.best.Step, w.Looks[0].Bits, w.best.Bits, w.astray}, nil
+}
+
+// warning says what went off, "" for nothing.
+func (t *trained) warning() string {
+	if len(t.astray) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("training went off: at step %d, and at %d looks in all, bits/dim of the good images to stop by were not finite; "+
+		"the weights of step %d are kept; a lower rate may help", t.astray[0], len(t.astray), t.best)
 }

@@ -46,6 +46,14 @@ func ExampleWrite() {
 	// Output: 1 <nil>
 }
 
+func ExampleLineOf() {
+	result := detector.Result{Path: "a.png", Score: 2.5, PValue: 0.01, Scores: []float64{math.Inf(-1)}, PValues: []float64{0.01}}
+	line := LineOf(result, detector.Scores()[:1], 0.05)
+	text, err := json.Marshal(line.Scores) // which JSON has no word for
+	fmt.Println(*line.Anomalous, string(text), err)
+	// Output: true {"log_likelihood":null} <nil>
+}
+
 // hostile are names that would break a table or a page that does not escape them.
 var hostile = []string{`<script>alert(1)</script>.png`, `"quoted", with comma.png`, "two\nlines.png", `a'b&amp;c.png`, "=cmd.png"}
 
@@ -215,7 +223,7 @@ func TestSpillAndGallery(t *testing.T) {
 		}
 		require.NoError(t, s.add(r))
 		if r.Err == nil && g.wants(score) {
-			g.add(score, i, &detector.View{})
+			g.add(score, i, &detector.View{Heat: &detector.Heat{Height: 1, Width: 1, Values: []float32{0}}})
 		}
 	}
 	var order []string
@@ -234,4 +242,37 @@ func TestSpillAndGallery(t *testing.T) {
 	seen := 0
 	require.NoError(t, s.each(func(int, row) error { seen++; return errStop }))
 	require.Equal(t, 1, seen)
+}
+
+// A page keeps no heat map larger than it shows: 200 of pictures of 4096 a side were 13 GB. What is hot stays so, where it was, and the
+// mean is the same.
+func TestGalleryShrinks(t *testing.T) {
+	h := &detector.Heat{Height: 300, Width: 1000, Values: make([]float32, 300*1000)}
+	for y := 150; y < 200; y++ {
+		for x := 800; x < 860; x++ {
+			h.Values[y*1000+x] = 5
+		}
+	}
+	g := gallery{most: 2}
+	g.add(3, 7, &detector.View{Heat: h})
+	small := g.views[7].Heat
+	require.Equal(t, []int{38, 128, 38 * 128}, []int{small.Height, small.Width, len(small.Values)})
+	mean := float32(0)
+	for i, v := range small.Values {
+		y, x := i/128, i%128
+		mean += v / (38 * 128)
+		if inside := y >= 20 && y < 25 && x >= 104 && x < 109; inside {
+			require.EqualValues(t, 5, v)
+		}
+		if outside := y < 18 || y > 26 || x < 101 || x > 111; outside {
+			require.Zero(t, v)
+		}
+	}
+	require.InDelta(t, 5*50*60/300_000.0, mean, 0.001)
+
+	tiny := &detector.Heat{Height: 32, Width: 128, Values: make([]float32, 32*128)}
+	g.add(3, 8, &detector.View{Heat: tiny})
+	require.Same(t, tiny, g.views[8].Heat)
+	line := &detector.Heat{Height: 4000, Width: 3, Values: make([]float32, 12_000)}
+	require.Len(t, shrunk(line).Values, 128)
 }

@@ -141,6 +141,31 @@ type view struct {
 // shown is how many images a page shows.
 const shown = 200
 
+// shrunk is a heat map of at most detector.ViewSide a side, which is what a page shows: each value is the mean of those that lie there.
+// That of a picture in tiles can take 64 MB.
+func shrunk(h *detector.Heat) *detector.Heat {
+	longer := max(h.Height, h.Width)
+	if longer <= detector.ViewSide {
+		return h
+	}
+	side := func(n int) int { return max(n*detector.ViewSide/longer, 1) }
+	small := &detector.Heat{Height: side(h.Height), Width: side(h.Width)}
+	for y := range small.Height {
+		top, below := y*h.Height/small.Height, (y+1)*h.Height/small.Height
+		for x := range small.Width {
+			left, right := x*h.Width/small.Width, (x+1)*h.Width/small.Width
+			sum := float32(0)
+			for row := top; row < below; row++ {
+				for _, v := range h.Values[row*h.Width+left : row*h.Width+right] {
+					sum += v
+				}
+			}
+			small.Values = append(small.Values, sum/float32((below-top)*(right-left)))
+		}
+	}
+	return small
+}
+
 // wants says whether an image is among the most unusual so far.
 func (g *gallery) wants(score float64) bool { return len(g.views) < g.most || score > g.least }
 
@@ -148,7 +173,7 @@ func (g *gallery) add(score float64, place int, v *detector.View) {
 	if g.views == nil {
 		g.views = map[int]view{}
 	}
-	g.views[place] = view{score, v}
+	g.views[place] = view{score, &detector.View{Picture: v.Picture, Heat: shrunk(v.Heat)}}
 	if len(g.views) > g.most {
 		worst := -1
 		for i, other := range g.views {

@@ -50,14 +50,16 @@ func (f File) Read(limits Limits) (*Picture, error) {
 	if f.err != nil {
 		return nil, f.err
 	}
-	file, err := f.open()
-	if err != nil {
-		return nil, withoutPath(err)
-	}
-	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, limits.Bytes+1))
-	if err != nil {
-		return nil, withoutPath(err)
+	data := f.data
+	if f.open != nil {
+		file, err := f.open()
+		if err != nil {
+			return nil, withoutPath(err)
+		}
+		defer file.Close()
+		if data, err = io.ReadAll(io.LimitReader(file, limits.Bytes+1)); err != nil {
+			return nil, withoutPath(err)
+		}
 	}
 	if int64(len(data)) > limits.Bytes {
 		return nil, fmt.Errorf("is larger than the %d MiB that a file may have", limits.Bytes>>20)

@@ -12,7 +12,6 @@ package intake
 
 import (
 	"archive/zip"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -28,14 +27,16 @@ type File struct {
 	// Name is its path, that of a zip's entry behind the zip's: "photos.zip/a/1.png".
 	Name string
 
-	open func() (io.ReadCloser, error)
+	open func() (io.ReadCloser, error) // nil where it is in memory
+	data []byte
 	err  error
 }
 
-// Bytes is a file that is in memory.
-func Bytes(name string, data []byte) File {
-	return File{Name: name, open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }}
-}
+// Bytes is a file that is in memory; the data are not copied, and not to be changed.
+func Bytes(name string, data []byte) File { return File{Name: name, data: data} }
+
+// Held is how many bytes of memory the file takes before it is read: none, but for one of Bytes.
+func (f File) Held() int64 { return int64(cap(f.data)) }
 
 // Walk lists the pictures of folders, zips and files.
 type Walk struct {

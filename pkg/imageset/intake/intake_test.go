@@ -30,6 +30,13 @@ func ExampleDecode() {
 	// Output: 2 4 1 255 [transparent: laid on white] <nil>
 }
 
+func ExampleBytes() {
+	file := Bytes("upload.png", []byte("hello"))
+	_, err := file.Read(DefaultLimits)
+	fmt.Println(file.Name, err)
+	// Output: upload.png is no PNG, JPEG, WebP, GIF, BMP or TIFF: it starts with 68 65 6c 6c 6f
+}
+
 func ExampleOpen() {
 	walk := Open("testdata")
 	defer walk.Close()
