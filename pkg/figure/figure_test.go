@@ -174,7 +174,7 @@ func TestFiguresSayWhatTheyShow(t *testing.T) {
 			"epochs"},
 		"figS3":        {"trained on in", "trained on near", "trained on smooth", "bits/dim"},
 		"figS4":        {"finetuned from own", "finetuned from general", "in vs smooth"},
-		"figS5":        {"4x4", "Diff\u2020", "supervised, hollow", "in vs near", "near vs in", "paper"},
+		"figS5":        {"4x4", "Diff\u2020", "with labels", "without labels", "guessing", "in vs near", "near vs in", "paper"},
 		"figS6":        {"margin loss", "outlier loss (Eq. 2)", "in vs smooth"},
 		"figS7":        {"log-likelihood", "ratio to the", "last scale, c3"},
 		"figS8":        {"log-likelihood", "ratio to the", "last scale, c3"},
