@@ -53,7 +53,7 @@ func Kernel(r *Results) (*Figure, error) {
 	rows, err := r.kernels()
 	if errors.Is(err, fs.ErrNotExist) {
 		drawn, said := notThere("kernels", "no Glow of another general set is trained:", []string{"strata reproduce kernel"})
-		return r.figure(name, page{width: twoColumns, height: 4 * vg.Centimeter, panels: []panel{drawn}}, said,
+		return r.figure(name, page{width: twoColumns, height: 4 * vg.Centimeter, panels: []panel{drawn}}, "",
 			[]string{said}, roleIn, roleGeneral), nil
 	}
 	if err != nil {
