@@ -138,7 +138,7 @@ func (r *Report) sideBySide(titles map[string]string, ids []string) (string, err
 			if err != nil {
 				return "", err
 			}
-			fmt.Fprintf(&b, `<td class="%s">%s %s<br>%s</td>`, class(c.Verdict), sign(c.Verdict), c.Verdict,
+			fmt.Fprintf(&b, `<td class="%s">%s %s<br><span class="value">%s</span></td>`, class(c.Verdict), sign(c.Verdict), c.Verdict,
 				html.EscapeString(figure.Here(c)))
 		}
 		b.WriteString("</tr>\n")
