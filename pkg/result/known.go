@@ -31,7 +31,7 @@ func Reasons(claims []Claim) ([]string, error) {
 		if c.Verdict != DoesNotHold {
 			continue
 		}
-		why := "no reason is recorded for these sets."
+		why := "No reason is recorded for these sets."
 		for _, r := range known {
 			if slices.Contains(r.Claims, c.ID) && strings.Contains(c.Data, r.In) {
 				why = r.Why
@@ -39,7 +39,7 @@ func Reasons(claims []Claim) ([]string, error) {
 			}
 		}
 		if c.Size == "smoke" {
-			why = "size smoke trains for seconds: its numbers say nothing of the paper."
+			why = "Size smoke trains for seconds: its numbers say nothing of the paper."
 		}
 		lines = append(lines, c.ID+": "+why)
 	}
