@@ -24,6 +24,7 @@ func TestKernelIsLeftOutWhereItWasNotTried(t *testing.T) {
 	figure, err := Kernel(r)
 	require.NoError(t, err)
 	assert.Equal(t, 1, strings.Count(figure.Caption, "strata reproduce kernel"), figure.Caption)
+	assert.True(t, figure.IsEmpty())
 }
 
 // Decibels are of the set less those of in, with the interval of both; what in has not is left out.
