@@ -522,6 +522,7 @@ func TestClaimsOverSteps(t *testing.T) {
 	figure, err = byName("claims_over_steps", dir)
 	require.NoError(t, err)
 	assert.Contains(t, figure.Caption, "A line is the threshold of the condition that decides")
+	assert.Equal(t, "do not hold", became(result.DoesNotHold, 2))
 	panels = figure.page.(page).panels
 	assert.Equal(t, [2]float64{0, 100}, [2]float64{panels[0].plot.Y.Min, panels[0].plot.Y.Max}, "no AUROC lies beyond")
 	assert.Contains(t, svg(t, "claims_over_steps", dir), ">side of the threshold where it holds</text>")

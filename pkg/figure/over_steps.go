@@ -98,12 +98,12 @@ func OverSteps(r *Results) (*Figure, error) {
 	shows := fmt.Sprintf("%d claims over the steps of their runs, on the learning curves' images, with 95 %% bands. "+
 		"L and F1 are from scratch, the others finetuned. ", len(lines))
 	if bounded {
-		shows += "A line is the threshold of the condition that decides, where that is about what is drawn at every step. "
+		shows += "A line is the threshold of the condition that decides, where it is of what is drawn. "
 	}
 	var changed []string
 	for _, v := range []result.Verdict{result.Holds, result.Open, result.DoesNotHold} {
 		if ids := turning[v]; len(ids) > 0 {
-			changed = append(changed, fmt.Sprintf("%s %s", strings.Join(ids, ", "), v))
+			changed = append(changed, strings.Join(ids, ", ")+" "+became(v, len(ids)))
 		}
 	}
 	if len(changed) == 0 {
@@ -112,6 +112,16 @@ func OverSteps(r *Results) (*Figure, error) {
 		shows += "Last verdicts of those that change: " + strings.Join(changed, "; ") + "."
 	}
 	return r.figure(name, drawn, shows, nil, roleIn, roleSmooth, roleGeneral), nil
+}
+
+// became says of one claim or several what became of them.
+func became(v result.Verdict, claims int) string {
+	words := map[result.Verdict][2]string{result.Holds: {"holds", "hold"}, result.Open: {"is open", "are open"},
+		result.DoesNotHold: {"does not hold", "do not hold"}}[v]
+	if claims == 1 {
+		return words[0]
+	}
+	return words[1]
 }
 
 // claimLine is a claim over steps.
