@@ -31,7 +31,7 @@ func Fig1C(r *Results) (*Figure, error) {
 		axis          string
 		triangle      bool
 	}{
-		{"Network types, trained on in", "Spearman's \u03C1; paper: local > 0.95 > dense", "",
+		{"Network types, trained on in", "\u03C1; paper: local > 0.95, dense less", "",
 			[]named{{glowIn, "regular"}, {patchIn, "local"}, {denseIn, "dense"}}, regular, "", false},
 		{"Regular Glows", "Spearman's \u03C1; paper: > 0.96", "", regular[1:], regular[:3], "trained on", true},
 		{"Regular Glows, last scale", "Spearman's \u03C1; paper: mean 0.26", "/c3", regular[1:], regular[:3], "trained on", true},
