@@ -56,5 +56,11 @@ func formula(tex string, displayed bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if unknown := unknownCommand.FindStringSubmatch(math); unknown != nil {
+		return "", fmt.Errorf("\\%s is no command that pages can show: \\text and \\mathrm are for words", unknown[1])
+	}
 	return spaced(math)
 }
+
+// unknownCommand is what the converter writes for a command that it does not know, and browsers show as a red speck.
+var unknownCommand = regexp.MustCompile(`<merror[^>]*>([^<]*)</merror>`)

@@ -37,3 +37,12 @@ func TestFunctionNamesAreSpaced(t *testing.T) {
 		require.Equal(t, spaces, strings.Count(text, "<mspace"), "%s\n%s", tex, text)
 	}
 }
+
+// A command that the converter does not know would be a red speck on the page.
+func TestUnknownCommandsAreRefused(t *testing.T) {
+	_, err := HTML(`the variance, $$\operatorname{Var}(a)$$`)
+	require.ErrorContains(t, err, `\operatorname`)
+	text, err := HTML(`the variance, $$\text{Var}(a)$$`)
+	require.NoError(t, err)
+	require.Contains(t, text, "Var")
+}

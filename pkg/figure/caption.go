@@ -121,15 +121,26 @@ func (r *Results) measuredOn(claims []result.Claim, roles []string) string {
 var tableRoles = []string{roleIn, roleNear, roleSmooth, roleGeneral, roleFar, roleFaces, roleFurther}
 
 // hereOf is what was measured for a claim, with its unit.
-func hereOf(c result.Claim) string { return withUnit(c, fmt.Sprintf("%.*f", claimDigits(c), c.Value)) }
+func hereOf(c result.Claim) string {
+	value, _ := Rounded(c)
+	return withUnit(c, value)
+}
 
 // Here is what was measured for a claim, with its unit and its interval; "" where nothing was.
 func Here(c result.Claim) string {
 	if c.Verdict == result.NotMeasured || math.IsNaN(c.Value) {
 		return ""
 	}
+	value, interval := Rounded(c)
+	return withUnit(c, value+" "+interval)
+}
+
+// Rounded is what was measured for a claim, "0.79", and its interval, "[0.75, 0.84]", in as many digits as tell.
+func Rounded(c result.Claim) (value, interval string) {
 	digits := claimDigits(c)
-	return withUnit(c, fmt.Sprintf("%.*f [%.*f, %.*f]", digits, c.Value, digits, c.Low, digits, c.High))
+	said := strings.NewReplacer("-", "\u2212")
+	return said.Replace(fmt.Sprintf("%.*f", digits, c.Value)),
+		said.Replace(fmt.Sprintf("[%.*f, %.*f]", digits, c.Low, digits, c.High))
 }
 
 // claimDigits is how many digits tell the ends of a claim's interval apart, at most three.
@@ -141,12 +152,16 @@ func claimDigits(c result.Claim) int {
 	return min(max(-int(math.Floor(math.Log10(third))), 0), 3)
 }
 
+// withUnit adds the unit that what is measured ends with, after a comma, or begins with.
 func withUnit(c result.Claim, said string) string {
+	if at := strings.LastIndex(c.Measured, ", "); at >= 0 && units[c.Measured[at+2:]] {
+		return said + " " + c.Measured[at+2:]
+	}
 	switch {
 	case strings.Contains(c.Measured, "Spearman"):
-		said = "\u03C1 " + said
-	case strings.HasSuffix(c.Measured, "%"):
-		said += " %"
+		return "\u03C1 " + said
+	case strings.HasPrefix(c.Measured, "bits/dim"):
+		return said + " bits/dim"
 	}
-	return strings.ReplaceAll(said, "-", "\u2212")
+	return said
 }

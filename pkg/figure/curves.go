@@ -161,7 +161,8 @@ func FigS6(r *Results) (*Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := page{width: twoColumns, height: 6.6 * vg.Centimeter, legend: kindLegend(marginLoss, outlierLoss)}
+	p := page{width: twoColumns, height: 6.6 * vg.Centimeter,
+		legend: append(kindLegend(marginLoss, outlierLoss), guessingKey)}
 	shows := "AUROC of the ratio to the Glow of general while the Glow of in is finetuned with the margin loss and " +
 		"with the outlier loss" + inBrackets(r.budget(outlierLoss)) + "; " + all.bands()
 	var missing []string
@@ -179,7 +180,8 @@ func detectionCurves(r *Results, name, shows string, kinds ...kind) (*Figure, er
 	if err != nil {
 		return nil, err
 	}
-	p := page{width: twoColumns, height: 13 * vg.Centimeter, columns: 3, legend: kindLegend(kinds...)}
+	p := page{width: twoColumns, height: 13 * vg.Centimeter, columns: 3,
+		legend: append(kindLegend(kinds...), guessingKey)}
 	var missing []string
 	passed, compared := 0, 0
 	for _, in := range trainedOn {
@@ -358,7 +360,7 @@ func (lines curveLines) DataRange() (xmin, xmax, ymin, ymax float64) {
 func (lines curveLines) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
 	if p.Y.Min < 50 && p.Y.Max > 50 {
-		c.StrokeLine2(draw.LineStyle{Color: guide, Width: hairpin}, c.Min.X, y(50), c.Max.X, y(50))
+		c.StrokeLine2(guessing, c.Min.X, y(50), c.Max.X, y(50))
 	}
 	for _, l := range lines {
 		style := l.kind.line(l.role)

@@ -31,10 +31,10 @@ func Fig1C(r *Results) (*Figure, error) {
 		axis          string
 		triangle      bool
 	}{
-		{"Network types, trained on in", "paper: local > 0.95, dense less", "",
+		{"Network types, trained on in", "\u03C1; paper: local > 0.95, dense less", "",
 			[]named{{glowIn, "regular"}, {patchIn, "local"}, {denseIn, "dense"}}, regular, "", false},
-		{"Regular Glows", "paper: > 0.96", "", regular[1:], regular[:3], "trained on", true},
-		{"Regular Glows, last scale", "paper: mean 0.26", "/c3", regular[1:], regular[:3], "trained on", true},
+		{"Regular Glows", "Spearman's \u03C1; paper: > 0.96", "", regular[1:], regular[:3], "trained on", true},
+		{"Regular Glows, last scale", "Spearman's \u03C1; paper: mean 0.26", "/c3", regular[1:], regular[:3], "trained on", true},
 	} {
 		matrix := &matrix{rows: m.rows, columns: m.columns}
 		var absent []string

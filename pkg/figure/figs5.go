@@ -55,14 +55,10 @@ func FigS5(r *Results) (*Figure, error) {
 		seeds[s.Place] = append(seeds[s.Place], s.Value)
 	}
 	p := page{width: twoColumns, height: 12 * vg.Centimeter}
-	for _, s := range summaries {
-		p.legend = append(p.legend, key{s.label,
-			glyphMark(draw.GlyphStyle{Color: unsupervisedColor, Radius: vg.Points(2.4), Shape: s.mark})})
-	}
-	p.legend = append(p.legend,
-		key{"unsupervised, filled", colourMark(unsupervisedColor)},
-		key{"supervised, hollow", colourMark(supervisedColor)},
-		key{"paper", glyphMark(draw.GlyphStyle{Color: paperColor, Radius: vg.Points(2.2), Shape: diamond{}})})
+	// The scores stand below the axis: the legend says what filled and hollow are, by the marks themselves.
+	p.legend = []key{{"without labels", summaryMarks(unsupervisedColor, false)},
+		{"with labels", summaryMarks(supervisedColor, true)},
+		{"paper", glyphMark(draw.GlyphStyle{Color: paperColor, Radius: vg.Points(2.2), Shape: diamond{}})}, guessingKey}
 	most := 1
 	var columns, absent, missing []string
 	ins := []string{"CIFAR10", "CIFAR100"}
@@ -108,6 +104,19 @@ func FigS5(r *Results) (*Figure, error) {
 		shows += "Bars are 95 % intervals over images."
 	}
 	return r.figure("figS5", onlyFirstNames(p, p.columns), shows, missing, tableRoles...), nil
+}
+
+// summaryMarks is the legend of the marks of all scores, without or with labels.
+func summaryMarks(of color.NRGBA, hollow bool) func(draw.Canvas) {
+	var styles []draw.GlyphStyle
+	for _, s := range summaries {
+		style := draw.GlyphStyle{Color: of, Shape: s.mark}
+		if hollow {
+			style.Shape = s.hollow
+		}
+		styles = append(styles, style)
+	}
+	return glyphsMark(styles)
 }
 
 const noCell = "cells.csv has no cell of it"
@@ -202,8 +211,7 @@ func (dots summaryDots) DataRange() (xmin, xmax, ymin, ymax float64) {
 func (dots summaryDots) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
 	if p.Y.Min < 50 && p.Y.Max > 50 {
-		c.StrokeLine2(draw.LineStyle{Color: notes, Width: hairpin, Dashes: []vg.Length{2, 2}}, c.Min.X, y(50), c.Max.X,
-			y(50))
+		c.StrokeLine2(guessing, c.Min.X, y(50), c.Max.X, y(50))
 	}
 	for _, d := range dots {
 		if !math.IsNaN(d.paper) {

@@ -56,6 +56,12 @@ type Figure struct {
 	missing []string
 }
 
+// IsEmpty says whether the results lack all that the figure would show: its caption says why, and there is no more to see.
+func (f *Figure) IsEmpty() bool {
+	p, ok := f.page.(page)
+	return ok && !slices.ContainsFunc(p.panels, func(drawn panel) bool { return !drawn.empty })
+}
+
 // drawing is what a figure consists of: a grid of plots, a grid of pictures, the schematic of Fig. 2A, the scorecard,
 // or several of them.
 type drawing interface {

@@ -174,7 +174,7 @@ func TestFiguresSayWhatTheyShow(t *testing.T) {
 			"epochs"},
 		"figS3":        {"trained on in", "trained on near", "trained on smooth", "bits/dim"},
 		"figS4":        {"finetuned from own", "finetuned from general", "in vs smooth"},
-		"figS5":        {"4x4", "Diff\u2020", "supervised, hollow", "in vs near", "near vs in", "paper"},
+		"figS5":        {"4x4", "Diff\u2020", "with labels", "without labels", "guessing", "in vs near", "near vs in", "paper"},
 		"figS6":        {"margin loss", "outlier loss (Eq. 2)", "in vs smooth"},
 		"figS7":        {"log-likelihood", "ratio to the", "last scale, c3"},
 		"figS8":        {"log-likelihood", "ratio to the", "last scale, c3"},
@@ -522,6 +522,7 @@ func TestClaimsOverSteps(t *testing.T) {
 	figure, err = byName("claims_over_steps", dir)
 	require.NoError(t, err)
 	assert.Contains(t, figure.Caption, "A line is the threshold of the condition that decides")
+	assert.Equal(t, "do not hold", became(result.DoesNotHold, 2))
 	panels = figure.page.(page).panels
 	assert.Equal(t, [2]float64{0, 100}, [2]float64{panels[0].plot.Y.Min, panels[0].plot.Y.Max}, "no AUROC lies beyond")
 	assert.Contains(t, svg(t, "claims_over_steps", dir), ">side of the threshold where it holds</text>")
@@ -529,13 +530,25 @@ func TestClaimsOverSteps(t *testing.T) {
 
 // The line of a threshold spans a step's surroundings, on the axis alone, and what holds is shaded up or down from it.
 func TestThresholdsOverSteps(t *testing.T) {
-	line := claimLine{{Steps: 100, Comparison: ">", Bound: 70}, {Steps: 200}, {Steps: 300, Comparison: "<=", Bound: 20},
-		{Steps: 400, Comparison: ">", Bound: 130}}
+	line := claimLine{{Steps: 100, Comparison: ">", Bound: 70}, {Steps: 200, Comparison: "<=", Bound: 20},
+		{Steps: 300, Comparison: ">", Bound: 130}}
+	lines, areas := thresholdsOf(line)
+	assert.Equal(t, []string{"0,70 150,70", "150,20 250,20"}, lines)
+	assert.Equal(t, []string{"0,70 150,70 150,100 0,100", "149.5,20 250,20 250,0 149.5,0",
+		"249.5,100 400,100 400,100 249.5,100"}, areas)
+
+	line[1].Comparison = "" // decided by another quantity there: pieces of a threshold would mislead
+	lines, areas = thresholdsOf(line)
+	assert.Empty(t, lines)
+	assert.Empty(t, areas)
+}
+
+// thresholdsOf are the lines and areas of a claim's thresholds, on axes of 400 steps and 100 points.
+func thresholdsOf(line claimLine) (lines, areas []string) {
 	var recorded recorder.Canvas
 	c := draw.NewCanvas(&recorded, 400, 100)
 	same := func(v float64) vg.Length { return vg.Length(v) }
 	line.thresholds(c, same, same)
-	var lines, areas []string
 	for _, action := range recorded.Actions {
 		switch a := action.(type) {
 		case *recorder.Stroke:
@@ -544,9 +557,7 @@ func TestThresholdsOverSteps(t *testing.T) {
 			areas = append(areas, pointsOf(a.Path))
 		}
 	}
-	assert.Equal(t, []string{"0,70 150,70", "250,20 350,20"}, lines)
-	assert.Equal(t, []string{"0,70 150,70 150,100 0,100", "249.5,20 350,20 350,0 249.5,0",
-		"349.5,100 400,100 400,100 349.5,100"}, areas)
+	return lines, areas
 }
 
 // pointsOf are the points of a path.

@@ -53,7 +53,7 @@ func Kernel(r *Results) (*Figure, error) {
 	rows, err := r.kernels()
 	if errors.Is(err, fs.ErrNotExist) {
 		drawn, said := notThere("kernels", "no Glow of another general set is trained:", []string{"strata reproduce kernel"})
-		return r.figure(name, page{width: twoColumns, height: 4 * vg.Centimeter, panels: []panel{drawn}}, said,
+		return r.figure(name, page{width: twoColumns, height: 4 * vg.Centimeter, panels: []panel{drawn}}, "",
 			[]string{said}, roleIn, roleGeneral), nil
 	}
 	if err != nil {
@@ -258,7 +258,7 @@ type kernelMark struct {
 // Plot implements plot.Plotter.
 func (groups kernelRows) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
-	c.StrokeLine2(draw.LineStyle{Color: notes, Width: hairpin, Dashes: []vg.Length{2, 2}}, x(50), c.Min.Y, x(50), c.Max.Y)
+	c.StrokeLine2(guessing, x(50), c.Min.Y, x(50), c.Max.Y)
 	for i, g := range groups {
 		if i+1 < len(groups) {
 			c.StrokeLine2(draw.LineStyle{Color: guide, Width: hairpin}, c.Min.X, y(g.end), c.Max.X, y(g.end))

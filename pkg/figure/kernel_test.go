@@ -3,6 +3,7 @@ package figure
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"strata/pkg/result"
@@ -22,7 +23,8 @@ func TestKernelIsLeftOutWhereItWasNotTried(t *testing.T) {
 	assert.Empty(t, w.index)
 	figure, err := Kernel(r)
 	require.NoError(t, err)
-	assert.Contains(t, figure.Caption, "strata reproduce kernel")
+	assert.Equal(t, 1, strings.Count(figure.Caption, "strata reproduce kernel"), figure.Caption)
+	assert.True(t, figure.IsEmpty())
 }
 
 // Decibels are of the set less those of in, with the interval of both; what in has not is left out.

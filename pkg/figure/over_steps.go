@@ -21,7 +21,7 @@ var overStepsUnits = []struct {
 	lowest, upper float64
 	closed        bool
 }{
-	{"points", "points", 0, 0, false}, {"AUROC", "AUROC (%)", 0, 100, true},
+	{"points", "points of AUROC", 0, 0, false}, {"AUROC", "AUROC (%)", 0, 100, true},
 	{"Spearman", "Spearman's \u03C1", 0.8, 1, false},
 	{"bits/dim", "bits/dim", math.Inf(1), math.Inf(-1), false}, {"", "value", math.Inf(1), math.Inf(-1), false},
 }
@@ -46,7 +46,6 @@ func OverSteps(r *Results) (*Figure, error) {
 	var lines []claimLine
 	last, bounded := 0, false
 	for _, m := range rows {
-		bounded = bounded || m.Comparison != ""
 		if n := len(lines); n == 0 || lines[n-1][0].ID != m.ID {
 			lines = append(lines, nil)
 		}
@@ -60,6 +59,7 @@ func OverSteps(r *Results) (*Figure, error) {
 	}
 	for i, line := range lines {
 		u := line.unit()
+		bounded = bounded || line.isBounded()
 		_, _, lowest, highest := line.DataRange()
 		units[i] = u
 		if !overStepsUnits[u].closed {
@@ -98,12 +98,12 @@ func OverSteps(r *Results) (*Figure, error) {
 	shows := fmt.Sprintf("%d claims over the steps of their runs, on the learning curves' images, with 95 %% bands. "+
 		"L and F1 are from scratch, the others finetuned. ", len(lines))
 	if bounded {
-		shows += "A line is the threshold of the condition that decides, where that is about what is drawn. "
+		shows += "A line is the threshold of the condition that decides, where it is of what is drawn. "
 	}
 	var changed []string
 	for _, v := range []result.Verdict{result.Holds, result.Open, result.DoesNotHold} {
 		if ids := turning[v]; len(ids) > 0 {
-			changed = append(changed, fmt.Sprintf("%s %s", strings.Join(ids, ", "), v))
+			changed = append(changed, strings.Join(ids, ", ")+" "+became(v, len(ids)))
 		}
 	}
 	if len(changed) == 0 {
@@ -112,6 +112,16 @@ func OverSteps(r *Results) (*Figure, error) {
 		shows += "Last verdicts of those that change: " + strings.Join(changed, "; ") + "."
 	}
 	return r.figure(name, drawn, shows, nil, roleIn, roleSmooth, roleGeneral), nil
+}
+
+// became says of one claim or several what became of them.
+func became(v result.Verdict, claims int) string {
+	words := map[result.Verdict][2]string{result.Holds: {"holds", "hold"}, result.Open: {"is open", "are open"},
+		result.DoesNotHold: {"does not hold", "do not hold"}}[v]
+	if claims == 1 {
+		return words[0]
+	}
+	return words[1]
 }
 
 // claimLine is a claim over steps.
@@ -132,13 +142,20 @@ func (line claimLine) turns() bool {
 	return slices.ContainsFunc(line, func(m result.ClaimAtStep) bool { return m.Verdict != line[0].Verdict })
 }
 
+// isBounded says whether the value itself is held against something at every step: where the condition that decides is
+// another one at some steps, pieces of thresholds would say that the claim asks for nothing between them.
+func (line claimLine) isBounded() bool {
+	return !slices.ContainsFunc(line, func(m result.ClaimAtStep) bool { return m.Comparison == "" })
+}
+
 // DataRange implements plot.DataRanger.
 func (line claimLine) DataRange() (xmin, xmax, ymin, ymax float64) {
 	ymin, ymax = math.Inf(1), math.Inf(-1)
+	bounded := line.isBounded()
 	for _, m := range line {
 		xmax = max(xmax, float64(m.Steps))
 		ymin, ymax = min(ymin, m.Low, m.Value), max(ymax, m.High, m.Value)
-		if m.Comparison != "" {
+		if bounded {
 			ymin, ymax = min(ymin, m.Bound), max(ymax, m.Bound)
 		}
 	}
@@ -146,12 +163,13 @@ func (line claimLine) DataRange() (xmin, xmax, ymin, ymax float64) {
 }
 
 // thresholds draws what the value is held against at every step: the line from halfway to the step before to halfway to
-// the next, and behind it the side where the condition holds. Steps may be decided by different conditions.
+// the next, and behind it the side where the condition holds.
 func (line claimLine) thresholds(c draw.Canvas, x, y func(float64) vg.Length) {
+	if !line.isBounded() {
+		return
+	}
+	var lines []func() // over all areas: the next one's seam would cut them
 	for i, m := range line {
-		if m.Comparison == "" {
-			continue
-		}
 		from, to := c.Min.X, c.Max.X
 		if i > 0 {
 			from = x(float64(line[i-1].Steps+m.Steps) / 2)
@@ -167,8 +185,11 @@ func (line claimLine) thresholds(c draw.Canvas, x, y func(float64) vg.Length) {
 		left := max(c.Min.X, from-0.5) // over the piece before: the seam would show
 		c.FillPolygon(heldSide, []vg.Point{{X: left, Y: within}, {X: to, Y: within}, {X: to, Y: end}, {X: left, Y: end}})
 		if at == within { // a threshold beyond the axis has no line
-			c.StrokeLine2(thresholdLine, from, at, to, at)
+			lines = append(lines, func() { c.StrokeLine2(thresholdLine, from, at, to, at) })
 		}
+	}
+	for _, drawLine := range lines {
+		drawLine()
 	}
 }
 

@@ -219,16 +219,18 @@ func boxMark(role string) func(draw.Canvas) {
 	}
 }
 
-// colourMark is the legend of a colour.
-func colourMark(of color.Color) func(draw.Canvas) {
-	return func(c draw.Canvas) {
-		middle := c.Center().Y
-		c.FillPolygon(of, []vg.Point{{X: c.Min.X, Y: middle - 2}, {X: c.Max.X, Y: middle - 2},
-			{X: c.Max.X, Y: middle + 2}, {X: c.Min.X, Y: middle + 2}})
-	}
-}
-
 // glyphMark is the legend of points.
 func glyphMark(style draw.GlyphStyle) func(draw.Canvas) {
 	return func(c draw.Canvas) { c.DrawGlyphNoClip(style, c.Center()) }
+}
+
+// glyphsMark is the legend of what has several marks, small and side by side.
+func glyphsMark(styles []draw.GlyphStyle) func(draw.Canvas) {
+	return func(c draw.Canvas) {
+		step := (c.Max.X - c.Min.X - 4) / vg.Length(max(1, len(styles)-1))
+		for i, style := range styles {
+			style.Radius = vg.Points(1.8)
+			c.DrawGlyphNoClip(style, vg.Point{X: c.Min.X + 1 + vg.Length(i)*step, Y: c.Center().Y})
+		}
+	}
 }

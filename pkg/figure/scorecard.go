@@ -125,16 +125,35 @@ const (
 	cardHead    = vg.Length(15)
 	cardID      = 14 // where the ids begin, behind the verdict's mark
 	cardTitle   = 34
-	cardPaper   = 254
-	cardOurs    = 326
-	cardStrip   = 412
+	cardPaper   = 250
+	cardOurs    = 322
+	cardStrip   = 414
 	cardStripTo = 472
+
+	cardLine = vg.Length(8) // from line to line where a value takes several
 )
+
+// paper and ours are a row's values in as many lines as they need: what is cut says less than a higher row.
+func (row scorecardRow) paper() []string {
+	return wrapped(row.claim.Paper, textStyle(sizeNote, ink), cardOurs-cardPaper-5)
+}
+
+func (row scorecardRow) ours() []string {
+	return wrapped(Here(row.claim), textStyle(sizeNote, ink), cardStrip-cardOurs-4)
+}
+
+// extra is how much higher a row is than one whose values are short.
+func (row scorecardRow) extra() vg.Length {
+	return cardLine * vg.Length(max(1, len(row.paper()), len(row.ours()))-1)
+}
 
 func (s *scorecard) size() (width, height vg.Length) {
 	height = 58
 	for _, part := range s.parts {
 		height += cardHead + cardRow*vg.Length(len(part.rows))
+		for _, row := range part.rows {
+			height += row.extra()
+		}
 	}
 	return twoColumns, height + 2*margin
 }
@@ -187,13 +206,22 @@ func (s *scorecard) draw(c draw.Canvas) {
 				of = notes
 			}
 			write(cardID, y+3, sizeTick, of, true, row.claim.ID)
-			normal, small := textStyle(sizeTick, ink), textStyle(sizeNote, ink)
-			write(cardTitle, y+3, sizeTick, of, false, fitted(row.title, normal, cardPaper-cardTitle-6))
-			write(cardPaper, y+3, sizeNote, notes, false, fitted(row.claim.Paper, small, cardOurs-cardPaper-5))
-			write(cardOurs, y+3, sizeNote, of, false, fitted(Here(row.claim), small, cardStrip-cardOurs-4))
-			if row.decides != nil {
-				strip{row.decides}.draw(c, left+cardStrip, left+cardStripTo, y+3)
+			write(cardTitle, y+3, sizeTick, of, false, fitted(row.title, textStyle(sizeTick, ink), cardPaper-cardTitle-4))
+			for i, line := range row.paper() {
+				write(cardPaper, y+3-vg.Length(i)*cardLine, sizeNote, notes, false, line)
 			}
+			for i, line := range row.ours() {
+				write(cardOurs, y+3-vg.Length(i)*cardLine, sizeNote, of, false, line)
+			}
+			switch {
+			case row.decides != nil:
+				strip{row.decides}.draw(c, left+cardStrip, left+cardStripTo, y+3)
+			case verdict != result.NotMeasured: // it compares verdicts
+				style := textStyle(sizeNote, notes)
+				style.XAlign, style.YAlign = draw.XCenter, draw.YCenter
+				c.FillText(style, vg.Point{X: left + middle, Y: y + 3}, "no threshold")
+			}
+			y -= row.extra()
 		}
 	}
 }
@@ -231,7 +259,8 @@ func verdictMark(c draw.Canvas, at vg.Point, v result.Verdict) {
 }
 
 // strip shows how a condition stands to its threshold, which is the line in the middle. The scale is one for all
-// conditions of one unit: half a strip is 50 points of AUROC or half a correlation; what has other units fills it.
+// conditions of one unit: half a strip is 50 points of AUROC or half a correlation; what has other units, or none, as a
+// quotient has, fills it.
 type strip struct{ of *result.Condition }
 
 func (s strip) draw(c draw.Canvas, from, to, y vg.Length) {
@@ -242,6 +271,7 @@ func (s strip) draw(c draw.Canvas, from, to, y vg.Length) {
 	low, high = min(low, high), max(low, high)
 	scale := max(math.Abs(value), math.Abs(low), math.Abs(high))
 	switch {
+	case strings.Contains(s.of.Condition, " / "):
 	case strings.Contains(s.of.Condition, "spearman("):
 		scale = 0.5
 	case strings.Contains(s.of.Condition, "auroc("), strings.Contains(s.of.Condition, "top("):

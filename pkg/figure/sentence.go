@@ -26,10 +26,9 @@ func Sentence(c result.Claim) string {
 	if !strings.HasPrefix(measured, "what ") {
 		measured = "the " + measured
 	}
-	digits := claimDigits(c)
-	value := fmt.Sprintf("%.*f%s [%.*f, %.*f]", digits, c.Value, unit, digits, c.Low, digits, c.High)
-	return fmt.Sprintf("Here %s is %s; the paper %s: %s. What is asked: %s.", measured,
-		strings.ReplaceAll(value, "-", "\u2212"), paperHas(c.Paper), verdictWords[c.Verdict], c.Predicate)
+	value, interval := Rounded(c)
+	return fmt.Sprintf("Here %s is %s%s %s; the paper %s: %s. What is asked: %s.", measured, value, unit, interval,
+		paperHas(c.Paper), verdictWords[c.Verdict], c.Predicate)
 }
 
 // units are what a claim's measured value can end with, after a comma.

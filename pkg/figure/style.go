@@ -69,6 +69,12 @@ var (
 	guide   = color.NRGBA{R: 0xD8, G: 0xD8, B: 0xD8, A: 0xFF}
 	white   = color.NRGBA{R: 0xFF, G: 0xFF, B: 0xFF, A: 0xFF}
 	hairpin = vg.Points(0.5)
+
+	// guessing is the line of an AUROC of 50, and guessingKey what legends call it.
+	guessing    = draw.LineStyle{Color: notes, Width: hairpin, Dashes: []vg.Length{2, 2}}
+	guessingKey = key{"guessing", func(c draw.Canvas) {
+		c.StrokeLine2(guessing, c.Min.X, c.Center().Y, c.Max.X, c.Center().Y)
+	}}
 )
 
 // Sizes of text in print. Journals ask for 6 to 8 points.

@@ -37,27 +37,24 @@ func Table2(r *Results) (*Figure, error) {
 	}
 	p := page{width: twoColumns, height: 8.5 * vg.Centimeter, legend: []key{
 		{"here, with 95 % interval", roleMarks(roleSmooth, roleNear, roleFar)},
-		{"paper", glyphMark(draw.GlyphStyle{Color: paperColor, Radius: vg.Points(2.4), Shape: diamond{}})}}}
+		{"paper", glyphMark(draw.GlyphStyle{Color: paperColor, Radius: vg.Points(2.4), Shape: diamond{}})}, guessingKey}}
 	var missing []string
 	for i, out := range []string{"SVHN", "CIFAR100", "LSUN"} {
 		drawn, lacking := table2Panel(cells, out, i == 0)
 		p.panels, missing = append(p.panels, drawn), append(missing, lacking...)
 	}
 	return r.figure("table2", p, "AUROC of the scores of Table 2, finetuned Glow of in, in as the positive "+
-		"class; hairlines lead from the paper's values, dashed is guessing.", missing, roleIn, roleSmooth,
+		"class; hairlines lead from the paper's values.", missing, roleIn, roleSmooth,
 		roleNear, roleFar, roleGeneral), nil
 }
 
 // roleMarks is the legend of what has the marks of several roles.
 func roleMarks(roles ...string) func(draw.Canvas) {
-	return func(c draw.Canvas) {
-		step := (c.Max.X - c.Min.X - 4) / vg.Length(len(roles)-1)
-		for i, role := range roles {
-			style := scatterStyle(role, 1)
-			style.Radius = vg.Points(1.8)
-			c.DrawGlyphNoClip(style, vg.Point{X: c.Min.X + 1 + vg.Length(i)*step, Y: c.Center().Y})
-		}
+	var styles []draw.GlyphStyle
+	for _, role := range roles {
+		styles = append(styles, scatterStyle(role, 1))
 	}
+	return glyphsMark(styles)
 }
 
 // table2Panel is the panel of an outlier set, and what of it is missing.
@@ -128,8 +125,7 @@ func (d dotRows) Plot(c draw.Canvas, p *plot.Plot) {
 	for _, rule := range d.rules {
 		c.StrokeLine2(draw.LineStyle{Color: guide, Width: hairpin}, c.Min.X, y(rule), c.Max.X, y(rule))
 	}
-	c.StrokeLine2(draw.LineStyle{Color: notes, Width: hairpin, Dashes: []vg.Length{2, 2}}, x(50), c.Min.Y, x(50),
-		c.Max.Y)
+	c.StrokeLine2(guessing, x(50), c.Min.Y, x(50), c.Max.Y)
 	for _, r := range d.dots {
 		if !math.IsNaN(r.paper) {
 			if !math.IsNaN(r.value) {

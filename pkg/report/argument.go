@@ -138,7 +138,7 @@ func (r *Report) sideBySide(titles map[string]string, ids []string) (string, err
 			if err != nil {
 				return "", err
 			}
-			fmt.Fprintf(&b, `<td class="%s">%s %s<br>%s</td>`, class(c.Verdict), sign(c.Verdict), c.Verdict,
+			fmt.Fprintf(&b, `<td class="%s">%s %s<br><span class="value">%s</span></td>`, class(c.Verdict), sign(c.Verdict), c.Verdict,
 				html.EscapeString(figure.Here(c)))
 		}
 		b.WriteString("</tr>\n")
@@ -179,33 +179,8 @@ func (r *Report) failed(titles map[string]string) (string, error) {
 	return b.String(), nil
 }
 
-// Reason is why claims do not hold, as far as it is known.
-type Reason struct {
-	IDs []string
-	Why string
-}
-
-// Claims are the claims in a line.
-func (r Reason) Claims() string { return strings.Join(r.IDs, ", ") }
-
 // Reasons are why claims do not hold, each once.
-func (r Result) Reasons() ([]Reason, error) {
-	lines, err := result.Reasons(r.Claims)
-	if err != nil {
-		return nil, err
-	}
-	var reasons []Reason
-	for _, line := range lines {
-		id, why, _ := strings.Cut(line, ": ")
-		at := slices.IndexFunc(reasons, func(known Reason) bool { return known.Why == why })
-		if at < 0 {
-			at = len(reasons)
-			reasons = append(reasons, Reason{Why: why})
-		}
-		reasons[at].IDs = append(reasons[at].IDs, id)
-	}
-	return reasons, nil
-}
+func (r Result) Reasons() ([]result.Reason, error) { return result.Reasons(r.Claims) }
 
 // Heading is what people call the sets of the results.
 func (r Result) Heading() string {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"strata/pkg/figure"
 	"strata/pkg/result"
 )
 
@@ -91,7 +92,8 @@ func ClaimsMarkdown(claims []result.Claim, conditions ...result.Condition) strin
 		here := c.Note
 		if c.Verdict != result.NotMeasured {
 			under += line + "measured on " + measuredOn(c)
-			here = fmt.Sprintf("%s: **%.4g** [%.4g, %.4g]", c.Measured, c.Value, c.Low, c.High)
+			value, interval := figure.Rounded(c)
+			here = fmt.Sprintf("%s: **%s** %s", c.Measured, value, interval)
 			if said := remark(c.Note); said != "" {
 				here += " (" + said + ")"
 			}

@@ -46,9 +46,9 @@ func TestPrintClaims(t *testing.T) {
 func TestClaimsMarkdown(t *testing.T) {
 	md := ClaimsMarkdown(someClaims, someConditions...)
 	require.Contains(t, md, "| **F3** the last scale, alone (Tab 2)<br><small>holds if AUROC > raw + 20<br>measured on "+
-		"shapes against digits; size demo; Glow; steps 500; 1 seed; 20 images</small> | 92.9 | AUROC: **5** [4, 6] | "+
+		"shapes against digits; size demo; Glow; steps 500; 1 seed; 20 images</small> | 92.9 | AUROC: **5.0** [4.0, 6.0] | "+
 		"**does not hold** |")
-	require.Contains(t, md, "ratio: **71** [69, 73] (few images)<br>● ratio - raw: 60 [58, 62] > 30<br>"+
+	require.Contains(t, md, "ratio: **71.0** [69.0, 73.0] (few images)<br>● ratio - raw: 60 [58, 62] > 30<br>"+
 		"◐ ratio: 71 [69, 73] > 70 |")
 	require.Contains(t, md, "| one seed | **not measured** |")
 	require.NotContains(t, ClaimsMarkdown(someClaims), "● ratio")

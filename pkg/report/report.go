@@ -387,11 +387,14 @@ func (r *Result) view(c result.Cell) View {
 	if c.Seeds > 1 {
 		v.Ours += " ± " + number(c, c.StdSeeds)
 	}
+	var marks []string
 	for _, stand := range strings.Split(c.StandsFor, "; ") {
 		if stand != "" {
-			v.Marks += r.mark(stand)
+			marks = append(marks, r.mark(stand))
 		}
 	}
+	slices.Sort(marks) // in the order of their list, whichever set comes first
+	v.Marks = strings.Join(marks, "")
 	v.Title = fmt.Sprintf("%s %s; paper %s; %s; %s steps, %d seeds; %d and %d images; %s; size %s", v.Ours, v.Interval,
 		v.Paper, c.Network, c.Steps, c.Seeds, c.ImagesIn, c.ImagesOut, c.StandsFor, c.Size)
 	if c.NonFinite > 0 {

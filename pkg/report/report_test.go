@@ -99,7 +99,7 @@ func TestCellsAreCompared(t *testing.T) {
 		require.Equal(t, "procedural-demo", claims[i].Results)
 	}
 	require.Contains(t, md, "0 hold, 1 open, 1 do not, 34 not measured")
-	require.Contains(t, md, "ratio &lt;b>: **0.5** [0.4, 0.6]<br>○ peak &lt;smooth> / in: 0.5 [0.4, 0.6] > 1<br>● mode of smooth: 0 "+
+	require.Contains(t, md, "ratio &lt;b>: **0.50** [0.40, 0.60]<br>○ peak &lt;smooth> / in: 0.5 [0.4, 0.6] > 1<br>● mode of smooth: 0 "+
 		"[0, 0] &lt; 1 |")
 	require.Contains(t, html, "○ peak &lt;smooth&gt; / in: 0.5 [0.4, 0.6] &gt; 1")
 	require.Contains(t, html, `<td class="verdict open">◐ open</td>`)
@@ -241,4 +241,12 @@ func TestIncompleteFoldersAreRefused(t *testing.T) {
 	require.NoError(t, os.Remove(filepath.Join(folder, "conditions.csv")))
 	_, err = Read([]string{folder})
 	require.ErrorContains(t, err, "conditions.csv")
+}
+
+// Letters come in the order of their list, whichever of a cell's sets each stands for.
+func TestLettersAreInOrder(t *testing.T) {
+	r := &Result{Marks: []Mark{{"a", "digits for SVHN"}, {"b", "shapes_in for CIFAR-10"}}}
+	v := r.view(result.Cell{PaperCell: result.PaperCell{Value: 8.8, Std: math.NaN()}, Measured: 9, Low: 8, High: 10,
+		StandsFor: "shapes_in for CIFAR-10; digits for SVHN; leaves for 80 Million Tiny Images"})
+	require.Equal(t, "abc", v.Marks)
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"strata/internal/site"
+	"strata/pkg/figure"
 	"strata/pkg/result"
 
 	"github.com/google/renameio/v2"
@@ -24,6 +25,8 @@ var layout = template.Must(template.New("result").Funcs(template.FuncMap{
 	"legend":    func() string { return Legend + " " + LegendOfSummary },
 	"baselines": baselineTitles,
 	"value":     value,
+	"rounded":   func(c result.Claim) string { value, _ := figure.Rounded(c); return value },
+	"interval":  func(c result.Claim) string { _, interval := figure.Rounded(c); return interval },
 	"measured":  func(c result.Claim) bool { return c.Verdict != result.NotMeasured },
 	"class":     class,
 	"sign":      sign,

@@ -53,19 +53,21 @@ func TestCheckBands(t *testing.T) {
 
 // What does not hold has a reason or says that there is none; the reasons are of claims that there are.
 func TestReasons(t *testing.T) {
-	lines, err := Reasons([]Claim{
+	reasons, err := Reasons([]Claim{
 		{ID: "D5", Verdict: DoesNotHold, Data: "shapes_in, digits", Size: "demo"},
 		{ID: "D5", Verdict: DoesNotHold, Data: "mine", Size: "demo"},
 		{ID: "D5", Verdict: DoesNotHold, Data: "shapes_in", Size: "smoke"},
 		{ID: "D1", Verdict: Holds},
 		{ID: "D2", Verdict: Open, Data: "shapes_in"},
-		{ID: "B1", Verdict: DoesNotHold, Data: "mine", Size: "demo"}})
+		{ID: "B1", Verdict: DoesNotHold, Data: "mine", Size: "demo"},
+		{ID: "D1", Verdict: DoesNotHold, Data: "mine", Size: "demo"}})
 	require.NoError(t, err)
-	require.Len(t, lines, 4)
-	require.Contains(t, lines[0], "D5: It rises with every step")
-	require.Contains(t, lines[1], "D5: no reason is recorded")
-	require.Contains(t, lines[2], "size smoke")
-	require.Contains(t, lines[3], "B1: After a few hundred steps")
+	require.Len(t, reasons, 4)
+	require.Contains(t, reasons[0].Why, "It rises with every step")
+	require.Contains(t, reasons[1].Why, "No reason is recorded")
+	require.Equal(t, "D5, D1", reasons[1].Claims(), "what has one reason has it once")
+	require.Contains(t, reasons[2].Why, "Size smoke")
+	require.Contains(t, reasons[3].Why, "After a few hundred steps")
 	claims, err := DeclaredClaims()
 	require.NoError(t, err)
 	text, err := experiments.Files.ReadFile("reasons.yaml")

@@ -14,7 +14,7 @@ import (
 
 // Reasons says of every claim that does not hold why, as far as that is known (experiments/reasons.yaml): a line a
 // claim.
-func Reasons(claims []Claim) ([]string, error) {
+func Reasons(claims []Claim) ([]Reason, error) {
 	text, err := experiments.Files.ReadFile("reasons.yaml")
 	if err != nil {
 		return nil, err
@@ -26,12 +26,12 @@ func Reasons(claims []Claim) ([]string, error) {
 	if err := yaml.UnmarshalWithOptions(text, &known, yaml.Strict()); err != nil {
 		return nil, fmt.Errorf("experiments/reasons.yaml: %w", err)
 	}
-	var lines []string
+	var reasons []Reason
 	for _, c := range claims {
 		if c.Verdict != DoesNotHold {
 			continue
 		}
-		why := "no reason is recorded for these sets."
+		why := "No reason is recorded for these sets."
 		for _, r := range known {
 			if slices.Contains(r.Claims, c.ID) && strings.Contains(c.Data, r.In) {
 				why = r.Why
@@ -39,12 +39,26 @@ func Reasons(claims []Claim) ([]string, error) {
 			}
 		}
 		if c.Size == "smoke" {
-			why = "size smoke trains for seconds: its numbers say nothing of the paper."
+			why = "Size smoke trains for seconds: its numbers say nothing of the paper."
 		}
-		lines = append(lines, c.ID+": "+why)
+		at := slices.IndexFunc(reasons, func(r Reason) bool { return r.Why == why })
+		if at < 0 {
+			at = len(reasons)
+			reasons = append(reasons, Reason{Why: why})
+		}
+		reasons[at].IDs = append(reasons[at].IDs, c.ID)
 	}
-	return lines, nil
+	return reasons, nil
 }
+
+// Reason is why claims do not hold, as far as it is known.
+type Reason struct {
+	IDs []string
+	Why string
+}
+
+// Claims are the claims in a line.
+func (r Reason) Claims() string { return strings.Join(r.IDs, ", ") }
 
 // band is where a measured value is expected at a size, for one set as in-distribution or, with set empty, for all.
 type band struct {

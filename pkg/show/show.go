@@ -144,10 +144,6 @@ func Figure(names ...string) {
 // sized is a figure with its text, as wide beside others as it is on paper: figures of one column take half of the
 // page.
 func sized(file []byte, f *figure.Figure, claims []result.Claim) (string, error) {
-	config, err := png.DecodeConfig(bytes.NewReader(file))
-	if err != nil {
-		return "", err
-	}
 	titles, err := result.ClaimTitles()
 	if err != nil {
 		return "", err
@@ -164,6 +160,13 @@ func sized(file []byte, f *figure.Figure, claims []result.Claim) (string, error)
 			html.EscapeString(figure.Sentence(c))))
 	}
 	paragraph("font-size:85%;opacity:.75", html.EscapeString(f.MeasuredOn))
+	if f.IsEmpty() { // nothing but a caption, which says why
+		return "<figure><figcaption>" + text.String() + "</figcaption></figure>", nil
+	}
+	config, err := png.DecodeConfig(bytes.NewReader(file))
+	if err != nil {
+		return "", err
+	}
 	const twoColumns, onScreen = 2008, 960 // pixels of a figure of two columns, and what they take here
 	return fmt.Sprintf(`<figure style="margin:1em 0;max-width:%dpx"><img alt="%s" style="width:%dpx;max-width:100%%" `+
 		`src="data:image/png;base64,%s"><figcaption>%s</figcaption></figure>`,
@@ -276,7 +279,10 @@ func claims(results string, ids []string) (string, error) {
 		return "", err
 	}
 	if len(reasons) > 0 {
-		text += "\nWhy, where a claim does not hold:\n\n- " + strings.Join(reasons, "\n- ") + "\n"
+		text += "\nWhy, where a claim does not hold:\n\n"
+		for _, r := range reasons {
+			text += fmt.Sprintf("- **%s**: %s\n", r.Claims(), r.Why)
+		}
 	}
 	return text, nil
 }

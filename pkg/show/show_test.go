@@ -306,3 +306,15 @@ func differing(a, b image.Image) float64 {
 	}
 	return float64(n) / float64(bounds.Dx()*bounds.Dy())
 }
+
+// Of a figure whose data the results lack there is a caption, and no empty picture above it.
+func TestFigureThatIsNotDrawn(t *testing.T) {
+	results, err := figure.Open(t.TempDir())
+	require.NoError(t, err)
+	file, f, err := drawn(results, "kernel")
+	require.NoError(t, err)
+	page, err := sized(file, f, nil)
+	require.NoError(t, err)
+	require.NotContains(t, page, "<img")
+	require.Contains(t, page, "strata reproduce kernel")
+}
