@@ -52,10 +52,18 @@ func (w *writer) readme() ([]byte, error) {
 			if len(section.figures) > 1 {
 				fmt.Fprintf(&text, "\n### %s\n", f.name)
 			}
-			text.WriteString("\n" + pictureLink(row, f.name) + "\n\n")
-			text.WriteString(w.results.verdicts(row, titles))
-			if parts := partsOf(w.index, f.id); parts != "" {
-				fmt.Fprintf(&text, "\nBy themselves: %s.\n", parts)
+			picture, shown := pictureLink(row, f.name)
+			parts := partsOf(w.index, f.id)
+			text.WriteString("\n" + picture + "\n")
+			if !shown && len(parts) > 0 { // its charts are nobody's images
+				text.WriteString("\n")
+				for _, p := range parts {
+					fmt.Fprintf(&text, "<img alt=\"%s\" src=\"%s\" width=\"400\">\n", f.name+p.letter, p.file)
+				}
+			}
+			text.WriteString("\n" + w.results.verdicts(row, titles))
+			if shown && len(parts) > 0 {
+				fmt.Fprintf(&text, "\nBy themselves: %s.\n", linked(parts))
 			}
 		}
 	}
@@ -77,13 +85,13 @@ func isIgnored(file string) bool {
 }
 
 // pictureLink shows the PNG of a figure, or says why it does not.
-func pictureLink(row IndexRow, name string) string {
+func pictureLink(row IndexRow, name string) (text string, shown bool) {
 	for _, file := range row.Files {
 		if filepath.Ext(file) == ".png" && !isIgnored(file) {
-			return fmt.Sprintf("![%s](%s)", name, filepath.ToSlash(file))
+			return fmt.Sprintf("![%s](%s)", name, filepath.ToSlash(file)), true
 		}
 	}
-	return name + " shows images that are not strata's own: it stays out of the repository."
+	return name + ": it shows images that are not strata's own, and stays out of the repository.", false
 }
 
 // verdicts are what became of the claims of a figure or table, a line each; of a figure without claims its caption.
@@ -102,16 +110,26 @@ func (r *Results) verdicts(row IndexRow, titles map[string]string) string {
 	return text.String()
 }
 
-// partsOf links the figures that a composed one consists of: fig1a and others of fig1.
-func partsOf(index []IndexRow, name string) string {
-	var parts []string
+// lettered is a figure that a composed one consists of.
+type lettered struct{ letter, file string }
+
+// partsOf are the parts of a figure that may be seen: fig1a and others of fig1.
+func partsOf(index []IndexRow, name string) (parts []lettered) {
 	for _, row := range index {
 		letter, ok := strings.CutPrefix(row.Figure, name)
 		if ok && len(letter) == 1 && len(row.Files) > 0 && !isIgnored(row.Files[0]) {
-			parts = append(parts, fmt.Sprintf("[%s](%s)", strings.ToUpper(letter), filepath.ToSlash(row.Files[0])))
+			parts = append(parts, lettered{strings.ToUpper(letter), filepath.ToSlash(row.Files[0])})
 		}
 	}
-	return strings.Join(parts, ", ")
+	return parts
+}
+
+func linked(parts []lettered) string {
+	var all []string
+	for _, p := range parts {
+		all = append(all, fmt.Sprintf("[%s](%s)", p.letter, p.file))
+	}
+	return strings.Join(all, ", ")
 }
 
 // links are those to files by their kinds: "[.md](tables/table1.md), [.csv](tables/table1.csv)".

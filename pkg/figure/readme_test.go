@@ -39,6 +39,7 @@ func TestReadmeIsAGallery(t *testing.T) {
 		{Figure: "fig1b", Files: []string{"fig1b.png"}},
 		{Figure: "fig3", Files: []string{"ignored/fig3.png"}, Caption: "Mixed images. Sets: in shapes_in."},
 		{Figure: "fig3a", Files: []string{"ignored/fig3a.png"}},
+		{Figure: "fig3c", Files: []string{"fig3c.png", "fig3c.svg"}},
 		{Figure: "figS7", Files: []string{"figS7.png"}},
 		{Figure: "scorecard", Files: []string{"scorecard.png", "scorecard.svg"}, Caption: "3 claims."},
 		{Figure: filepath.Join("tables", "table1"), Files: []string{"tables/table1.md", "tables/table1.csv"},
@@ -52,7 +53,8 @@ func TestReadmeIsAGallery(t *testing.T) {
 		"![All claims](scorecard.png)\n\n3 claims.\n", "![Figure 1](fig1.png)", "By themselves: [B](fig1b.png).",
 		"- **L2** Pixel differences rank images as Glows do: paper \u03C1 > 0.83 / " +
 			"here \u03C1 0.79 [0.75, 0.83] / does not hold\n",
-		"Figure 3 shows images that are not strata's own", "Mixed images.\n",
+		"Figure 3: it shows images that are not strata's own", "Mixed images.\n",
+		"\n<img alt=\"Figure 3C\" src=\"fig3c.png\" width=\"400\">\n\n",
 		"- **Q1** Constant images have the highest likelihood: paper pictures / here \u2013 / not measured\n",
 		"### Table 1: Ratios\n\n[table1.md](tables/table1.md), [table1.csv](tables/table1.csv)\n",
 		"paper 93.9 / here 99.0 [98.0, 100.0] % / holds\n"} {
