@@ -90,14 +90,14 @@ func ExampleDetector() {
 
 func TestDrawnGeneral(t *testing.T) {
 	for _, channels := range []int{1, 3} {
-		g, err := DrawnGeneral(channels)
+		g, err := DrawnGeneral(detector.Glow, channels)
 		require.NoError(t, err)
-		require.Equal(t, channels, g.Glow.Channels)
+		require.Equal(t, channels, g.Channels())
 		require.Contains(t, g.About, "leaves that strata draws")
 		require.Greater(t, g.Spectrum[0], g.Spectrum[5]+10, "as natural images have it")
 	}
-	_, err := DrawnGeneral(2)
-	require.ErrorContains(t, err, "1 or 3")
+	_, err := DrawnGeneral(detector.Glow, 2)
+	require.ErrorContains(t, err, "no general Glow of 2 channels comes with strata")
 }
 
 func gatherFiles(t *testing.T, files map[string][]byte, most int) *gathered {
@@ -231,7 +231,7 @@ func TestTooFew(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	for says, o := range map[string]Options{
-		"brings its general Glow":    {From: "a", General: "b"},
+		"brings its general network": {From: "a", General: "b"},
 		"brings its preparation":     {From: "a", Tiles: true},
 		"nothing is to be trained":   {OnlyCalibrate: true, Outliers: "x"},
 		"tiles that share 40 pixels": {Tiles: true, Overlap: 40},
@@ -347,21 +347,28 @@ func TestWaysToFit(t *testing.T) {
 
 func TestGeneralFromFolder(t *testing.T) {
 	if testing.Short() {
-		t.Skip("trains the Glow of K 4, hidden 64 for a few steps")
+		t.Skip("trains the networks of the drawn general ones for a few steps")
 	}
 	noisy := map[string][]byte{}
 	for i := range 205 {
 		noisy[fmt.Sprint(i, ".png")] = detectortest.PNG(detectortest.Noisy(i, 64, 64, 1))
 	}
-	var out bytes.Buffer
-	d, err := Detector(context.Background(), Options{General: detectortest.Folder(t, noisy), GeneralKernel: Nearest, GeneralSteps: 2,
-		Steps: 2, Batch: 4, Out: &out},
-		detectortest.Folder(t, goodFiles(0, 210, 1)))
-	require.NoError(t, err)
-	defer d.Close()
-	require.Regexp(t, `^205 images of .* \(grey, .*\), trained on from: .* leaves that strata draws .*, 2 steps$`, d.Manifest().About)
-	require.Contains(t, out.String(), "which brings their spectrum nearest to the good images'")
-	require.NotEmpty(t, d.Manifest().Fit.Warnings, "noise is finer than slopes by any kernel")
+	for model, about := range map[detector.Kind]string{
+		detector.Glow:     `^205 images of .* \(grey, .*\), trained on from: .* leaves that strata draws .*, 2 steps$`,
+		detector.PixelCNN: `^205 images of .* \(grey, .*\), 2 steps$`,
+	} {
+		var out bytes.Buffer
+		d, err := Detector(context.Background(), Options{Model: model, General: detectortest.Folder(t, noisy), GeneralKernel: Nearest,
+			GeneralSteps: 2, Steps: 2, Batch: 4, Out: &out},
+			detectortest.Folder(t, goodFiles(0, 210, 1)))
+		require.NoError(t, err)
+		defer d.Close()
+		require.Regexp(t, about, d.Manifest().About)
+		require.Equal(t, Network(model, 1), d.General().Network)
+		require.Contains(t, out.String(), "which brings their spectrum nearest to the good images'")
+		require.Contains(t, out.String(), "train the general "+model.Title()+": at most 2 steps of 4 images")
+		require.NotEmpty(t, d.Manifest().Fit.Warnings, "noise is finer than slopes by any kernel")
+	}
 }
 
 // The kernel that is nearest is the one by which the good images were made: general pictures of twice the size by each.
@@ -394,7 +401,7 @@ func TestTrainGeneral(t *testing.T) {
 		set.Pixels = append(set.Pixels, detectortest.Good(i, 32, 32, 1).Pixels...)
 	}
 	o := Options{GeneralSteps: 3, Batch: 8, Out: io.Discard}
-	trained, err := TrainGeneral(context.Background(), o, nil, g.Glow, set, "40 slopes", t.TempDir())
+	trained, err := TrainGeneral(context.Background(), o, nil, g.Network, set, "40 slopes", t.TempDir())
 	require.NoError(t, err)
 	require.Equal(t, "40 slopes, 3 steps", trained.About)
 	path := filepath.Join(t.TempDir(), "slopes.strata")
@@ -405,7 +412,7 @@ func TestTrainGeneral(t *testing.T) {
 }
 
 func TestDrawnIsKnownByItsWeights(t *testing.T) {
-	general, err := DrawnGeneral(1)
+	general, err := DrawnGeneral(detector.Glow, 1)
 	require.NoError(t, err)
 	drawn, err := isDrawn(general)
 	require.NoError(t, err)
