@@ -30,8 +30,8 @@ type fitCommand struct {
 
 	Steps  int      `help:"Most steps of training on the good images; 0 trains nothing." default:"1000"`
 	Rate   float64  `help:"Learning rate." default:"0.0001"`
-	Flip   bool     `help:"Mirror training images." negatable:"" default:"true"`
-	Shift  bool     `help:"Move training images by up to a tenth of the side." negatable:"" default:"true"`
+	Flip   bool     `help:"Mirror training images of a Glow; those of a PixelCNN++ stay as they are." negatable:"" default:"true"`
+	Shift  bool     `help:"Move training images of a Glow by up to a tenth of the side." negatable:"" default:"true"`
 	Seed   uint64   `help:"Seed of batches and noise." default:"1"`
 	Most   int      `help:"Most images that are used." default:"50000"`
 	Scores []string `help:"Scores that the model has; dimension, which takes two passes more, has to be asked for (default: all others of its kind)." placeholder:"SCORE"`

@@ -52,7 +52,7 @@ type Options struct {
 	Kernel           resample.Kernel
 
 	// Steps is the most that the own network is trained for, 0 is 1,000, of Batch images, 0 is 32, at Rate, 0 is 1e-4. NoFlip keeps
-	// training images from being mirrored, and NoShift from being moved by up to a tenth of the side.
+	// training images from being mirrored, and NoShift from being moved by up to a tenth of the side, as those of a Glow are.
 	Steps, Batch    int
 	Rate            float64
 	NoFlip, NoShift bool

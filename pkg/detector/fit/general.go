@@ -76,17 +76,23 @@ func Network(kind detector.Kind, channels int) density.Config {
 // finetuneRate is the rate at which the own network is trained.
 const finetuneRate = 1e-4
 
-// ruleFor is how the paper trains a kind of network (S4.1, S4.2), at a constant rate: PixelCNN++'s falls by 5e-6 of itself an epoch, and
-// there are few here.
-func ruleFor(config density.Config) (optimiser.Config, error) {
+// recipe is how the paper trains a kind of network: the rule (S4.1, S4.2) at a constant rate, for that of PixelCNN++ falls by 5e-6 of itself
+// an epoch, and there are few here; and what training images go through, as far as it is wanted. Those of a PixelCNN++ stay as they are.
+func (o Options) recipe(config density.Config) (optimiser.Config, imageset.Augmentation, error) {
 	name, _ := config.Cost()
 	kind, err := models.KindOf(name)
 	if err != nil {
-		return optimiser.Config{}, err
+		return optimiser.Config{}, imageset.Augmentation{}, err
 	}
-	rule := kind.Optimiser(1)
+	rule, augmentation := kind.Optimiser(1), kind.Augmentation
 	rule.Decay, rule.DecayEvery = 0, 0
-	return rule, nil
+	if o.NoFlip {
+		augmentation.Flip = false
+	}
+	if o.NoShift {
+		augmentation.Translate = 0
+	}
+	return rule, augmentation, nil
 }
 
 // TrainGeneral trains a general network on images, from the start of config where from is nil, or on from another one. work is a folder of
@@ -100,7 +106,7 @@ func TrainGeneral(ctx context.Context, o Options, from *detector.General, config
 	if !fresh {
 		config = from.Network
 	}
-	rule, err := ruleFor(config)
+	rule, augmentation, err := o.recipe(config)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +114,7 @@ func TrainGeneral(ctx context.Context, o Options, from *detector.General, config
 	general := &detector.General{About: fmt.Sprintf("%s, %d steps", about, o.GeneralSteps), Network: config,
 		Spectrum: detector.SpectrumOf(images.Subset(2000, 1))}
 	t := training{options: o, config: config, images: images, work: work, rule: rule, steps: o.GeneralSteps,
-		label: "train the general " + general.Kind().Title(), fresh: fresh, augmentation: o.augmentation()}
+		label: "train the general " + general.Kind().Title(), fresh: fresh, augmentation: augmentation}
 	if !fresh {
 		t.start = from.Weights
 	}
@@ -254,13 +260,13 @@ func (o Options) finetune(ctx context.Context, general *detector.General, own de
 	if err != nil {
 		return nil, err
 	}
-	rule, err := ruleFor(general.Network)
+	rule, augmentation, err := o.recipe(general.Network)
 	if err != nil {
 		return nil, err
 	}
 	rule.Rate, rule.Warmup = o.Rate, min(30, o.Steps/10)
 	t := training{options: o, config: general.Network, start: own, images: set, stop: stop, work: filepath.Join(o.Work, "own"), rule: rule,
-		steps: o.Steps, label: "finetune on the good images", augmentation: o.augmentation()}
+		steps: o.Steps, label: "finetune on the good images", augmentation: augmentation}
 	if o.Outliers != "" {
 		outliers, _, err := o.setOf(ctx, "outliers", o.Outliers, images.preparation)
 		if err != nil {
@@ -279,15 +285,6 @@ func (o Options) finetune(ctx context.Context, general *detector.General, own de
 			"it is, and scores that compare with it say nothing; more good images, or fewer changes of them (no flip, no shift), may help")
 	}
 	return result.weights, nil
-}
-
-// augmentation is what training images go through: the paper's (S4.1), as far as it is wanted.
-func (o Options) augmentation() imageset.Augmentation {
-	a := imageset.PaperAugmentation
-	if a.Flip = !o.NoFlip; o.NoShift {
-		a.Translate = 0
-	}
-	return a
 }
 
 // bitsPerDim is the mean over a set.

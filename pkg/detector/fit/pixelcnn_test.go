@@ -7,6 +7,7 @@ import (
 
 	"strata/pkg/detector"
 	"strata/pkg/detector/detectortest"
+	"strata/pkg/imageset"
 	"strata/pkg/imageset/intake"
 	"strata/pkg/optimiser"
 
@@ -70,13 +71,18 @@ func TestKindsRefused(t *testing.T) {
 	}
 }
 
-// Each kind is trained by the paper's rule, at a constant rate.
-func TestRuleFor(t *testing.T) {
-	rule, err := ruleFor(Network(detector.Glow, 3))
+// Each kind is trained as the paper trains it, at a constant rate; what is not wanted of that is left out.
+func TestRecipe(t *testing.T) {
+	rule, augmentation, err := Options{}.recipe(Network(detector.Glow, 3))
 	require.NoError(t, err)
 	require.Equal(t, optimiser.PaperAdamax(), rule)
-	rule, err = ruleFor(Network(detector.PixelCNN, 1))
+	require.Equal(t, imageset.PaperAugmentation, augmentation)
+	_, augmentation, err = Options{NoFlip: true, NoShift: true}.recipe(Network(detector.Glow, 3))
 	require.NoError(t, err)
+	require.Zero(t, augmentation)
+	rule, augmentation, err = Options{}.recipe(Network(detector.PixelCNN, 1))
+	require.NoError(t, err)
+	require.Zero(t, augmentation)
 	require.Equal(t, optimiser.Adam, rule.Kind)
 	require.Equal(t, 2e-4, rule.Rate)
 	require.NoError(t, rule.Validate())
