@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 
 	"strata/pkg/backend"
 	"strata/pkg/detector"
@@ -54,7 +55,8 @@ func run(ctx context.Context, kind detector.Kind, steps, images int, out, work s
 		file := fit.GeneralFile(kind, set.Channels)
 		about := fmt.Sprintf("%d leaves that strata draws (seed 1, version %d), batches of %d", images, procedural.Version, batches[kind])
 		o := fit.Options{GeneralSteps: steps, Batch: batches[kind], Seed: 1, Out: os.Stderr}
-		general, err := fit.TrainGeneral(ctx, o, nil, fit.Network(kind, set.Channels), set, about, filepath.Join(work, file))
+		general, err := fit.TrainGeneral(ctx, o, nil, fit.Network(kind, set.Channels), set, about,
+			filepath.Join(work, strings.TrimSuffix(file, ".strata")))
 		if err != nil {
 			return err
 		}

@@ -88,7 +88,21 @@ func ExampleDetector() {
 	// Output: true <nil>
 }
 
+// Each file that is embedded is what its name says, and drawn wherever it is read from; Glows are there.
 func TestDrawnGeneral(t *testing.T) {
+	files, err := drawn.ReadDir("general")
+	require.NoError(t, err)
+	for _, file := range files {
+		data, err := drawn.ReadFile("general/" + file.Name())
+		require.NoError(t, err)
+		g, err := detector.ReadGeneral(bytes.NewReader(data), int64(len(data)), file.Name())
+		require.NoError(t, err)
+		require.Equal(t, file.Name(), GeneralFile(g.Kind(), g.Channels()))
+		require.Equal(t, Network(g.Kind(), g.Channels()), g.Network)
+		is, err := isDrawn(g)
+		require.NoError(t, err)
+		require.True(t, is)
+	}
 	for _, channels := range []int{1, 3} {
 		g, err := DrawnGeneral(detector.Glow, channels)
 		require.NoError(t, err)
@@ -96,7 +110,7 @@ func TestDrawnGeneral(t *testing.T) {
 		require.Contains(t, g.About, "leaves that strata draws")
 		require.Greater(t, g.Spectrum[0], g.Spectrum[5]+10, "as natural images have it")
 	}
-	_, err := DrawnGeneral(detector.Glow, 2)
+	_, err = DrawnGeneral(detector.Glow, 2)
 	require.ErrorContains(t, err, "no general Glow of 2 channels comes with strata")
 }
 
@@ -424,4 +438,9 @@ func TestDrawnIsKnownByItsWeights(t *testing.T) {
 	drawn, err = isDrawn(general)
 	require.NoError(t, err)
 	require.False(t, drawn)
+	general, err = detectortest.GeneralPixelCNN(1)
+	require.NoError(t, err)
+	drawn, err = isDrawn(general)
+	require.NoError(t, err)
+	require.False(t, drawn, "of another kind")
 }

@@ -76,8 +76,9 @@ func Network(kind detector.Kind, channels int) density.Config {
 // finetuneRate is the rate at which the own network is trained.
 const finetuneRate = 1e-4
 
-// recipe is how the paper trains a kind of network: the rule (S4.1, S4.2) at a constant rate, for that of PixelCNN++ falls by 5e-6 of itself
-// an epoch, and there are few here; and what training images go through, as far as it is wanted. Those of a PixelCNN++ stay as they are.
+// recipe is how the paper trains a kind of network: the rule (S4.1, S4.2) at a constant rate, for that of PixelCNN++ falls by 5e-6 of
+// itself an epoch, and there are few here; and what training images go through, as far as it is wanted. Those of a PixelCNN++ stay as
+// they are.
 func (o Options) recipe(config density.Config) (optimiser.Config, imageset.Augmentation, error) {
 	name, _ := config.Cost()
 	kind, err := models.KindOf(name)
@@ -95,8 +96,8 @@ func (o Options) recipe(config density.Config) (optimiser.Config, imageset.Augme
 	return rule, augmentation, nil
 }
 
-// TrainGeneral trains a general network on images, from the start of config where from is nil, or on from another one. work is a folder of
-// its own. About begins with about. The rate is the paper's, and for the last fifth of the steps that of finetuning: a Glow that
+// TrainGeneral trains a general network on images, from the start of config where from is nil, or on from another one. work is a folder
+// of its own. About begins with about. The rate is the paper's, and for the last fifth of the steps that of finetuning: a Glow that
 // comes from a high rate gains on images of every kind once the rate falls, and where the own one alone did, the ratio would see that and
 // little else (docs/detector_evidence.md).
 func TrainGeneral(ctx context.Context, o Options, from *detector.General, config density.Config, images *imageset.Set,
