@@ -53,8 +53,8 @@ pages: build tools ## write docs/pages anew: the argument, the reports and the n
 	STRATA_FIGURES= STRATA_RESULTS= bin/strata pages --drawn --results figures/results/procedural-quick --out docs/pages $(AGAIN)
 
 # What strata fit begins from: committed, and made anew only where its recipe changes.
-general: wanted-plugin ## train the general Glows of strata's own drawings that pkg/detector/fit embeds (ten minutes on two idle cores)
-	go run ./experiments/general
+general: wanted-plugin ## train the general networks of strata's own drawings that pkg/detector/fit embeds (MODEL=pixelcnn; ten minutes on two idle cores)
+	go run ./experiments/general $(if $(MODEL),-model $(MODEL))
 
 # Tests run on XLA too, and fail without the plugin where one is pinned; STRATA_NO_XLA=1 skips them.
 test: build tools ## vet, staticcheck, check the formatting, run all tests

@@ -80,7 +80,7 @@ func TestFitByDefault(t *testing.T) {
 	require.Contains(t, out, "1 of 1 images are unusual")
 	text, err := os.ReadFile(scores)
 	require.NoError(t, err)
-	for _, name := range detector.DefaultScores() {
+	for _, name := range detector.DefaultScores(detector.Glow) {
 		require.Contains(t, string(text), `"`+name+`":`)
 	}
 	d, err := detector.Load(model)
@@ -117,6 +117,11 @@ func TestFitAndDetectRefuse(t *testing.T) {
 		{[]string{"fit", folder, "--out", filepath.Join(folder, "m"), "--rate=-1"}, exitFailed, "a learning rate of -1"},
 		{[]string{"fit", folder, "--out", filepath.Join(folder, "m"), "--general-steps", "0"}, exitFailed, "--general-steps 0"},
 		{[]string{"fit", folder, "--out", filepath.Join(folder, "m"), "--most", "0"}, exitFailed, "--most 0: expected 200"},
+		{[]string{"fit", folder, "--out", filepath.Join(folder, "m"), "--model", "vae"}, exitUsage, "--model"},
+		{[]string{"fit", folder, "--out", filepath.Join(folder, "m"), "--model", "pixelcnn", "--scores", "last_scale"}, exitFailed,
+			`a PixelCNN++ has no score "last_scale": choose of log_likelihood, ratio, complexity, typicality`},
+		{[]string{"fit", folder, "--out", filepath.Join(folder, "m"), "--model", "pixelcnn", "--general", model}, exitFailed,
+			model + " has a Glow, and a PixelCNN++ is asked for"},
 		{[]string{"detect", model, folder}, exitUsage, "--output"},
 		{[]string{"detect", model, folder, "-o", "scores.xlsx"}, exitFailed, "expected a name that ends in .html, .csv or .jsonl"},
 		{[]string{"detect", filepath.Join(folder, "absent"), folder, "-o", table}, exitFailed, "strata fit makes one"},

@@ -195,7 +195,7 @@ func choose(all []experiment, of map[string]*measured) (*chosen, error) {
 		})
 	}
 	byDefault := place(combinations(all[0])[0].Scores)
-	byAll := place(without(detector.DefaultScores(), measure.LogLikelihood))
+	byAll := place(without(detector.DefaultScores(detector.Glow), measure.LogLikelihood))
 	if byDefault < 0 || byAll < 0 {
 		return nil, fmt.Errorf("the default is none of the choices")
 	}

@@ -88,16 +88,17 @@ var rates = []float64{0.01, 0.05, 0.1}
 // Glow.
 func combinations(e experiment) []combination {
 	var all []combination
+	scores := detector.DefaultScores(detector.Glow)
 	for _, rule := range conformal.Rules() {
-		all = append(all, combination{string(rule), rule, measure.Combined(detector.DefaultScores(), e.General != general)})
+		all = append(all, combination{string(rule), rule, measure.Combined(scores, e.General != general)})
 	}
 	all = append(all,
-		combination{"harmonic of the ratios", conformal.Harmonic, measure.Combined(detector.DefaultScores(), false)},
-		combination{"harmonic of complexity and latent_fit", conformal.Harmonic, measure.Combined(detector.DefaultScores(), true)},
+		combination{"harmonic of the ratios", conformal.Harmonic, measure.Combined(scores, false)},
+		combination{"harmonic of complexity and latent_fit", conformal.Harmonic, measure.Combined(scores, true)},
 		combination{"harmonic of all four", conformal.Harmonic, []string{"ratio", "last_scale_ratio", "complexity", "latent_fit"}})
 	for _, rule := range conformal.Rules() {
 		all = append(all, combination{string(rule) + " of all but the likelihood and dimension", rule,
-			without(detector.DefaultScores(), measure.LogLikelihood)})
+			without(scores, measure.LogLikelihood)})
 	}
 	for _, rule := range conformal.Rules() {
 		all = append(all, combination{string(rule) + " of all but the likelihood", rule, without(allScores(), measure.LogLikelihood)})

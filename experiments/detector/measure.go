@@ -44,7 +44,7 @@ type measured struct {
 // allScores are those that detectors of the experiments have: the default ones, and those that take longer.
 func allScores() []string {
 	var names []string
-	for _, s := range detector.Scores() {
+	for _, s := range detector.Scores(detector.Glow) {
 		names = append(names, s.Name)
 	}
 	return names
@@ -71,13 +71,13 @@ func (h *harness) generalModel(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	from, err := fit.DrawnGeneral(set.Channels)
+	from, err := fit.DrawnGeneral(detector.Glow, set.Channels)
 	if err != nil {
 		return "", err
 	}
 	o := fit.Options{GeneralSteps: generalSteps, Seed: seed, Out: h.out}
 	about := fmt.Sprintf("%d images of %s, trained on from: %s", set.Len(), general, from.About)
-	g, err := fit.TrainGeneral(ctx, o, from, from.Glow, set, about, h.path("fitting", general))
+	g, err := fit.TrainGeneral(ctx, o, from, from.Network, set, about, h.path("fitting", general))
 	if err != nil {
 		return "", err
 	}

@@ -48,7 +48,7 @@ func scale(ctx context.Context, root, work, results string, n int, folder bool) 
 	}
 	if _, err := os.Stat(model); errors.Is(err, os.ErrNotExist) {
 		command := exec.CommandContext(ctx, strata, "fit", good, "--out", model, "--from", fitted, "--steps", "0",
-			"--scores", strings.Join(detector.DefaultScores(), ","))
+			"--scores", strings.Join(detector.DefaultScores(detector.Glow), ","))
 		command.Stdout, command.Stderr = os.Stdout, os.Stderr
 		if err := command.Run(); err != nil {
 			return err

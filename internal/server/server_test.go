@@ -54,7 +54,12 @@ const token = "0123456789abcdef0123456789abcdef"
 // started serves the tiny detector over a socket, as Serve does.
 func started(t testing.TB, c Config) (address string, s *Server, stop func() error) {
 	t.Helper()
-	s, err := New(tiny, c)
+	return serving(t, tiny, c)
+}
+
+func serving(t testing.TB, d *detector.Detector, c Config) (address string, s *Server, stop func() error) {
+	t.Helper()
+	s, err := New(d, c)
 	require.NoError(t, err)
 	listener, err := Listen(context.Background(), "127.0.0.1:0", c.Token)
 	require.NoError(t, err)
@@ -281,6 +286,20 @@ func TestModel(t *testing.T) {
 	require.Equal(t, DefaultLimits.Images, about.Limits.Images)
 	found := detect(t, address, "", upload{"a", good(1)})
 	require.Equal(t, 0.05, found.Summary.Rate, "the default is the server's")
+}
+
+// A detector with a PixelCNN++ is asked as one with a Glow is, has its own scores, and says what it is.
+func TestPixelCNN(t *testing.T) {
+	address, _, _ := serving(t, detectortest.New(t, 1, detectortest.PixelCNN(1)), Config{})
+	response, text := ask(t, address, request{method: "GET", path: "/v1/model"})
+	require.Equal(t, 200, response.StatusCode)
+	var about modelAnswer
+	require.NoError(t, json.Unmarshal(text, &about))
+	require.NotNil(t, about.Manifest.PixelCNN)
+	require.Nil(t, about.Manifest.Glow)
+	found := detect(t, address, "?heat=true", upload{"a", good(1)})
+	require.Len(t, found.Images[0].Scores, 4)
+	require.NotEmpty(t, found.Images[0].HeatMap)
 }
 
 // Everything that is wrong with a request is said in words, and every limit holds.

@@ -74,6 +74,9 @@ type Likelihood struct {
 	Scales []*Node
 	// Latents are the normalised latents z_i [D_i, B] and LogPriors ln N(z_i; 0, I) [B]; nil where a model has none.
 	Latents, LogPriors []*Node
+	// Pixels is ln p of each pixel, its colours together, given those before it in raster order, [1, H, W, B]; they add up to
+	// Total. nil for a model without such an order.
+	Pixels *Node
 	// Classes is ln p(x|y) of each class y, [N, B], and Total the log of their mean; nil for a model without classes.
 	Classes *Node
 }

@@ -116,7 +116,7 @@ func (d *Detector) Calibrate(ctx context.Context, reference, heldOut iter.Seq[Wi
 		}
 	}
 	if n == 0 {
-		return errors.New("detector: no good image has a finite likelihood: the Glow is broken, or not one of such images")
+		return errors.New("detector: no good image has a finite likelihood: the network is broken, or not one of such images")
 	}
 	m.TypicalLikelihood = sum / float64(n) // typicality is the distance from it
 	again := func(done int) { progress(len(typical) + done) }

@@ -84,7 +84,7 @@ type Summary struct {
 	Threshold        float64 `json:"threshold"`
 	// Expect is what share of good images is called unusual; without meaning for FalseDiscoveries.
 	Expect conformal.Alarms `json:"expect"`
-	// Batch is the p-value of all images as one group by the likelihood of the own Glow (conformal.Group): a batch can be unusual
+	// Batch is the p-value of all images as one group by the likelihood of the own network (conformal.Group): a batch can be unusual
 	// of which no image is. It is NaN without images.
 	Batch float64 `json:"-"`
 	// Warnings are for people.
@@ -205,7 +205,7 @@ func (d *Detector) Judge(ctx context.Context, prepared iter.Seq[Prepared], o Opt
 type scored struct {
 	Prepared
 	values     []float64
-	likelihood float64 // mean ln p(x) of the windows under the own Glow
+	likelihood float64 // mean ln p(x) of the windows under the own network
 	score, p   float64
 	view       *View
 }

@@ -1,6 +1,6 @@
-// Package detector finds images that are unusual beside good ones, without labels: a Glow that was finetuned on good images is held
-// against the general Glow that it began as (Schirrmeister et al. 2020), and what comes of that, with other published scores, is compared
-// with good images that were held out. A p-value says how rare a good image is that looks so unusual.
+// Package detector finds images that are unusual beside good ones, without labels: a Glow or PixelCNN++ that was finetuned on good images
+// is held against the general one that it began as (Schirrmeister et al. 2020), and what comes of that, with other published scores, is
+// compared with good images that were held out. A p-value says how rare a good image is that looks so unusual.
 //
 //	d, err := detector.Load("good.strata")
 //	results, summary, err := d.Detect(ctx, detector.Options{Rate: 0.01}, "new/")
@@ -18,15 +18,16 @@ import (
 	"sync"
 
 	"strata/pkg/conformal"
+	"strata/pkg/density"
 	"strata/pkg/detector/measure"
-	"strata/pkg/glow"
 )
 
 // Side is the height and width of what the networks see, in pixels.
 const Side = measure.Side
 
 type (
-	// Weights are the values of a Glow's parameters by name, row by row.
+	// Kind is a kind of network. Weights are the values of a network's parameters by name, row by row.
+	Kind    = measure.Kind
 	Weights = measure.Weights
 	// Score is one way to say how unusual an image is.
 	Score = measure.Score
@@ -34,11 +35,17 @@ type (
 	Heat = measure.Heat
 )
 
-// Scores are all scores that a detector can have, and DefaultScores the names of those that it has unless others are asked for.
-func Scores() []Score { return measure.Scores() }
+// The kinds of networks that there are.
+const (
+	Glow     = measure.Glow
+	PixelCNN = measure.PixelCNN
+)
 
-// DefaultScores are all that need no more than a pass through each Glow.
-func DefaultScores() []string { return measure.Default() }
+// Scores are all scores that a detector of a kind of network can have.
+func Scores(kind Kind) []Score { return measure.Scores(kind) }
+
+// DefaultScores are the names of those that it has unless others are asked for: all that need no more than a pass through each network.
+func DefaultScores(kind Kind) []string { return measure.Default(kind) }
 
 // Detector is a fitted model. It may be used by several goroutines, whose batches take turns: what is under way when Close or Calibrate
 // is called ends as it began. Close gives its memory back.
@@ -69,14 +76,14 @@ func (d *Detector) state() fitted {
 // Config is what a detector is made of.
 type Config struct {
 	General *General
-	// Own are the weights of its own Glow, of the same architecture.
+	// Own are the weights of its own network, of the same architecture.
 	Own         Weights
 	Preparation Preparation
 	// Scores are those that it has, nil for DefaultScores; log_likelihood is always one. Rule combines them, "" for the
 	// first of conformal.Rules.
 	Scores []string
 	Rule   conformal.Rule
-	// Drawn says that the general Glow is of images unlike any that people have: scores that need no general set are
+	// Drawn says that the general network is of images unlike any that people have: scores that need no general set are
 	// combined, not its ratios.
 	Drawn bool
 	// Fit says how it was fitted.
@@ -86,7 +93,7 @@ type Config struct {
 // New is a detector that is not calibrated yet.
 func New(c Config) (*Detector, error) {
 	if c.Scores == nil {
-		c.Scores = DefaultScores()
+		c.Scores = DefaultScores(c.General.Kind())
 	}
 	if !slices.Contains(c.Scores, measure.LogLikelihood) {
 		c.Scores = append([]string{measure.LogLikelihood}, c.Scores...)
@@ -94,9 +101,9 @@ func New(c Config) (*Detector, error) {
 	if c.Rule == "" {
 		c.Rule = conformal.Rules()[0]
 	}
-	d := &Detector{general: c.General, own: c.Own, fitted: fitted{manifest: Manifest{About: c.General.About,
-		Spectrum: c.General.Spectrum, Glow: c.General.Glow, Preparation: c.Preparation, Scores: c.Scores,
-		Combined: measure.Combined(c.Scores, c.Drawn), Rule: c.Rule, Fit: c.Fit}}}
+	m := c.General.manifest()
+	m.Preparation, m.Scores, m.Combined, m.Rule, m.Fit = c.Preparation, c.Scores, measure.Combined(c.Scores, c.Drawn), c.Rule, c.Fit
+	d := &Detector{general: c.General, own: c.Own, fitted: fitted{manifest: m}}
 	return d, d.check()
 }
 
@@ -110,26 +117,26 @@ func (d *Detector) check() error {
 	if err := p.Validate(); err != nil {
 		return fmt.Errorf("detector: %w", err)
 	}
-	if p.Channels != d.general.Glow.Channels {
-		return fmt.Errorf("detector: images of %d channels for a Glow of %d", p.Channels, d.general.Glow.Channels)
+	if channels := d.general.Channels(); p.Channels != channels {
+		return fmt.Errorf("detector: images of %d channels for a %s of %d", p.Channels, d.general.Kind().Title(), channels)
 	}
-	if _, err := measure.Find(m.Scores); err != nil {
+	if _, err := measure.Find(m.kind(), m.Scores); err != nil {
 		return fmt.Errorf("detector: %w", err)
 	}
 	if !slices.Contains(conformal.Rules(), m.Rule) {
 		return fmt.Errorf("detector: no rule %q: choose one of %v", m.Rule, conformal.Rules())
 	}
 	for what, weights := range map[string]Weights{"own": d.own, "general": d.general.Weights} {
-		if err := fits(d.general.Glow, weights); err != nil {
-			return fmt.Errorf("detector: the %s Glow: %w", what, err)
+		if err := fits(d.general.Network, weights); err != nil {
+			return fmt.Errorf("detector: the %s %s: %w", what, d.general.Kind().Title(), err)
 		}
 	}
 	return nil
 }
 
-// fits compares weights with the Glow that they should be of.
-func fits(config glow.Config, weights Weights) error {
-	model, err := glow.New(config)
+// fits compares weights with the network that they should be of.
+func fits(config density.Config, weights Weights) error {
+	model, err := config.Model()
 	if err != nil {
 		return err
 	}
@@ -161,17 +168,17 @@ func (d *Detector) Manifest() Manifest { return d.state().manifest }
 func (d *Detector) Scores() []Score { return d.Manifest().scores() }
 
 func (m Manifest) scores() []Score {
-	all, err := measure.Find(m.Scores)
+	all, err := measure.Find(m.kind(), m.Scores)
 	if err != nil {
 		panic(err) // check has seen to it
 	}
 	return all
 }
 
-// General is its general Glow.
+// General is its general network.
 func (d *Detector) General() *General { return d.general }
 
-// Own are the weights of its own Glow, to begin another fit from; they are not to be changed.
+// Own are the weights of its own network, to begin another fit from; they are not to be changed.
 func (d *Detector) Own() Weights { return d.own }
 
 // Preparation is what it does to pictures first.
@@ -228,7 +235,7 @@ func (d *Detector) use(images int) (networks *measure.Networks, done func(), err
 		if images <= 0 {
 			images = math.MaxInt32
 		}
-		opened, err := measure.Open(d.general.Glow, d.own, d.general.Weights, images)
+		opened, err := measure.Open(d.general.Network, d.own, d.general.Weights, images)
 		if err != nil {
 			return nil, nil, fmt.Errorf("detector: %w", err)
 		}

@@ -288,7 +288,7 @@ func TestStreamStops(t *testing.T) {
 
 // Several goroutines get what one gets.
 func TestConcurrent(t *testing.T) {
-	d := detectortest.New(t, 3, func(c *detector.Config) { c.Scores = append(detector.DefaultScores(), "dimension") })
+	d := detectortest.New(t, 3, func(c *detector.Config) { c.Scores = append(detector.DefaultScores(detector.Glow), "dimension") })
 	folder := detectortest.Folder(t, map[string][]byte{"1.png": detectortest.PNG(detectortest.Good(1, 40, 40, 3)),
 		"2.png": detectortest.PNG(detectortest.Noisy(2, 9, 90, 3))})
 	want, _ := detect(t, d, detector.Options{}, folder)
@@ -529,8 +529,8 @@ func TestForeignFiles(t *testing.T) {
 		entries map[string][]byte
 		says    string
 	}{
-		"newer": {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"format": 1`, `"format": 2`, 1))},
-			"format 2, this strata reads format 1: use the strata that made it"},
+		"newer": {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"format": 1`, `"format": 3`, 1))},
+			"format 3, this strata reads formats 1 to 2: use the strata that made it"},
 		"no manifest": {map[string][]byte{"detector.json": nil}, "has no detector.json: it is no model of strata"},
 		"no JSON":     {map[string][]byte{"detector.json": []byte("{")}, "detector.json is damaged"},
 		"no weights":  {map[string][]byte{"own.npz": nil}, "has no own.npz"},
@@ -540,6 +540,10 @@ func TestForeignFiles(t *testing.T) {
 			"calibration.csv is damaged (120 images, the manifest says 119)"},
 		"other Glow": {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"hidden": 8`, `"hidden": 9`, 1))},
 			"general.npz is damaged"},
+		"no network": {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"glow"`, `"vae"`, 1))},
+			"detector.json is damaged (it has not one network: expected glow or pixelcnn)"},
+		"two networks": {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"glow"`, `"pixelcnn": {}, "glow"`, 1))},
+			"it has not one network"},
 		"huge Glow": {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"scales": 3`, `"scales": 30`, 1))},
 			"damaged"},
 		"endless Glow": {map[string][]byte{"detector.json": []byte(strings.Replace(manifest, `"k": 1`, `"k": 300000`, 1))},

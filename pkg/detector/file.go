@@ -17,8 +17,10 @@ import (
 	"strata/internal/fs"
 	"strata/pkg/checkpoint"
 	"strata/pkg/conformal"
+	"strata/pkg/density"
 	"strata/pkg/detector/measure"
 	"strata/pkg/glow"
+	"strata/pkg/pixelcnn"
 )
 
 // A model is one file, a zip whose entries are stored:
@@ -28,7 +30,7 @@ import (
 //	heat.npz                what heat maps are on them
 //	detector.json           the Manifest, with size and SHA-256 of the others; written last
 //
-// A file of a general Glow alone has general.npz and detector.json.
+// A file of a general network alone has general.npz and detector.json.
 const (
 	manifestName    = "detector.json"
 	ownName         = "own.npz"
@@ -36,8 +38,9 @@ const (
 	calibrationName = "calibration.csv"
 	heatName        = "heat.npz"
 
-	// fileFormat counts changes of the file; a reader refuses what it does not know.
-	fileFormat = 1
+	// The format counts changes of the file; a reader refuses what it does not know. A file has the least that says what is in it, so that
+	// a strata of before reads it if it can: 2 is for networks that are no Glows.
+	glowFormat, fileFormat = 1, 2
 )
 
 // Manifest is what a model's file says of it.
@@ -46,11 +49,13 @@ type Manifest struct {
 	Made   time.Time `json:"made"`
 	// Versions are those of strata's build and of the libraries that compute.
 	Versions map[string]string `json:"versions"`
-	// About says what the general Glow was trained on, and Spectrum how fine that is.
-	About    string      `json:"general"`
-	Spectrum Spectrum    `json:"general_spectrum_db"`
-	Glow     glow.Config `json:"glow"`
-	// The rest is that of a detector, and empty for a general Glow.
+	// About says what the general network was trained on, and Spectrum how fine that is.
+	About    string   `json:"general"`
+	Spectrum Spectrum `json:"general_spectrum_db"`
+	// Glow or PixelCNN is the architecture of both networks, and the other nil.
+	Glow     *glow.Config     `json:"glow,omitempty"`
+	PixelCNN *pixelcnn.Config `json:"pixelcnn,omitempty"`
+	// The rest is that of a detector, and empty for a general network.
 	Preparation Preparation    `json:"preparation,omitzero"`
 	Scores      []string       `json:"scores,omitempty"`
 	Combined    []string       `json:"combined,omitempty"`
@@ -71,7 +76,7 @@ type Fit struct {
 	Duplicates int `json:"duplicates,omitempty"`
 	Unreadable int `json:"unreadable,omitempty"`
 	LeftOut    int `json:"left_out,omitempty"` // beyond the most that are used
-	// Train and Stop are how many of them the Glow was trained on and stopped by; the rest is held out.
+	// Train and Stop are how many of them the network was trained on and stopped by; the rest is held out.
 	Train int `json:"train"`
 	Stop  int `json:"stop"`
 	// Steps were made, of which the weights of Best are kept: the bits/dim of the images to stop by fell From To.
@@ -100,8 +105,8 @@ func (d *Detector) Save(path string) error {
 		return errors.New("detector: it is not calibrated: there is nothing to save")
 	}
 	parts := map[string]func(io.Writer) error{
-		ownName:         npzOf(d.general.Glow, d.own),
-		generalName:     npzOf(d.general.Glow, d.general.Weights),
+		ownName:         npzOf(d.general.Network, d.own),
+		generalName:     npzOf(d.general.Network, d.general.Weights),
 		calibrationName: func(w io.Writer) error { return f.calibration.write(w, f.manifest.Scores) },
 		heatName: func(w io.Writer) error {
 			h := f.calibration.heat
@@ -112,19 +117,22 @@ func (d *Detector) Save(path string) error {
 	return write(path, f.manifest, []string{ownName, generalName, calibrationName, heatName}, parts)
 }
 
-// Save writes the general Glow.
+// Save writes the general network.
 func (g *General) Save(path string) error {
-	if err := errors.Join(g.check(), fits(g.Glow, g.Weights)); err != nil {
+	err := g.check()
+	if err == nil {
+		err = fits(g.Network, g.Weights)
+	}
+	if err != nil {
 		return fmt.Errorf("detector: %w", err)
 	}
-	m := Manifest{About: g.About, Spectrum: g.Spectrum, Glow: g.Glow}
-	return write(path, m, []string{generalName}, map[string]func(io.Writer) error{generalName: npzOf(g.Glow, g.Weights)})
+	return write(path, g.manifest(), []string{generalName}, map[string]func(io.Writer) error{generalName: npzOf(g.Network, g.Weights)})
 }
 
-// npzOf writes weights in the order of the Glow's parameters.
-func npzOf(config glow.Config, weights Weights) func(io.Writer) error {
+// npzOf writes weights in the order of the network's parameters.
+func npzOf(config density.Config, weights Weights) func(io.Writer) error {
 	return func(w io.Writer) error {
-		model, err := glow.New(config)
+		model, err := config.Model()
 		if err != nil {
 			return err
 		}
@@ -142,7 +150,10 @@ func write(path string, m Manifest, order []string, parts map[string]func(io.Wri
 		entry := func(name string) (io.Writer, error) {
 			return archive.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
 		}
-		m.Format, m.Made, m.Versions, m.Parts = fileFormat, time.Now().UTC().Truncate(time.Second), versions(), nil
+		m.Format, m.Made, m.Versions, m.Parts = glowFormat, time.Now().UTC().Truncate(time.Second), versions(), nil
+		if m.Glow == nil {
+			m.Format = fileFormat
+		}
 		for _, name := range order {
 			to, err := entry(name)
 			if err != nil {
@@ -213,7 +224,7 @@ func Load(path string) (*Detector, error) {
 	return Read(file, size, path)
 }
 
-// LoadGeneral reads the general Glow of a file: one of its own, or a detector's.
+// LoadGeneral reads the general network of a file: one of its own, or a detector's.
 func LoadGeneral(path string) (*General, error) {
 	file, size, err := open(path)
 	if err != nil {
@@ -245,13 +256,14 @@ func Read(r io.ReaderAt, size int64, name string) (*Detector, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := f.entries[ownName]; !ok && len(f.manifest.Scores) == 0 {
-		return nil, fmt.Errorf("model %s: is a general Glow and no detector: strata fit GOOD --general %s makes one of it", name, name)
-	}
 	c := &calibration{}
 	d := &Detector{fitted: fitted{f.manifest, c}}
 	if d.general, err = f.general(); err != nil {
 		return nil, err
+	}
+	if _, ok := f.entries[ownName]; !ok && len(f.manifest.Scores) == 0 {
+		return nil, fmt.Errorf("model %s: is a general %s and no detector: strata fit GOOD --general %s makes one of it", name,
+			d.general.Kind().Title(), name)
 	}
 	if d.own, err = f.weights(ownName); err != nil {
 		return nil, err
@@ -337,9 +349,9 @@ func openModel(r io.ReaderAt, size int64, name string) (*modelFile, error) {
 	if err := json.Unmarshal(text, &version); err != nil {
 		return nil, f.damaged(manifestName, err)
 	}
-	if version.Format != fileFormat {
-		return nil, fmt.Errorf("model %s: format %d, this strata reads format %d: use the strata that made it (%s), or fit anew", name,
-			version.Format, fileFormat, version.Versions["strata"])
+	if version.Format < glowFormat || version.Format > fileFormat {
+		return nil, fmt.Errorf("model %s: format %d, this strata reads formats %d to %d: use the strata that made it (%s), or fit anew",
+			name, version.Format, glowFormat, fileFormat, version.Versions["strata"])
 	}
 	if err := json.Unmarshal(text, &f.manifest); err != nil {
 		return nil, f.damaged(manifestName, err)
@@ -408,15 +420,18 @@ func (f *modelFile) weights(name string) (Weights, error) {
 }
 
 func (f *modelFile) general() (*General, error) {
-	g := &General{About: f.manifest.About, Glow: f.manifest.Glow, Spectrum: f.manifest.Spectrum}
-	var err error
+	network, err := f.manifest.network()
+	g := &General{About: f.manifest.About, Network: network, Spectrum: f.manifest.Spectrum}
+	if err == nil {
+		err = g.check()
+	}
+	if err != nil {
+		return nil, f.damaged(manifestName, err)
+	}
 	if g.Weights, err = f.weights(generalName); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(g.check(), g.Glow.Validate()); err != nil {
-		return nil, f.damaged(manifestName, err)
-	}
-	if err := fits(g.Glow, g.Weights); err != nil {
+	if err := fits(g.Network, g.Weights); err != nil {
 		return nil, f.damaged(generalName, err)
 	}
 	return g, nil

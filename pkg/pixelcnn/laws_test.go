@@ -166,6 +166,38 @@ func TestDistributionsAreCausal(t *testing.T) {
 	}
 }
 
+// The likelihood is the sum of the pixels', each given those before it: a change of one changes none before it in any bit, and its
+// own. Sums of 96 numbers below 100 in float64 are rounded by 1e-13 of them.
+func TestPixelsAddUpToTheLikelihood(t *testing.T) {
+	for _, channels := range []int{1, 3} {
+		model := mustNew(t, Config{Height: 8, Width: 12, Channels: channels, ResNets: 1, Filters: 3, Mixtures: 2})
+		pixels := evaluator(t, model, nn.Products, func(w *nn.Weights, x *Node) *Node { return model.LogLikelihood(w, x).Pixels })
+		total := evaluator(t, model, nn.Products, func(w *nn.Weights, x *Node) *Node { return model.LogLikelihood(w, x).Total })
+		const size, batch, changed = 8 * 12, 2, 4*12 + 5
+		x := onGrid(rand.New(rand.NewPCG(9, 10)), channels, 8, 12, batch)
+		before, want := pixels(x), total(x)
+		require.Len(t, before, size*batch)
+		for b := range batch {
+			sum := 0.0
+			for p := range size {
+				sum += before[p*batch+b]
+			}
+			require.InEpsilon(t, want[b], sum, 1e-12)
+		}
+		values := tensors.MustCopyFlatData[float64](x)
+		values[changed*batch] *= -0.9 // a colour of the first image
+		after := pixels(tensors.FromFlatDataAndDimensions(values, channels, 8, 12, batch))
+		for p := range size {
+			require.Equal(t, before[p*batch+1], after[p*batch+1], "the other image")
+			if p < changed {
+				require.Equal(t, before[p*batch], after[p*batch], "pixel %d comes before %d", p, changed)
+			}
+		}
+		require.NotEqual(t, before[changed*batch], after[changed*batch])
+		require.NotEqual(t, before[(changed+1)*batch], after[(changed+1)*batch])
+	}
+}
+
 // Images of a batch do not see each other. The order of a product's sums may depend on the batch: 1e-12 of float64's 1e-16.
 func TestImagesAloneAndTogether(t *testing.T) {
 	model := mustNew(t, tiny(3))

@@ -128,10 +128,10 @@ func (p *PixelCNN) Distributions(w *nn.Weights, x *Node) *Node {
 }
 
 // LogLikelihood is ln P(image) + D ln 256: the probability of the integers, on the scale of a density on [-1/2, 1/2), so
-// that density.NLL and density.BitsPerDim give PixelCNN++'s -ln P and bits a dimension.
+// that density.NLL and density.BitsPerDim give PixelCNN++'s -ln P and bits a dimension. Pixels are its terms.
 func (p *PixelCNN) LogLikelihood(w *nn.Weights, x *Node) density.Likelihood {
-	logProbs := p.Mixture().pixels(w.Lowering, p.Distributions(w, x), x)
 	// Added to each pixel, not to the sum of thousands: the terms stay small, and so does what they are rounded by.
 	perPixel := float64(p.config.Channels) * math.Log(256)
-	return density.Likelihood{Total: nn.SumPerImage(AddScalar(logProbs, perPixel))}
+	logProbs := AddScalar(p.Mixture().pixels(w.Lowering, p.Distributions(w, x), x), perPixel)
+	return density.Likelihood{Total: nn.SumPerImage(logProbs), Pixels: logProbs}
 }

@@ -83,7 +83,7 @@ func run(ctx context.Context, o options, mode func(context.Context, options) err
 
 // drawnModel calibrates the Glow that strata brings with it.
 func drawnModel(ctx context.Context, path string) error {
-	general, err := fit.DrawnGeneral(3)
+	general, err := fit.DrawnGeneral(detector.Glow, 3)
 	if err != nil {
 		return err
 	}

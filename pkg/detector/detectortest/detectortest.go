@@ -1,5 +1,6 @@
 // Package detectortest makes small detectors for tests in a second, without training: both Glows have their data-dependent start alone,
-// the own one on good images and the general one on others. They tell noise from what is smooth.
+// the own one on good images and the general one on others. They tell noise from what is smooth. A PixelCNN++ has no such start: PixelCNN
+// makes one that knows how bright good images are, and no more.
 package detectortest
 
 import (
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -20,6 +22,7 @@ import (
 	"strata/pkg/detector"
 	"strata/pkg/glow"
 	"strata/pkg/imageset/intake"
+	"strata/pkg/pixelcnn"
 )
 
 // Good draws good pictures: soft slopes with a little noise, of any size, the same for the same number.
@@ -98,14 +101,15 @@ func Make(channels int, change func(*detector.Config)) (*detector.Detector, erro
 	if change != nil {
 		change(&config)
 	}
-	general, err := General(channels)
-	if err != nil {
-		return nil, err
-	}
-	config.General = general
-	slope := func(i int) *intake.Picture { return Good(i, detector.Side, detector.Side, channels) }
-	if config.Own, err = started(general.Glow, 1000, slope); err != nil {
-		return nil, err
+	if config.General == nil {
+		var err error
+		if config.General, err = General(channels); err != nil {
+			return nil, err
+		}
+		slope := func(i int) *intake.Picture { return Good(i, detector.Side, detector.Side, channels) }
+		if config.Own, err = started(config.General.Network, 1000, slope); err != nil {
+			return nil, err
+		}
 	}
 	d, err := detector.New(config)
 	if err != nil {
@@ -129,21 +133,63 @@ func General(channels int) (*detector.General, error) {
 	weights, err := started(config, 1, func(i int) *intake.Picture {
 		return drawn(i, detector.Side, detector.Side, channels, []float64{3, 20, 60}[i%3])
 	})
-	return &detector.General{About: "slopes with noise, for tests", Glow: config, Weights: weights,
+	return &detector.General{About: "slopes with noise, for tests", Network: config, Weights: weights,
 		Spectrum: detector.Spectrum{60, 50, 40, 30, 25, 20}}, err
 }
 
-// started are a Glow's weights after its data-dependent start.
-func started(config glow.Config, first int, draw func(i int) *intake.Picture) (detector.Weights, error) {
+// GeneralPixelCNN is a PixelCNN++ of 1 or 3 channels as it starts: of pictures of no kind.
+func GeneralPixelCNN(channels int) (*detector.General, error) {
+	config := pixelcnn.Config{Height: detector.Side, Width: detector.Side, Channels: channels, ResNets: 1, Filters: 1, Mixtures: 1}
+	network, err := start(config)
+	if err != nil {
+		return nil, err
+	}
+	defer network.Close()
+	weights, err := network.Named()
+	return &detector.General{About: "nothing, for tests", Network: config, Weights: weights,
+		Spectrum: detector.Spectrum{60, 50, 40, 30, 25, 20}}, err
+}
+
+// PixelCNN is a change for New and Make: its own network expects the middle greys that good pictures are made of, the general one
+// what it did at its start.
+func PixelCNN(channels int) func(*detector.Config) {
+	return func(c *detector.Config) {
+		general, err := GeneralPixelCNN(channels)
+		if err != nil {
+			panic(err) // of a configuration that does not change
+		}
+		own := maps.Clone(general.Weights)
+		const bias = "nin_out/lin_a/bias"
+		own[bias] = slices.Clone(own[bias])
+		mixtures := general.Network.(pixelcnn.Config).Mixtures
+		for i := range own[bias] { // the logarithms of scales: see pixelcnn.Mixture
+			if block := i / mixtures; block > 0 && block%3 == 2 {
+				own[bias][i] -= 1
+			}
+		}
+		c.General, c.Own = general, own
+	}
+}
+
+// start is a network as it starts.
+func start(config density.Config) (*density.Network, error) {
 	on, _, err := backend.For(backend.Small)
 	if err != nil {
 		return nil, err
 	}
-	model, err := glow.New(config)
+	model, err := config.Model()
 	if err != nil {
 		return nil, err
 	}
-	network := density.NewNetwork(on, backend.Lowering(on), model, 1)
+	return density.NewNetwork(on, backend.Lowering(on), model, 1), nil
+}
+
+// started are a Glow's weights after its data-dependent start.
+func started(config density.Config, first int, draw func(i int) *intake.Picture) (detector.Weights, error) {
+	network, err := start(config)
+	if err != nil {
+		return nil, err
+	}
 	defer network.Close()
 	var pixels []uint8
 	const images = 96

@@ -1,5 +1,5 @@
-// Package fit makes a detector of good images: it finetunes a Glow from a general one, stops where good images that it is not trained
-// on no longer gain, and compares with others that had no part in anything.
+// Package fit makes a detector of good images: it finetunes a Glow or PixelCNN++ from a general one, stops where good images that it is
+// not trained on no longer gain, and compares with others that had no part in anything.
 //
 //	d, err := fit.Detector(ctx, fit.Options{}, "good/")
 //	err = d.Save("good.strata")
@@ -27,15 +27,18 @@ import (
 
 // Options say how a detector is made. The zero value will do.
 type Options struct {
-	// General is what the ratio is taken to, and the start of the own Glow: "" or Drawn for the general Glow that comes with strata; a
-	// model's file, for the general Glow in it; or a folder or zip of general images, on which the drawn one is trained on.
+	// Model is the kind of both networks: "" for that of the file that General or From names, or else a Glow.
+	Model detector.Kind
+	// General is what the ratio is taken to, and the start of the own network: "" or Drawn for the general Glow that comes with strata; a
+	// model's file, for the general network in it; or a folder or zip of general images, on which the drawn Glow is trained on,
+	// or a PixelCNN++ trained.
 	General string
 	// GeneralKernel resizes general images: "" for Kernel, or Nearest for the kernel that brings their spectrum nearest
 	// to the good images'.
 	GeneralKernel resample.Kernel
-	// GeneralSteps is how many steps a general Glow is trained on a folder for, the last fifth at a lower rate; 0 is 2,500.
+	// GeneralSteps is how many steps a general network is trained on a folder for, the last fifth at a lower rate; 0 is 2,500.
 	GeneralSteps int
-	// From is a detector's file: its own Glow is what training begins from, and its general Glow and preparation are taken
+	// From is a detector's file: its own network is what training begins from, and its general one and preparation are taken
 	// over, and its scores and rule where none are named.
 	From string
 	// OnlyCalibrate trains nothing: what is held out is compared with as the start is. Good images must not be what From was trained on.
@@ -49,8 +52,8 @@ type Options struct {
 	Overlap, Longest int
 	Kernel           resample.Kernel
 
-	// Steps is the most that the own Glow is trained for, 0 is 1,000, of Batch images, 0 is 32, at Rate, 0 is 1e-4. NoFlip keeps training
-	// images from being mirrored, and NoShift from being moved by up to a tenth of the side.
+	// Steps is the most that the own network is trained for, 0 is 1,000, of Batch images, 0 is 32, at Rate, 0 is 1e-4. NoFlip keeps
+	// training images from being mirrored, and NoShift from being moved by up to a tenth of the side, as those of a Glow are.
 	Steps, Batch    int
 	Rate            float64
 	NoFlip, NoShift bool
@@ -114,7 +117,7 @@ func (o Options) Validate() error {
 	case o.NoOverlap && (o.Overlap != 0 || !o.Tiles):
 		return errors.New("no overlap is for tiles, and leaves out how much of it")
 	case o.From != "" && o.General != Drawn:
-		return errors.New("a detector to begin from brings its general Glow: name one of the two")
+		return errors.New("a detector to begin from brings its general network: name one of the two")
 	case o.From != "" && (o.Tiles || o.Kernel != ""):
 		return errors.New("a detector to begin from brings its preparation: leave out tiles and kernel")
 	case o.OnlyCalibrate && o.Outliers != "":
@@ -122,12 +125,21 @@ func (o Options) Validate() error {
 	case o.Rule != "" && !slices.Contains(conformal.Rules(), o.Rule):
 		return fmt.Errorf("no rule %q: choose one of %v", o.Rule, conformal.Rules())
 	}
-	if o.Scores != nil {
-		if _, err := measure.Find(o.Scores); err != nil {
+	if o.Model != "" {
+		if err := o.Model.Validate(); err != nil {
 			return err
 		}
 	}
-	return nil
+	return o.checkScores(o.Model)
+}
+
+// checkScores finds scores that a kind of network lacks, "" for any.
+func (o Options) checkScores(kind detector.Kind) error {
+	if o.Scores == nil {
+		return nil
+	}
+	_, err := measure.Find(kind, o.Scores)
+	return err
 }
 
 // windowsOfPicture are how many windows of a training picture are used, and of one that says what is typical.
@@ -207,8 +219,8 @@ func Detector(ctx context.Context, o Options, good ...string) (*detector.Detecto
 	if start.detector != nil {
 		own = start.detector.Own()
 	} else if o.OnlyCalibrate {
-		fitted.Warnings = append(fitted.Warnings, "nothing was trained: both Glows are the general one, and the scores that compare them "+
-			"say nothing; begin from a detector, or train")
+		fitted.Warnings = append(fitted.Warnings, "nothing was trained: both networks are the general one, and the scores that compare "+
+			"them say nothing; begin from a detector, or train")
 	}
 	if !o.OnlyCalibrate {
 		if own, err = o.finetune(ctx, general, own, images, of, outliers, &fitted); err != nil {

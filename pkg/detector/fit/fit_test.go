@@ -93,9 +93,9 @@ func ExampleDetector() {
 }
 
 func ExampleDrawnGeneral() {
-	general, err := DrawnGeneral(3)
-	fmt.Println(general.Glow.K, general.Glow.Hidden, err)
-	// Output: 4 64 <nil>
+	general, err := DrawnGeneral(detector.Glow, 3)
+	fmt.Println(general.Kind(), general.Channels(), err)
+	// Output: glow 3 <nil>
 }
 
 func ExampleTrainGeneral() {
@@ -117,16 +117,30 @@ func ExampleTrainGeneral() {
 	// Output: 40 slopes, 3 steps
 }
 
+// Each file that is embedded is what its name says, and drawn wherever it is read from; Glows are there.
 func TestDrawnGeneral(t *testing.T) {
-	for _, channels := range []int{1, 3} {
-		g, err := DrawnGeneral(channels)
+	files, err := drawn.ReadDir("general")
+	require.NoError(t, err)
+	for _, file := range files {
+		data, err := drawn.ReadFile("general/" + file.Name())
 		require.NoError(t, err)
-		require.Equal(t, channels, g.Glow.Channels)
+		g, err := detector.ReadGeneral(bytes.NewReader(data), int64(len(data)), file.Name())
+		require.NoError(t, err)
+		require.Equal(t, file.Name(), GeneralFile(g.Kind(), g.Channels()))
+		require.Equal(t, Network(g.Kind(), g.Channels()), g.Network)
+		is, err := isDrawn(g)
+		require.NoError(t, err)
+		require.True(t, is)
+	}
+	for _, channels := range []int{1, 3} {
+		g, err := DrawnGeneral(detector.Glow, channels)
+		require.NoError(t, err)
+		require.Equal(t, channels, g.Channels())
 		require.Contains(t, g.About, "leaves that strata draws")
 		require.Greater(t, g.Spectrum[0], g.Spectrum[5]+10, "as natural images have it")
 	}
-	_, err := DrawnGeneral(2)
-	require.ErrorContains(t, err, "1 or 3")
+	_, err = DrawnGeneral(detector.Glow, 2)
+	require.ErrorContains(t, err, "no general Glow of 2 channels comes with strata")
 }
 
 func gatherFiles(t *testing.T, files map[string][]byte, most int) *gathered {
@@ -260,7 +274,7 @@ func TestTooFew(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	for says, o := range map[string]Options{
-		"brings its general Glow":    {From: "a", General: "b"},
+		"brings its general network": {From: "a", General: "b"},
 		"brings its preparation":     {From: "a", Tiles: true},
 		"nothing is to be trained":   {OnlyCalibrate: true, Outliers: "x"},
 		"tiles that share 40 pixels": {Tiles: true, Overlap: 40},
@@ -362,7 +376,7 @@ func TestWatchNotFinite(t *testing.T) {
 	}
 	on, _, err := backend.For(backend.Small)
 	require.NoError(t, err)
-	model, err := glow.New(g.Glow)
+	model, err := g.Network.Model()
 	require.NoError(t, err)
 	network := density.BlankNetwork(on, backend.Lowering(on), model)
 	defer network.Close()
@@ -461,21 +475,28 @@ func TestFewOutliers(t *testing.T) {
 
 func TestGeneralFromFolder(t *testing.T) {
 	if testing.Short() {
-		t.Skip("trains the Glow of K 4, hidden 64 for a few steps")
+		t.Skip("trains the networks of the drawn general ones for a few steps")
 	}
 	noisy := map[string][]byte{}
 	for i := range 205 {
 		noisy[fmt.Sprint(i, ".png")] = detectortest.PNG(detectortest.Noisy(i, 64, 64, 1))
 	}
-	var out bytes.Buffer
-	d, err := Detector(context.Background(), Options{General: detectortest.Folder(t, noisy), GeneralKernel: Nearest, GeneralSteps: 2,
-		Steps: 2, Batch: 4, Out: &out},
-		detectortest.Folder(t, goodFiles(0, 210, 1)))
-	require.NoError(t, err)
-	defer d.Close()
-	require.Regexp(t, `^205 images of .* \(grey, .*\), trained on from: .* leaves that strata draws .*, 2 steps$`, d.Manifest().About)
-	require.Contains(t, out.String(), "which brings their spectrum nearest to the good images'")
-	require.NotEmpty(t, d.Manifest().Fit.Warnings, "noise is finer than slopes by any kernel")
+	for model, about := range map[detector.Kind]string{
+		detector.Glow:     `^205 images of .* \(grey, .*\), trained on from: .* leaves that strata draws .*, 2 steps$`,
+		detector.PixelCNN: `^205 images of .* \(grey, .*\), 2 steps$`,
+	} {
+		var out bytes.Buffer
+		d, err := Detector(context.Background(), Options{Model: model, General: detectortest.Folder(t, noisy), GeneralKernel: Nearest,
+			GeneralSteps: 2, Steps: 2, Batch: 4, Out: &out},
+			detectortest.Folder(t, goodFiles(0, 210, 1)))
+		require.NoError(t, err)
+		defer d.Close()
+		require.Regexp(t, about, d.Manifest().About)
+		require.Equal(t, Network(model, 1), d.General().Network)
+		require.Contains(t, out.String(), "which brings their spectrum nearest to the good images'")
+		require.Contains(t, out.String(), "train the general "+model.Title()+": at most 2 steps of 4 images")
+		require.NotEmpty(t, d.Manifest().Fit.Warnings, "noise is finer than slopes by any kernel")
+	}
 }
 
 // The kernel that is nearest is the one by which the good images were made: general pictures of twice the size by each.
@@ -508,7 +529,7 @@ func TestTrainGeneral(t *testing.T) {
 		set.Pixels = append(set.Pixels, detectortest.Good(i, 32, 32, 1).Pixels...)
 	}
 	o := Options{GeneralSteps: 3, Batch: 8, Out: io.Discard}
-	trained, err := TrainGeneral(context.Background(), o, nil, g.Glow, set, "40 slopes", t.TempDir())
+	trained, err := TrainGeneral(context.Background(), o, nil, g.Network, set, "40 slopes", t.TempDir())
 	require.NoError(t, err)
 	require.Equal(t, "40 slopes, 3 steps", trained.About)
 	path := filepath.Join(t.TempDir(), "slopes.strata")
@@ -519,7 +540,7 @@ func TestTrainGeneral(t *testing.T) {
 }
 
 func TestDrawnIsKnownByItsWeights(t *testing.T) {
-	general, err := DrawnGeneral(1)
+	general, err := DrawnGeneral(detector.Glow, 1)
 	require.NoError(t, err)
 	drawn, err := isDrawn(general)
 	require.NoError(t, err)
@@ -531,4 +552,9 @@ func TestDrawnIsKnownByItsWeights(t *testing.T) {
 	drawn, err = isDrawn(general)
 	require.NoError(t, err)
 	require.False(t, drawn)
+	general, err = detectortest.GeneralPixelCNN(1)
+	require.NoError(t, err)
+	drawn, err = isDrawn(general)
+	require.NoError(t, err)
+	require.False(t, drawn, "of another kind")
 }

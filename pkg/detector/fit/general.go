@@ -2,8 +2,10 @@ package fit
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -15,59 +17,105 @@ import (
 	"strata/pkg/imageset"
 	"strata/pkg/imageset/intake"
 	"strata/pkg/imageset/resample"
+	"strata/pkg/models"
 	"strata/pkg/optimiser"
+	"strata/pkg/pixelcnn"
 	"strata/pkg/train"
 )
 
-// The general Glows of strata's own drawings, one for RGB and one for grey: make general draws and trains them.
+// The general networks of strata's own drawings, of a kind one for RGB and one for grey: make general draws and trains them.
 //
-//go:embed general/rgb.strata general/grey.strata
+//go:embed general/*.strata
 var drawn embed.FS
 
-// GeneralFiles are their names by the number of channels.
-var GeneralFiles = map[int]string{3: "rgb.strata", 1: "grey.strata"}
+// GeneralFile is the name of the file of one for images of 1 or 3 channels.
+func GeneralFile(kind detector.Kind, channels int) string {
+	name := map[int]string{3: "rgb", 1: "grey"}[channels] + ".strata"
+	if kind != detector.Glow {
+		name = string(kind) + "_" + name
+	}
+	return name
+}
 
-// DrawnGeneral is the general Glow that comes with strata, for images of 1 or 3 channels.
-func DrawnGeneral(channels int) (*detector.General, error) {
-	name := GeneralFiles[channels]
+// errNotDrawn ends what DrawnGeneral says where there is none.
+var errNotDrawn = errors.New("comes with strata: name general images (--general DIR|ZIP), on which one is trained, or a model's file")
+
+// DrawnGeneral is the general network of a kind that comes with strata, for images of 1 or 3 channels.
+func DrawnGeneral(kind detector.Kind, channels int) (*detector.General, error) {
+	name := GeneralFile(kind, channels)
 	data, err := drawn.ReadFile("general/" + name)
 	if err != nil {
-		return nil, fmt.Errorf("fit: there is no general Glow of %d channels: 1 or 3", channels)
+		return nil, fmt.Errorf("fit: no general %s of %d channels %w", kind.Title(), channels, errNotDrawn)
 	}
 	return detector.ReadGeneral(bytes.NewReader(data), int64(len(data)), name)
 }
 
-// isDrawn says whether a general Glow is one of those that come with strata, by its weights, wherever it was read from.
+// isDrawn says whether a general network is one of those that come with strata, by its weights, wherever it was read from.
 func isDrawn(general *detector.General) (bool, error) {
-	own, err := DrawnGeneral(general.Glow.Channels)
+	own, err := DrawnGeneral(general.Kind(), general.Channels())
+	if errors.Is(err, errNotDrawn) {
+		return false, nil
+	}
 	if err != nil {
 		return false, err
 	}
 	return weightsHash(own.Weights) == weightsHash(general.Weights), nil
 }
 
-// generalRate is the rate at which a general Glow is trained: the paper's (S4.1). For the last fifth of the steps it is that of
-// finetuning: a Glow that comes from a high rate gains on images of every kind once the rate falls, and where the own one alone
-// did, the ratio would see that and little else (docs/detector_evidence.md).
-const (
-	generalRate  = 5e-4
-	finetuneRate = 1e-4
-)
+// networks are what general networks are from nothing, by their kind: those of the size demo of experiments/sizes.yaml.
+var networks = map[detector.Kind]density.Config{
+	detector.Glow:     glow.Config{Scales: 3, K: 4, Hidden: 64},
+	detector.PixelCNN: pixelcnn.Config{ResNets: 1, Filters: 16, Mixtures: 5},
+}
 
-// TrainGeneral trains a general Glow on images, from its start where from is nil, or on from another one. work is a folder of its
-// own. About begins with about.
-func TrainGeneral(ctx context.Context, o Options, from *detector.General, config glow.Config, images *imageset.Set,
+// Network is the architecture of the general network of a kind that is trained from nothing, for images of 1 or 3 channels.
+func Network(kind detector.Kind, channels int) density.Config {
+	return networks[kind].ForImages(detector.Side, detector.Side, channels)
+}
+
+// finetuneRate is the rate at which the own network is trained.
+const finetuneRate = 1e-4
+
+// recipe is how the paper trains a kind of network: the rule (S4.1, S4.2) at a constant rate, for that of PixelCNN++ falls by 5e-6 of
+// itself an epoch, and there are few here; and what training images go through, as far as it is wanted. Those of a PixelCNN++ stay as
+// they are.
+func (o Options) recipe(config density.Config) (optimiser.Config, imageset.Augmentation, error) {
+	name, _ := config.Cost()
+	kind, err := models.KindOf(name)
+	if err != nil {
+		return optimiser.Config{}, imageset.Augmentation{}, err
+	}
+	rule, augmentation := kind.Optimiser(1), kind.Augmentation
+	rule.Decay, rule.DecayEvery = 0, 0
+	if o.NoFlip {
+		augmentation.Flip = false
+	}
+	if o.NoShift {
+		augmentation.Translate = 0
+	}
+	return rule, augmentation, nil
+}
+
+// TrainGeneral trains a general network on images, from the start of config where from is nil, or on from another one. work is a folder
+// of its own. About begins with about. The rate is the paper's, and for the last fifth of the steps that of finetuning: a Glow that
+// comes from a high rate gains on images of every kind once the rate falls, and where the own one alone did, the ratio would see that and
+// little else (docs/detector_evidence.md).
+func TrainGeneral(ctx context.Context, o Options, from *detector.General, config density.Config, images *imageset.Set,
 	about, work string) (*detector.General, error) {
 	o = o.withDefaults()
 	fresh := from == nil
 	if !fresh {
-		config = from.Glow
+		config = from.Network
 	}
-	rule := optimiser.PaperAdamax()
-	rule.Rate, rule.Warmup = generalRate, min(100, o.GeneralSteps/10)
-	rule.Decay, rule.DecayAt = finetuneRate/generalRate, []int{o.GeneralSteps * 4 / 5}
+	rule, augmentation, err := o.recipe(config)
+	if err != nil {
+		return nil, err
+	}
+	rule.Warmup, rule.Decay, rule.DecayAt = min(100, o.GeneralSteps/10), finetuneRate/rule.Rate, []int{o.GeneralSteps * 4 / 5}
+	general := &detector.General{About: fmt.Sprintf("%s, %d steps", about, o.GeneralSteps), Network: config,
+		Spectrum: detector.SpectrumOf(images.Subset(2000, 1))}
 	t := training{options: o, config: config, images: images, work: work, rule: rule, steps: o.GeneralSteps,
-		label: "train the general Glow", fresh: fresh, augmentation: o.augmentation()}
+		label: "train the general " + general.Kind().Title(), fresh: fresh, augmentation: augmentation}
 	if !fresh {
 		t.start = from.Weights
 	}
@@ -75,12 +123,13 @@ func TrainGeneral(ctx context.Context, o Options, from *detector.General, config
 	if err != nil {
 		return nil, err
 	}
-	return &detector.General{About: fmt.Sprintf("%s, %d steps", about, o.GeneralSteps), Glow: config, Weights: result.weights,
-		Spectrum: detector.SpectrumOf(images.Subset(2000, 1))}, nil
+	general.Weights = result.weights
+	return general, nil
 }
 
 // start is what a fit begins with.
 type start struct {
+	kind        detector.Kind
 	detector    *detector.Detector // nil without Options.From
 	general     *detector.General  // nil where it is to be trained, or is the drawn one
 	preparation detector.Preparation
@@ -95,38 +144,54 @@ func (o Options) start() (start, error) {
 			return start{}, fmt.Errorf("fit: %s: %w", what, err)
 		}
 	}
-	if o.From != "" {
-		d, err := detector.Load(o.From)
-		if err != nil {
-			return start{}, err
-		}
-		return start{d, d.General(), d.Preparation()}, nil
-	}
-	s := start{preparation: detector.Preparation{Channels: 3, Kernel: o.Kernel, Tiles: o.Tiles, Overlap: o.Overlap, Longest: o.Longest}}
+	s := start{kind: cmp.Or(o.Model, detector.Glow),
+		preparation: detector.Preparation{Channels: 3, Kernel: o.Kernel, Tiles: o.Tiles, Overlap: o.Overlap, Longest: o.Longest}}
 	var err error
-	if o.General != Drawn && detector.IsModel(o.General) {
+	switch {
+	case o.From != "":
+		if s.detector, err = detector.Load(o.From); err == nil {
+			s.general, s.preparation = s.detector.General(), s.detector.Preparation()
+		}
+	case o.General != Drawn && detector.IsModel(o.General):
 		s.general, err = detector.LoadGeneral(o.General)
+	case o.General == Drawn: // whether there is one
+		_, err = DrawnGeneral(s.kind, s.preparation.Channels)
 	}
-	return s, err
+	if err != nil {
+		return s, err
+	}
+	if s.general != nil {
+		s.kind = s.general.Kind()
+		if o.Model != "" && o.Model != s.kind {
+			return s, fmt.Errorf("fit: %s has a %s, and a %s is asked for", cmp.Or(o.From, o.General), s.kind.Title(), o.Model.Title())
+		}
+	}
+	if err := o.checkScores(s.kind); err != nil {
+		return s, fmt.Errorf("fit: %w", err)
+	}
+	return s, nil
 }
 
-// grey says whether grey pictures make a grey model: not where the general Glow is one of colours.
-func (s start) grey() bool { return s.general == nil || s.general.Glow.Channels == 1 }
+// grey says whether grey pictures make a grey model: not where the general network is one of colours.
+func (s start) grey() bool { return s.general == nil || s.general.Channels() == 1 }
 
-// general finds or makes the general Glow.
+// general finds or makes the general network.
 func (o Options) general(ctx context.Context, s start, p detector.Preparation, good detector.Spectrum) (*detector.General, error) {
 	if o.General == Drawn && s.general == nil {
-		return DrawnGeneral(p.Channels)
+		return DrawnGeneral(s.kind, p.Channels)
 	}
 	if g := s.general; g != nil {
 		var err error
-		if g.Glow.Channels != p.Channels {
-			err = fmt.Errorf("fit: the general Glow of %s is for images of %d channels, and the good ones have %d", o.General,
-				g.Glow.Channels, p.Channels)
+		if g.Channels() != p.Channels {
+			err = fmt.Errorf("fit: the general %s of %s is for images of %d channels, and the good ones have %d", s.kind.Title(), o.General,
+				g.Channels(), p.Channels)
 		}
 		return g, err
 	}
-	from, err := DrawnGeneral(p.Channels)
+	from, err := DrawnGeneral(s.kind, p.Channels)
+	if errors.Is(err, errNotDrawn) { // it is trained from nothing
+		err = nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -143,8 +208,11 @@ func (o Options) general(ctx context.Context, s start, p detector.Preparation, g
 		return nil, err
 	}
 	fmt.Fprintf(o.Out, "%d general images (%s)%s\n", len(images.samples), p, images.trouble())
-	about := fmt.Sprintf("%d images of %s (%s), trained on from: %s", len(images.samples), filepath.Base(o.General), p, from.About)
-	return TrainGeneral(ctx, o, from, from.Glow, set, about, filepath.Join(o.Work, "general"))
+	about := fmt.Sprintf("%d images of %s (%s)", len(images.samples), filepath.Base(o.General), p)
+	if from != nil {
+		about += ", trained on from: " + from.About
+	}
+	return TrainGeneral(ctx, o, from, Network(s.kind, p.Channels), set, about, filepath.Join(o.Work, "general"))
 }
 
 // someGeneral is how many general images a kernel is tried on.
@@ -182,7 +250,7 @@ func (o Options) nearest(ctx context.Context, p detector.Preparation, good detec
 	return best, nil
 }
 
-// finetune trains the own Glow on the good images, and against outliers where there are some, and says in fitted how that went.
+// finetune trains the own network on the good images, and against outliers where there are some, and says in fitted how that went.
 func (o Options) finetune(ctx context.Context, general *detector.General, own detector.Weights, images *gathered, of parts,
 	outliers *imageset.Set, fitted *detector.Fit) (detector.Weights, error) {
 	set, err := images.set(ctx, "good", of.train, windowsOfPicture, o.Most)
@@ -193,10 +261,13 @@ func (o Options) finetune(ctx context.Context, general *detector.General, own de
 	if err != nil {
 		return nil, err
 	}
-	rule := optimiser.PaperAdamax()
+	rule, augmentation, err := o.recipe(general.Network)
+	if err != nil {
+		return nil, err
+	}
 	rule.Rate, rule.Warmup = o.Rate, min(30, o.Steps/10)
-	t := training{options: o, config: general.Glow, start: own, images: set, stop: stop, work: filepath.Join(o.Work, "own"), rule: rule,
-		steps: o.Steps, label: "finetune on the good images", augmentation: o.augmentation()}
+	t := training{options: o, config: general.Network, start: own, images: set, stop: stop, work: filepath.Join(o.Work, "own"), rule: rule,
+		steps: o.Steps, label: "finetune on the good images", augmentation: augmentation}
 	if outliers != nil {
 		t.loss, t.outliers, t.general = train.PaperLoss(train.Eq2, false), outliers, general
 	}
@@ -209,20 +280,10 @@ func (o Options) finetune(ctx context.Context, general *detector.General, own de
 		fitted.Warnings = append(fitted.Warnings, warning)
 	}
 	if result.best == 0 {
-		fitted.Warnings = append(fitted.Warnings, "no step of training made good images more likely: the general Glow is used as it "+
-			"is, and scores that "+
-			"compare with it say nothing; more good images, or fewer changes of them (no flip, no shift), may help")
+		fitted.Warnings = append(fitted.Warnings, "no step of training made good images more likely: the general network is used as "+
+			"it is, and scores that compare with it say nothing; more good images, or fewer changes of them (no flip, no shift), may help")
 	}
 	return result.weights, nil
-}
-
-// augmentation is what training images go through: the paper's (S4.1), as far as it is wanted.
-func (o Options) augmentation() imageset.Augmentation {
-	a := imageset.PaperAugmentation
-	if a.Flip = !o.NoFlip; o.NoShift {
-		a.Translate = 0
-	}
-	return a
 }
 
 // bitsPerDim is the mean over a set.

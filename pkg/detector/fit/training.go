@@ -17,7 +17,7 @@ import (
 	"strata/pkg/checkpoint"
 	"strata/pkg/density"
 	"strata/pkg/detector"
-	"strata/pkg/glow"
+	"strata/pkg/detector/measure"
 	"strata/pkg/imageset"
 	"strata/pkg/optimiser"
 	"strata/pkg/progress"
@@ -26,10 +26,10 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// training is one Glow being trained, in a folder from which it goes on where it was stopped.
+// training is one network being trained, in a folder from which it goes on where it was stopped.
 type training struct {
 	options      Options
-	config       glow.Config
+	config       density.Config
 	start        detector.Weights // nil with fresh
 	fresh        bool             // from nothing
 	images, stop *imageset.Set    // without stop all steps are made
@@ -56,9 +56,6 @@ const (
 	looks    = 20
 )
 
-// stepSeconds is what a step of 32 images of a Glow of K 4, hidden 64 takes on the Go backend, experiments/sizes.yaml.
-const stepSeconds = 0.14
-
 func (t *training) run(ctx context.Context) (*trained, error) {
 	batch := min(t.options.Batch, t.images.Len())
 	if t.outliers != nil {
@@ -72,16 +69,16 @@ func (t *training) run(ctx context.Context) (*trained, error) {
 	if err := t.claim(config); err != nil {
 		return nil, err
 	}
-	seconds := stepSeconds * float64(batch) / 32 * float64(t.config.K*t.config.Hidden*t.config.Hidden) / (4 * 64 * 64)
+	seconds := measure.StepSeconds(t.config) * float64(batch)
 	if t.outliers != nil {
-		seconds *= 3 // twice the images, and the general Glow's pass
+		seconds *= 3 // twice the images, and the general network's pass
 	}
 	on, choice, err := backend.For(backend.Work{Seconds: seconds * float64(t.steps), Programs: 2})
 	if err != nil {
 		return nil, err
 	}
 	fmt.Fprintf(t.options.Out, "%s: at most %d steps of %d images, on %s\n", t.label, t.steps, batch, choice)
-	model, err := glow.New(t.config)
+	model, err := t.config.Model()
 	if err != nil {
 		return nil, err
 	}
@@ -137,10 +134,10 @@ func (t *training) run(ctx context.Context) (*trained, error) {
 // claim makes the work folder this training's own. What another one left there is not gone on with.
 func (t *training) claim(config train.Config) error {
 	text, err := json.Marshal(struct {
-		Glow  glow.Config
-		Train train.Config
-		Sets  []string
-		Start string
+		Network density.Config
+		Train   train.Config
+		Sets    []string
+		Start   string
 	}{t.config, config, []string{hashOrNone(t.images), hashOrNone(t.stop), hashOrNone(t.outliers)}, weightsHash(t.start)})
 	if err != nil {
 		return err

@@ -14,12 +14,12 @@ func ExampleOpen() {
 	if err != nil {
 		panic(err)
 	}
-	networks, err := measure.Open(general.Glow, general.Weights, general.Weights, 1) // the general Glow as its own, too
+	networks, err := measure.Open(general.Network, general.Weights, general.Weights, 1) // the general Glow as its own, too
 	if err != nil {
 		panic(err)
 	}
 	defer networks.Close()
-	ratio, err := measure.Find([]string{"ratio"})
+	ratio, err := measure.Find(measure.Glow, []string{"ratio"})
 	if err != nil {
 		panic(err)
 	}

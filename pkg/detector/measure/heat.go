@@ -5,38 +5,12 @@ import (
 	"math"
 )
 
-// Heat says where a picture is unusual: for each pixel how many standard deviations the log-ratio of the two Glows' latents
-// lies below what it is on good images at that place of a window. Below 0 it lies above: what is too smooth is unusual on
-// that side.
-//
-// A pixel's share is that of the latents above it, of every scale: the log-density under the prior of the own Glow's less that of the
-// general Glow's, evenly over the pixels of their position, nats. What is left out are the log-determinants, of which those of the 1x1
-// convolutions and norms are the same everywhere, and those of the couplings are not; and a latent sees more than the pixels above it.
-// So the map shows where to look, and does not add up to the ratio.
+// Heat says where a picture is unusual: for each pixel how many standard deviations the log-ratio of the two networks lies below what it is
+// on good images at that place of a window. Below 0 it lies above: what is too smooth is unusual on that side. What a pixel's share of the
+// log-ratio is, the kind of network says: see latentHeat of Glows, and pixelHeat of PixelCNN++, whose map adds up to the ratio.
 type Heat struct {
 	Height, Width int
 	Values        []float32 // row by row
-}
-
-// heatOf is the log-ratio of a window's latents, pixel by pixel, nats.
-func heatOf(m *measured) []float32 {
-	heat := make([]float32, Side*Side)
-	for scale, own := range m.unsorted {
-		general := m.general.latents[scale]
-		cell := 2 << scale // pixels along a side of a position
-		side := Side / cell
-		positions := side * side
-		of := make([]float64, positions)
-		for k := range own {
-			a, b := float64(own[k]), float64(general[k])
-			of[k%positions] += (b*b - a*a) / 2
-		}
-		for p := range heat {
-			y, x := p/Side/cell, p%Side/cell
-			heat[p] += float32(of[y*side+x] / float64(cell*cell))
-		}
-	}
-	return heat
 }
 
 // HeatScale is what heat is on good images, place by place of a window: Side x Side values, row by row.

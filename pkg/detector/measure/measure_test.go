@@ -76,7 +76,7 @@ func TestDimension(t *testing.T) {
 	require.InDelta(t, 3, dimension(m), 0.01)
 }
 
-// The heat of a window adds up to the log-ratio of its latents under the prior.
+// A Glow's heat of a window adds up to the log-ratio of its latents under the prior.
 func TestHeatAddsUp(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	m := &measured{}
@@ -90,7 +90,7 @@ func TestHeatAddsUp(t *testing.T) {
 		m.unsorted, m.general.latents = append(m.unsorted, a), append(m.general.latents, b)
 	}
 	got := 0.0
-	for _, h := range heatOf(m) {
+	for _, h := range latentHeat(m) {
 		got += float64(h)
 	}
 	require.InDelta(t, want, got, 0.01)
@@ -99,7 +99,7 @@ func TestHeatAddsUp(t *testing.T) {
 		clear(z)
 	}
 	m.unsorted[1][64*5+1*8+2] = 4
-	for p, h := range heatOf(m) {
+	for p, h := range latentHeat(m) {
 		if inside := p/Side/4 == 1 && p%Side/4 == 2; inside {
 			require.InDelta(t, -0.5, h, 1e-6)
 		} else {
@@ -109,18 +109,26 @@ func TestHeatAddsUp(t *testing.T) {
 }
 
 func TestFind(t *testing.T) {
-	_, err := Find([]string{"ratio", "beauty"})
+	_, err := Find(Glow, []string{"ratio", "beauty"})
 	require.ErrorContains(t, err, `a score "beauty" is unknown or named twice: choose of log_likelihood, ratio,`)
-	_, err = Find([]string{"ratio", "ratio"})
+	_, err = Find(Glow, []string{"ratio", "ratio"})
 	require.Error(t, err)
-	_, err = Find(nil)
+	_, err = Find(Glow, nil)
 	require.Error(t, err)
-	for _, s := range Scores() {
+	_, err = Find("", []string{"ratio", "dimension"})
+	require.NoError(t, err)
+	for _, name := range []string{"last_scale", "last_scale_ratio", "latent_fit", "dimension"} {
+		_, err = Find(PixelCNN, []string{"ratio", name})
+		require.EqualError(t, err, `a PixelCNN++ has no score "`+name+`": choose of log_likelihood, ratio, complexity, typicality`)
+	}
+	for _, s := range Scores("") {
 		require.NotEmpty(t, s.Source, s.Name)
 	}
 	require.Equal(t, []string{"ratio"}, Combined([]string{"log_likelihood", "ratio"}, false))
-	require.Equal(t, []string{"ratio", "last_scale_ratio"}, Combined(Default(), false))
-	require.Equal(t, []string{"complexity", "latent_fit"}, Combined(Default(), true))
+	require.Equal(t, []string{"ratio", "last_scale_ratio"}, Combined(Default(Glow), false))
+	require.Equal(t, []string{"complexity", "latent_fit"}, Combined(Default(Glow), true))
+	require.Equal(t, []string{"ratio"}, Combined(Default(PixelCNN), false))
+	require.Equal(t, []string{"complexity"}, Combined(Default(PixelCNN), true))
 	require.Equal(t, []string{"last_scale", "latent_fit"}, Combined([]string{"log_likelihood", "last_scale", "latent_fit"}, false))
 	require.Equal(t, []string{"log_likelihood"}, Combined([]string{"log_likelihood"}, true))
 }

@@ -1,4 +1,4 @@
-// Package measure is a detector's two Glows at work: batches of windows go in, and scores, likelihoods and heat maps come out. It knows
+// Package measure is a detector's two networks at work: batches of windows go in, and scores, likelihoods and heat maps come out. It knows
 // nothing of what is good.
 package measure
 
@@ -11,7 +11,6 @@ import (
 
 	"strata/pkg/backend"
 	"strata/pkg/density"
-	"strata/pkg/glow"
 	"strata/pkg/network"
 	"strata/pkg/nn"
 
@@ -20,17 +19,18 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 )
 
-// Side is the height and width of what the Glows see, in pixels.
+// Side is the height and width of what the networks see, in pixels.
 const Side = 32
 
-// Weights are the values of a Glow's parameters by name, row by row.
+// Weights are the values of a network's parameters by name, row by row.
 type Weights map[string][]float32
 
-// likelihood is what a Glow says of one window: ln p(x), the contributions of its scales, nats, and its latents.
+// likelihood is what a network says of one window: ln p(x), nats, and what else its kind has.
 type likelihood struct {
 	total   float64
-	scales  []float64
-	latents [][]float32
+	scales  []float64   // of a Glow: the contributions of its scales, nats
+	latents [][]float32 // and its latents
+	pixels  []float32   // of a PixelCNN++: ln p of each pixel given those before it, nats
 }
 
 func (l likelihood) last() float64 { return l.scales[len(l.scales)-1] }
@@ -46,26 +46,21 @@ type measured struct {
 	typical float64
 }
 
-// pass is a Glow on a backend with the program that scores a batch.
+// pass is a network on a backend with the program that scores a batch.
 type pass struct {
 	network *density.Network
 	program *network.Program
-	dims    []int
+	kind    traits
 }
 
-func newPass(on compute.Backend, config glow.Config, weights Weights) (*pass, error) {
-	model, err := glow.New(config)
-	if err != nil {
-		return nil, err
+func newPass(on compute.Backend, model density.Model, kind traits, weights Weights) (*pass, error) {
+	p := &pass{network: density.BlankNetwork(on, backend.Lowering(on), model), kind: kind}
+	err := p.network.Set(weights)
+	if err == nil {
+		p.program, err = p.network.Program(density.Identify(model, "what a detector asks"), func(w *nn.Weights, in []*Node) []*Node {
+			return kind.outputs(model.LogLikelihood(w, model.Input(in[0], in[1])))
+		})
 	}
-	p := &pass{network: density.BlankNetwork(on, backend.Lowering(on), model), dims: model.LatentDims()}
-	if err := p.network.Set(weights); err != nil {
-		return nil, err
-	}
-	p.program, err = p.network.Program(density.Identify(model, "likelihoods and latents"), func(w *nn.Weights, in []*Node) []*Node {
-		l := model.LogLikelihood(w, model.Input(in[0], in[1]))
-		return append([]*Node{Stack(append([]*Node{l.Total}, l.Scales...), 1)}, l.Latents...)
-	})
 	if err != nil {
 		p.network.Close()
 		return nil, err
@@ -87,55 +82,59 @@ func (p *pass) run(pixels []uint8, noise []float32) ([]likelihood, error) {
 		return nil, err
 	}
 	all := make([]likelihood, batch)
-	columns := 1 + len(p.dims)
 	for i := range all {
-		l := &all[i]
-		l.total = float64(flat[0][i*columns])
-		for scale, dims := range p.dims {
-			l.scales = append(l.scales, float64(flat[0][i*columns+1+scale]))
-			z := make([]float32, dims)
-			for k := range z {
-				z[k] = flat[1+scale][k*batch+i]
-			}
-			l.latents = append(l.latents, z)
-		}
+		all[i] = p.kind.read(flat, batch, i)
 	}
 	return all, nil
 }
 
-// Networks are the two Glows on a backend. They may be used by several goroutines: one batch is scored at a time.
+// ofImage is what of values [..., batch] is an image's.
+func ofImage(values []float32, batch, image int) []float32 {
+	own := make([]float32, len(values)/batch)
+	for k := range own {
+		own[k] = values[k*batch+image]
+	}
+	return own
+}
+
+// Networks are the two networks on a backend. They may be used by several goroutines: one batch is scored at a time.
 type Networks struct {
 	// Batch is how many windows are scored at once.
 	Batch int
 
+	kind         traits
 	mu           sync.Mutex
 	own, general *pass
-	together     bool // a backend that computes a small batch on one processor has both Glows side by side
+	together     bool // a backend that computes a small batch on one processor has both networks side by side
 	warm         bool
 	probes       [][]float32
 }
 
-// secondsPerImage is about what both Glows of K 4, hidden 64 take on the Go backend, experiments/sizes.yaml: a third of a
-// training step of 32 images each.
-const secondsPerImage = 2 * 0.14 / 3 / 32
-
-// Open brings two Glows of one architecture to the backend that suits about so many images.
-func Open(config glow.Config, own, general Weights, images int) (*Networks, error) {
-	work := secondsPerImage * float64(config.K*config.Hidden*config.Hidden) / (4 * 64 * 64)
-	on, _, err := backend.For(backend.Work{Seconds: work * float64(images), Programs: 2})
+// Open brings two networks of one architecture to the backend that suits about so many images.
+func Open(config density.Config, own, general Weights, images int) (*Networks, error) {
+	kind, err := KindOf(config)
 	if err != nil {
 		return nil, err
 	}
-	n := &Networks{Batch: density.ScoreBatch}
+	model, err := config.Model()
+	if err != nil {
+		return nil, err
+	}
+	const passes = 2.0 / 3 // of both networks, in training steps
+	on, _, err := backend.For(backend.Work{Seconds: passes * StepSeconds(config) * float64(images), Programs: 2})
+	if err != nil {
+		return nil, err
+	}
+	n := &Networks{Batch: density.ScoreBatch, kind: kinds[kind]}
 	lowering := backend.Lowering(on)
 	n.together = lowering.Fused
 	if lowering.LargeBatches {
 		n.Batch *= 8
 	}
-	if n.own, err = newPass(on, config, own); err != nil {
+	if n.own, err = newPass(on, model, n.kind, own); err != nil {
 		return nil, err
 	}
-	if n.general, err = newPass(on, config, general); err != nil {
+	if n.general, err = newPass(on, model, n.kind, general); err != nil {
 		n.own.network.Close()
 		return nil, err
 	}
@@ -183,9 +182,9 @@ type Of struct {
 type Values struct {
 	// Scores are those asked for, higher for more in-distribution, as computed: not always finite.
 	Scores []float64
-	// LogLikelihood is ln p(x) under the own Glow, nats.
+	// LogLikelihood is ln p(x) under the own network, nats.
 	LogLikelihood float64
-	// Heat is the log-ratio of the latents at each pixel: see Heat.
+	// Heat is the log-ratio at each pixel, nats: see Heat.
 	Heat []float32
 }
 
@@ -223,7 +222,7 @@ func (n *Networks) Measure(pixels []uint8, windows int, of Of) ([]Values, error)
 					v.Scores = append(v.Scores, score.of(m))
 				}
 				if of.Heat {
-					v.Heat = heatOf(m)
+					v.Heat = n.kind.heat(m)
 				}
 			}
 		})

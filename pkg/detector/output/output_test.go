@@ -48,7 +48,7 @@ func ExampleWrite() {
 
 func ExampleLineOf() {
 	result := detector.Result{Path: "a.png", Score: 2.5, PValue: 0.01, Scores: []float64{math.Inf(-1)}, PValues: []float64{0.01}}
-	line := LineOf(result, detector.Scores()[:1], 0.05)
+	line := LineOf(result, detector.Scores(detector.Glow)[:1], 0.05)
 	text, err := json.Marshal(line.Scores) // which JSON has no word for
 	fmt.Println(*line.Anomalous, string(text), err)
 	// Output: true {"log_likelihood":null} <nil>
@@ -125,8 +125,29 @@ func TestTablesAndPage(t *testing.T) {
 		require.Contains(t, visible(t, page), name)
 	}
 	require.Contains(t, string(page), "1 of 6 images are unusual")
+	require.Contains(t, visible(t, page), "The detector: a Glow L3 K1 H8, finetuned")
+	require.Contains(t, visible(t, page), "does not add up to a score.")
+	require.NotContains(t, visible(t, page), "PixelCNN")
 	require.Equal(t, 6, strings.Count(string(page), "<article"))
 	require.Equal(t, 12, strings.Count(string(page), `src="data:image/`))
+}
+
+// What is said of the heat map is that of the kind of network.
+func TestPageOfPixelCNN(t *testing.T) {
+	d := detectortest.New(t, 1, detectortest.PixelCNN(1))
+	folder := detectortest.Folder(t, map[string][]byte{"good.png": detectortest.PNG(detectortest.Good(1, 40, 40, 1))})
+	out := filepath.Join(t.TempDir(), "report.html")
+	_, err := Write(context.Background(), d, detector.Options{}, []string{folder}, []string{out})
+	require.NoError(t, err)
+	page, err := os.ReadFile(out)
+	require.NoError(t, err)
+	checkPage(t, page)
+	text := strings.Join(strings.Fields(visible(t, page)), " ")
+	require.Contains(t, text, "The detector: a PixelCNN++ R1 F1 M1, finetuned for 0 steps on 700 good images; grey,")
+	require.Contains(t, text, "The general PixelCNN++: nothing, for tests.")
+	require.Contains(t, text, "it adds up to the ratio of the window")
+	require.NotContains(t, text, "latent")
+	require.NotContains(t, text, "Glow")
 }
 
 // checkPage sees that a page needs nothing beside itself and runs nothing.

@@ -34,6 +34,8 @@ type page struct {
 	Judged     string
 	Detector   string
 	General    string
+	Network    string // what the own and the general one are called
+	PerPixel   bool   // heat maps add up to the ratio
 	Kinds      []detector.Score
 }
 
@@ -60,11 +62,15 @@ func writeHTML(to io.Writer, d *detector.Detector, summary detector.Summary, all
 		"p-value is the share of good images, the new one among them, that look as unusual or more. That holds for images that are "+
 		"made as the good ones were; what is made in another way is unusual for that alone.",
 		strings.Join(m.Combined, ", "), m.HeldOut, m.Rule)
-	p.Detector = fmt.Sprintf("a Glow of %d steps a scale, %d wide, finetuned for %d steps on %d good images; %s", m.Glow.K, m.Glow.Hidden,
-		m.Fit.Best, m.Fit.Train,
-		m.Preparation)
+	p.Network = d.General().Kind().Title()
+	model, err := d.General().Network.Model()
+	if err != nil {
+		return err
+	}
+	p.Detector = fmt.Sprintf("a %s, finetuned for %d steps on %d good images; %s", model, m.Fit.Best, m.Fit.Train, m.Preparation)
+	p.PerPixel = d.General().Kind() == detector.PixelCNN
 	heldOut := d.HeldOut()
-	err := all.each(func(i int, r row) error {
+	err = all.each(func(i int, r row) error {
 		if r.Err != "" {
 			if len(p.Unreadable) == unreadableShown {
 				return errStop
