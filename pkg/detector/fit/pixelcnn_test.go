@@ -1,6 +1,7 @@
 package fit
 
 import (
+	"bytes"
 	"context"
 	"path/filepath"
 	"testing"
@@ -52,6 +53,21 @@ func TestPixelCNN(t *testing.T) {
 	require.Equal(t, "black.png", filepath.Base(results[0].Path))
 	require.True(t, results[0].Anomalous)
 	require.False(t, results[1].Anomalous)
+}
+
+// Where no general PixelCNN++ is drawn, one of the size demo is trained on general images from nothing.
+func TestGeneralPixelCNNFromFolder(t *testing.T) {
+	var out bytes.Buffer
+	o := Options{Model: detector.PixelCNN, General: detectortest.Folder(t, goodFiles(0, 205, 1)), GeneralSteps: 2, Batch: 2,
+		Work: t.TempDir(), Out: &out}.withDefaults()
+	s, err := o.start()
+	require.NoError(t, err)
+	g, err := o.general(context.Background(), s, detector.Preparation{Channels: 1}, detector.Spectrum{})
+	require.NoError(t, err)
+	require.Regexp(t, `^205 images of .* \(grey, .*\), 2 steps$`, g.About)
+	require.Equal(t, Network(detector.PixelCNN, 1), g.Network)
+	require.Contains(t, out.String(), "train the general PixelCNN++: at most 2 steps of 2 images")
+	require.NoError(t, g.Save(filepath.Join(t.TempDir(), "general.strata")))
 }
 
 // What does not go together is said before pictures are read.
