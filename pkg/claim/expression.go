@@ -66,12 +66,12 @@ type quantity struct {
 	percent bool
 }
 
-// widened is an interval that no resample has moved, made as wide as the number of images leaves open.
-func (q quantity) widened(of metric.Interval) metric.Interval {
-	if q.hidden == 0 || of.Low != of.High {
-		return of
+// bounded is an interval that no resample has moved, made as wide as the number of images leaves open, and one of an AUROC cut to
+// what that can be: Student's of a few seeds is wider.
+func (q quantity) bounded(of metric.Interval) metric.Interval {
+	if of.Low == of.High {
+		of.Low, of.High = of.Low-q.hidden, of.High+q.hidden
 	}
-	of.Low, of.High = of.Low-q.hidden, of.High+q.hidden
 	if q.percent {
 		of.Low, of.High = max(0, of.Low), min(100, of.High)
 	}
@@ -150,7 +150,7 @@ func (e *evaluator) overSeeds(x ast.Expr) ([]decided, error) {
 		for _, of := range seeds {
 			over = append(over, of[i].Resampled)
 		}
-		all = append(all, decided{seeds[0][i].text, seeds[0][i].widened(metric.MeanOverSeeds(over)), len(over)})
+		all = append(all, decided{seeds[0][i].text, seeds[0][i].bounded(metric.MeanOverSeeds(over)), len(over)})
 	}
 	return all, nil
 }

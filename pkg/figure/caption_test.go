@@ -121,3 +121,19 @@ func TestCaptionsWithoutPictures(t *testing.T) {
 	}
 	assert.Equal(t, 10, absent) // 2A, 3A, 3B, S1, S7, S8, sets, augmentation and the composed 2 and 3
 }
+
+func TestRounded(t *testing.T) {
+	for _, c := range []struct {
+		value, low, high float64
+		want             string
+	}{
+		{25.27, 22.21, 28.36, "25 [22, 28]"},
+		{1.0996, 0.5725, 6.911, "1.1 [0.6, 6.9]"},
+		{100, 97.2, 100, "100.0 [97.2, 100.0]"},
+		{-0.0916, -0.0983, -0.0856, "−0.092 [−0.098, −0.086]"},
+		{9, 9, 9, "9.0 [9.0, 9.0]"},
+	} {
+		value, interval := Rounded(result.Claim{Value: c.value, Low: c.low, High: c.high})
+		require.Equal(t, c.want, value+" "+interval)
+	}
+}

@@ -132,7 +132,7 @@ func FigS3(r *Results) (*Figure, error) {
 		return nil, err
 	}
 	p := page{width: twoColumns, height: 6.6 * vg.Centimeter, legend: kindLegend(scratch, finetuned)}
-	shows := "Bits per dimension on test images of the training set while Glows are trained " +
+	shows := "Bits/dim on test images of the training set while Glows are trained " +
 		r.budgets(scratch, finetuned) + "; " + all.bands()
 	var missing []string
 	passed, compared := 0, 0
