@@ -1,16 +1,15 @@
 package style
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"strata/internal/notebook"
 	"strata/pkg/folders"
 )
 
@@ -25,20 +24,13 @@ func TestNotebooksNameWhatIsThere(t *testing.T) {
 	require.NoError(t, err)
 	named := 0
 	for _, path := range paths {
-		file, err := os.ReadFile(path)
+		nb, err := notebook.Load(path)
 		require.NoError(t, err)
-		var notebook struct {
-			Cells []struct {
-				Type   string   `json:"cell_type"`
-				Source []string `json:"source"`
-			} `json:"cells"`
-		}
-		require.NoError(t, json.Unmarshal(file, &notebook), path)
-		for _, cell := range notebook.Cells {
+		for _, cell := range nb.Cells {
 			if cell.Type != "markdown" {
 				continue
 			}
-			for _, found := range placeInCode.FindAllStringSubmatch(strings.Join(cell.Source, ""), -1) {
+			for _, found := range placeInCode.FindAllStringSubmatch(cell.Source, -1) {
 				named++
 				_, err := os.Stat(filepath.Join(root, found[1]))
 				assert.NoError(t, err, "%s names %s", filepath.Base(path), found[1])

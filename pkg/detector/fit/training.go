@@ -241,8 +241,8 @@ func (w *watch) saw(step int, bits float64) error {
 			}
 		}
 	case len(w.Looks) == 0:
-		return fmt.Errorf("fit: the Glow that training begins from gives the good images to stop by %g bits/dim, which is not finite: it "+
-			"is broken, or not one of such images; begin from another one", bits)
+		return fmt.Errorf("fit: the network that training begins from gives the good images to stop by %g bits/dim, which is not finite: "+
+			"it is broken, or not one of such images; begin from another one", bits)
 	default:
 		w.astray = append(w.astray, step)
 	}
