@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"strata/pkg/figure"
 	"strata/pkg/metric"
 	"strata/pkg/result"
 
@@ -49,18 +50,27 @@ func (f measuredFolder) trained() int {
 // became of the claims, and the bits/dim of the paper's own sets beside Table S1's. What is trained for longer stands
 // below, so that it can be seen to come closer. Folders of size smoke say nothing of the paper and are left out.
 func Nearness(folders []string) (string, error) {
+	all, err := measuredFolders(folders)
+	if err != nil {
+		return "", err
+	}
+	return nearnessOfTables(all) + "\n" + nearnessOfBits(all), nil
+}
+
+// measuredFolders are those that Nearness is of, in its order.
+func measuredFolders(folders []string) ([]measuredFolder, error) {
 	var all []measuredFolder
 	for _, folder := range folders {
 		f := measuredFolder{name: filepath.Base(folder)}
 		var err error
 		if f.manifest, err = result.ReadManifest(folder); err != nil {
-			return "", err
+			return nil, err
 		}
 		if f.manifest.Size == "smoke" {
 			continue
 		}
 		if err := cmp.Or(readInto(folder, &f.cells), readInto(folder, &f.claims), readInto(folder, &f.runs)); err != nil {
-			return "", err
+			return nil, err
 		}
 		all = append(all, f)
 	}
@@ -68,7 +78,7 @@ func Nearness(folders []string) (string, error) {
 		return cmp.Or(cmp.Compare(a.manifest.Family, b.manifest.Family), cmp.Compare(a.trained(), b.trained()),
 			cmp.Compare(a.name, b.name))
 	})
-	return nearnessOfTables(all) + "\n" + nearnessOfBits(all), nil
+	return all, nil
 }
 
 // nearnessOfTables has a row a folder.
@@ -225,14 +235,53 @@ func nearnessOfBits(all []measuredFolder) string {
 	return b.String()
 }
 
+// drawSizes draws, for each family with several sizes, what larger networks and more steps change, as FAMILY-sizes beside
+// the folders of results, and returns the Markdown that shows it.
+func drawSizes(folder string, all []measuredFolder) (string, error) {
+	var text strings.Builder
+	for sizes := all; len(sizes) > 0; {
+		family, n := sizes[0].manifest.Family, 1
+		for n < len(sizes) && sizes[n].manifest.Family == family {
+			n++
+		}
+		of := sizes[:n]
+		sizes = sizes[n:]
+		if n < 2 {
+			continue
+		}
+		var opened []*figure.Results
+		for _, f := range of {
+			r, err := figure.Open(filepath.Join(folder, f.name))
+			if err != nil {
+				return "", err
+			}
+			opened = append(opened, r)
+		}
+		name := family + "-sizes"
+		drawn, err := figure.AcrossSizes(name, opened)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		if _, err := drawn.Save(folder); err != nil {
+			return "", err
+		}
+		fmt.Fprintf(&text, "![Family %s: what larger networks change](%s.png)\n\n%s\n\n", family, name, drawn.Caption)
+	}
+	return text.String(), nil
+}
+
 // The marks between which UpdateReadme writes.
 const (
 	beginNearness = "<!-- Made by strata figures, never edited: -->\n"
 	endNearness   = "<!-- Here it ends. -->\n"
 )
 
-// UpdateReadme writes Nearness of all complete results folders of a folder into its README.md, between two marks. Where
-// there is no such page, or one without marks, it is somebody's own, and nothing is done.
+// UpdateReadme writes Nearness of all complete results folders of a folder into its README.md, between two marks, with
+// what larger networks change as a figure beside it for each family that has several sizes. Where there is no such page,
+// or one without marks, it is somebody's own, and nothing is done.
 func UpdateReadme(folder string) error {
 	path := filepath.Join(folder, "README.md")
 	page, err := os.ReadFile(path)
@@ -258,10 +307,15 @@ func UpdateReadme(folder string) error {
 	for i, m := range manifests {
 		manifests[i] = filepath.Dir(m)
 	}
-	made, err := Nearness(manifests)
+	all, err := measuredFolders(manifests)
 	if err != nil {
 		return err
 	}
+	sizes, err := drawSizes(folder, all)
+	if err != nil {
+		return err
+	}
+	made := nearnessOfTables(all) + "\n" + sizes + nearnessOfBits(all)
 	now := slices.Concat(before, []byte(beginNearness), []byte(made), []byte(endNearness), after)
 	if bytes.Equal(now, page) {
 		return nil
