@@ -182,12 +182,16 @@ func (r *Report) failed(titles map[string]string) (string, error) {
 // Reasons are why claims do not hold, each once.
 func (r Result) Reasons() ([]result.Reason, error) { return result.Reasons(r.Claims) }
 
-// Heading is what people call the sets of the results.
+// Heading is what people call the sets of the results, with the size where a report has several of these sets.
 func (r Result) Heading() string {
-	if name, ok := map[string]string{"real": "The real sets", "procedural": "The drawn sets"}[r.Manifest.Family]; ok {
-		return name
+	name, ok := map[string]string{"real": "The real sets", "procedural": "The drawn sets"}[r.Manifest.Family]
+	if !ok {
+		name = "The sets of " + r.Manifest.Family
 	}
-	return "The sets of " + r.Manifest.Family
+	if r.oneOfSizes {
+		name += ", size " + r.Manifest.Size
+	}
+	return name
 }
 
 // About says in a sentence what the results are of.

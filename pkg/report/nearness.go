@@ -21,7 +21,8 @@ import (
 
 // measuredFolder is what Nearness says of a results folder.
 type measuredFolder struct {
-	name     string
+	path     string
+	name     string // its last element
 	manifest result.Manifest
 	cells    []result.Cell
 	claims   []result.Claim
@@ -48,20 +49,22 @@ func (f measuredFolder) trained() int {
 
 // Nearness lays results folders beside each other, in Markdown: how near each is to the paper's Tables 1 to 4 and what
 // became of the claims, and the bits/dim of the paper's own sets beside Table S1's. What is trained for longer stands
-// below, so that it can be seen to come closer. Folders of size smoke say nothing of the paper and are left out.
-func Nearness(folders []string) (string, error) {
+// below, so that it can be seen to come closer. Folders of size smoke say nothing of the paper and are left out. Of a family
+// with several sizes there is a figure too, FAMILY-sizes, which the text shows as a file beside it.
+func Nearness(folders []string) (text string, figures []*figure.Figure, err error) {
 	all, err := measuredFolders(folders)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	return nearnessOfTables(all) + "\n" + nearnessOfBits(all), nil
+	shown, figures, err := acrossSizes(all)
+	return nearnessOfTables(all) + "\n" + shown + nearnessOfBits(all), figures, err
 }
 
 // measuredFolders are those that Nearness is of, in its order.
 func measuredFolders(folders []string) ([]measuredFolder, error) {
 	var all []measuredFolder
 	for _, folder := range folders {
-		f := measuredFolder{name: filepath.Base(folder)}
+		f := measuredFolder{path: folder, name: filepath.Base(folder)}
 		var err error
 		if f.manifest, err = result.ReadManifest(folder); err != nil {
 			return nil, err
@@ -235,42 +238,38 @@ func nearnessOfBits(all []measuredFolder) string {
 	return b.String()
 }
 
-// drawSizes draws, for each family with several sizes, what larger networks and more steps change, as FAMILY-sizes beside
-// the folders of results, and returns the Markdown that shows it.
-func drawSizes(folder string, all []measuredFolder) (string, error) {
-	var text strings.Builder
-	for sizes := all; len(sizes) > 0; {
-		family, n := sizes[0].manifest.Family, 1
-		for n < len(sizes) && sizes[n].manifest.Family == family {
+// acrossSizes are the figures of what larger networks and more steps change, one for each family with several sizes, and
+// the text that shows them.
+func acrossSizes(all []measuredFolder) (shown string, figures []*figure.Figure, err error) {
+	for rest := all; len(rest) > 0; {
+		family, n := rest[0].manifest.Family, 1
+		for n < len(rest) && rest[n].manifest.Family == family {
 			n++
 		}
-		of := sizes[:n]
-		sizes = sizes[n:]
+		sizes := rest[:n]
+		rest = rest[n:]
 		if n < 2 {
 			continue
 		}
 		var opened []*figure.Results
-		for _, f := range of {
-			r, err := figure.Open(filepath.Join(folder, f.name))
+		for _, f := range sizes {
+			r, err := figure.Open(f.path)
 			if err != nil {
-				return "", err
+				return "", nil, err
 			}
 			opened = append(opened, r)
 		}
-		name := family + "-sizes"
-		drawn, err := figure.AcrossSizes(name, opened)
-		if errors.Is(err, fs.ErrNotExist) {
+		drawn, err := figure.AcrossSizes(family+"-sizes", opened)
+		if errors.Is(err, fs.ErrNotExist) { // no run was looked at while it was trained
 			continue
 		}
 		if err != nil {
-			return "", err
+			return "", nil, err
 		}
-		if _, err := drawn.Save(folder); err != nil {
-			return "", err
-		}
-		fmt.Fprintf(&text, "![Family %s: what larger networks change](%s.png)\n\n%s\n\n", family, name, drawn.Caption)
+		figures = append(figures, drawn)
+		shown += fmt.Sprintf("![Family %s: what larger networks change](%s.png)\n\n%s\n\n", family, drawn.Name, drawn.Caption)
 	}
-	return text.String(), nil
+	return shown, figures, nil
 }
 
 // The marks between which UpdateReadme writes.
@@ -307,15 +306,15 @@ func UpdateReadme(folder string) error {
 	for i, m := range manifests {
 		manifests[i] = filepath.Dir(m)
 	}
-	all, err := measuredFolders(manifests)
+	made, figures, err := Nearness(manifests)
 	if err != nil {
 		return err
 	}
-	sizes, err := drawSizes(folder, all)
-	if err != nil {
-		return err
+	for _, f := range figures {
+		if _, err := f.Save(folder); err != nil {
+			return err
+		}
 	}
-	made := nearnessOfTables(all) + "\n" + sizes + nearnessOfBits(all)
 	now := slices.Concat(before, []byte(beginNearness), []byte(made), []byte(endNearness), after)
 	if bytes.Equal(now, page) {
 		return nil

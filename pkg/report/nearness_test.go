@@ -34,6 +34,9 @@ func nearFolder(t *testing.T, parent, family, size string, steps int, ours float
 		{Configuration: general, Seed: 1, ID: "a", Network: "Glow L3 K4 H64", Steps: steps, Batch: 32},
 		{Configuration: finetuned, Seed: 1, ID: "b", Network: "Glow L3 K4 H64", Steps: steps / 2, Batch: 32},
 		{Configuration: "glow-near", Seed: 1, Rate: math.NaN(), LastValue: math.NaN(), Problem: "not trained"}}))
+	require.NoError(t, result.Write(folder, []result.Condition{}))
+	require.NoError(t, result.Write(folder, []result.ClaimAtStep{{ID: "F3", Measured: "AUROC of the last scale, %", Steps: 5, Run: finetuned,
+		Value: ours, Low: ours, High: ours, Verdict: result.DoesNotHold}}))
 	require.NoError(t, result.WriteManifest(folder, result.Manifest{Family: family, Size: size, Seeds: []uint64{1}}))
 	return folder
 }
@@ -46,8 +49,10 @@ func TestNearness(t *testing.T) {
 		nearFolder(t, parent, "real", "demo", 2000, 3, ""),
 		nearFolder(t, parent, "drawn", "quick", 300, 0, "cifar10 for CIFAR-10"),
 		nearFolder(t, parent, "real", "smoke", 12, 50, "")}
-	text, err := Nearness(folders)
+	text, figures, err := Nearness(folders)
 	require.NoError(t, err)
+	require.Len(t, figures, 1, "of the one family that has two sizes")
+	require.Contains(t, text, "](real-sizes.png)\n\n"+figures[0].Caption)
 	lines := strings.Split(text, "\n")
 	require.Contains(t, lines[2], "| drawn | [quick](drawn-quick) | 1 | 2 | Glow L3 K4 H64 | "+
 		"300 of 32 images, then 150 | 1 of 1 | 8.8 [8.8, 8.8] | – | – | 1 | 1 | 0 | 1 |")
@@ -59,7 +64,7 @@ func TestNearness(t *testing.T) {
 		"| | real-demo | Glow L3 K4 H64 | 4.66 [4.65, 4.67] (7) |  | 4.57 [4.56, 4.58] (7) |\n| | real-long |")
 	require.NotContains(t, text, "smoke")
 	require.NotContains(t, text, "SVHN")
-	_, err = Nearness([]string{t.TempDir()})
+	_, _, err = Nearness([]string{t.TempDir()})
 	require.ErrorContains(t, err, "not complete")
 }
 
@@ -80,9 +85,13 @@ func TestUpdateReadme(t *testing.T) {
 	require.Equal(t, "mine\n", read())
 	write("before\n" + beginNearness + "old\n" + endNearness + "after\n")
 	require.NoError(t, UpdateReadme(folder))
-	made, err := Nearness([]string{filepath.Join(folder, "real-demo")})
+	made, figures, err := Nearness([]string{filepath.Join(folder, "real-demo")})
 	require.NoError(t, err)
 	require.Equal(t, "before\n"+beginNearness+made+endNearness+"after\n", read())
+	require.Empty(t, figures)
+	nearFolder(t, folder, "real", "long", 3000, 9, "")
+	require.NoError(t, UpdateReadme(folder))
+	require.FileExists(t, filepath.Join(folder, "real-sizes.svg"))
 	write("before\n" + beginNearness + "old\n")
 	require.ErrorContains(t, UpdateReadme(folder), "Here it ends")
 }
@@ -98,7 +107,7 @@ func TestCommittedReadmeIsCurrent(t *testing.T) {
 	for _, m := range manifests {
 		folders = append(folders, filepath.Dir(m))
 	}
-	made, err := Nearness(folders)
+	made, _, err := Nearness(folders)
 	require.NoError(t, err)
 	require.True(t, strings.Contains(string(page), beginNearness+made+endNearness), "results were added or measured anew: "+
 		"strata figures brings figures/results/README.md up to date. It should say\n%s", made)

@@ -41,6 +41,8 @@ type Result struct {
 	Gallery string
 
 	folder string
+	// oneOfSizes says that the report has results of the same sets at another size, so that the size tells them apart.
+	oneOfSizes bool
 }
 
 // Course is a claim over the steps of training.
@@ -124,6 +126,11 @@ func Read(folders []string) (*Report, error) {
 			return nil, err
 		}
 		r.Results = append(r.Results, read)
+	}
+	for i, of := range r.Results {
+		r.Results[i].oneOfSizes = slices.ContainsFunc(r.Results, func(other Result) bool {
+			return other.Manifest.Family == of.Manifest.Family && other.Manifest.Size != of.Manifest.Size
+		})
 	}
 	return r, nil
 }

@@ -243,6 +243,17 @@ func TestIncompleteFoldersAreRefused(t *testing.T) {
 	require.ErrorContains(t, err, "conditions.csv")
 }
 
+// Where two sizes of the same sets stand side by side, the size tells them apart.
+func TestHeadingsTellSizesApart(t *testing.T) {
+	parent := t.TempDir()
+	r, err := Read([]string{nearFolder(t, parent, "real", "demo", 2000, 3, ""), nearFolder(t, parent, "real", "long", 3000, 9, ""),
+		nearFolder(t, parent, "procedural", "quick", 300, 0, "")})
+	require.NoError(t, err)
+	require.Equal(t, "The real sets, size demo", r.Results[0].Heading())
+	require.Equal(t, "The real sets, size long", r.Results[1].Heading())
+	require.Equal(t, "The drawn sets", r.Results[2].Heading())
+}
+
 // Letters come in the order of their list, whichever of a cell's sets each stands for.
 func TestLettersAreInOrder(t *testing.T) {
 	r := &Result{Marks: []Mark{{"a", "digits for SVHN"}, {"b", "shapes_in for CIFAR-10"}}}

@@ -60,14 +60,17 @@ func TestReasons(t *testing.T) {
 		{ID: "D1", Verdict: Holds},
 		{ID: "D2", Verdict: Open, Data: "shapes_in"},
 		{ID: "B1", Verdict: DoesNotHold, Data: "mine", Size: "demo"},
-		{ID: "D1", Verdict: DoesNotHold, Data: "mine", Size: "demo"}})
+		{ID: "D1", Verdict: DoesNotHold, Data: "mine", Size: "demo"},
+		{ID: "F3", Verdict: DoesNotHold, Data: "cifar10, svhn", Size: "demo"},
+		{ID: "F3", Verdict: DoesNotHold, Data: "cifar10, svhn", Size: "paper"}})
 	require.NoError(t, err)
-	require.Len(t, reasons, 4)
+	require.Len(t, reasons, 5)
 	require.Contains(t, reasons[0].Why, "It rises with every step")
 	require.Contains(t, reasons[1].Why, "No reason is recorded")
-	require.Equal(t, "D5, D1", reasons[1].Claims(), "what has one reason has it once")
+	require.Equal(t, "D5, D1, F3", reasons[1].Claims(), "what has one reason has it once, and what was so at one size need not be at another")
 	require.Contains(t, reasons[2].Why, "Size smoke")
 	require.Contains(t, reasons[3].Why, "After a few hundred steps")
+	require.Contains(t, reasons[4].Why, "At K 4, hidden 64")
 	claims, err := DeclaredClaims()
 	require.NoError(t, err)
 	text, err := experiments.Files.ReadFile("reasons.yaml")

@@ -20,8 +20,8 @@ func Reasons(claims []Claim) ([]Reason, error) {
 		return nil, err
 	}
 	var known []struct {
-		Claims  []string
-		In, Why string
+		Claims        []string
+		In, Size, Why string
 	}
 	if err := yaml.UnmarshalWithOptions(text, &known, yaml.Strict()); err != nil {
 		return nil, fmt.Errorf("experiments/reasons.yaml: %w", err)
@@ -33,7 +33,7 @@ func Reasons(claims []Claim) ([]Reason, error) {
 		}
 		why := "No reason is recorded for these sets."
 		for _, r := range known {
-			if slices.Contains(r.Claims, c.ID) && strings.Contains(c.Data, r.In) {
+			if slices.Contains(r.Claims, c.ID) && strings.Contains(c.Data, r.In) && (r.Size == "" || r.Size == c.Size) {
 				why = r.Why
 				break
 			}
