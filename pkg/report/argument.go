@@ -182,12 +182,16 @@ func (r *Report) failed(titles map[string]string) (string, error) {
 // Reasons are why claims do not hold, each once.
 func (r Result) Reasons() ([]result.Reason, error) { return result.Reasons(r.Claims) }
 
-// Heading is what people call the sets of the results.
+// Heading is what people call the sets of the results, with the size where there are results of these sets in another one.
 func (r Result) Heading() string {
-	if name, ok := map[string]string{"real": "The real sets", "procedural": "The drawn sets"}[r.Manifest.Family]; ok {
-		return name
+	name, ok := map[string]string{"real": "The real sets", "procedural": "The drawn sets"}[r.Manifest.Family]
+	if !ok {
+		name = "The sets of " + r.Manifest.Family
 	}
-	return "The sets of " + r.Manifest.Family
+	if r.sized {
+		name += ", size " + r.Manifest.Size
+	}
+	return name
 }
 
 // About says in a sentence what the results are of.
@@ -199,6 +203,9 @@ func (r Result) About() string {
 			continue
 		}
 		said := role + " " + set
+		if role == set {
+			said = role
+		}
 		if paper := r.Manifest.StandsFor[set]; paper != "" {
 			said += " (for " + paper + ")"
 		}
