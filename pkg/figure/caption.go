@@ -1,6 +1,7 @@
 package figure
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -31,6 +32,38 @@ func (r *Results) figure(name string, page drawing, shows string, missing []stri
 		Shows: joined(append([]string{shows}, missing...)...), MeasuredOn: r.measuredOn(claims, roles)}
 	f.Caption = joined(f.Shows, concluded(claims), f.MeasuredOn)
 	return f
+}
+
+// measuredBy adds to a caption which images the numbers in the figure are of: the score file has one seed's, and at most so
+// many a set (pkg/evaluate), where a claim may rest on more.
+func (f *Figure) measuredBy(ofScores string) *Figure {
+	if ofScores == "" {
+		return f
+	}
+	said := "The numbers in the figure are of " + ofScores + "."
+	f.ofScores = ofScores
+	f.MeasuredOn, f.Caption = joined(f.MeasuredOn, said), joined(f.Caption, said)
+	return f
+}
+
+// counted says how many images of each role the score file has: "2000 images a set, seed 1".
+func (r *Results) counted(s *scores, roles ...string) string {
+	fewest, most := math.MaxInt, 0
+	for _, role := range s.present(roles...) {
+		n := s.roles[role].images
+		fewest, most = min(fewest, n), max(most, n)
+	}
+	if most == 0 {
+		return ""
+	}
+	said := fmt.Sprintf("%d images a set", most)
+	if fewest < most {
+		said = fmt.Sprintf("%d to %s", fewest, said)
+	}
+	if len(r.manifest.Seeds) > 0 {
+		said += fmt.Sprintf(", seed %d", r.manifest.Seeds[0])
+	}
+	return said
 }
 
 // joined are sentences with a space between; what is empty is none.
@@ -80,8 +113,8 @@ func concluded(claims []result.Claim) string {
 // setsSentence is how the last sentence of a caption begins, which says what was measured on what.
 const setsSentence = "Sets: "
 
-// measuredOn says which sets play roles, with those of the paper that they stand for, and what the first claim that was
-// measured rests on; "" where the folder is not complete.
+// measuredOn says which sets play roles, with those of the paper that they stand for, and on which network and how many
+// images the claims rest that were measured; "" where the folder is not complete.
 func (r *Results) measuredOn(claims []result.Claim, roles []string) string {
 	var pairs []string
 	for _, role := range roles {
@@ -90,6 +123,9 @@ func (r *Results) measuredOn(claims []result.Claim, roles []string) string {
 			continue
 		}
 		pair := role + " " + set
+		if role == set {
+			pair = role
+		}
 		if paper := r.manifest.StandsFor[set]; paper != "" && paper != set {
 			pair += " (for " + paper + ")"
 		}
@@ -104,15 +140,20 @@ func (r *Results) measuredOn(claims []result.Claim, roles []string) string {
 	} else {
 		said += fmt.Sprintf(", %d seeds", n)
 	}
+	network, fewest, most := "", math.MaxInt, 0
 	for _, c := range claims {
-		if c.Verdict == result.NotMeasured {
-			continue
+		if c.Verdict != result.NotMeasured {
+			network, fewest, most = cmp.Or(network, c.Network), min(fewest, c.Images), max(most, c.Images)
 		}
-		if c.Network != "" {
-			said += ", " + c.Network
-		}
-		said += fmt.Sprintf(", %d images", c.Images)
-		break
+	}
+	if network != "" {
+		said += ", " + network
+	}
+	switch {
+	case fewest < most:
+		said += fmt.Sprintf(", %d to %d images a claim", fewest, most)
+	case most > 0:
+		said += fmt.Sprintf(", %d images", most)
 	}
 	return said + "."
 }

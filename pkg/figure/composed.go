@@ -1,6 +1,9 @@
 package figure
 
 import (
+	"cmp"
+	"strings"
+
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
@@ -17,37 +20,40 @@ func Fig1(r *Results) (*Figure, error) {
 // Fig2 is Figure 2 as the paper composes it.
 func Fig2(r *Results) (*Figure, error) {
 	const height = 13.6 * vg.Centimeter
-	return r.composed("fig2", "The hierarchy of distributions. A: schematic. B: likelihoods under two Glows. C: raw "+
-		"likelihood. D: ratio.", tableRoles, [][]part{
-		{{title: "Hierarchy of distributions", draw: Fig2A}},
-		{{title: "Likelihoods of two Glows", draw: Fig2B, height: height},
-			{title: "Raw likelihood", draw: Fig2C, height: height},
-			{title: "Ratio to general", draw: Fig2D, height: height}}})
+	return r.composed("fig2", "The hierarchy of distributions.", tableRoles, [][]part{
+		{{title: "Hierarchy of distributions", says: "A: schematic.", draw: Fig2A}},
+		{{title: "Likelihoods of two Glows", says: "B: likelihoods under two Glows.", draw: Fig2B, height: height},
+			{title: "Raw likelihood", says: "C: raw likelihood.", draw: Fig2C, height: height},
+			{title: "Ratio to general", says: "D: ratio.", draw: Fig2D, height: height}}})
 }
 
 // Fig3 is Figure 3 as the paper composes it.
 func Fig3(r *Results) (*Figure, error) {
 	const height = 7.4 * vg.Centimeter
-	return r.composed("fig3", "The hierarchy of features. A: z3 of one image, z1 and z2 of another. B: ln p raised, "+
-		"z3 kept. C, D: contributions of scales under two Glows, on axes of one length.",
-		[]string{roleIn, roleSmooth}, [][]part{
-			{{title: "Mixed latents", draw: Fig3A}},
-			{{title: "Raised likelihood, last latents kept", draw: Fig3B}},
-			{{title: "First two scales", draw: Fig3C, height: height}, {title: "Last scale", draw: Fig3D, height: height}}})
+	return r.composed("fig3", "The hierarchy of features.", []string{roleIn, roleSmooth}, [][]part{
+		{{title: "Mixed latents", says: "A: z3 of one image, z1 and z2 of another.", draw: Fig3A}},
+		{{title: "Raised likelihood, last latents kept", says: "B: ln p raised, z3 kept.", draw: Fig3B}},
+		{{title: "First two scales", says: "C, D: contributions of scales under two Glows, on axes of one length.",
+			draw: Fig3C, height: height},
+			{title: "Last scale", draw: Fig3D, height: height}}})
 }
 
 // part is a figure within a composed one.
 type part struct {
 	title string
-	draw  func(*Results) (*Figure, error)
+	// says is what a caption says of it, where it is drawn.
+	says string
+	draw func(*Results) (*Figure, error)
 	// height is that of a page; pictures have their own.
 	height vg.Length
 	page   drawing
 }
 
-// composed draws figures below and beside each other. What is missing in one is missing in all.
+// composed draws figures below and beside each other. What is missing in one is missing in all. A figure that lacks all
+// that it would show has a line in its place, which says why, and its letter in the caption.
 func (r *Results) composed(name, shows string, roles []string, rows [][]part) (*Figure, error) {
-	var missing []string
+	var missing, absent []string
+	letter, ofScores := 'A', ""
 	for _, row := range rows {
 		for i := range row {
 			figure, err := row[i].draw(r)
@@ -55,18 +61,34 @@ func (r *Results) composed(name, shows string, roles []string, rows [][]part) (*
 				return nil, err
 			}
 			row[i].page = figure.page
+			empty := figure.IsEmpty()
 			if p, ok := figure.page.(page); ok {
 				p.width = twoColumns / vg.Length(len(row))
 				if row[i].height > 0 {
 					p.height = row[i].height
 				}
+				if empty && len(p.panels) == 1 {
+					p.panels[0].title, p.height = "", notDrawnHeight // its title is the part's
+				}
 				row[i].page = p
 			}
-			missing = append(missing, figure.missing...)
+			if empty {
+				absent = append(absent, string(letter))
+			} else {
+				shows, missing = joined(shows, row[i].says), append(missing, figure.missing...)
+				ofScores = cmp.Or(ofScores, figure.ofScores)
+			}
+			letter++
 		}
 	}
-	return r.figure(name, composition(rows), shows, missing, roles...), nil
+	if len(absent) > 0 {
+		missing = append(missing, "Not drawn: "+strings.Join(absent, ", ")+".")
+	}
+	return r.figure(name, composition(rows), shows, missing, roles...).measuredBy(ofScores), nil
 }
+
+// notDrawnHeight is that of the line in the place of a figure that is not drawn.
+const notDrawnHeight = 0.8 * vg.Centimeter
 
 // composition is rows of figures, each under a capital letter and a title.
 type composition [][]part

@@ -107,14 +107,34 @@ var trainedOn = []struct {
 	{roleNear, []string{roleSmooth, roleIn, roleFar}},
 }
 
-// bands says what the bands of curves are, or that there are single seeds in their place.
-func (all curves) bands() string {
-	for _, c := range all {
-		if len(c) > 1 {
-			return "thin lines are single seeds, thick ones their means."
+// bands says what the bands of kinds of curves are, or that there are single seeds in their place.
+func (all curves) bands(kinds ...kind) string {
+	one, several := false, false
+	for place, c := range all {
+		if slices.ContainsFunc(kinds, func(k kind) bool { return slices.Contains(slices.Collect(maps.Values(k.of)), place[0]) }) {
+			one, several = one || len(c) == 1, several || len(c) > 1
 		}
 	}
+	switch {
+	case one && several:
+		return "thin lines are seeds, bands 95 % intervals of one."
+	case several:
+		return "thin lines are single seeds, thick ones their means."
+	}
 	return "bands are 95 % intervals."
+}
+
+// sets is the line below a panel's title that names the sets which play its roles: "cifar10 vs svhn".
+func (r *Results) sets(roles ...string) []coloured {
+	var named []string
+	for _, role := range roles {
+		set := r.manifest.Roles[role]
+		if set == "" {
+			return nil
+		}
+		named = append(named, shortened(set, 16))
+	}
+	return []coloured{{strings.Join(named, " vs "), notes}}
 }
 
 // FigS2 draws the AUROC of the ratio to the general Glow over the epochs of training, from scratch and finetuned,
@@ -131,13 +151,14 @@ func FigS3(r *Results) (*Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := page{width: twoColumns, height: 6.6 * vg.Centimeter, legend: kindLegend(scratch, finetuned)}
+	p := page{width: twoColumns, height: 7 * vg.Centimeter, legend: kindLegend(scratch, finetuned)}
 	shows := "Bits/dim on test images of the training set while Glows are trained " +
-		r.budgets(scratch, finetuned) + "; " + all.bands()
+		r.budgets(scratch, finetuned) + "; " + all.bands(scratch, finetuned)
 	var missing []string
 	passed, compared := 0, 0
 	for _, role := range []string{roleSmooth, roleIn, roleNear} { // as in Table 1
 		drawn, lacking := all.panel("trained on "+role, result.BitsPerDim, role, role, "bits/dim", scratch, finetuned)
+		drawn.lines = r.sets(role)
 		p.panels, missing = append(p.panels, drawn), append(missing, lacking...)
 		ends, tuned := all[[3]string{scratch.of[role], result.BitsPerDim, role}],
 			all[[3]string{finetuned.of[role], result.BitsPerDim, role}]
@@ -161,13 +182,14 @@ func FigS6(r *Results) (*Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := page{width: twoColumns, height: 6.6 * vg.Centimeter,
+	p := page{width: twoColumns, height: 7 * vg.Centimeter,
 		legend: append(kindLegend(marginLoss, outlierLoss), guessingKey)}
 	shows := "AUROC of the ratio to the Glow of general while the Glow of in is finetuned with the margin loss and " +
-		"with the outlier loss" + inBrackets(r.budget(outlierLoss)) + "; " + all.bands()
+		"with the outlier loss" + inBrackets(r.budget(outlierLoss)) + "; " + all.bands(marginLoss, outlierLoss)
 	var missing []string
 	for _, out := range trainedOn[1].out {
 		drawn, lacking := all.panel("in vs "+out, result.AUROCRatio, roleIn, out, "AUROC (%)", marginLoss, outlierLoss)
+		drawn.lines = r.sets(roleIn, out)
 		p.panels, missing = append(p.panels, drawn), append(missing, lacking...)
 	}
 	sharedAUROC(p.panels)
@@ -180,13 +202,14 @@ func detectionCurves(r *Results, name, shows string, kinds ...kind) (*Figure, er
 	if err != nil {
 		return nil, err
 	}
-	p := page{width: twoColumns, height: 13 * vg.Centimeter, columns: 3,
+	p := page{width: twoColumns, height: 14 * vg.Centimeter, columns: 3,
 		legend: append(kindLegend(kinds...), guessingKey)}
 	var missing []string
 	passed, compared := 0, 0
 	for _, in := range trainedOn {
 		for _, out := range in.out {
 			drawn, lacking := all.panel(in.role+" vs "+out, result.AUROCRatio, in.role, out, "AUROC (%)", kinds...)
+			drawn.lines = r.sets(in.role, out)
 			p.panels, missing = append(p.panels, drawn), append(missing, lacking...)
 			if kinds[0].final {
 				tuned, ends := all[[3]string{kinds[1].of[in.role], result.AUROCRatio, out}],
@@ -196,7 +219,7 @@ func detectionCurves(r *Results, name, shows string, kinds ...kind) (*Figure, er
 		}
 	}
 	sharedAUROC(p.panels)
-	return r.figure(name, onlyFirstNames(p, 3), shows+all.bands()+passedOf(passed, compared), missing, roleSmooth,
+	return r.figure(name, onlyFirstNames(p, 3), shows+all.bands(kinds...)+passedOf(passed, compared), missing, roleSmooth,
 		roleIn, roleNear, roleFar, roleGeneral), nil
 }
 

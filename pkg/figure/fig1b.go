@@ -27,5 +27,5 @@ func Fig1B(r *Results) (*Figure, error) {
 	}
 	return r.figure("fig1b", onlyFirstNames(p, len(views)), "Log-likelihood of Glow against the pseudo-log-likelihood "+
 		"of pixel differences, both fitted to one training set, of test images. Spearman's \u03C1 over both sets, and "+
-		"inside each: what is pooled is partly the distance of the two sets.", missing, both...), nil
+		"inside each: what is pooled is partly the distance of the two sets.", missing, both...).measuredBy(r.counted(s, both...)), nil
 }

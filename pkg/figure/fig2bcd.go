@@ -35,7 +35,7 @@ func Fig2B(r *Results) (*Figure, error) {
 	}
 	return r.figure("fig2b", p, "Log-likelihoods of the same test images under Glows trained from scratch on "+
 		"different sets, with Spearman's \u03C1. The axes are those of in and smooth, images of general beyond them "+
-		"stand at the rim; the line is y = x.", missing, roles...), nil
+		"stand at the rim; the line is y = x.", missing, roles...).measuredBy(r.counted(s, roles...)), nil
 }
 
 // bins of the histograms of scores.
@@ -134,7 +134,7 @@ func histograms(r *Results, name, shows string, axis histogramAxis, views ...vie
 	if failures > 0 {
 		shows += fmt.Sprintf(" %d of %d values are not finite and count lowest.", failures, images)
 	}
-	return r.figure(name, p, shows, missing, all...), nil
+	return r.figure(name, p, shows, missing, all...).measuredBy(r.counted(s, all...)), nil
 }
 
 // onAxis is what views of roles cover on an axis.

@@ -54,7 +54,7 @@ func scaleScatter(r *Results, name string, shown int) (*Figure, error) {
 		drawn.note = cmp.Or(drawn.note, "all images within the axes")
 	}
 	p.panels = append(p.panels, drawn)
-	return r.figure(name, p, shows, missing, both...), nil
+	return r.figure(name, p, shows, missing, both...).measuredBy(r.counted(s, both...)), nil
 }
 
 // belowTop are ticks without one at the upper end of an axis, whose label would reach beyond.

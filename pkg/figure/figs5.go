@@ -54,12 +54,12 @@ func FigS5(r *Results) (*Figure, error) {
 	for _, s := range single {
 		seeds[s.Place] = append(seeds[s.Place], s.Value)
 	}
-	p := page{width: twoColumns, height: 12 * vg.Centimeter}
+	p := page{width: twoColumns, height: 12.8 * vg.Centimeter}
 	// The scores stand below the axis: the legend says what filled and hollow are, by the marks themselves.
 	p.legend = []key{{"without labels", summaryMarks(unsupervisedColor, false)},
 		{"with labels", summaryMarks(supervisedColor, true)},
 		{"paper", glyphMark(draw.GlyphStyle{Color: paperColor, Radius: vg.Points(2.2), Shape: diamond{}})}, guessingKey}
-	most := 1
+	fewest, most := math.MaxInt, 1
 	var columns, absent, missing []string
 	ins := []string{"CIFAR10", "CIFAR100"}
 	for _, out := range []string{"SVHN", "CIFAR100", "LSUN", "CelebA", "Tiny-Imagenet"} {
@@ -83,13 +83,14 @@ func FigS5(r *Results) (*Figure, error) {
 			dots, why := summaryOf(cells, seeds, in, out)
 			if len(dots) == 0 {
 				drawn, said := notThere(title, cmp.Or(why, noCell), nil)
+				drawn.lines = r.sets(paperSets[in], paperSets[out])
 				p.panels, missing = append(p.panels, drawn), append(missing, said)
 				continue
 			}
 			for _, d := range dots {
-				most = max(most, len(d.seeds))
+				fewest, most = min(fewest, max(1, len(d.seeds))), max(most, len(d.seeds))
 			}
-			p.panels = append(p.panels, panel{title: title, plot: dots.plot()})
+			p.panels = append(p.panels, panel{title: title, lines: r.sets(paperSets[in], paperSets[out]), plot: dots.plot()})
 		}
 	}
 	if len(columns) == 0 {
@@ -98,9 +99,12 @@ func FigS5(r *Results) (*Figure, error) {
 	sharedAUROC(p.panels)
 	shows := "AUROC of Tables S2 and S3, with the outlier loss: last scale (4x4), ratio to the general Glow (Diff) and " +
 		"to that trained with in-distribution outliers (Diff\u2020); hairlines lead from the paper's values. "
-	if most > 1 {
+	switch {
+	case most > 1 && fewest == 1:
+		shows += fmt.Sprintf("Bars are standard errors over %d seeds, dots the seeds (of one: 95 %% intervals).", most)
+	case most > 1:
 		shows += fmt.Sprintf("Bars are standard errors over %d seeds, dots the seeds.", most)
-	} else {
+	default:
 		shows += "Bars are 95 % intervals over images."
 	}
 	return r.figure("figS5", onlyFirstNames(p, p.columns), shows, missing, tableRoles...), nil

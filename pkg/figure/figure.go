@@ -13,7 +13,8 @@
 //	claims.csv              with conditions.csv: the scorecard
 //	claims_over_steps.csv   the claims over the steps of training
 //	kernel.csv              what the ratio sees by how the general set was made small, where it was tried
-//	results.json, runs.csv  which sets play the roles, and how long was trained, for captions
+//	results.json, runs.csv  which sets play the roles, and how long was trained, for captions; the sets
+//	                        for the panels of curves too
 //
 // A column, a role or a run that is missing is not an error, since runs come one after the other: the figure shows what
 // there is, says in its panel what is missing, and its caption repeats it. A file that is missing or malformed is an
@@ -54,6 +55,8 @@ type Figure struct {
 	page drawing
 	// missing are the caption's sentences about what the results lack.
 	missing []string
+	// ofScores says which images the numbers in the figure are of, where these are computed from the score file.
+	ofScores string
 }
 
 // IsEmpty says whether the results lack all that the figure would show: its caption says why, and there is no more to see.
@@ -73,7 +76,8 @@ type drawing interface {
 // Entry is a figure that can be drawn by name.
 type Entry struct {
 	Name string
-	// Files are what it is drawn from, below the results folder; captions also take the sets' names from the manifest.
+	// Files are what it is drawn from, below the results folder; captions also take the sets' names from the manifest, and
+	// the paper's values from experiments/claims.yaml.
 	Files []string
 	Draw  func(*Results) (*Figure, error)
 	// Extra says that few results have what it is drawn from, and the others do without the figure.
@@ -90,6 +94,7 @@ func All() []Entry {
 	}
 	differences, correlations := file[result.PixelDifference](), file[result.Correlation]()
 	scores, curves, cells := []string{result.ScoresFile}, file[result.CurvePoint](), file[result.Cell]()
+	curves = append(curves, result.ManifestFile) // their panels name sets, not roles alone
 	return []Entry{
 		{Name: "fig1", Files: slices.Concat(differences, scores, correlations), Draw: Fig1},
 		{Name: "fig1a", Files: differences, Draw: Fig1A},
@@ -109,7 +114,7 @@ func All() []Entry {
 		{Name: "figS2", Files: curves, Draw: FigS2},
 		{Name: "figS3", Files: curves, Draw: FigS3},
 		{Name: "figS4", Files: curves, Draw: FigS4},
-		{Name: "figS5", Files: append(cells, file[result.SeedValue]()...), Draw: FigS5},
+		{Name: "figS5", Files: append(cells, append(file[result.SeedValue](), result.ManifestFile)...), Draw: FigS5},
 		{Name: "figS6", Files: curves, Draw: FigS6},
 		{Name: "figS7", Files: sheet(result.TopSheet(glowInFromGeneral)), Draw: FigS7},
 		{Name: "figS8", Files: sheet(result.TopSheet(glowInOutlierLoss)), Draw: FigS8},

@@ -229,8 +229,8 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 	}
 	for name, want := range map[string]struct{ caption, drawn string }{
 		"fig1":  {"Not in the results: smooth. Glow of smooth is not drawn", "not drawn:"},
-		"fig2":  {"the results have no pictures/sets", "not drawn:"},
-		"fig3":  {"the finetuned Glow of in is not trained", "not drawn:"},
+		"fig2":  {"Not drawn: A, D.", "the results have no pictures/sets"},
+		"fig3":  {"Not drawn: A, B, C, D.", "the finetuned Glow of in is not trained"},
 		"fig1a": {"Not in the results: smooth.", "not in the results: smooth"},
 		"fig1b": {"Glow of smooth is not drawn: scores.csv lacks the Glow of smooth.", "not drawn:"},
 		"fig1c": {"Not measured: patch-in", "not drawn:"},

@@ -95,8 +95,8 @@ func OverSteps(r *Results) (*Figure, error) {
 		drawn.columns, drawn.height = 1, 5*vg.Centimeter
 		drawn.panels = []panel{emptyPanel("claims over steps", "no run was looked at while it was trained")}
 	}
-	shows := fmt.Sprintf("%d claims over the steps of their runs, on the learning curves' images, with 95 %% bands. "+
-		"L and F1 are from scratch, the others finetuned. ", len(lines))
+	shows := fmt.Sprintf("%d claims over the steps of one seed's runs, on the learning curves' images, fewer than the "+
+		"scorecard's, with 95 %% bands. L and F1 are from scratch, the others finetuned. ", len(lines))
 	if bounded {
 		shows += "A line is the threshold of the condition that decides, where it is of what is drawn. "
 	}

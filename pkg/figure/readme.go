@@ -39,7 +39,9 @@ func (w *writer) readme() ([]byte, error) {
 	from := filepath.ToSlash(relative(w.folder, w.results.folder))
 	var text strings.Builder
 	fmt.Fprintf(&text, "# Figures and tables\n\nDrawn by `strata figures` from [%s](%s), and never edited: "+
-		"[%s](%s) says which files each comes from. Claims are of `experiments/claims.yaml`. %s\n",
+		"[%s](%s) says which files each comes from. Under each stand the claims of the paper that it is about: the paper's "+
+		"value / what was measured here, with its 95 %% interval / the verdict. AUROCs are in %%, with in as the positive "+
+		"class; `experiments/claims.yaml` says what each claim asks for. %s\n",
 		filepath.Base(w.results.folder), from, IndexFile, IndexFile, w.results.measuredOn(nil, tableRoles))
 	for _, section := range readmeSections {
 		fmt.Fprintf(&text, "\n## %s\n", section.title)
@@ -52,8 +54,8 @@ func (w *writer) readme() ([]byte, error) {
 			if len(section.figures) > 1 {
 				fmt.Fprintf(&text, "\n### %s\n", f.name)
 			}
-			picture, shown := pictureLink(row, f.name)
-			parts := partsOf(w.index, f.id)
+			picture, shown := w.pictureLink(row, f.name)
+			parts := w.partsOf(f.id)
 			text.WriteString("\n" + picture + "\n")
 			if !shown && len(parts) > 0 { // its charts are nobody's images
 				text.WriteString("\n")
@@ -61,7 +63,9 @@ func (w *writer) readme() ([]byte, error) {
 					fmt.Fprintf(&text, "<img alt=\"%s\" src=\"%s\" width=\"400\">\n", f.name+p.letter, p.file)
 				}
 			}
-			text.WriteString("\n" + w.results.verdicts(row, titles))
+			if said := w.results.verdicts(row, titles); said != "" && !strings.HasPrefix(said, picture) {
+				text.WriteString("\n" + said)
+			}
 			if shown && len(parts) > 0 {
 				fmt.Fprintf(&text, "\nBy themselves: %s.\n", linked(parts))
 			}
@@ -85,7 +89,10 @@ func isIgnored(file string) bool {
 }
 
 // pictureLink shows the PNG of a figure, or says why it does not.
-func pictureLink(row IndexRow, name string) (text string, shown bool) {
+func (w *writer) pictureLink(row IndexRow, name string) (text string, shown bool) {
+	if why, empty := w.empty[row.Figure]; empty {
+		return why, false
+	}
 	for _, file := range row.Files {
 		if filepath.Ext(file) == ".png" && !isIgnored(file) {
 			return fmt.Sprintf("![%s](%s)", name, filepath.ToSlash(file)), true
@@ -113,11 +120,12 @@ func (r *Results) verdicts(row IndexRow, titles map[string]string) string {
 // lettered is a figure that a composed one consists of.
 type lettered struct{ letter, file string }
 
-// partsOf are the parts of a figure that may be seen: fig1a and others of fig1.
-func partsOf(index []IndexRow, name string) (parts []lettered) {
-	for _, row := range index {
+// partsOf are the parts of a figure that may be seen and show something: fig1a and others of fig1.
+func (w *writer) partsOf(name string) (parts []lettered) {
+	for _, row := range w.index {
 		letter, ok := strings.CutPrefix(row.Figure, name)
-		if ok && len(letter) == 1 && len(row.Files) > 0 && !isIgnored(row.Files[0]) {
+		_, empty := w.empty[row.Figure]
+		if ok && len(letter) == 1 && len(row.Files) > 0 && !isIgnored(row.Files[0]) && !empty {
 			parts = append(parts, lettered{strings.ToUpper(letter), filepath.ToSlash(row.Files[0])})
 		}
 	}

@@ -41,10 +41,12 @@ func TestReadmeIsAGallery(t *testing.T) {
 		{Figure: "fig3a", Files: []string{"ignored/fig3a.png"}},
 		{Figure: "fig3c", Files: []string{"fig3c.png", "fig3c.svg"}},
 		{Figure: "figS7", Files: []string{"figS7.png"}},
+		{Figure: "fig1a", Files: []string{"fig1a.png"}},
+		{Figure: "figS8", Files: []string{"figS8.png"}},
 		{Figure: "scorecard", Files: []string{"scorecard.png", "scorecard.svg"}, Caption: "3 claims."},
 		{Figure: filepath.Join("tables", "table1"), Files: []string{"tables/table1.md", "tables/table1.csv"},
 			Caption: "Ratios"},
-	}}
+	}, empty: map[string]string{"figS8": "Top images is not drawn: why.", "fig1a": "Neither."}}
 	page, err := w.readme()
 	require.NoError(t, err)
 	text := string(page)
@@ -60,6 +62,8 @@ func TestReadmeIsAGallery(t *testing.T) {
 		"paper 93.9 / here 99.0 [98.0, 100.0] % / holds\n"} {
 		assert.Contains(t, text, want)
 	}
+	assert.Contains(t, text, "### Figure S8\n\nTop images is not drawn: why.\n")
+	assert.NotContains(t, text, "figS8.png", "a picture that shows nothing")
 	assert.NotContains(t, text, "ignored/")
 	assert.NotContains(t, text, "shapes_in.\n", "the sets are said once")
 	assert.Less(t, strings.Index(text, "scorecard.png"), strings.Index(text, "fig1.png"), "the scorecard is first")

@@ -45,7 +45,7 @@ func Open(folder string) (*Results, error) {
 	r.correlations = table[result.Correlation](folder)
 	r.cells = table[result.Cell](folder)
 	r.seeds = table[result.SeedValue](folder)
-	r.claims = table[result.Claim](folder)
+	r.claims = sync.OnceValues(func() ([]result.Claim, error) { return readClaims(folder) })
 	r.conditions = table[result.Condition](folder)
 	r.claimSteps = table[result.ClaimAtStep](folder)
 	r.kernels = table[result.KernelValue](folder)
@@ -66,6 +66,15 @@ func read[T result.Row](folder string) ([]T, error) {
 	return rows, nil
 }
 
+// readClaims are the claims, with what the paper says as it is declared now: files of before have it in the words of then.
+func readClaims(folder string) ([]result.Claim, error) {
+	claims, err := result.ReadClaims(folder)
+	if err != nil {
+		return nil, fmt.Errorf("figure: %w", err)
+	}
+	return claims, nil
+}
+
 // again is what to do about every damaged file: results are derived, so nobody should repair one by hand.
 const again = "delete the file and evaluate again (strata reproduce)"
 
@@ -78,6 +87,7 @@ type scores struct {
 // roleScores are the images of one role. Where several sets share a role their images are pooled.
 type roleScores struct {
 	sets    []string
+	images  int
 	columns map[string][]float64
 }
 
@@ -107,6 +117,7 @@ func readScores(path string) (*scores, error) {
 		if !slices.Contains(images.sets, row.Set) {
 			images.sets = append(images.sets, row.Set)
 		}
+		images.images++
 		for j, value := range row.Values {
 			column := file.Columns[j]
 			if !(math.Abs(value) <= largest) {

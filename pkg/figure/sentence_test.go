@@ -16,9 +16,9 @@ func TestSentence(t *testing.T) {
 			"What is asked: ρ > 0.83 under each.": {Predicate: "ρ > 0.83 under each",
 			Measured: "least Spearman ρ of 3 models", Paper: "ρ > 0.83", Value: 0.79, Low: 0.75, High: 0.84,
 			Verdict: result.DoesNotHold},
-		"Here the AUROC of ln p is 0.15 % [0.08, 0.24]; the paper has 8.8 AUROC: the claim holds. What is asked: few.": {
+		"Here the AUROC of ln p is 0.15 % [0.08, 0.24]; the paper has 8.8: the claim holds. What is asked: few.": {
 			Predicate: "few",
-			Measured:  "AUROC of ln p, %", Paper: "8.8 AUROC", Value: 0.1541, Low: 0.0815, High: 0.2376,
+			Measured:  "AUROC of ln p, %", Paper: "8.8", Value: 0.1541, Low: 0.0815, High: 0.2376,
 			Verdict: result.Holds},
 		"Here what the last scale gains is −3.2 points [−4.2, −2.2]; the paper has 92.9, 60.0 vs 8.8, 51.7: " +
 			"the claim does not hold. What is asked: more.": {Predicate: "more", Measured: "what the last scale gains, points",

@@ -50,7 +50,7 @@ type TextFile struct {
 // these do not; it writes the documents beside them, and at last the page of all of them, README.md, and index.csv.
 // What cannot be drawn is an error at the end; the others are there, and no index. drawn, if not nil, is called after each with its name.
 func WriteAll(results *Results, folder string, documents []Document, drawn func(name string)) error {
-	w := writer{results: results, folder: folder, drawn: drawn}
+	w := writer{results: results, folder: folder, drawn: drawn, empty: map[string]string{}}
 	for _, entry := range All() {
 		if err := w.figure(entry); err != nil {
 			w.problems = append(w.problems, err)
@@ -87,6 +87,7 @@ type writer struct {
 	folder   string
 	drawn    func(name string)
 	index    []IndexRow
+	empty    map[string]string // why figures show nothing that show nothing
 	problems []error
 }
 
@@ -99,6 +100,9 @@ func (w *writer) figure(entry Entry) error {
 	f, err := entry.Draw(w.results)
 	if err != nil {
 		return fmt.Errorf("%s: %w", entry.Name, err)
+	}
+	if f.IsEmpty() {
+		w.empty[entry.Name] = strings.Join(f.missing, " ")
 	}
 	folder, files := w.folder, slices.Clone(entry.Files)
 	for i, file := range files {

@@ -203,6 +203,9 @@ func (r Result) About() string {
 			continue
 		}
 		said := role + " " + set
+		if role == set {
+			said = role
+		}
 		if paper := r.Manifest.StandsFor[set]; paper != "" {
 			said += " (for " + paper + ")"
 		}

@@ -64,7 +64,9 @@ type Table struct {
 // Row is a pair of sets.
 type Row struct {
 	In, Out string
-	Cells   []View
+	// InSet and OutSet are the sets that were measured in their place, "" where they have the paper's names.
+	InSet, OutSet string
+	Cells         []View
 	// Baselines are the AUROCs of what needs no model, in the order of BaselineNames; nil in a row of means.
 	Baselines []View
 }
@@ -165,7 +167,10 @@ func readFolder(folder string) (Result, error) {
 	}
 	var cells []result.Cell
 	var steps []result.ClaimAtStep
-	err = cmp.Or(readInto(folder, &r.Claims), readInto(folder, &r.Conditions), readInto(folder, &r.Runs),
+	if r.Claims, err = result.ReadClaims(folder); err != nil {
+		return Result{}, err
+	}
+	err = cmp.Or(readInto(folder, &r.Conditions), readInto(folder, &r.Runs),
 		readInto(folder, &steps), readInto(folder, &cells))
 	if err != nil {
 		return Result{}, err
@@ -252,6 +257,12 @@ func (r *Result) table(name string, cells []result.Cell) Table {
 	}
 	for _, p := range rows {
 		row := Row{In: p.in, Out: p.out}
+		for _, c := range of {
+			if c.In == p.in && c.Out == p.out {
+				row.InSet = cmp.Or(row.InSet, otherName(c.In, c.InSet))
+				row.OutSet = cmp.Or(row.OutSet, otherName(c.Out, c.OutSet))
+			}
+		}
 		for _, column := range t.Columns {
 			c := find(p.in, p.out, column)
 			switch {
@@ -281,6 +292,15 @@ func (r *Result) table(name string, cells []result.Cell) Table {
 		t.Rows = append(t.Rows, row)
 	}
 	return t
+}
+
+// otherName is the name of a set that was measured, where it is not the paper's: "" for cifar10 in the place of CIFAR10.
+func otherName(paper, set string) string {
+	plain := strings.NewReplacer("-", "", "_", "")
+	if strings.EqualFold(plain.Replace(paper), plain.Replace(set)) {
+		return ""
+	}
+	return set
 }
 
 // scoreNames are the paper's names of scores that the files of its tables call otherwise.

@@ -46,10 +46,31 @@ func (r Result) Explanation(t Table) string {
 			}
 		}
 	}
+	if said := t.LeftOut(); said != "" {
+		text += " " + said
+	}
 	if len(reasons) > 0 {
 		text += " Not run: " + strings.Join(reasons, "; ") + "."
 	}
 	return text
+}
+
+// LeftOut says what becomes of images without a finite likelihood in means of bits/dim. An AUROC counts them lowest, and needs
+// no word; a mean has no place for them, and is of the others. Claims are stricter, and judge no such mean.
+func (t Table) LeftOut() string {
+	bits, images := false, 0
+	for _, row := range t.Rows {
+		for _, c := range row.Cells {
+			if isBits(c.Cell) {
+				bits, images = true, images+c.Cell.NonFinite
+			}
+		}
+	}
+	if !bits {
+		return ""
+	}
+	return fmt.Sprintf("Bits/dim are means over the images whose log-likelihood is finite; of all cells together %d are left "+
+		"out. A claim on bits/dim is judged only where none is.", images)
 }
 
 // tableMarkdown is a table by itself, with what its signs and letters mean.

@@ -35,3 +35,29 @@ func TestTableFiles(t *testing.T) {
 	_, err = TableFiles(t.TempDir())
 	require.ErrorContains(t, err, "not complete")
 }
+
+// A mean of bits/dim is of the images with a finite likelihood: the table says of how many others it is not, and one of
+// AUROCs, which counts these lowest, says nothing.
+func TestLeftOutOfBits(t *testing.T) {
+	cell := func(score string, notFinite int) View {
+		return View{Cell: result.Cell{PaperCell: result.PaperCell{Place: result.Place{Score: score}}, NonFinite: notFinite}}
+	}
+	const score = "bpd_noisy_single_sample"
+	bits := Table{Rows: []Row{{Cells: []View{cell(score, 2), {}}}, {Cells: []View{cell(score, 3)}}}}
+	require.Contains(t, bits.LeftOut(), "together 5 are left out")
+	require.Contains(t, Result{}.Explanation(bits), bits.LeftOut())
+	require.Empty(t, Table{Rows: []Row{{Cells: []View{cell("raw", 2)}}}}.LeftOut())
+}
+
+// Rows name the set that was measured where it is not the paper's, and two sizes of one family have two headings.
+func TestOtherSetsAndSizesAreNamed(t *testing.T) {
+	require.Empty(t, otherName("CIFAR10", "cifar10"))
+	require.Empty(t, otherName("Tiny-Imagenet", "tinyimagenet"))
+	require.Equal(t, "scenes", otherName("LSUN", "scenes"))
+	table := Table{Columns: []string{"raw"}, Rows: []Row{{In: "CIFAR10", Out: "LSUN", OutSet: "scenes"}}}
+	require.Contains(t, table.Markdown(), "| CIFAR10 | LSUN (scenes) |")
+	of := Result{Manifest: result.Manifest{Family: "real", Size: "long"}}
+	require.Equal(t, "The real sets", of.Heading())
+	of.sized = true
+	require.Equal(t, "The real sets, size long", of.Heading())
+}

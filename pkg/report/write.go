@@ -206,7 +206,7 @@ func (t Table) Markdown() string {
 	}
 	fmt.Fprintf(&b, "\n\n| %s |\n|%s\n", strings.Join(head, " | "), strings.Repeat("---|", len(head)))
 	for _, row := range t.Rows {
-		cells := []string{row.In, row.Out}
+		cells := []string{named(row.In, row.InSet), named(row.Out, row.OutSet)}
 		for _, c := range row.Cells {
 			cells = append(cells, c.markdown())
 		}
@@ -219,6 +219,14 @@ func (t Table) Markdown() string {
 		fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
 	}
 	return b.String()
+}
+
+// named is the paper's name of a set, with that of the set which was measured in its place.
+func named(paper, set string) string {
+	if set == "" {
+		return paper
+	}
+	return paper + " (" + set + ")"
 }
 
 func (v View) markdown() string {

@@ -149,6 +149,25 @@ func (ClaimAtStep) check(rows []ClaimAtStep) *problem {
 	return nil
 }
 
+// ReadClaims are a folder's claims, each with the paper's value in the words in which it is declared now: a file that was
+// written before these were mended has others, for the same number.
+func ReadClaims(folder string) ([]Claim, error) {
+	claims, err := Read[Claim](folder)
+	if err != nil {
+		return nil, err
+	}
+	declared, err := DeclaredClaims()
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range claims {
+		if at := slices.IndexFunc(declared, func(d Claim) bool { return d.ID == c.ID }); at >= 0 && declared[at].Paper != "" {
+			claims[i].Paper = declared[at].Paper
+		}
+	}
+	return claims, nil
+}
+
 // ClaimTitles are the declared claims in a few words, by their ids.
 func ClaimTitles() (map[string]string, error) {
 	declared, err := DeclaredClaims()

@@ -77,7 +77,7 @@ func results(folder string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	claims, err := result.Read[result.Claim](folder)
+	claims, err := result.ReadClaims(folder)
 	if err != nil {
 		return "", err
 	}
@@ -254,7 +254,7 @@ func Claims(ids ...string) {
 }
 
 func claims(results string, ids []string) (string, error) {
-	all, err := result.Read[result.Claim](results)
+	all, err := result.ReadClaims(results)
 	if err != nil {
 		return "", err
 	}
@@ -295,7 +295,7 @@ func CheckBands(ids ...string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := result.Read[result.Claim](folder)
+	all, err := result.ReadClaims(folder)
 	if err != nil {
 		return nil, err
 	}
