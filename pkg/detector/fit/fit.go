@@ -206,7 +206,7 @@ func Detector(ctx context.Context, o Options, good ...string) (*detector.Detecto
 		}
 		fitted.Outliers = outliers.Len()
 	}
-	general, err := o.general(ctx, start, images.preparation, fitted.Spectrum)
+	general, drawn, err := o.general(ctx, start, images.preparation, fitted.Spectrum)
 	if err != nil {
 		return nil, err
 	}
@@ -226,10 +226,6 @@ func Detector(ctx context.Context, o Options, good ...string) (*detector.Detecto
 		if own, err = o.finetune(ctx, general, own, images, of, outliers, &fitted); err != nil {
 			return nil, err
 		}
-	}
-	drawn, err := isDrawn(general)
-	if err != nil {
-		return nil, err
 	}
 	d, err := detector.New(detector.Config{General: general, Own: own, Preparation: images.preparation, Scores: o.Scores, Rule: o.Rule,
 		Drawn: drawn, Fit: fitted})

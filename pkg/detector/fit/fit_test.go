@@ -551,3 +551,20 @@ func TestDrawnIsKnownByItsWeights(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, drawn, "of another kind")
 }
+
+// Whether the general network is drawn is passed on with it: of the embedded one it is known, of a file it is found.
+func TestGeneralSaysWhetherItIsDrawn(t *testing.T) {
+	own, err := DrawnGeneral(detector.Glow, 1)
+	require.NoError(t, err)
+	copied := filepath.Join(t.TempDir(), "copied.strata")
+	require.NoError(t, own.Save(copied))
+	for named, want := range map[string]bool{Drawn: true, copied: true, small(t, 1): false} {
+		o := Options{General: named}.withDefaults()
+		s, err := o.start()
+		require.NoError(t, err)
+		g, drawn, err := o.general(context.Background(), s, detector.Preparation{Channels: 1}, detector.Spectrum{})
+		require.NoError(t, err)
+		require.Equal(t, want, drawn, named)
+		require.Equal(t, want, g.About == own.About, named)
+	}
+}
