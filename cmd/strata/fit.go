@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"strata/pkg/conformal"
 	"strata/pkg/detector"
@@ -112,14 +111,14 @@ func fitted(d *detector.Detector) []string {
 		lines = append(lines, fmt.Sprintf("trained on %d of %d good images: %.3f bits/dim on others before, %.3f after %d of %d steps",
 			m.Fit.Train, m.Fit.Images, m.Fit.From, m.Fit.To, m.Fit.Best, m.Fit.Steps))
 	}
-	var rates []string
+	lines = append(lines, fmt.Sprintf("false alarms to expect with %d held-out images:", m.HeldOut))
 	for _, rate := range []float64{0.01, 0.05, 0.1} {
 		if a := d.Expect(rate); a.Rate > 0 {
-			rates = append(rates, fmt.Sprintf("asked for %g %%, %.2g %% of good images (%.2g to %.2g %% in 95 of 100 cases)", 100*rate,
+			lines = append(lines, fmt.Sprintf("  asked for %g %%: %.2g %% of good images (%.2g to %.2g %% in 95 of 100 cases)", 100*rate,
 				100*a.Rate, 100*a.Low, 100*a.High))
 		}
 	}
-	return append(lines, fmt.Sprintf("false alarms to expect with %d held-out images: %s", m.HeldOut, strings.Join(rates, "; ")))
+	return lines
 }
 
 // writable says before long work whether a file can be written.

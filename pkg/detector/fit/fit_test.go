@@ -234,7 +234,7 @@ func TestGrey(t *testing.T) {
 	m := d.Manifest()
 	require.Equal(t, 210, m.Fit.Images)
 	require.Equal(t, 1, m.Fit.Unreadable)
-	require.Contains(t, out.String(), "210 good images (grey, resized as a whole to 32x32 (bilinear)), 1 unreadable (")
+	require.Contains(t, out.String(), "210 good images (grey, resized as a whole to 32x32 (bilinear)), 1 unreadable: ")
 	require.Contains(t, out.String(), "broken.png: PNG")
 
 	rgb, err := Detector(context.Background(), Options{General: small(t, 3), OnlyCalibrate: true}, detectortest.Folder(t, files))

@@ -225,6 +225,7 @@ func (o Options) generalOf(ctx context.Context, s start, p detector.Preparation,
 		return nil, err
 	}
 	fmt.Fprintf(o.Out, "%d general images (%s)%s\n", len(images.samples), p, images.trouble())
+	images.tellProblems(o.Out)
 	about := fmt.Sprintf("%d images of %s (%s)", len(images.samples), filepath.Base(o.General), p)
 	if from != nil {
 		about += ", trained on from: " + from.About
