@@ -79,8 +79,8 @@ func (b *body) take(n int64) error {
 	case b.over:
 		return context.Canceled
 	case b.held+n > b.memory.most:
-		return bad(http.StatusRequestEntityTooLarge, "the pictures of the request and their heat maps take more than the %d bytes of memory "+
-			"that there are for those of all requests: send fewer at once", b.memory.most)
+		return bad(http.StatusRequestEntityTooLarge, "the pictures of the request and their heat maps take more than the %d bytes of "+
+			"memory that there are for those of all requests: send fewer at once", b.memory.most)
 	case !b.memory.take(n):
 		return problem{Status: http.StatusServiceUnavailable, Detail: fmt.Sprintf("the pictures and heat maps of all requests may take %d "+
 			"bytes of memory, and do: try again in a second", b.memory.most), retryAfter: 1}

@@ -434,8 +434,8 @@ func TestProgress(t *testing.T) {
 		}
 		return detectortest.PNG(detectortest.Good(i, 32, 32, 3))
 	})
-	_, err := detectortest.New(t, 3, nil).Stream(context.Background(), files, detector.Options{Progress: func(done int) { heard = append(heard, done) }},
-		func(detector.Result) error { return nil })
+	o := detector.Options{Progress: func(done int) { heard = append(heard, done) }}
+	_, err := detectortest.New(t, 3, nil).Stream(context.Background(), files, o, func(detector.Result) error { return nil })
 	require.NoError(t, err)
 	require.Equal(t, []int{33, 41}, heard)
 }

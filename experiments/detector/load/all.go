@@ -47,8 +47,8 @@ func all(ctx context.Context, o options) error {
 	for _, r := range rows {
 		fmt.Println(r.row())
 	}
-	fmt.Printf("\n%s\n\n%s\n\n%s, %d cores, %s; load average %.1f before, %.1f after; %s; commit %s; %s\n", stops, harm, machine.Processor(),
-		runtime.NumCPU(), machine.Memory(), before, machine.Load(), runtime.Version(), machine.Commit(".", 12),
+	fmt.Printf("\n%s\n\n%s\n\n%s, %d cores, %s; load average %.1f before, %.1f after; %s; commit %s; %s\n", stops, harm,
+		machine.Processor(), runtime.NumCPU(), machine.Memory(), before, machine.Load(), runtime.Version(), machine.Commit(".", 12),
 		time.Now().UTC().Format(time.DateOnly))
 	return failed
 }

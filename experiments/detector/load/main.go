@@ -346,8 +346,8 @@ func load(ctx context.Context, o options) (loaded, error) {
 		return l, err
 	}
 	if l.asked.cut.Load() > 0 || len(l.asked.took) == 0 {
-		return l, fmt.Errorf("%d clients, %d pictures a request: %d answers were cut off, and of 200 there were %d: %v", l.clients, l.images,
-			l.asked.cut.Load(), len(l.asked.took), l.asked.status)
+		return l, fmt.Errorf("%d clients, %d pictures a request: %d answers were cut off, and of 200 there were %d: %v", l.clients,
+			l.images, l.asked.cut.Load(), len(l.asked.took), l.asked.status)
 	}
 	return l, nil
 }
