@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
+	"strata/internal/fs"
 	"strata/pkg/conformal"
 	"strata/pkg/detector"
 	"strata/pkg/detector/fit"
@@ -55,7 +55,7 @@ func (c fitCommand) Run(e *environment) error {
 	if err := c.zeros(); err != nil {
 		return err
 	}
-	if err := writable(c.Out); err != nil {
+	if err := fs.CanWrite(c.Out); err != nil { // before long work
 		return err
 	}
 	o := fit.Options{Model: detector.Kind(c.Model), General: c.General, GeneralKernel: resample.Kernel(c.GeneralKernel),
@@ -119,16 +119,4 @@ func fitted(d *detector.Detector) []string {
 		}
 	}
 	return lines
-}
-
-// writable says before long work whether a file can be written.
-func writable(path string) error {
-	info, err := os.Stat(path)
-	if err == nil && info.IsDir() {
-		return fmt.Errorf("%s is a folder: name a file", path)
-	}
-	if _, err := os.Stat(filepath.Dir(path)); err != nil {
-		return fmt.Errorf("%s cannot be written: %w", path, err)
-	}
-	return nil
 }
