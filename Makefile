@@ -23,7 +23,7 @@ TOOLS := $(ROOT)/bin/tools
 JUPYTER_DIR := $(ROOT)/bin/jupyter
 
 .DEFAULT_GOAL := help
-.PHONY: help build tools plugin wanted-plugin figures pages general detector-evidence test lab bench crash clean
+.PHONY: help build tools plugin wanted-plugin figures pages general detector-evidence serve-evidence test lab bench crash clean
 
 help: ## print this list
 	@echo 'strata: make TARGET [SIZE=smoke|quick|demo|long|small|gpu|paper] (SIZE is for figures; now $(SIZE))'
@@ -105,6 +105,10 @@ bin/detector-peers/installed: experiments/detector/peers/requirements.txt
 	python3 -m venv --clear bin/detector-peers
 	bin/detector-peers/bin/pip install --quiet --disable-pip-version-check --no-cache-dir -r experiments/detector/peers/requirements.txt
 	@touch bin/detector-peers/installed
+
+# docs/serve.md; FOR=20s tries it.
+serve-evidence: wanted-plugin ## measure strata serve, a quarter of an hour: load, stops under load, ten minutes of hostile clients
+	go run ./experiments/detector/load $(if $(FOR),-for $(FOR)) all
 
 crash: ## kill a training run 50 times and see that nothing is lost
 	STRATA_CRASH_KILLS=50 go test ./tests -run TestKilledTraining -count=1 -v -timeout 60m

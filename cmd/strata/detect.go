@@ -59,16 +59,23 @@ func (c detectCommand) Run(e *environment) error {
 		total = 0 // or more
 	}
 	bar := progress.New(e.err, "detect", total)
-	started := time.Now()
+	begun := bar.During("the first images") // with what compiles the networks: that says nothing of how fast the others are
+	defer begun()
+	first, since := 0, time.Time{}
 	o.Progress = func(done int) {
-		bar.Set(done, fmt.Sprintf("%.0f images/s", float64(done)/time.Since(started).Seconds()))
+		if begun(); since.IsZero() {
+			first, since = done, time.Now()
+			bar.Set(done, "")
+			return
+		}
+		bar.Set(done, fmt.Sprintf("%.0f images/s", float64(done-first)/time.Since(since).Seconds()))
 	}
 	summary, err := output.Write(e.ctx, d, o, c.Paths, c.Output)
 	bar.Done("")
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(e.out, "%d of %d images are unusual\n", summary.Anomalous, summary.Images)
+	fmt.Fprintln(e.out, output.Headline(summary))
 	for _, line := range output.Lines(summary, d.Manifest()) {
 		fmt.Fprintln(e.out, line)
 	}

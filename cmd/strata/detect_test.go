@@ -38,7 +38,7 @@ func TestFitAndDetect(t *testing.T) {
 	require.Contains(t, errOut, "210 good images (RGB, resized as a whole to 32x32 (bilinear)): ")
 	require.Contains(t, errOut, "on go, which GOMLX_BACKEND names")
 	require.Regexp(t, `trained on \d+ of 210 good images: \d\.\d+ bits/dim on others before, \d\.\d+ after \d+ of 20 steps`, out)
-	require.Regexp(t, `asked for 1 %, 0\.9\d % of good images \(0\.0\d+ to 3\.\d % in 95 of 100 cases\)`, out)
+	require.Regexp(t, `asked for 1 %: 0\.9\d % of good images \(0\.0\d+ to 3\.\d % in 95 of 100 cases\)`, out)
 	require.True(t, strings.HasSuffix(out, model+"\n"))
 	require.NoDirExists(t, model+".fitting")
 
@@ -46,7 +46,7 @@ func TestFitAndDetect(t *testing.T) {
 	code, out, errOut = strata("detect", model, news, "-o", report, "-o", scores, "--rate", "0.05")
 	require.Zero(t, code, errOut)
 	require.Contains(t, out, " of 12 images are unusual\n")
-	require.Contains(t, out, "1 files could not be read.")
+	require.Contains(t, out, "1 file could not be read.")
 	table, err := os.ReadFile(scores)
 	require.NoError(t, err)
 	rows := strings.Split(strings.TrimSpace(string(table)), "\n")
@@ -77,7 +77,7 @@ func TestFitByDefault(t *testing.T) {
 	news := detectortest.Folder(t, map[string][]byte{"noisy.png": detectortest.PNG(detectortest.Noisy(1, 32, 32, 3))})
 	code, out, errOut = strata("detect", model, news, "-o", scores)
 	require.Zero(t, code, errOut)
-	require.Contains(t, out, "1 of 1 images are unusual")
+	require.Contains(t, out, "1 of 1 image is unusual")
 	text, err := os.ReadFile(scores)
 	require.NoError(t, err)
 	for _, name := range detector.DefaultScores(detector.Glow) {

@@ -4,9 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strings"
 
+	"strata/internal/fs"
 	"strata/pkg/conformal"
 	"strata/pkg/detector"
 	"strata/pkg/detector/fit"
@@ -56,7 +55,7 @@ func (c fitCommand) Run(e *environment) error {
 	if err := c.zeros(); err != nil {
 		return err
 	}
-	if err := writable(c.Out); err != nil {
+	if err := fs.CanWrite(c.Out); err != nil { // before long work
 		return err
 	}
 	o := fit.Options{Model: detector.Kind(c.Model), General: c.General, GeneralKernel: resample.Kernel(c.GeneralKernel),
@@ -112,24 +111,12 @@ func fitted(d *detector.Detector) []string {
 		lines = append(lines, fmt.Sprintf("trained on %d of %d good images: %.3f bits/dim on others before, %.3f after %d of %d steps",
 			m.Fit.Train, m.Fit.Images, m.Fit.From, m.Fit.To, m.Fit.Best, m.Fit.Steps))
 	}
-	var rates []string
+	lines = append(lines, fmt.Sprintf("false alarms to expect with %d held-out images:", m.HeldOut))
 	for _, rate := range []float64{0.01, 0.05, 0.1} {
 		if a := d.Expect(rate); a.Rate > 0 {
-			rates = append(rates, fmt.Sprintf("asked for %g %%, %.2g %% of good images (%.2g to %.2g %% in 95 of 100 cases)", 100*rate,
+			lines = append(lines, fmt.Sprintf("  asked for %g %%: %.2g %% of good images (%.2g to %.2g %% in 95 of 100 cases)", 100*rate,
 				100*a.Rate, 100*a.Low, 100*a.High))
 		}
 	}
-	return append(lines, fmt.Sprintf("false alarms to expect with %d held-out images: %s", m.HeldOut, strings.Join(rates, "; ")))
-}
-
-// writable says before long work whether a file can be written.
-func writable(path string) error {
-	info, err := os.Stat(path)
-	if err == nil && info.IsDir() {
-		return fmt.Errorf("%s is a folder: name a file", path)
-	}
-	if _, err := os.Stat(filepath.Dir(path)); err != nil {
-		return fmt.Errorf("%s cannot be written: %w", path, err)
-	}
-	return nil
+	return lines
 }

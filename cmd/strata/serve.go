@@ -22,7 +22,7 @@ type serveCommand struct {
 	Images    int           `help:"Most images of a request." default:"64"`
 	Pixels    int64         `help:"Most pixels of a picture, in millions: larger ones are told and not decoded." default:"16"`
 	Requests  int           `help:"Most requests that are computed at once: more are answered 503." default:"32"`
-	Memory    int64         `help:"Most MiB that the files of all requests take; at least four times --body (default 1024, or that)."`
+	Memory    int64         `help:"Most MiB that the files of all requests and their heat maps take; what is made of pictures while they are judged takes as much again. At least four times --body (default 1024, or that)."`
 	Time      time.Duration `help:"Longest time for a request, from the end of its upload." default:"30s"`
 	Upload    time.Duration `help:"Longest time for an upload." default:"30s"`
 	Grace     time.Duration `help:"How long requests that are under way are waited for in the end." default:"30s"`
@@ -84,8 +84,11 @@ func (c serveCommand) Run(e *environment) error {
 		return err
 	}
 	header := ""
-	if token != "" {
-		header = `-H "Authorization: Bearer $TOKEN" `
+	switch { // where the token can be had, and not the token
+	case c.TokenFile != "":
+		header = fmt.Sprintf(`-H "Authorization: Bearer $(cat %s)" `, c.TokenFile)
+	case token != "":
+		header = `-H "Authorization: Bearer $` + tokenVariable + `" `
 	}
 	address := "http://" + listener.Addr().String()
 	fmt.Fprintf(e.out, "serving %s at %s; Ctrl-C ends it\n  curl %s-F image=@photo.png '%s/v1/detect?rate=%g'\n", c.Model, address, header,

@@ -38,7 +38,7 @@ func TestServe(t *testing.T) {
 	require.NotEmpty(t, address, first)
 	example, err := lines.ReadString('\n')
 	require.NoError(t, err)
-	require.Contains(t, example, `curl -H "Authorization: Bearer $TOKEN" -F image=@photo.png '`+address+`/v1/detect?rate=0.05'`)
+	require.Contains(t, example, `curl -H "Authorization: Bearer $STRATA_TOKEN" -F image=@photo.png '`+address+`/v1/detect?rate=0.05'`)
 	request, err := http.NewRequest("POST", address+"/v1/detect", bytes.NewReader(detectortest.PNG(detectortest.Noisy(1, 40, 40, 3))))
 	require.NoError(t, err)
 	request.Header.Set("Content-Type", "image/png")

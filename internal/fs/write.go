@@ -1,7 +1,9 @@
 package fs
 
 import (
+	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/google/renameio/v2"
@@ -22,4 +24,16 @@ func Write(path string, write func(io.Writer) error) error {
 		return err
 	}
 	return Sync(filepath.Dir(path))
+}
+
+// CanWrite says before long work whether Write could: it begins a file beside what is there, and removes it.
+func CanWrite(path string) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a folder: name a file", path)
+	}
+	pending, err := renameio.NewPendingFile(path)
+	if err != nil {
+		return fmt.Errorf("%s cannot be written: %w", path, err)
+	}
+	return pending.Cleanup()
 }

@@ -31,3 +31,21 @@ func TestWrite(t *testing.T) {
 	require.Len(t, entries, 1)
 	require.ErrorIs(t, Write(filepath.Join(t.TempDir(), "absent", "file"), text("", nil)), os.ErrNotExist)
 }
+
+// What can be written is not touched; a folder, or one that is not there, cannot be.
+func TestCanWrite(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "file")
+	require.NoError(t, CanWrite(path))
+	require.NoError(t, os.WriteFile(path, []byte("kept"), 0o600))
+	require.NoError(t, CanWrite(path))
+	kept, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, "kept", string(kept))
+	entries, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+	require.ErrorContains(t, CanWrite(folder), "is a folder: name a file")
+	require.ErrorIs(t, CanWrite(filepath.Join(folder, "absent", "file")), os.ErrNotExist)
+	require.ErrorContains(t, CanWrite(filepath.Join(path, "file")), "cannot be written")
+}

@@ -90,17 +90,14 @@ func (s *Server) detect(w http.ResponseWriter, r *http.Request) error {
 	defer leave()
 	ctx, cancel := context.WithTimeout(r.Context(), s.limits.Time)
 	defer cancel()
-	jobs, err := s.queue.judge(ctx, s.detector.Preparation().Read(ctx, slices.Values(files), s.files), a.heat)
+	jobs, err := s.queue.judge(ctx, files, s.files, a.heat, held)
 	if err != nil {
 		return s.stopped(ctx, err)
 	}
 	if len(jobs) != len(files) {
 		return s.stopped(ctx, errors.New("not all pictures were read"))
 	}
-	found, err := s.answer(jobs, a)
-	if err != nil {
-		return err
-	}
+	found := s.answer(jobs, a)
 	text, err := json.Marshal(found)
 	if err != nil {
 		return err
@@ -130,7 +127,7 @@ func (s *Server) stopped(ctx context.Context, err error) error {
 }
 
 // answer decides over the pictures of one request.
-func (s *Server) answer(jobs []*job, a asked) (answer, error) {
+func (s *Server) answer(jobs []*job, a asked) answer {
 	n := s.detector.Manifest().HeldOut
 	found := answer{Summary: detector.Summary{Rate: a.rate, FalseDiscoveries: a.fdr}}
 	sum := &found.Summary
@@ -148,7 +145,7 @@ func (s *Server) answer(jobs []*job, a asked) (answer, error) {
 	}
 	kinds := s.detector.Scores()
 	for _, j := range jobs {
-		i := item{Line: output.LineOf(j.result, kinds, sum.Threshold)}
+		i := item{Line: output.LineOf(j.result, kinds, sum.Threshold), HeatMap: j.heatMap}
 		i.Path = strings.ToValidUTF8(i.Path, "\uFFFD")
 		switch {
 		case j.result.Err != nil:
@@ -159,15 +156,9 @@ func (s *Server) answer(jobs []*job, a asked) (answer, error) {
 		default:
 			sum.Images++
 		}
-		if a.heat && j.result.View != nil {
-			var err error
-			if i.HeatMap, err = output.HeatPNG(j.result.View.Heat); err != nil {
-				return found, err
-			}
-		}
 		found.Images = append(found.Images, i)
 	}
-	return found, nil
+	return found
 }
 
 // modelAnswer is what GET /v1/model says.

@@ -10,15 +10,17 @@ import (
 
 	"strata/pkg/density"
 	"strata/pkg/detector"
+	"strata/pkg/detector/output"
 	"strata/pkg/imageset/intake"
 )
 
 // job is a picture that waits for the networks.
 type job struct {
 	ctx      context.Context
-	prepared detector.Prepared
-	heat     bool
+	prepared detector.Prepared // with Look where a heat map is wanted
+	held     *body             // of its request, of which the heat map takes memory
 	result   detector.Result
+	heatMap  []byte // a PNG
 	err      error
 	done     func()
 }
@@ -27,15 +29,17 @@ type job struct {
 // computed others come, and all that wait then are the next.
 type queue struct {
 	detector *detector.Detector
+	work     *working
 	jobs     chan *job
 	quit     chan struct{}
 	ended    sync.WaitGroup
 	batched  func(images int) // hears the size of each
 }
 
-func newQueue(d *detector.Detector) *queue {
-	q := &queue{detector: d, jobs: make(chan *job, density.ScoreBatch), quit: make(chan struct{}), batched: func(int) {}}
-	q.ended.Go(q.work)
+func newQueue(d *detector.Detector, most int64) *queue {
+	q := &queue{detector: d, work: newWorking(most), jobs: make(chan *job, density.ScoreBatch), quit: make(chan struct{}),
+		batched: func(int) {}}
+	q.ended.Go(q.computeAll)
 	return q
 }
 
@@ -48,7 +52,7 @@ func (q *queue) close() {
 // errQueue is what a picture gets that the networks failed on.
 var errQueue = errors.New("not computed")
 
-func (q *queue) work() {
+func (q *queue) computeAll() {
 	for {
 		select {
 		case first := <-q.jobs:
@@ -76,45 +80,54 @@ func (q *queue) gather(first *job) []*job {
 // compute judges a group. Those whose client has gone are left out.
 func (q *queue) compute(group []*job) {
 	var wanted []*job
-	var o detector.Options
 	for _, j := range group {
 		if j.err = j.ctx.Err(); j.err != nil {
 			continue
 		}
 		j.err = errQueue
 		wanted = append(wanted, j)
-		if j.heat {
-			o.Look = func(float64) bool { return true }
-		}
 	}
 	if len(wanted) > 0 {
 		q.batched(len(wanted))
-		err := q.one(wanted, o)
+		err := q.one(wanted)
 		for _, j := range wanted {
-			if j.err != nil && err != nil {
+			if errors.Is(j.err, errQueue) && err != nil {
 				j.err = err
 			}
-			j.prepared = detector.Prepared{} // in tiles it is megabytes, and its request waits for others
 		}
 	}
 	for _, j := range group {
+		j.prepared = detector.Prepared{} // in tiles it is megabytes, and its request waits for others
 		j.done()
 	}
 }
 
 // one judges a batch. A panic in it is an error of its requests, and not the end of the process and of all others.
-func (q *queue) one(jobs []*job, o detector.Options) (err error) {
+func (q *queue) one(jobs []*job) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("a panic: %v\n%s", p, debug.Stack())
 		}
 	}()
 	at := 0
-	_, err = q.detector.Judge(context.Background(), prepared(jobs), o, func(r detector.Result) error {
-		jobs[at].result, jobs[at].err = r, nil
+	_, err = q.detector.Judge(context.Background(), prepared(jobs), detector.Options{}, func(r detector.Result) error {
+		j := jobs[at]
 		at++
+		j.err = j.found(r)
 		return nil
 	})
+	return err
+}
+
+// found keeps what is found of a picture, and its heat map as the PNG that is answered, which is small.
+func (j *job) found(r detector.Result) (err error) {
+	if r.View != nil {
+		if j.heatMap, err = output.HeatPNG(r.View.Heat); err == nil {
+			err = j.held.take(timesHeat * int64(len(j.heatMap)))
+		}
+	}
+	j.result = r
+	j.result.View = nil // megabytes in tiles
 	return err
 }
 
@@ -142,27 +155,47 @@ func (q *queue) warm() error {
 	return j.err
 }
 
-// judge queues the pictures of a request as they are decoded, and waits for all. Their number is bounded by what waits in the
-// queue, a batch, and by the limits of requests.
-func (q *queue) judge(ctx context.Context, pictures iter.Seq[detector.Prepared], heat bool) ([]*job, error) {
+// judge queues the pictures of a request as they are decoded, and waits for all. Before one is decoded it waits until there is memory for
+// what is made of it. The pictures of a request get that in their order, and each gives it back by itself, so that none waits for ever.
+func (q *queue) judge(ctx context.Context, files []intake.File, limits intake.Limits, heat bool, held *body) ([]*job, error) {
+	preparation := q.detector.Preparation()
+	size := preparation.Bytes(heat)
+	begun, read := 0, 0
+	inTurn := func(yield func(intake.File) bool) {
+		for _, file := range files {
+			if q.work.acquire(ctx, size) != nil {
+				return // its time is over
+			}
+			if begun++; !yield(file) {
+				return
+			}
+		}
+	}
 	var jobs []*job
 	var wait sync.WaitGroup
-	for p := range pictures {
-		j := &job{ctx: ctx, prepared: p, heat: heat}
+	for p := range preparation.Read(ctx, inTurn, limits) {
+		read++
+		p.Look = heat
+		j := &job{ctx: ctx, prepared: p, held: held}
 		jobs = append(jobs, j)
 		if p.Err != nil { // answered without the networks
 			j.result = detector.Result{Path: p.File.Name, Err: p.Err}
+			q.work.release(size)
 			continue
 		}
 		wait.Add(1)
-		j.done = wait.Done
+		j.done = func() {
+			q.work.release(size)
+			wait.Done()
+		}
 		select {
 		case q.jobs <- j:
 		case <-ctx.Done():
-			wait.Done()
-			j.err = ctx.Err()
+			j.prepared, j.err = detector.Prepared{}, ctx.Err()
+			j.done()
 		}
 	}
+	q.work.release(size * int64(begun-read)) // of those that were dropped as its time was over
 	all := make(chan struct{})
 	go func() { wait.Wait(); close(all) }()
 	select {

@@ -36,8 +36,9 @@ type Limits struct {
 	Images  int   // of a request
 	Pixels  int64 // of a picture, by its header, before it is decoded
 	Uploads int   // that are read at once; more are answered 503
-	// Memory is how many bytes the files of all requests may take from their first byte to the answer, and while they are read: what
-	// goes beyond is answered 503. It is at least four times Body; 0 is 1 GiB, or that.
+	// Memory is how many bytes the files of all requests may take from their first byte to the answer, and while they are read, and
+	// heat maps until they are answered: what goes beyond is answered 503. What pictures become while they are judged takes as much
+	// again: there they wait for each other. It is at least four times Body, and what one picture becomes; 0 is 1 GiB, or four times Body.
 	Memory   int64
 	Requests int           // that are decoded, wait for the networks or are computed at once; more are answered 503
 	Time     time.Duration // of a request from the end of its upload to its answer
@@ -46,7 +47,7 @@ type Limits struct {
 	Connections    int // at once; more wait until they are accepted
 }
 
-// DefaultLimits keep uploads below 1 GiB of memory, and decoding below another.
+// DefaultLimits keep uploads below 1 GiB of memory, what is made of them below another, and decoding below a third.
 var DefaultLimits = Limits{Body: 32 << 20, Images: 64, Pixels: 16 << 20, Uploads: 256, Memory: 1 << 30, Requests: 32,
 	Time: 30 * time.Second, Header: 5 * time.Second, Upload: 30 * time.Second, Connections: 512}
 
@@ -113,9 +114,13 @@ func New(d *detector.Detector, c Config) (*Server, error) {
 		return nil, fmt.Errorf("server: %d bytes of memory for the files of all requests: a request of %d bytes can take %d times that",
 			l.Memory, l.Body, timesJSON)
 	}
+	if one := d.Preparation().Bytes(true); l.Memory < one {
+		return nil, fmt.Errorf("server: %d bytes of memory: a picture in the tiles of this model, with its heat map, can take %d", l.Memory,
+			one)
+	}
 	s := &Server{detector: d, config: c, limits: l, log: c.Log, memory: memory{most: l.Memory}, uploads: make(chan struct{}, l.Uploads),
 		room: make(chan struct{}, l.Requests), files: intake.Limits{Bytes: l.Body, Pixels: l.Pixels}}
-	s.queue = newQueue(d)
+	s.queue = newQueue(d, l.Memory)
 	s.metrics = newMetrics(s)
 	if err := s.queue.warm(); err != nil {
 		s.queue.close()

@@ -518,7 +518,7 @@ func TestMemory(t *testing.T) {
 		response, text := ask(t, address, request{kind: kind, body: bytes.NewReader(data)})
 		require.Equal(t, 503, response.StatusCode, "%s: %s", kind, text)
 		require.Equal(t, "1", response.Header.Get("Retry-After"))
-		require.Contains(t, string(text), "the pictures of all requests may take 400000 bytes")
+		require.Contains(t, string(text), "the pictures and heat maps of all requests may take 400000 bytes")
 	}
 	s.memory.give(300_000)
 	for kind, data := range sent {
@@ -589,10 +589,10 @@ func TestPanicInABatch(t *testing.T) {
 	windows := tiny.Preparation().Of(&intake.Picture{Height: 1, Width: 1, Channels: 1, Pixels: []uint8{7}})
 	cut := windows
 	cut.Pixels = cut.Pixels[:1]
-	err := q.one([]*job{{prepared: detector.Prepared{Windows: cut}}}, detector.Options{})
+	err := q.one([]*job{{prepared: detector.Prepared{Windows: cut}}})
 	require.ErrorContains(t, err, "panic")
 	good := &job{prepared: detector.Prepared{Windows: windows}}
-	require.NoError(t, q.one([]*job{good}, detector.Options{}))
+	require.NoError(t, q.one([]*job{good}))
 	require.NotZero(t, good.result.PValue)
 }
 
@@ -626,8 +626,8 @@ func TestShared(t *testing.T) {
 	for i, data := range [][]byte{good(1), noisy(1), good(2), noisy(2)} {
 		picture, err := intake.Decode(data, intake.DefaultLimits)
 		require.NoError(t, err)
-		j := &job{ctx: context.Background(), heat: i == 1, done: func() { done.Add(1) },
-			prepared: detector.Prepared{File: intake.Bytes(fmt.Sprint(i), nil), Windows: tiny.Preparation().Of(picture)}}
+		j := &job{ctx: context.Background(), held: &body{memory: &memory{most: 1 << 20}}, done: func() { done.Add(1) },
+			prepared: detector.Prepared{File: intake.Bytes(fmt.Sprint(i), nil), Windows: tiny.Preparation().Of(picture), Look: i == 1}}
 		if i == 2 {
 			j.ctx = gone
 		}
@@ -643,7 +643,72 @@ func TestShared(t *testing.T) {
 		require.Empty(t, jobs[i].prepared, "what was computed takes no more memory")
 		require.Equal(t, fmt.Sprint(i), jobs[i].result.Path)
 		require.Equal(t, i != 0, jobs[i].result.Anomalous)
+		require.Equal(t, i == 1, len(jobs[i].heatMap) > 0, "what nobody asked for is not made")
+		require.Nil(t, jobs[i].result.View)
 	}
+}
+
+// A large picture in tiles becomes megabytes: as many are decoded and judged at a time as the memory holds, and the others wait. Heat maps
+// take memory until they are answered, and whose do not fit is told.
+func TestTilesInMemory(t *testing.T) {
+	tiled := detectortest.New(t, 1, func(c *detector.Config) {
+		c.Preparation = detector.Preparation{Channels: 1, Tiles: true, Overlap: 16, Longest: 256}
+	})
+	most := tiled.Preparation().Bytes(true) // one at a time
+	_, err := New(tiled, Config{Limits: Limits{Body: 1 << 10, Memory: most - 1}})
+	require.ErrorContains(t, err, fmt.Sprintf("a picture in the tiles of this model, with its heat map, can take %d", most))
+
+	address, s, _ := serving(t, tiled, Config{Limits: Limits{Body: 400 << 10, Memory: most, Time: 10 * time.Minute}})
+	var pictures, bytesTaken []int64
+	s.queue.batched = func(n int) {
+		pictures, bytesTaken = append(pictures, int64(n)), append(bytesTaken, s.queue.work.taken.Load())
+	}
+	large := func(i int) []byte { return detectortest.PNG(detectortest.Good(9000+i, 300, 300, 1)) }
+	found := detect(t, address, "?heat=true", upload{"0", large(0)}, upload{"bad", nil}, upload{"1", large(1)}, upload{"2", large(2)})
+	for i, image := range found.Images {
+		if i == 1 {
+			require.NotEmpty(t, image.Error)
+			continue
+		}
+		require.Equal(t, 15*15, image.Windows)
+		picture, err := png.Decode(bytes.NewReader(image.HeatMap))
+		require.NoError(t, err)
+		require.Equal(t, 256, picture.Bounds().Dx())
+	}
+	require.Equal(t, []int64{1, 1, 1}, pictures)
+	require.Equal(t, []int64{most, most, most}, bytesTaken)
+	free := func() bool { return s.memory.now() == 0 && s.queue.work.taken.Load() == 0 }
+	require.Eventually(t, free, 10*time.Second, time.Millisecond)
+
+	var file bytes.Buffer
+	require.NoError(t, png.Encode(&file, flat{256})) // a small file; its heat map is larger
+	kind, body := form(upload{"flat", file.Bytes()})
+	others := most - 3*int64(len(body))
+	for _, c := range []struct {
+		most, others int64
+		status       int
+		says         string
+	}{
+		{3 * int64(len(body)), 0, 413, "their heat maps take more than the"},
+		{most, others, 503, "the pictures and heat maps of all requests may take"},
+	} {
+		s.memory.most = c.most
+		require.True(t, s.memory.take(c.others))
+		response, text := ask(t, address, request{path: "/v1/detect?heat=true", kind: kind, body: bytes.NewReader(body)})
+		require.Equal(t, c.status, response.StatusCode, string(text))
+		require.Contains(t, string(text), c.says)
+		s.memory.give(c.others)
+		require.Eventually(t, free, 10*time.Second, time.Millisecond)
+	}
+
+	// Who gets no memory in time is told so, and holds none.
+	require.NoError(t, s.queue.work.acquire(context.Background(), most))
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	_, err = s.queue.judge(ctx, []intake.File{intake.Bytes("0", large(0))}, s.files, true, nil)
+	require.ErrorContains(t, s.stopped(ctx, err), "the request took longer than")
+	require.Equal(t, most, s.queue.work.taken.Load())
+	s.queue.work.release(most)
 }
 
 // Under load the server is stopped: every request that it took up is answered to its client, and Serve ends well.

@@ -25,7 +25,7 @@ type Options struct {
 	Limits intake.Limits
 	// Look, if not nil, is asked with an image's score whether Result.View is wanted.
 	Look func(score float64) bool
-	// Progress, if not nil, hears how many images are done.
+	// Progress, if not nil, hears after each batch of windows and in the end how many images are done: 0 where they have more windows.
 	Progress func(done int)
 	// Images is about how many there will be, where that is known.
 	Images int
@@ -161,8 +161,8 @@ func (d *Detector) Judge(ctx context.Context, prepared iter.Seq[Prepared], o Opt
 	defer done()
 	counts := conformal.NewCounts(n)
 	likelihoods := 0.0
-	err = f.score(ctx, nets, prepared, o.Look, nil, func(s scored) error {
-		defer func() { o.Progress(summary.Images + summary.Unreadable) }()
+	batched := func() { o.Progress(summary.Images + summary.Unreadable) }
+	err = f.score(ctx, nets, prepared, o.Look, nil, batched, func(s scored) error {
 		r := Result{Path: s.File.Name, Err: s.Err}
 		if s.Err != nil {
 			summary.Unreadable++
@@ -221,9 +221,9 @@ func scoreAll(ctx context.Context, nets *measure.Networks, m Manifest, all iter.
 			}
 		}
 	}
-	err := fitted{manifest: m}.score(ctx, nets, items, nil, heat, func(s scored) error {
+	batched := func() { progress(len(results)) }
+	err := fitted{manifest: m}.score(ctx, nets, items, nil, heat, batched, func(s scored) error {
 		results = append(results, s)
-		progress(len(results))
 		return nil
 	})
 	return results, err
@@ -233,14 +233,14 @@ func scoreAll(ctx context.Context, nets *measure.Networks, m Manifest, all iter.
 type underWay struct {
 	scored
 	left int
-	heat [][]float32
+	heat [][]float32 // of its windows, nil where it is not wanted
 }
 
 // score is the one way from pictures to scores: it fills batches with the windows of as many images as it takes. heat, if
-// not nil, hears the heat of every window.
+// not nil, hears the heat of every window; batched is called after each batch, and in the end.
 func (f fitted) score(ctx context.Context, nets *measure.Networks, items iter.Seq[Prepared], look func(float64) bool,
-	heat func([]float32), each func(scored) error) error {
-	of := measure.Of{Scores: f.manifest.scores(), Typical: f.manifest.TypicalLikelihood, Heat: heat != nil || look != nil}
+	heat func([]float32), batched func(), each func(scored) error) error {
+	of := measure.Of{Scores: f.manifest.scores(), Typical: f.manifest.TypicalLikelihood}
 	var waiting []*underWay
 	type place struct {
 		of     *underWay
@@ -253,6 +253,7 @@ func (f fitted) score(ctx context.Context, nets *measure.Networks, items iter.Se
 			return err
 		}
 		if len(batch) > 0 {
+			of.Heat = slices.ContainsFunc(batch, func(p place) bool { return p.of.heat != nil })
 			values, err := nets.Measure(pixels, len(batch), of)
 			if err != nil {
 				return fmt.Errorf("detector: scoring %s and on: %w", batch[0].of.File.Name, err)
@@ -261,7 +262,7 @@ func (f fitted) score(ctx context.Context, nets *measure.Networks, items iter.Se
 				p.of.left--
 				p.of.likelihood += values[i].LogLikelihood / float64(len(p.of.Windows.Corners))
 				p.of.take(values[i].Scores)
-				if of.Heat {
+				if p.of.heat != nil {
 					p.of.heat[p.window] = values[i].Heat
 				}
 			}
@@ -269,7 +270,7 @@ func (f fitted) score(ctx context.Context, nets *measure.Networks, items iter.Se
 		}
 		for len(waiting) > 0 && waiting[0].left == 0 {
 			w := waiting[0]
-			waiting = waiting[1:]
+			waiting[0], waiting = nil, waiting[1:] // in tiles it is megabytes
 			if w.Err == nil {
 				f.calibration.finish(w, look, heat)
 			}
@@ -281,7 +282,7 @@ func (f fitted) score(ctx context.Context, nets *measure.Networks, items iter.Se
 	}
 	for it := range items {
 		w := &underWay{scored: scored{Prepared: it}, left: len(it.Windows.Corners)}
-		if of.Heat {
+		if w.left > 0 && (it.Look || look != nil || heat != nil) {
 			w.heat = make([][]float32, w.left)
 		}
 		waiting = append(waiting, w)
@@ -293,6 +294,7 @@ func (f fitted) score(ctx context.Context, nets *measure.Networks, items iter.Se
 				if err := flush(); err != nil {
 					return err
 				}
+				batched()
 			}
 		}
 		if len(batch) == 0 { // a file that cannot be read waits for nobody
@@ -301,10 +303,14 @@ func (f fitted) score(ctx context.Context, nets *measure.Networks, items iter.Se
 			}
 		}
 	}
-	if err := ctx.Err(); err != nil {
-		return err
+	err := ctx.Err()
+	if err == nil {
+		err = flush()
 	}
-	return flush()
+	if err == nil {
+		batched()
+	}
+	return err
 }
 
 // take keeps the most unusual window's value, score by score.
@@ -331,7 +337,7 @@ func (c *calibration) finish(w *underWay, look func(float64) bool, heat func([]f
 		return
 	}
 	w.score, w.p = c.combination.Score(c.unusual(w.values))
-	if look != nil && look(w.score) {
+	if w.heat != nil && (w.Look || look != nil && look(w.score)) {
 		w.view = &View{Picture: w.small, Heat: c.heat.Stitch(w.Windows.Height, w.Windows.Width, w.Windows.Corners, w.heat)}
 	}
 }

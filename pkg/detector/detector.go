@@ -4,9 +4,10 @@
 //
 //	d, err := detector.Load("good.strata")
 //	results, summary, err := d.Detect(ctx, detector.Options{Rate: 0.01}, "new/")
-//	for _, r := range results {
+//	for _, r := range results { // most unusual first
 //		fmt.Println(r.Path, r.PValue, r.Anomalous, r.Err)
 //	}
+//	fmt.Println(summary.Anomalous, "of", summary.Images)
 //
 // Package detector/fit makes one, and is the only one of the two that knows of training; package detector/output writes pages and tables.
 package detector

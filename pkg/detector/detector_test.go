@@ -407,6 +407,39 @@ func TestTiles(t *testing.T) {
 	require.Equal(t, []int{64, 80}, []int{results[0].View.Picture.Height, results[0].View.Picture.Width})
 }
 
+// Bytes is no less than what is made of any picture.
+func TestBytes(t *testing.T) {
+	for _, p := range []detector.Preparation{{Channels: 1}, {Channels: 3}, {Channels: 1, Tiles: true, Longest: 100, Overlap: 31},
+		{Channels: 3, Tiles: true, Longest: 256, Overlap: 16}, {Channels: 3, Tiles: true, Longest: 90}} {
+		for _, side := range [][2]int{{1, 1}, {20, 500}, {90, 90}, {256, 256}, {300, 299}} {
+			w := p.Of(&intake.Picture{Height: side[0], Width: side[1], Channels: 3, Pixels: make([]uint8, 3*side[0]*side[1])})
+			made := len(w.Pixels) + 3*w.Height*w.Width
+			heat := 4*detector.Side*detector.Side*len(w.Corners) + 8*w.Height*w.Width
+			require.LessOrEqual(t, int64(made), p.Bytes(false), "%v of %v", p, side)
+			require.LessOrEqual(t, int64(made+heat), p.Bytes(true), "%v of %v", p, side)
+			if side[0] == 256 {
+				require.Equal(t, int64(made+heat), p.Bytes(true), "no more than the largest")
+			}
+		}
+	}
+}
+
+// Progress is said batch by batch: told image by image, the first of a batch would seem to have taken as long as all of it. A file that
+// cannot be read is no sign that the networks are compiled.
+func TestProgress(t *testing.T) {
+	var heard []int
+	files := detectortest.Files(41, func(i int) []byte {
+		if i == 0 {
+			return nil
+		}
+		return detectortest.PNG(detectortest.Good(i, 32, 32, 3))
+	})
+	o := detector.Options{Progress: func(done int) { heard = append(heard, done) }}
+	_, err := detectortest.New(t, 3, nil).Stream(context.Background(), files, o, func(detector.Result) error { return nil })
+	require.NoError(t, err)
+	require.Equal(t, []int{33, 41}, heard)
+}
+
 func TestLook(t *testing.T) {
 	d := detectortest.New(t, 3, nil)
 	folder := detectortest.Folder(t, map[string][]byte{"1.png": detectortest.PNG(detectortest.Good(1, 400, 200, 3)),

@@ -97,6 +97,21 @@ func (p Preparation) Of(picture *intake.Picture) Windows {
 	return w
 }
 
+// Bytes is how much memory a picture takes at most once it is decoded, until it is judged; with a View more.
+func (p Preparation) Bytes(view bool) int64 {
+	side := Side // of what windows are cut from
+	if p.Tiles {
+		side = p.Longest
+	}
+	along := len(p.starts(side))
+	windows, area := int64(along*along*Side*Side), int64(side*side)
+	bytes := windows*int64(p.Channels) + 3*area // and the resized picture in RGB
+	if view {
+		bytes += 4*windows + 8*area // the heat of windows, its sum, and how many lie on each pixel
+	}
+	return bytes
+}
+
 // starts are where windows begin along a side, the last one flush with its end.
 func (p Preparation) starts(side int) []int {
 	var starts []int
@@ -139,11 +154,16 @@ type Prepared struct {
 	Windows Windows
 	// Grey says that all its pixels are grey, whatever it is prepared for.
 	Grey bool
+	// Look asks for its Result.View, whatever Options.Look says.
+	Look bool
 
 	small *intake.Picture // for a View
 }
 
-// Read reads and prepares files on all processors, in their order, and some ahead of what asks.
+// processors bounds how many pictures are prepared at once, over all goroutines: more would be megabytes more, and no faster.
+var processors = make(chan struct{}, runtime.GOMAXPROCS(0))
+
+// Read reads and prepares files on all processors, in their order, and some ahead of what asks. It is done with files when it ends.
 func (p Preparation) Read(ctx context.Context, files iter.Seq[intake.File], limits intake.Limits) iter.Seq[Prepared] {
 	return p.read(ctx, files, limits, false)
 }
@@ -151,8 +171,7 @@ func (p Preparation) Read(ctx context.Context, files iter.Seq[intake.File], limi
 func (p Preparation) read(ctx context.Context, files iter.Seq[intake.File], limits intake.Limits, withSmall bool) iter.Seq[Prepared] {
 	return func(yield func(Prepared) bool) {
 		ctx, cancel := context.WithCancel(ctx)
-		workers := runtime.GOMAXPROCS(0)
-		queue, slots := make(chan chan Prepared, 4*workers), make(chan struct{}, workers)
+		queue := make(chan chan Prepared, 4*cap(processors))
 		go func() {
 			defer close(queue)
 			for file := range files {
@@ -162,10 +181,10 @@ func (p Preparation) read(ctx context.Context, files iter.Seq[intake.File], limi
 				case <-ctx.Done():
 					return
 				}
-				slots <- struct{}{}
+				processors <- struct{}{}
 				go func() {
 					ready <- p.one(file, limits, withSmall)
-					<-slots
+					<-processors
 				}()
 			}
 		}()

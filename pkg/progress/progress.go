@@ -119,6 +119,7 @@ type Bar struct {
 	start    time.Time
 	next     time.Time // not before this is anything shown
 	points   []point   // oldest first; never empty
+	unparted bool      // time went by that is no part's: the speed is counted from the next Set on
 	drawn    bool      // the cursor stands behind a drawn line
 	finished bool
 }
@@ -162,7 +163,7 @@ func (b *Bar) StartAt(n int) {
 func (b *Bar) startAt(n int) {
 	b.done = n
 	b.start = b.now()
-	b.points = []point{{b.start, n}}
+	b.points, b.unparted = []point{{b.start, n}}, false
 	b.next = b.start
 	if _, listens := b.w.(Listener); b.width == nil && !listens {
 		b.next = b.start.Add(firstLine)
@@ -178,8 +179,8 @@ func (b *Bar) Set(done int, info string) {
 		return
 	}
 	now := b.now()
-	if done < b.done { // a job that went back has no speed yet
-		b.points = []point{{now, done}}
+	if done < b.done || b.unparted { // a job that went back, or has only begun, has no speed yet
+		b.points, b.unparted = []point{{now, done}}, false
 	}
 	b.done, b.info = done, oneLine(info)
 	b.remember(now)
@@ -218,7 +219,8 @@ func (b *Bar) event(now time.Time) Event {
 }
 
 // During shows what is done at the moment and how long that has taken so far, from two seconds on and until end is
-// called: for work that has no parts, such as compiling. end may be called more than once.
+// called: for work that has no parts, such as compiling. Its time counts as elapsed but not for the speed, nor do the
+// parts of the first [Bar.Set] after it, which may have been its own. end may be called more than once.
 func (b *Bar) During(what string) (end func()) {
 	b.mu.Lock()
 	b.info = oneLine(what)
@@ -243,7 +245,7 @@ func (b *Bar) During(what string) (end func()) {
 		<-stopped
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		b.info = ""
+		b.info, b.unparted = "", true
 	})
 }
 

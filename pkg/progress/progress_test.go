@@ -89,6 +89,32 @@ func TestDuring(t *testing.T) {
 	})
 }
 
+// What is computed first may take a compiler's time too: that says nothing about how long the rest takes. Parts come in batches.
+func TestTimeLeftWithoutTheFirstParts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		b := newBar(&out, "score", 640, nil, time.Now)
+		end := b.During("the first images")
+		for done := 32; done <= 192; done += 32 {
+			time.Sleep(time.Second)
+			if done == 32 {
+				time.Sleep(10 * time.Second) // compiling
+			}
+			end()
+			b.Set(done, "images")
+		}
+		synctest.Wait()
+		b.Log("now: " + b.event(b.now()).Times())
+		b.Done("")
+		assert.Equal(t, []string{
+			"score: 0/640 (0%), 0:02 elapsed, the first images",
+			"score: 64/640 (10%), 0:12 elapsed, 0:18 left, images",
+			"now: 0:16 elapsed, 0:14 left",
+			"score: 192/640 (30%), 0:16 elapsed, images",
+		}, lines(&out))
+	})
+}
+
 // What is quick says nothing of it.
 func TestDuringOfQuickWork(t *testing.T) {
 	var out bytes.Buffer

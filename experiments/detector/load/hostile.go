@@ -225,15 +225,46 @@ func attacks() []attack {
 	}
 }
 
+// survived is what hostile clients did to a server, and to one beside them that means well.
+type survived struct {
+	seconds       float64
+	attacks       []string // what was done, and how often
+	good, alone   *asked   // who means well: beside them, and afterwards
+	health        time.Duration
+	answered      map[string]int // requests of /v1/detect by status
+	before, after string         // goroutines and files
+	most          int            // memory, MiB
+}
+
+func (s survived) String() string {
+	if s.alone == nil {
+		return "hostile clients: not measured to the end\n" + strings.Join(s.attacks, "\n")
+	}
+	answers, faults := 0, 0
+	for status, n := range s.answered {
+		if answers += n; status == "500" {
+			faults += n
+		}
+	}
+	return fmt.Sprintf("%.0f s of hostile clients:\n%s\n%d answers of 500 of the %d of /v1/detect (%v); memory at most %d MiB; %s before, "+
+		"%s afterwards\na client that means well met %v, and %v afterwards; 50th percentile %s, 99th %s, longest %s; /healthz at most %s",
+		s.seconds, strings.Join(s.attacks, "\n"), faults, answers, s.answered, s.most, s.before, s.after, s.good.status, s.alone.status,
+		s.good.quantile(0.5), s.good.quantile(0.99), s.good.quantile(1), s.health.Round(time.Millisecond))
+}
+
 // hostile sets all attacks on a server, beside one client that means well.
-func hostile(ctx context.Context, o options) error {
+func hostile(ctx context.Context, o options) (survived, error) {
+	of := survived{seconds: o.duration.Seconds()}
 	s, err := serve(ctx, o, "--upload", "5s")
 	if err != nil {
-		return err
+		return of, err
+	}
+	held := func() string {
+		return fmt.Sprintf("%.0f goroutines and %.0f files", s.metric("go_goroutines"), s.metric("process_open_fds"))
 	}
 	timed, cancel := context.WithTimeout(ctx, o.duration)
 	defer cancel()
-	before, files := s.metric("go_goroutines"), s.metric("process_open_fds")
+	of.before = held()
 	var wait sync.WaitGroup
 	all := attacks()
 	done := make([]atomic.Int64, len(all))
@@ -248,7 +279,6 @@ func hostile(ctx context.Context, o options) error {
 			})
 		}
 	}
-	var health time.Duration
 	var dead error
 	wait.Go(func() { // whether it lives
 		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second}
@@ -260,38 +290,30 @@ func hostile(ctx context.Context, o options) error {
 				return
 			}
 			response.Body.Close()
-			health = max(health, time.Since(started))
-			now, most := s.memory()
-			fmt.Printf("\r%s left, memory %d MiB, at most %d   ", time.Until(deadline(timed)).Round(time.Second), now, most)
+			of.health = max(of.health, time.Since(started))
 			time.Sleep(200 * time.Millisecond)
 		}
 	})
 	polite := o
 	polite.clients, polite.images = 1, 1
-	good := clients(timed, polite, s.address)
+	of.good = clients(timed, polite, s.address)
 	wait.Wait()
-	fmt.Println()
 	for i, a := range all {
-		fmt.Printf("%8d times %s\n", done[i].Load(), a.name)
+		of.attacks = append(of.attacks, fmt.Sprintf("%8d times %s", done[i].Load(), a.name))
 	}
-	fmt.Printf("a client that means well met %v; 50th percentile %s, 99th %s, longest %s; /healthz at most %s\n", good.status,
-		good.quantile(0.5), good.quantile(0.99), good.quantile(1), health.Round(time.Millisecond))
 	if dead != nil {
-		return fmt.Errorf("it was dead: %w", dead)
+		return of, fmt.Errorf("it was dead: %w", dead)
 	}
 	time.Sleep(12 * time.Second) // until the slow ones are hung up on
-	alone := good
-	if ctx.Err() == nil {
-		short, cancel := context.WithTimeout(ctx, 2*time.Second)
-		defer cancel()
-		alone = clients(short, polite, s.address)
-	}
-	now, most := s.memory()
-	fmt.Printf("afterwards: answers %v; %.0f goroutines (%.0f before), %.0f files (%.0f); memory %d MiB, at most %d\n", alone.status,
-		s.metric("go_goroutines"), before, s.metric("process_open_fds"), files, now, most)
+	short, cancelShort := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancelShort()
+	of.alone = clients(short, polite, s.address)
+	of.after = held()
+	_, of.most = s.memory()
 	if err := s.stop(); err != nil {
-		return err
+		return of, err
 	}
+	of.answered = s.log.answered
 	var mistakes []string
 	for _, line := range s.log.other {
 		if strings.Contains(line, "level=ERROR") || strings.Contains(line, "panic") {
@@ -300,15 +322,9 @@ func hostile(ctx context.Context, o options) error {
 	}
 	switch {
 	case len(mistakes) > 0 || s.log.answered["500"] > 0:
-		return fmt.Errorf("%d answers of 500; the server's log: %s", s.log.answered["500"], strings.Join(mistakes, "\n"))
-	case len(alone.took) == 0:
-		return errors.New("it answers nobody afterwards")
+		return of, fmt.Errorf("%d answers of 500; the server's log: %s", s.log.answered["500"], strings.Join(mistakes, "\n"))
+	case len(of.alone.took) == 0:
+		return of, errors.New("it answers nobody afterwards")
 	}
-	fmt.Printf("answers of /v1/detect by status: %v\n", s.log.answered)
-	return nil
-}
-
-func deadline(ctx context.Context) time.Time {
-	at, _ := ctx.Deadline()
-	return at
+	return of, nil
 }

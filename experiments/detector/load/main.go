@@ -4,6 +4,7 @@
 //	go run ./experiments/detector/load -for 30s load            # requests/s, 50th and 99th percentile
 //	go run ./experiments/detector/load -for 30s shutdown        # stopped under load again and again: nothing is lost
 //	go run ./experiments/detector/load -for 10m hostile         # whoever means harm, and one who does not
+//	go run ./experiments/detector/load all                      # all of it, as docs/serve.md has it: make serve-evidence
 //
 // It starts the server that -strata names (make build) on loopback, with a model of its own where -model names none: the Glow that strata
 // brings with it, calibrated on drawn pictures, which costs what a finetuned one does. It fails where something is lost or dies.
@@ -41,6 +42,7 @@ type options struct {
 	clients, images int
 	side            int
 	duration        time.Duration
+	backend         string // GOMLX_BACKEND of the server, "" where strata chooses
 }
 
 func main() {
@@ -50,19 +52,34 @@ func main() {
 	flag.IntVar(&o.clients, "clients", 16, "clients at once")
 	flag.IntVar(&o.images, "images", 1, "pictures a request")
 	flag.IntVar(&o.side, "side", 128, "height and width of a picture")
-	flag.DurationVar(&o.duration, "for", 30*time.Second, "how long")
+	flag.DurationVar(&o.duration, "for", 0, "how long; of all, the whole (default 30s, of all "+whole.String()+")")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	modes := map[string]func(context.Context, options) error{"load": load, "shutdown": shutdown, "hostile": hostile}
+	modes := map[string]func(context.Context, options) error{"load": printed(load), "shutdown": printed(shutdown),
+		"hostile": printed(hostile), "all": all}
 	mode, ok := modes[flag.Arg(0)]
 	if !ok || flag.NArg() != 1 {
-		fmt.Fprintln(os.Stderr, "load: name what to do: load, shutdown or hostile")
+		fmt.Fprintln(os.Stderr, "load: name what to do: load, shutdown, hostile or all")
 		os.Exit(2)
+	}
+	if o.duration == 0 {
+		if o.duration = 30 * time.Second; flag.Arg(0) == "all" {
+			o.duration = whole
+		}
 	}
 	if err := run(ctx, o, mode); err != nil {
 		fmt.Fprintln(os.Stderr, "load:", err)
 		os.Exit(1)
+	}
+}
+
+// printed prints what a part says of itself, also where it failed.
+func printed[T fmt.Stringer](part func(context.Context, options) (T, error)) func(context.Context, options) error {
+	return func(ctx context.Context, o options) error {
+		found, err := part(ctx, o)
+		fmt.Println(found)
+		return err
 	}
 }
 
@@ -150,6 +167,9 @@ func serve(ctx context.Context, o options, more ...string) (*served, error) {
 	s := &served{log: &log{answered: map[string]int{}}, said: make(chan struct{})}
 	s.process = exec.Command(o.strata, append([]string{"serve", o.model, "--address", "127.0.0.1:0"}, more...)...)
 	s.process.Stderr = s.log
+	if o.backend != "" {
+		s.process.Env = append(os.Environ(), "GOMLX_BACKEND="+o.backend)
+	}
 	s.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C is for this command, which stops it then
 	out, err := s.process.StdoutPipe()
 	if err != nil {
@@ -288,61 +308,94 @@ func (a *asked) quantile(q float64) time.Duration {
 	return a.took[min(int(q*float64(len(a.took))), len(a.took)-1)].Round(10 * time.Microsecond)
 }
 
-func load(ctx context.Context, o options) error {
+// loaded is what a server did under the load of clients that ask again at once.
+type loaded struct {
+	options
+	seconds float64
+	asked   *asked
+	batch   float64 // pictures
+	most    int     // memory, MiB
+}
+
+func (l loaded) requests() float64 { return float64(len(l.asked.took)) / l.seconds }
+
+func (l loaded) String() string {
+	if l.asked == nil {
+		return "not measured"
+	}
+	return fmt.Sprintf("%d clients, %d pictures of %dx%d a request, %.0f s: %.1f requests/s, %.1f images/s; 50th percentile %s, 99th %s, "+
+		"longest %s; answers %v, cut %d; %.1f pictures a batch; memory at most %d MiB", l.clients, l.images, l.side, l.side, l.seconds,
+		l.requests(), l.requests()*float64(l.images), l.asked.quantile(0.5), l.asked.quantile(0.99), l.asked.quantile(1), l.asked.status,
+		l.asked.cut.Load(), l.batch, l.most)
+}
+
+func load(ctx context.Context, o options) (loaded, error) {
+	l := loaded{options: o}
 	s, err := serve(ctx, o, "--quiet")
 	if err != nil {
-		return err
+		return l, err
 	}
 	timed, cancel := context.WithTimeout(ctx, o.duration)
 	defer cancel()
 	started := time.Now()
-	a := clients(timed, o, s.address)
-	took := time.Since(started).Seconds()
-	n := float64(len(a.took))
-	fmt.Printf("%d clients, %d pictures of %dx%d a request, %.0f s: %.1f requests/s, %.1f images/s; 50th percentile %s, 99th %s, "+
-		"longest %s; answers %v, cut %d\n",
-		o.clients, o.images, o.side, o.side, took, n/took, n*float64(o.images)/took, a.quantile(0.5), a.quantile(0.99), a.quantile(1),
-		a.status, a.cut.Load())
-	now, most := s.memory()
-	batch := s.metric("strata_batch_images_sum") / s.metric("strata_batch_images_count")
-	fmt.Printf("%.1f pictures a batch; memory %d MiB, at most %d\n", batch, now, most)
+	l.asked = clients(timed, o, s.address)
+	l.seconds = time.Since(started).Seconds()
+	_, l.most = s.memory()
+	l.batch = s.metric("strata_batch_images_sum") / s.metric("strata_batch_images_count")
 	if err := s.stop(); err != nil {
-		return err
+		return l, err
 	}
-	if a.cut.Load() > 0 || len(a.took) == 0 {
-		return errors.New("answers were cut off, or there were none")
+	if l.asked.cut.Load() > 0 || len(l.asked.took) == 0 {
+		return l, fmt.Errorf("%d clients, %d pictures a request: %d answers were cut off, and of 200 there were %d: %v", l.clients,
+			l.images, l.asked.cut.Load(), len(l.asked.took), l.asked.status)
 	}
-	return nil
+	return l, nil
+}
+
+// stopped is what came of servers that were stopped under load.
+type stopped struct {
+	options
+	stops, answered int
+	met             map[string]int
+	lost            bool
+}
+
+func (s stopped) String() string {
+	lost := "none lost"
+	if s.lost {
+		lost = "some lost"
+	}
+	return fmt.Sprintf("%d stops under the load of %d clients: %d requests answered, %s; clients met %v", s.stops, s.clients,
+		s.answered, lost, s.met)
 }
 
 // shutdown stops servers under load, until the time is over: what a server says that it answered, clients must have.
-func shutdown(ctx context.Context, o options) error {
+func shutdown(ctx context.Context, o options) (stopped, error) {
 	end := time.Now().Add(o.duration)
-	stops, total := 0, 0
-	met := map[string]int{}
-	for ; stops == 0 || time.Now().Before(end) && ctx.Err() == nil; stops++ {
+	of := stopped{options: o, met: map[string]int{}}
+	for ; of.stops == 0 || time.Now().Before(end) && ctx.Err() == nil; of.stops++ {
 		s, err := serve(ctx, o)
 		if err != nil {
-			return err
+			return of, err
 		}
-		stopped := make(chan error, 1)
+		ended := make(chan error, 1)
 		go func() {
-			time.Sleep(time.Second + time.Duration(stops%7)*100*time.Millisecond)
-			stopped <- s.stop()
+			time.Sleep(time.Second + time.Duration(of.stops%7)*100*time.Millisecond)
+			ended <- s.stop()
 		}()
 		a := clients(context.WithoutCancel(ctx), o, s.address)
-		if err := <-stopped; err != nil {
-			return err
+		if err := <-ended; err != nil {
+			return of, err
 		}
 		for status, n := range a.status {
-			met[status] += n
+			of.met[status] += n
 		}
-		total += a.status["200"]
+		of.answered += a.status["200"]
 		if a.cut.Load() > 0 || a.status["200"] != s.log.answered["200"] {
-			return fmt.Errorf("stop %d: the server answered %d requests, clients have %d, and %d were cut off", stops,
+			of.lost = true
+			return of, fmt.Errorf("stop %d: the server answered %d requests, clients have %d, and %d were cut off", of.stops,
 				s.log.answered["200"], a.status["200"], a.cut.Load())
 		}
 	}
-	fmt.Printf("%d stops under the load of %d clients: %d requests answered, none lost; clients met %v\n", stops, o.clients, total, met)
-	return nil
+	return of, nil
 }

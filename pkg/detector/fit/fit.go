@@ -178,8 +178,7 @@ func Detector(ctx context.Context, o Options, good ...string) (*detector.Detecto
 	}
 	if n := len(images.samples); n < Least {
 		return nil, fmt.Errorf("fit: %d different good images in %s%s: at least %d are needed, %d of them to be held out; 500 are a "+
-			"fair number", n,
-			strings.Join(good, ", "), images.trouble(), Least, detector.LeastHeldOut)
+			"fair number", n, strings.Join(good, ", "), images.trouble()+images.why(), Least, detector.LeastHeldOut)
 	}
 	if start.detector == nil && start.grey() && images.grey() {
 		images.inGrey()
@@ -189,6 +188,7 @@ func Detector(ctx context.Context, o Options, good ...string) (*detector.Detecto
 		LeftOut: images.leftOut, Train: len(of.train), Stop: len(of.stop)}
 	fmt.Fprintf(o.Out, "%d good images (%s)%s: %d to train on, %d to stop by, %d held out\n", fitted.Images,
 		images.preparation, images.trouble(), fitted.Train, fitted.Stop, len(of.heldOut))
+	images.tellProblems(o.Out)
 
 	shown := of.train // whose spectrum is compared
 	if o.OnlyCalibrate {
@@ -206,7 +206,7 @@ func Detector(ctx context.Context, o Options, good ...string) (*detector.Detecto
 		}
 		fitted.Outliers = outliers.Len()
 	}
-	general, err := o.general(ctx, start, images.preparation, fitted.Spectrum)
+	general, drawn, err := o.general(ctx, start, images.preparation, fitted.Spectrum)
 	if err != nil {
 		return nil, err
 	}
@@ -226,10 +226,6 @@ func Detector(ctx context.Context, o Options, good ...string) (*detector.Detecto
 		if own, err = o.finetune(ctx, general, own, images, of, outliers, &fitted); err != nil {
 			return nil, err
 		}
-	}
-	drawn, err := isDrawn(general)
-	if err != nil {
-		return nil, err
 	}
 	d, err := detector.New(detector.Config{General: general, Own: own, Preparation: images.preparation, Scores: o.Scores, Rule: o.Rule,
 		Drawn: drawn, Fit: fitted})
@@ -256,7 +252,7 @@ func (g *gathered) repeats() string {
 		"new one like them, and false alarms are more than is said here", g.duplicates, read)
 }
 
-// trouble says what was not used, and why.
+// trouble says what was not used.
 func (g *gathered) trouble() string {
 	text := ""
 	if g.duplicates > 0 {
@@ -266,15 +262,32 @@ func (g *gathered) trouble() string {
 		text += fmt.Sprintf(", %d more left out", g.leftOut)
 	}
 	if g.unreadable > 0 {
-		text += fmt.Sprintf(", %d unreadable (%s)", g.unreadable, strings.Join(g.problems, "; "))
+		text += fmt.Sprintf(", %d unreadable", g.unreadable)
 	}
 	return text
+}
+
+// why says in a line what could not be read, and tellProblems in one each.
+func (g *gathered) why() string {
+	if len(g.problems) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(g.problems, "; ") + ")"
+}
+
+func (g *gathered) tellProblems(to io.Writer) {
+	for _, problem := range g.problems {
+		fmt.Fprintln(to, "  unreadable:", problem)
+	}
+	if more := g.unreadable - len(g.problems); more > 0 {
+		fmt.Fprintf(to, "  and %d more\n", more)
+	}
 }
 
 // read gathers pictures.
 func (o Options) read(ctx context.Context, walk *intake.Walk, what string, p detector.Preparation, most int) (*gathered, error) {
 	bar := progress.New(o.Out, "read "+what, 0)
-	defer bar.Done("images")
+	defer bar.Done("")
 	return gather(ctx, walk, p, o.Limits, most, bar)
 }
 
@@ -282,8 +295,13 @@ func (o Options) read(ctx context.Context, walk *intake.Walk, what string, p det
 func (o Options) calibrate(ctx context.Context, d *detector.Detector, images *gathered, of parts) error {
 	all := 2*len(of.stop) + len(of.heldOut)
 	bar := progress.New(o.Out, "score good images", all)
-	defer bar.Done("images")
-	return d.Calibrate(ctx, images.load(ctx, of.stop), images.load(ctx, of.heldOut), all, func(done int) { bar.Set(done, "images") })
+	defer bar.Done("")
+	begun := bar.During("the first images") // with what compiles the networks
+	defer begun()
+	return d.Calibrate(ctx, images.load(ctx, of.stop), images.load(ctx, of.heldOut), all, func(done int) {
+		begun()
+		bar.Set(done, "")
+	})
 }
 
 // setOf makes one set of all images of a folder or zip, of which there must be so many.
@@ -295,7 +313,8 @@ func (o Options) setOf(ctx context.Context, what, path string, p detector.Prepar
 		return nil, nil, err
 	}
 	if n := len(images.samples); n < least {
-		return nil, nil, fmt.Errorf("fit: %d different %s in %s%s: at least %d are needed", n, what, path, images.trouble(), least)
+		return nil, nil, fmt.Errorf("fit: %d different %s in %s%s: at least %d are needed", n, what, path,
+			images.trouble()+images.why(), least)
 	}
 	set, err := images.set(ctx, what, images.samples, windowsOfPicture, o.Most)
 	return set, images, err

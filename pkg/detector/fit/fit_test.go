@@ -234,7 +234,7 @@ func TestGrey(t *testing.T) {
 	m := d.Manifest()
 	require.Equal(t, 210, m.Fit.Images)
 	require.Equal(t, 1, m.Fit.Unreadable)
-	require.Contains(t, out.String(), "210 good images (grey, resized as a whole to 32x32 (bilinear)), 1 unreadable (")
+	require.Contains(t, out.String(), "210 good images (grey, resized as a whole to 32x32 (bilinear)), 1 unreadable: ")
 	require.Contains(t, out.String(), "broken.png: PNG")
 
 	rgb, err := Detector(context.Background(), Options{General: small(t, 3), OnlyCalibrate: true}, detectortest.Folder(t, files))
@@ -550,4 +550,21 @@ func TestDrawnIsKnownByItsWeights(t *testing.T) {
 	drawn, err = isDrawn(general)
 	require.NoError(t, err)
 	require.False(t, drawn, "of another kind")
+}
+
+// Whether the general network is drawn is passed on with it: of the embedded one it is known, of a file it is found.
+func TestGeneralSaysWhetherItIsDrawn(t *testing.T) {
+	own, err := DrawnGeneral(detector.Glow, 1)
+	require.NoError(t, err)
+	copied := filepath.Join(t.TempDir(), "copied.strata")
+	require.NoError(t, own.Save(copied))
+	for named, want := range map[string]bool{Drawn: true, copied: true, small(t, 1): false} {
+		o := Options{General: named}.withDefaults()
+		s, err := o.start()
+		require.NoError(t, err)
+		g, drawn, err := o.general(context.Background(), s, detector.Preparation{Channels: 1}, detector.Spectrum{})
+		require.NoError(t, err)
+		require.Equal(t, want, drawn, named)
+		require.Equal(t, want, g.About == own.About, named)
+	}
 }

@@ -56,7 +56,7 @@ func gather(ctx context.Context, walk *intake.Walk, p detector.Preparation, limi
 			return nil, err
 		}
 		done++
-		bar.Set(done, "images")
+		bar.Set(done, "")
 		if prepared.Err != nil {
 			if g.unreadable++; g.unreadable <= fewProblems {
 				g.problems = append(g.problems, fmt.Sprintf("%s: %v", prepared.File.Name, prepared.Err))

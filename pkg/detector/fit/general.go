@@ -7,6 +7,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -40,22 +41,33 @@ func GeneralFile(kind detector.Kind, channels int) string {
 // errNotDrawn ends what DrawnGeneral says where there is none.
 var errNotDrawn = errors.New("comes with strata: name general images (--general DIR|ZIP), on which one is trained, or a model's file")
 
+// checkDrawn says, without reading it, whether there is one of a kind for images of so many channels.
+func checkDrawn(kind detector.Kind, channels int) error {
+	if _, err := fs.Stat(drawn, "general/"+GeneralFile(kind, channels)); err != nil {
+		return fmt.Errorf("fit: no general %s of %d channels %w", kind.Title(), channels, errNotDrawn)
+	}
+	return nil
+}
+
 // DrawnGeneral is the general network of a kind that comes with strata, for images of 1 or 3 channels.
 func DrawnGeneral(kind detector.Kind, channels int) (*detector.General, error) {
+	if err := checkDrawn(kind, channels); err != nil {
+		return nil, err
+	}
 	name := GeneralFile(kind, channels)
 	data, err := drawn.ReadFile("general/" + name)
 	if err != nil {
-		return nil, fmt.Errorf("fit: no general %s of %d channels %w", kind.Title(), channels, errNotDrawn)
+		return nil, err
 	}
 	return detector.ReadGeneral(bytes.NewReader(data), int64(len(data)), name)
 }
 
-// isDrawn says whether a general network is one of those that come with strata, by its weights, wherever it was read from.
+// isDrawn says whether a general network that was read from somebody's file is one of those that come with strata, by its weights.
 func isDrawn(general *detector.General) (bool, error) {
-	own, err := DrawnGeneral(general.Kind(), general.Channels())
-	if errors.Is(err, errNotDrawn) {
+	if checkDrawn(general.Kind(), general.Channels()) != nil {
 		return false, nil
 	}
+	own, err := DrawnGeneral(general.Kind(), general.Channels())
 	if err != nil {
 		return false, err
 	}
@@ -154,8 +166,8 @@ func (o Options) start() (start, error) {
 		}
 	case o.General != Drawn && detector.IsModel(o.General):
 		s.general, err = detector.LoadGeneral(o.General)
-	case o.General == Drawn: // whether there is one
-		_, err = DrawnGeneral(s.kind, s.preparation.Channels)
+	case o.General == Drawn:
+		err = checkDrawn(s.kind, s.preparation.Channels)
 	}
 	if err != nil {
 		return s, err
@@ -175,24 +187,29 @@ func (o Options) start() (start, error) {
 // grey says whether grey pictures make a grey model: not where the general network is one of colours.
 func (s start) grey() bool { return s.general == nil || s.general.Channels() == 1 }
 
-// general finds or makes the general network.
-func (o Options) general(ctx context.Context, s start, p detector.Preparation, good detector.Spectrum) (*detector.General, error) {
-	if o.General == Drawn && s.general == nil {
-		return DrawnGeneral(s.kind, p.Channels)
-	}
-	if g := s.general; g != nil {
-		var err error
-		if g.Channels() != p.Channels {
-			err = fmt.Errorf("fit: the general %s of %s is for images of %d channels, and the good ones have %d", s.kind.Title(), o.General,
-				g.Channels(), p.Channels)
+// general finds or makes the general network, and says whether it is one that comes with strata.
+func (o Options) general(ctx context.Context, s start, p detector.Preparation,
+	good detector.Spectrum) (g *detector.General, drawn bool, err error) {
+	switch {
+	case s.general != nil:
+		if n := s.general.Channels(); n != p.Channels {
+			return nil, false, fmt.Errorf("fit: the general %s of %s is for images of %d channels, and the good ones have %d",
+				s.kind.Title(), o.General, n, p.Channels)
 		}
-		return g, err
+		drawn, err = isDrawn(s.general)
+		return s.general, drawn, err
+	case o.General == Drawn:
+		g, err = DrawnGeneral(s.kind, p.Channels)
+		return g, true, err
 	}
+	g, err = o.generalOf(ctx, s, p, good)
+	return g, false, err
+}
+
+// generalOf trains a general network on general images: the drawn one on, where there is one, or else one from nothing.
+func (o Options) generalOf(ctx context.Context, s start, p detector.Preparation, good detector.Spectrum) (*detector.General, error) {
 	from, err := DrawnGeneral(s.kind, p.Channels)
-	if errors.Is(err, errNotDrawn) { // it is trained from nothing
-		err = nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, errNotDrawn) {
 		return nil, err
 	}
 	if o.GeneralKernel == Nearest {
@@ -208,6 +225,7 @@ func (o Options) general(ctx context.Context, s start, p detector.Preparation, g
 		return nil, err
 	}
 	fmt.Fprintf(o.Out, "%d general images (%s)%s\n", len(images.samples), p, images.trouble())
+	images.tellProblems(o.Out)
 	about := fmt.Sprintf("%d images of %s (%s)", len(images.samples), filepath.Base(o.General), p)
 	if from != nil {
 		about += ", trained on from: " + from.About

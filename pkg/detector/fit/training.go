@@ -102,6 +102,7 @@ func (t *training) run(ctx context.Context) (*trained, error) {
 	every := max(1, t.steps/looks)
 	watch := &watch{training: t, network: network}
 	options := train.Options{Folder: t.work, CheckpointEvery: every, Keep: 1, Calibrate: t.fresh, Log: bar.Log,
+		Begin: func() (end func()) { return bar.During("the first step") }, // with what compiles it
 		Report: func(s train.Status) {
 			if s.Step == s.StartedAt+1 {
 				bar.StartAt(s.StartedAt)
@@ -115,7 +116,10 @@ func (t *training) run(ctx context.Context) (*trained, error) {
 			bar.Set(s.Step, info)
 		}}
 	if t.stop != nil {
-		if err := watch.begin(ctx); err != nil {
+		looked := bar.During("the good images to stop by, for a start")
+		err := watch.begin(ctx)
+		looked()
+		if err != nil {
 			return nil, err
 		}
 		options.EvaluateEvery, options.Evaluate = every, watch.look

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -81,12 +80,8 @@ func Check(outputs []string) error {
 		if _, err := writerFor(path); err != nil {
 			return err
 		}
-		info, err := os.Stat(filepath.Dir(path))
-		if err != nil {
-			return fmt.Errorf("output %s: %w", path, err)
-		}
-		if !info.IsDir() {
-			return fmt.Errorf("output %s: %s is no folder", path, filepath.Dir(path))
+		if err := fs.CanWrite(path); err != nil {
+			return fmt.Errorf("output %w", err)
 		}
 	}
 	return nil

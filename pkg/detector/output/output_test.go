@@ -16,6 +16,7 @@ import (
 
 	"strata/pkg/detector"
 	"strata/pkg/detector/detectortest"
+	"strata/pkg/imageset/intake"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/html"
@@ -124,12 +125,24 @@ func TestTablesAndPage(t *testing.T) {
 	for name := range files {
 		require.Contains(t, visible(t, page), name)
 	}
-	require.Contains(t, string(page), "1 of 6 images are unusual")
+	require.Contains(t, string(page), "1 of 6 images is unusual")
 	require.Contains(t, visible(t, page), "The detector: a Glow L3 K1 H8, finetuned")
 	require.Contains(t, visible(t, page), "does not add up to a score.")
 	require.NotContains(t, visible(t, page), "PixelCNN")
 	require.Equal(t, 6, strings.Count(string(page), "<article"))
 	require.Equal(t, 12, strings.Count(string(page), `src="data:image/`))
+}
+
+// The networks may have seen a square of a picture that is none: on the page both are as wide and as high, so that one lies on the other.
+func TestCardIsAsThePicture(t *testing.T) {
+	view := &detector.View{Picture: &intake.Picture{Height: 30, Width: 60, Channels: 1, Pixels: make([]uint8, 1800)},
+		Heat: &detector.Heat{Height: 32, Width: 32, Values: make([]float32, 1024)}}
+	c, err := cardOf(row{Path: "wide.png"}, view, []float64{0, 1}, detector.Summary{}, nil)
+	require.NoError(t, err)
+	require.Equal(t, []int{detector.ViewSide, detector.ViewSide / 2}, []int{c.Width, c.Height})
+	var text bytes.Buffer
+	require.NoError(t, pageTemplate.Execute(&text, page{Cards: []card{c}}))
+	require.Equal(t, 2, strings.Count(text.String(), `width="128" height="64" src="data:image/png`))
 }
 
 // What is said of the heat map is that of the kind of network.

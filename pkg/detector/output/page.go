@@ -44,6 +44,7 @@ type card struct {
 	Path, PValue, Score, Notes string
 	Anomalous                  bool
 	Picture, Heat              template.URL
+	Width, Height              int // of both, on the page: they lie on each other, though the networks may have seen a square
 	Place                      template.HTML
 	Scores                     []single
 }
@@ -56,7 +57,7 @@ const unreadableShown = 1000
 func writeHTML(to io.Writer, d *detector.Detector, summary detector.Summary, all *spill, top *gallery) error {
 	m := d.Manifest()
 	p := page{Summary: summary, Fit: m.Fit, Kinds: d.Scores(), General: m.About}
-	p.Headline = fmt.Sprintf("%d of %d images are unusual", summary.Anomalous, summary.Images)
+	p.Headline = Headline(summary)
 	p.Lead = Lines(summary, m)
 	p.Judged = fmt.Sprintf("The scores %s are compared with those of %d good images that were held out, and combined (%s): the "+
 		"p-value is the share of good images, the new one among them, that look as unusual or more. That holds for images that are "+
@@ -96,6 +97,23 @@ func writeHTML(to io.Writer, d *detector.Detector, summary detector.Summary, all
 // distribution p < 0.01 was met twice as often as it says.
 const batchLeast = 20
 
+// Headline says how many images are unusual.
+func Headline(s detector.Summary) string {
+	are := "are"
+	if s.Anomalous == 1 {
+		are = "is"
+	}
+	return fmt.Sprintf("%d of %s %s unusual", s.Anomalous, count(s.Images, "image"), are)
+}
+
+// count is "1 file" or "2 files".
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
+
 // Lines say for people what a summary means.
 func Lines(s detector.Summary, m detector.Manifest) []string {
 	var lines []string
@@ -109,7 +127,7 @@ func Lines(s detector.Summary, m detector.Manifest) []string {
 			100*s.Expect.Low, 100*s.Expect.High))
 	}
 	if s.Unreadable > 0 {
-		lines = append(lines, fmt.Sprintf("%d files could not be read.", s.Unreadable))
+		lines = append(lines, fmt.Sprintf("%s could not be read.", count(s.Unreadable, "file")))
 	}
 	if !math.IsNaN(s.Batch) && s.Images >= batchLeast {
 		text := "as likely as good ones"
@@ -130,6 +148,8 @@ func cardOf(r row, v *detector.View, heldOut []float64, summary detector.Summary
 	for j, kind := range kinds {
 		c.Scores = append(c.Scores, single{kind.Name, kind.About, number(r.Scores[j], 6), number(r.PValues[j], 2)})
 	}
+	longer := max(v.Picture.Width, v.Picture.Height)
+	c.Width, c.Height = max(v.Picture.Width*detector.ViewSide/longer, 1), max(v.Picture.Height*detector.ViewSide/longer, 1)
 	var err error
 	if c.Picture, err = pictureURL(v.Picture); err != nil {
 		return c, err
@@ -162,15 +182,15 @@ func heatURL(h *detector.Heat) (template.URL, error) {
 // HeatPNG is a heat map in grey, so that it reads without colours: light grey where it is 0, darker the farther from 0 on either side, and
 // black from 4 standard deviations on, or where an image has much more, from its own most unusual fiftieth on.
 func HeatPNG(h *detector.Heat) ([]byte, error) {
-	away := make([]float64, len(h.Values))
+	away := make([]float32, len(h.Values))
 	for i, v := range h.Values {
-		away[i] = math.Abs(float64(v))
+		away[i] = max(v, -v)
 	}
-	sorted := slices.Sorted(slices.Values(away))
-	black := max(4, sorted[len(sorted)*49/50])
+	slices.Sort(away)
+	black := max(4, away[len(away)*49/50])
 	grey := image.NewGray(image.Rect(0, 0, h.Width, h.Height))
-	for i, v := range away {
-		grey.Pix[i] = uint8(224 * (1 - min(v, black)/black))
+	for i, v := range h.Values {
+		grey.Pix[i] = uint8(224 * (1 - min(max(v, -v), black)/black))
 	}
 	var text bytes.Buffer
 	err := png.Encode(&text, grey)
