@@ -33,10 +33,15 @@ func TestMain(m *testing.M) {
 }
 
 // goodFiles are n pictures of slopes, from a number on, as files.
-func goodFiles(from, n, channels int) map[string][]byte {
+func goodFiles(from, n, channels int) map[string][]byte { return filesOf(from, n, 40, 36, channels) }
+
+// smallFiles are such pictures of a few pixels, where nothing is trained on them: thousands are drawn, written and read in a second.
+func smallFiles(from, n, channels int) map[string][]byte { return filesOf(from, n, 10, 9, channels) }
+
+func filesOf(from, n, height, width, channels int) map[string][]byte {
 	files := map[string][]byte{}
 	for i := range n {
-		files[fmt.Sprintf("%04d.png", from+i)] = detectortest.PNG(detectortest.Good(from+i, 40, 36, channels))
+		files[fmt.Sprintf("%04d.png", from+i)] = detectortest.PNG(detectortest.Good(from+i, height, width, channels))
 	}
 	return files
 }
@@ -165,7 +170,7 @@ func hashes(samples []*sample) map[[32]byte]bool {
 // Parts are made of the content alone: equal pictures are one, under whatever name and codec; names do not count; and
 // what is held out stays so when pictures are added.
 func TestSplit(t *testing.T) {
-	files := goodFiles(0, 700, 3)
+	files := smallFiles(0, 700, 3)
 	g := gatherFiles(t, files, 10_000)
 	before := g.split(true)
 	require.Len(t, g.samples, 700)
@@ -178,7 +183,7 @@ func TestSplit(t *testing.T) {
 		more["renamed/"+name] = file
 	}
 	more["again/a.png"], more["again/b.png"] = files["0003.png"], files["0003.png"]
-	maps.Copy(more, goodFiles(5000, 200, 3))
+	maps.Copy(more, smallFiles(5000, 200, 3))
 	g = gatherFiles(t, more, 10_000)
 	require.Equal(t, 2, g.duplicates)
 	require.Len(t, g.samples, 900)
@@ -211,7 +216,7 @@ func TestSplit(t *testing.T) {
 // A picture's part does not depend on whether grey pictures are gathered for a model of colours, as a first fit does, or for a grey
 // one, as a fit from that does: else the second would hold out what the first was trained on.
 func TestGreySplit(t *testing.T) {
-	walk := intake.Open(detectortest.Folder(t, goodFiles(0, 210, 1)))
+	walk := intake.Open(detectortest.Folder(t, smallFiles(0, 210, 1)))
 	defer walk.Close()
 	o := Options{}.withDefaults()
 	colour, err := o.read(context.Background(), walk, "good images", detector.Preparation{Channels: 3}, 1000)
@@ -256,7 +261,7 @@ func TestRepeats(t *testing.T) {
 }
 
 func TestTooFew(t *testing.T) {
-	files := goodFiles(0, 199, 1)
+	files := smallFiles(0, 199, 1)
 	files["twice.png"] = files["0001.png"]
 	_, err := Detector(context.Background(), Options{General: small(t, 1)}, detectortest.Folder(t, files))
 	require.ErrorContains(t, err, "199 different good images")
@@ -302,10 +307,11 @@ func TestValidate(t *testing.T) {
 // A fit that is stopped goes on where it was, and ends with the same weights to the bit; with other images or options it is refused.
 func TestStopAndGoOn(t *testing.T) {
 	folder := detectortest.Folder(t, goodFiles(0, 230, 1))
-	o := Options{General: small(t, 1), Steps: 60, Batch: 8, Seed: 3, Work: filepath.Join(t.TempDir(), "whole")}
+	o := Options{General: small(t, 1), Steps: 12, Batch: 8, Rate: 1e-3, Seed: 3, Work: filepath.Join(t.TempDir(), "whole")}
 	whole, err := Detector(context.Background(), o, folder)
 	require.NoError(t, err)
 	defer whole.Close()
+	require.Positive(t, whole.Manifest().Fit.Best, "its weights are not those of the start")
 
 	o.Work = filepath.Join(t.TempDir(), "stopped")
 	ctx, cancel := context.WithCancel(context.Background())
@@ -341,7 +347,7 @@ func (s stopper) Progress(e progress.Event) {
 // Training gains on images that it does not see, and ends at its best: a rate that ruins the Glow leaves the start, and says so.
 func TestEarlyStopping(t *testing.T) {
 	folder := detectortest.Folder(t, goodFiles(0, 230, 1))
-	o := Options{General: small(t, 1), Steps: 100, Batch: 16, Rate: 1e-3}
+	o := Options{General: small(t, 1), Steps: 40, Batch: 8, Rate: 2e-3}
 	d, err := Detector(context.Background(), o, folder)
 	require.NoError(t, err)
 	defer d.Close()
@@ -356,7 +362,7 @@ func TestEarlyStopping(t *testing.T) {
 	f = ruined.Manifest().Fit
 	require.Zero(t, f.Best)
 	require.Equal(t, f.From, f.To)
-	require.Less(t, f.Steps, 100, "not all steps were made")
+	require.Less(t, f.Steps, 40, "not all steps were made")
 	require.Contains(t, strings.Join(f.Warnings, " "), "no step of training made good images more likely")
 	require.Equal(t, ruined.General().Weights, ruined.Own())
 }
