@@ -84,7 +84,7 @@ func ExampleDetector() {
 		panic(err)
 	}
 	ctx := context.Background()
-	d, err := Detector(ctx, Options{General: filepath.Join(folder, "general.strata"), Steps: 40}, good...)
+	d, err := Detector(ctx, Options{General: filepath.Join(folder, "general.strata"), Steps: 10}, good...)
 	if err != nil {
 		panic(err)
 	}
@@ -148,11 +148,11 @@ func TestDrawnGeneral(t *testing.T) {
 	require.ErrorContains(t, err, "no general Glow of 2 channels comes with strata")
 }
 
-func gatherFiles(t *testing.T, files map[string][]byte, most int) *gathered {
+func gatherFolder(t *testing.T, folder string, most int) *gathered {
 	t.Helper()
 	var o Options
 	o = o.withDefaults()
-	walk := intake.Open(detectortest.Folder(t, files))
+	walk := intake.Open(folder)
 	t.Cleanup(walk.Close)
 	g, err := o.read(context.Background(), walk, "good images", detector.Preparation{Channels: 3}, most)
 	require.NoError(t, err)
@@ -170,8 +170,8 @@ func hashes(samples []*sample) map[[32]byte]bool {
 // Parts are made of the content alone: equal pictures are one, under whatever name and codec; names do not count; and
 // what is held out stays so when pictures are added.
 func TestSplit(t *testing.T) {
-	files := smallFiles(0, 700, 3)
-	g := gatherFiles(t, files, 10_000)
+	files := smallFiles(0, 700, 1)
+	g := gatherFolder(t, detectortest.Folder(t, files), 10_000)
 	before := g.split(true)
 	require.Len(t, g.samples, 700)
 	require.InDelta(t, 140, len(before.heldOut), 43) // four standard deviations
@@ -183,8 +183,9 @@ func TestSplit(t *testing.T) {
 		more["renamed/"+name] = file
 	}
 	more["again/a.png"], more["again/b.png"] = files["0003.png"], files["0003.png"]
-	maps.Copy(more, smallFiles(5000, 200, 3))
-	g = gatherFiles(t, more, 10_000)
+	maps.Copy(more, smallFiles(5000, 200, 1))
+	folder := detectortest.Folder(t, more)
+	g = gatherFolder(t, folder, 10_000)
 	require.Equal(t, 2, g.duplicates)
 	require.Len(t, g.samples, 900)
 	after := g.split(true)
@@ -196,7 +197,7 @@ func TestSplit(t *testing.T) {
 		}
 	}
 
-	g = gatherFiles(t, more, 300)
+	g = gatherFolder(t, folder, 300)
 	require.Len(t, g.samples, 300)
 	require.Equal(t, 600, g.leftOut)
 	few := g.split(true)
@@ -208,7 +209,7 @@ func TestSplit(t *testing.T) {
 	require.Empty(t, only.train)
 	require.Equal(t, 300, len(only.heldOut)+len(only.stop))
 	for _, most := range []int{Least, 250} { // of many more
-		g := gatherFiles(t, more, most)
+		g := gatherFolder(t, folder, most)
 		require.GreaterOrEqual(t, len(g.split(true).train), trainLeast/2)
 	}
 }
@@ -430,6 +431,8 @@ func TestWaysToFit(t *testing.T) {
 	noisy := map[string][]byte{}
 	for i := range 205 {
 		large[fmt.Sprint(i, ".png")] = detectortest.PNG(detectortest.Good(i, 50, 40, 1))
+	}
+	for i := range LeastOutliers {
 		noisy[fmt.Sprint(i, ".png")] = detectortest.PNG(detectortest.Noisy(i, 64, 64, 1))
 	}
 	good, bad := detectortest.Folder(t, large), detectortest.Folder(t, noisy)
@@ -439,8 +442,8 @@ func TestWaysToFit(t *testing.T) {
 	defer tiled.Close()
 	m := tiled.Manifest()
 	require.Equal(t, []string{"log_likelihood", "ratio", "latent_fit", "dimension"}, m.Scores)
-	require.Equal(t, 205*9, m.Fit.Outliers, "windows")
-	results, _, err := tiled.Detect(ctx, detector.Options{}, bad)
+	require.Equal(t, LeastOutliers*9, m.Fit.Outliers, "windows")
+	results, _, err := tiled.Detect(ctx, detector.Options{}, filepath.Join(bad, "0.png"))
 	require.NoError(t, err)
 	require.Equal(t, 9, results[0].Windows)
 
