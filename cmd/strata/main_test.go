@@ -165,7 +165,7 @@ func TestData(t *testing.T) {
 	code, _, errOut = strata("data", "sheet", "noisy", "-o", sheet)
 	require.Zero(t, code, errOut)
 	require.FileExists(t, filepath.Join(filepath.Dir(sheet), "ignored", "sheet.png"), "somebody's images")
-	code, _, errOut = strata("data", "sheet", "digits", "-o", sheet)
+	code, _, errOut = strata("data", "sheet", "digits", "--split", "test", "-o", sheet)
 	require.Zero(t, code, errOut)
 	require.FileExists(t, sheet)
 }

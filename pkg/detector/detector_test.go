@@ -31,6 +31,19 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// shared are detectors of 1 and 3 channels for tests that neither close nor calibrate theirs: what is compiled once serves all.
+var shared = map[int]func() (*detector.Detector, error){
+	1: sync.OnceValues(func() (*detector.Detector, error) { return detectortest.Make(1, nil) }),
+	3: sync.OnceValues(func() (*detector.Detector, error) { return detectortest.Make(3, nil) }),
+}
+
+func sharedOf(t *testing.T, channels int) *detector.Detector {
+	t.Helper()
+	d, err := shared[channels]()
+	require.NoError(t, err)
+	return d
+}
+
 func ExampleLoad() {
 	// A detector that package fit would make of a folder of good images: here one of slopes, in a second.
 	made, err := detectortest.Make(3, nil)
@@ -148,7 +161,7 @@ func detect(t *testing.T, d *detector.Detector, o detector.Options, paths ...str
 
 // Everything that people put into a folder is a line, and stops nothing.
 func TestDetectEverything(t *testing.T) {
-	d := detectortest.New(t, 3, nil)
+	d := sharedOf(t, 3)
 	good := detectortest.PNG(detectortest.Good(1, 100, 30, 3))
 	folder := detectortest.Folder(t, map[string][]byte{
 		"good.png": good, "tiny.png": detectortest.PNG(detectortest.Good(2, 1, 1, 3)),
@@ -193,7 +206,7 @@ func TestDetectEverything(t *testing.T) {
 // 10 %: with 120 held out the rate's interval is 5 to 16 %, and counting 400 adds a standard error of 1.5 %, of which
 // three are allowed.
 func TestFalseAlarms(t *testing.T) {
-	d := detectortest.New(t, 1, nil)
+	d := sharedOf(t, 1)
 	alarms := 0
 	o := detector.Options{Rate: 0.1}
 	summary, err := d.Stream(context.Background(), detectortest.Files(400, func(i int) []byte {
@@ -228,7 +241,7 @@ func TestFalseAlarms(t *testing.T) {
 }
 
 func TestRatesRefused(t *testing.T) {
-	d := detectortest.New(t, 1, nil)
+	d := sharedOf(t, 1)
 	for rate, says := range map[float64]string{0.001: "wants 999 held-out good images, and there are 120",
 		-1: "expected one between 0 and 1", 2: "expected one"} {
 		_, _, err := d.Detect(context.Background(), detector.Options{Rate: rate}, t.TempDir())
@@ -245,11 +258,11 @@ func TestRatesRefused(t *testing.T) {
 
 // However many images come, few are under way: counted, not timed.
 func TestStreamIsBounded(t *testing.T) {
-	d := detectortest.New(t, 1, nil)
+	d := sharedOf(t, 1)
 	file := detectortest.PNG(detectortest.Good(1, 32, 32, 1))
 	var mu sync.Mutex
 	begun, done, most := 0, 0, 0
-	_, err := d.Stream(context.Background(), detectortest.Files(1000, func(int) []byte {
+	_, err := d.Stream(context.Background(), detectortest.Files(600, func(int) []byte {
 		mu.Lock()
 		defer mu.Unlock()
 		begun++
@@ -262,13 +275,13 @@ func TestStreamIsBounded(t *testing.T) {
 		return nil
 	})
 	require.NoError(t, err)
-	require.Equal(t, 1000, done)
+	require.Equal(t, 600, done)
 	require.Less(t, most, 300)
 }
 
 // Whoever stops it, by its context or an error, is heard at once, and readers are waited for.
 func TestStreamStops(t *testing.T) {
-	d := detectortest.New(t, 1, nil)
+	d := sharedOf(t, 1)
 	file := detectortest.PNG(detectortest.Good(1, 32, 32, 1))
 	ctx, cancel := context.WithCancel(context.Background())
 	n := 0
@@ -367,9 +380,9 @@ func TestTiles(t *testing.T) {
 		c.Preparation.Tiles, c.Preparation.Overlap, c.Preparation.Longest = true, 16, 96
 	})
 	p := detectortest.Good(1, 64, 80, 3)
+	noise := detectortest.Noisy(3, 64, 80, 3)
 	for y := 40; y < 64; y++ { // noise in the lower right corner
 		for x := 56; x < 80; x++ {
-			noise := detectortest.Noisy(3, 64, 80, 3)
 			copy(p.Pixels[3*(y*80+x):][:3], noise.Pixels[3*(y*80+x):])
 		}
 	}
@@ -441,7 +454,7 @@ func TestProgress(t *testing.T) {
 }
 
 func TestLook(t *testing.T) {
-	d := detectortest.New(t, 3, nil)
+	d := sharedOf(t, 3)
 	folder := detectortest.Folder(t, map[string][]byte{"1.png": detectortest.PNG(detectortest.Good(1, 400, 200, 3)),
 		"2.png": detectortest.PNG(detectortest.Noisy(2, 40, 40, 3))})
 	plain, _ := detect(t, d, detector.Options{}, folder)
@@ -454,7 +467,7 @@ func TestLook(t *testing.T) {
 
 // What is saved is what is loaded, and what is damaged is refused in words, wherever the damage is.
 func TestFile(t *testing.T) {
-	d := detectortest.New(t, 1, nil)
+	d := sharedOf(t, 1)
 	path := filepath.Join(t.TempDir(), "good.strata")
 	require.NoError(t, d.Save(path))
 	require.True(t, detector.IsModel(path))
@@ -538,7 +551,7 @@ func entry(t *testing.T, path, name string) string {
 // A Glow whose training failed is no detector's, and none comes out of a file; and a detector that is not calibrated says nothing of
 // held-out images.
 func TestBrokenWeights(t *testing.T) {
-	d := detectortest.New(t, 1, nil)
+	d := sharedOf(t, 1)
 	own := maps.Clone(d.Own())
 	for name, values := range own {
 		own[name] = slices.Repeat([]float32{float32(math.NaN())}, len(values))
@@ -554,7 +567,7 @@ func TestBrokenWeights(t *testing.T) {
 
 // Files that are whole as zips and wrong as models.
 func TestForeignFiles(t *testing.T) {
-	d := detectortest.New(t, 1, nil)
+	d := sharedOf(t, 1)
 	path := filepath.Join(t.TempDir(), "good.strata")
 	require.NoError(t, d.Save(path))
 	manifest := entry(t, path, "detector.json")

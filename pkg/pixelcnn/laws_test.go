@@ -3,6 +3,7 @@ package pixelcnn
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"strata/pkg/flow/flowtest"
@@ -22,6 +23,12 @@ import (
 // lose three digits more than a sum does), over the step 1e-9.
 func checkGradients(t *testing.T, build func(in []*Node) *Node, names []string, inputs ...*tensors.Tensor) {
 	t.Helper()
+	checkGradientsTogether(t, 1, build, names, inputs...)
+}
+
+// checkGradientsTogether moves so many inputs at once: fewer differences of a network of many parameters, to the same tolerance.
+func checkGradientsTogether(t *testing.T, together int, build func(in []*Node) *Node, names []string, inputs ...*tensors.Tensor) {
+	t.Helper()
 	const step, relative, absolute = 1e-4, 1e-5, 1e-8
 	rng := rand.New(rand.NewPCG(11, 12))
 	combine := func(in []*Node) *Node {
@@ -37,13 +44,13 @@ func checkGradients(t *testing.T, build func(in []*Node) *Node, names []string, 
 	require.NoError(t, err)
 	defer value.Finalize()
 	gradients := flowtest.Evaluate(t, func(in []*Node) []*Node { return Gradient(combine(in), in...) }, inputs...)
-	at := func(input int, direction []float64, step float64) float64 {
+	at := func(first int, directions [][]float64, step float64) float64 {
 		moved := make([]any, len(inputs))
 		for i, v := range inputs {
 			values := tensors.MustCopyFlatData[float64](v) // a tensor belongs to one backend
-			if i == input {
+			if k := i - first; k >= 0 && k < len(directions) {
 				for j := range values {
-					values[j] += step * direction[j]
+					values[j] += step * directions[k][j]
 				}
 			}
 			moved[i] = tensors.FromFlatDataAndDimensions(values, v.Shape().Dimensions...)
@@ -52,15 +59,23 @@ func checkGradients(t *testing.T, build func(in []*Node) *Node, names []string, 
 		require.NoError(t, err)
 		return tensors.ToScalar[float64](out)
 	}
-	for i, gradient := range gradients {
-		direction, slope := make([]float64, len(gradient)), 0.0
-		for j := range direction {
-			direction[j] = rng.NormFloat64() / math.Sqrt(float64(len(gradient)))
-			slope += direction[j] * gradient[j]
+	first := 0
+	for group := range slices.Chunk(gradients, together) {
+		var directions [][]float64
+		slope := 0.0
+		for _, gradient := range group {
+			direction := make([]float64, len(gradient))
+			for j := range direction {
+				direction[j] = rng.NormFloat64() / math.Sqrt(float64(len(gradient)))
+				slope += direction[j] * gradient[j]
+			}
+			directions = append(directions, direction)
 		}
-		difference := (at(i, direction, step) - at(i, direction, -step)) / (2 * step)
-		require.NotZero(t, difference, "%s changes nothing", names[i])
-		require.InDelta(t, difference, slope, absolute+relative*math.Abs(difference), "gradient by %s", names[i])
+		difference := (at(first, directions, step) - at(first, directions, -step)) / (2 * step)
+		moved := names[first : first+len(group)]
+		require.NotZero(t, difference, "%s changes nothing", moved)
+		require.InDelta(t, difference, slope, absolute+relative*math.Abs(difference), "gradient by %s", moved)
+		first += len(group)
 	}
 }
 
@@ -114,13 +129,17 @@ func TestGradientsOfTheLikelihood(t *testing.T) {
 			if testing.Short() && (lowering != nn.Products || channels == 1) {
 				continue // seconds, and all lowerings are checked layer by layer
 			}
+			together := 1
+			if testing.Short() {
+				together = 8
+			}
 			model := mustNew(t, tiny(channels))
 			params := model.Params()
 			n := len(params)
 			rng := rand.New(rand.NewPCG(1, 2))
 			// Not by x: its values are on a grid, and at the edges of the first and last bins the likelihood has a step.
 			x := onGrid(rng, channels, 4, 8, 1)
-			checkGradients(t, func(in []*Node) *Node {
+			checkGradientsTogether(t, together, func(in []*Node) *Node {
 				return model.LogLikelihood(nn.NewWeights(params, in, lowering), ConstTensor(in[0].Graph(), x)).Total
 			}, paramNames(params), flowtest.RandomValues(params, 7)[:n]...)
 		}

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 
 	"strata/pkg/backend"
@@ -59,7 +60,8 @@ func PNG(p *intake.Picture) []byte {
 		copy(picture.Pix[4*i:], []uint8{at[0], at[p.Channels/2], at[p.Channels-1], 255})
 	}
 	var file bytes.Buffer
-	if err := png.Encode(&file, picture); err != nil {
+	// The fastest, for tests write thousands; not NoCompression, so that bytes cut out and changed fall into what is compressed.
+	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&file, picture); err != nil {
 		panic(err) // into memory
 	}
 	return file.Bytes()
@@ -106,8 +108,7 @@ func Make(channels int, change func(*detector.Config)) (*detector.Detector, erro
 		if config.General, err = General(channels); err != nil {
 			return nil, err
 		}
-		slope := func(i int) *intake.Picture { return Good(i, detector.Side, detector.Side, channels) }
-		if config.Own, err = started(config.General.Network, 1000, slope); err != nil {
+		if config.Own, err = Own(channels); err != nil {
 			return nil, err
 		}
 	}
@@ -127,27 +128,63 @@ func Make(channels int, change func(*detector.Config)) (*detector.Detector, erro
 	return d, d.Calibrate(context.Background(), windows(5000, 30), windows(6000, HeldOut), 1, nil)
 }
 
-// General is a general Glow of pictures of all kinds.
+// General is a general Glow of pictures of all kinds, and Own are the weights of the own one, of good pictures.
 func General(channels int) (*detector.General, error) {
-	config := glow.Config{Height: detector.Side, Width: detector.Side, Channels: channels, Scales: 3, K: 1, Hidden: 8}
-	weights, err := started(config, 1, func(i int) *intake.Picture {
-		return drawn(i, detector.Side, detector.Side, channels, []float64{3, 20, 60}[i%3])
+	weights, err := once(fmt.Sprint("general", channels), func() (detector.Weights, error) {
+		return started(glowOf(channels), 1, func(i int) *intake.Picture {
+			return drawn(i, detector.Side, detector.Side, channels, []float64{3, 20, 60}[i%3])
+		})
 	})
-	return &detector.General{About: "slopes with noise, for tests", Network: config, Weights: weights,
-		Spectrum: detector.Spectrum{60, 50, 40, 30, 25, 20}}, err
+	return &detector.General{About: "slopes with noise, for tests", Network: glowOf(channels), Weights: weights, Spectrum: spectrum}, err
+}
+
+func Own(channels int) (detector.Weights, error) {
+	return once(fmt.Sprint("own", channels), func() (detector.Weights, error) {
+		return started(glowOf(channels), 1000, func(i int) *intake.Picture { return Good(i, detector.Side, detector.Side, channels) })
+	})
+}
+
+func glowOf(channels int) density.Config {
+	return glow.Config{Height: detector.Side, Width: detector.Side, Channels: channels, Scales: 3, K: 1, Hidden: 8}
 }
 
 // GeneralPixelCNN is a PixelCNN++ of 1 or 3 channels as it starts: of pictures of no kind.
 func GeneralPixelCNN(channels int) (*detector.General, error) {
 	config := pixelcnn.Config{Height: detector.Side, Width: detector.Side, Channels: channels, ResNets: 1, Filters: 1, Mixtures: 1}
-	network, err := start(config)
-	if err != nil {
-		return nil, err
+	weights, err := once(fmt.Sprint("pixelcnn", channels), func() (detector.Weights, error) {
+		network, err := start(config)
+		if err != nil {
+			return nil, err
+		}
+		defer network.Close()
+		return network.Named()
+	})
+	return &detector.General{About: "nothing, for tests", Network: config, Weights: weights, Spectrum: spectrum}, err
+}
+
+var spectrum = detector.Spectrum{60, 50, 40, 30, 25, 20}
+
+// Starts are computed once a process, for they take longer than most tests that begin with them; whoever asks gets weights of their own.
+var (
+	startsMu sync.Mutex
+	starts   = map[string]detector.Weights{}
+)
+
+func once(name string, start func() (detector.Weights, error)) (detector.Weights, error) {
+	startsMu.Lock()
+	defer startsMu.Unlock()
+	if starts[name] == nil {
+		made, err := start()
+		if err != nil {
+			return nil, err
+		}
+		starts[name] = made
 	}
-	defer network.Close()
-	weights, err := network.Named()
-	return &detector.General{About: "nothing, for tests", Network: config, Weights: weights,
-		Spectrum: detector.Spectrum{60, 50, 40, 30, 25, 20}}, err
+	own := detector.Weights{}
+	for parameter, values := range starts[name] {
+		own[parameter] = slices.Clone(values)
+	}
+	return own, nil
 }
 
 // PixelCNN is a change for New and Make: its own network expects the middle greys that good pictures are made of, the general one

@@ -33,10 +33,15 @@ func TestMain(m *testing.M) {
 }
 
 // goodFiles are n pictures of slopes, from a number on, as files.
-func goodFiles(from, n, channels int) map[string][]byte {
+func goodFiles(from, n, channels int) map[string][]byte { return filesOf(from, n, 40, 36, channels) }
+
+// smallFiles are such pictures of a few pixels, where nothing is trained on them: thousands are drawn, written and read in a second.
+func smallFiles(from, n, channels int) map[string][]byte { return filesOf(from, n, 10, 9, channels) }
+
+func filesOf(from, n, height, width, channels int) map[string][]byte {
 	files := map[string][]byte{}
 	for i := range n {
-		files[fmt.Sprintf("%04d.png", from+i)] = detectortest.PNG(detectortest.Good(from+i, 40, 36, channels))
+		files[fmt.Sprintf("%04d.png", from+i)] = detectortest.PNG(detectortest.Good(from+i, height, width, channels))
 	}
 	return files
 }
@@ -79,7 +84,7 @@ func ExampleDetector() {
 		panic(err)
 	}
 	ctx := context.Background()
-	d, err := Detector(ctx, Options{General: filepath.Join(folder, "general.strata"), Steps: 40}, good...)
+	d, err := Detector(ctx, Options{General: filepath.Join(folder, "general.strata"), Steps: 10}, good...)
 	if err != nil {
 		panic(err)
 	}
@@ -143,11 +148,11 @@ func TestDrawnGeneral(t *testing.T) {
 	require.ErrorContains(t, err, "no general Glow of 2 channels comes with strata")
 }
 
-func gatherFiles(t *testing.T, files map[string][]byte, most int) *gathered {
+func gatherFolder(t *testing.T, folder string, most int) *gathered {
 	t.Helper()
 	var o Options
 	o = o.withDefaults()
-	walk := intake.Open(detectortest.Folder(t, files))
+	walk := intake.Open(folder)
 	t.Cleanup(walk.Close)
 	g, err := o.read(context.Background(), walk, "good images", detector.Preparation{Channels: 3}, most)
 	require.NoError(t, err)
@@ -165,8 +170,8 @@ func hashes(samples []*sample) map[[32]byte]bool {
 // Parts are made of the content alone: equal pictures are one, under whatever name and codec; names do not count; and
 // what is held out stays so when pictures are added.
 func TestSplit(t *testing.T) {
-	files := goodFiles(0, 700, 3)
-	g := gatherFiles(t, files, 10_000)
+	files := smallFiles(0, 700, 1)
+	g := gatherFolder(t, detectortest.Folder(t, files), 10_000)
 	before := g.split(true)
 	require.Len(t, g.samples, 700)
 	require.InDelta(t, 140, len(before.heldOut), 43) // four standard deviations
@@ -178,8 +183,9 @@ func TestSplit(t *testing.T) {
 		more["renamed/"+name] = file
 	}
 	more["again/a.png"], more["again/b.png"] = files["0003.png"], files["0003.png"]
-	maps.Copy(more, goodFiles(5000, 200, 3))
-	g = gatherFiles(t, more, 10_000)
+	maps.Copy(more, smallFiles(5000, 200, 1))
+	folder := detectortest.Folder(t, more)
+	g = gatherFolder(t, folder, 10_000)
 	require.Equal(t, 2, g.duplicates)
 	require.Len(t, g.samples, 900)
 	after := g.split(true)
@@ -191,7 +197,7 @@ func TestSplit(t *testing.T) {
 		}
 	}
 
-	g = gatherFiles(t, more, 300)
+	g = gatherFolder(t, folder, 300)
 	require.Len(t, g.samples, 300)
 	require.Equal(t, 600, g.leftOut)
 	few := g.split(true)
@@ -203,7 +209,7 @@ func TestSplit(t *testing.T) {
 	require.Empty(t, only.train)
 	require.Equal(t, 300, len(only.heldOut)+len(only.stop))
 	for _, most := range []int{Least, 250} { // of many more
-		g := gatherFiles(t, more, most)
+		g := gatherFolder(t, folder, most)
 		require.GreaterOrEqual(t, len(g.split(true).train), trainLeast/2)
 	}
 }
@@ -211,7 +217,7 @@ func TestSplit(t *testing.T) {
 // A picture's part does not depend on whether grey pictures are gathered for a model of colours, as a first fit does, or for a grey
 // one, as a fit from that does: else the second would hold out what the first was trained on.
 func TestGreySplit(t *testing.T) {
-	walk := intake.Open(detectortest.Folder(t, goodFiles(0, 210, 1)))
+	walk := intake.Open(detectortest.Folder(t, smallFiles(0, 210, 1)))
 	defer walk.Close()
 	o := Options{}.withDefaults()
 	colour, err := o.read(context.Background(), walk, "good images", detector.Preparation{Channels: 3}, 1000)
@@ -256,7 +262,7 @@ func TestRepeats(t *testing.T) {
 }
 
 func TestTooFew(t *testing.T) {
-	files := goodFiles(0, 199, 1)
+	files := smallFiles(0, 199, 1)
 	files["twice.png"] = files["0001.png"]
 	_, err := Detector(context.Background(), Options{General: small(t, 1)}, detectortest.Folder(t, files))
 	require.ErrorContains(t, err, "199 different good images")
@@ -302,10 +308,11 @@ func TestValidate(t *testing.T) {
 // A fit that is stopped goes on where it was, and ends with the same weights to the bit; with other images or options it is refused.
 func TestStopAndGoOn(t *testing.T) {
 	folder := detectortest.Folder(t, goodFiles(0, 230, 1))
-	o := Options{General: small(t, 1), Steps: 60, Batch: 8, Seed: 3, Work: filepath.Join(t.TempDir(), "whole")}
+	o := Options{General: small(t, 1), Steps: 12, Batch: 8, Rate: 1e-3, Seed: 3, Work: filepath.Join(t.TempDir(), "whole")}
 	whole, err := Detector(context.Background(), o, folder)
 	require.NoError(t, err)
 	defer whole.Close()
+	require.Positive(t, whole.Manifest().Fit.Best, "its weights are not those of the start")
 
 	o.Work = filepath.Join(t.TempDir(), "stopped")
 	ctx, cancel := context.WithCancel(context.Background())
@@ -341,7 +348,7 @@ func (s stopper) Progress(e progress.Event) {
 // Training gains on images that it does not see, and ends at its best: a rate that ruins the Glow leaves the start, and says so.
 func TestEarlyStopping(t *testing.T) {
 	folder := detectortest.Folder(t, goodFiles(0, 230, 1))
-	o := Options{General: small(t, 1), Steps: 100, Batch: 16, Rate: 1e-3}
+	o := Options{General: small(t, 1), Steps: 40, Batch: 8, Rate: 2e-3}
 	d, err := Detector(context.Background(), o, folder)
 	require.NoError(t, err)
 	defer d.Close()
@@ -356,7 +363,7 @@ func TestEarlyStopping(t *testing.T) {
 	f = ruined.Manifest().Fit
 	require.Zero(t, f.Best)
 	require.Equal(t, f.From, f.To)
-	require.Less(t, f.Steps, 100, "not all steps were made")
+	require.Less(t, f.Steps, 40, "not all steps were made")
 	require.Contains(t, strings.Join(f.Warnings, " "), "no step of training made good images more likely")
 	require.Equal(t, ruined.General().Weights, ruined.Own())
 }
@@ -424,6 +431,8 @@ func TestWaysToFit(t *testing.T) {
 	noisy := map[string][]byte{}
 	for i := range 205 {
 		large[fmt.Sprint(i, ".png")] = detectortest.PNG(detectortest.Good(i, 50, 40, 1))
+	}
+	for i := range LeastOutliers {
 		noisy[fmt.Sprint(i, ".png")] = detectortest.PNG(detectortest.Noisy(i, 64, 64, 1))
 	}
 	good, bad := detectortest.Folder(t, large), detectortest.Folder(t, noisy)
@@ -433,8 +442,8 @@ func TestWaysToFit(t *testing.T) {
 	defer tiled.Close()
 	m := tiled.Manifest()
 	require.Equal(t, []string{"log_likelihood", "ratio", "latent_fit", "dimension"}, m.Scores)
-	require.Equal(t, 205*9, m.Fit.Outliers, "windows")
-	results, _, err := tiled.Detect(ctx, detector.Options{}, bad)
+	require.Equal(t, LeastOutliers*9, m.Fit.Outliers, "windows")
+	results, _, err := tiled.Detect(ctx, detector.Options{}, filepath.Join(bad, "0.png"))
 	require.NoError(t, err)
 	require.Equal(t, 9, results[0].Windows)
 

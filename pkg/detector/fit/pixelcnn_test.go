@@ -57,8 +57,11 @@ func TestPixelCNN(t *testing.T) {
 
 // Where no general PixelCNN++ is drawn, one of the size demo is trained on general images from nothing.
 func TestGeneralPixelCNNFromFolder(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains the PixelCNN++ of the size demo; TestPixelCNN trains a small one, TestTrainGeneral a Glow from nothing")
+	}
 	var out bytes.Buffer
-	o := Options{Model: detector.PixelCNN, General: detectortest.Folder(t, goodFiles(0, 205, 1)), GeneralSteps: 2, Batch: 2,
+	o := Options{Model: detector.PixelCNN, General: detectortest.Folder(t, smallFiles(0, 205, 1)), GeneralSteps: 2, Batch: 2,
 		Work: t.TempDir(), Out: &out}.withDefaults()
 	s, err := o.start()
 	require.NoError(t, err)
