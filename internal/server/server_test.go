@@ -11,6 +11,7 @@ import (
 	"flag"
 	"fmt"
 	"hash/crc32"
+	"image"
 	"image/png"
 	"io"
 	"log/slog"
@@ -703,7 +704,7 @@ func TestTilesInMemory(t *testing.T) {
 	require.Eventually(t, free, 10*time.Second, time.Millisecond)
 
 	var file bytes.Buffer
-	require.NoError(t, png.Encode(&file, flat{256})) // a small file; its heat map is larger
+	require.NoError(t, png.Encode(&file, image.NewGray(image.Rect(0, 0, 256, 256)))) // a small file; its heat map is larger
 	kind, body := form(upload{"flat", file.Bytes()})
 	others := most - 3*int64(len(body))
 	for _, c := range []struct {

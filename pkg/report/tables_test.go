@@ -49,15 +49,11 @@ func TestLeftOutOfBits(t *testing.T) {
 	require.Empty(t, Table{Rows: []Row{{Cells: []View{cell("raw", 2)}}}}.LeftOut())
 }
 
-// Rows name the set that was measured where it is not the paper's, and two sizes of one family have two headings.
-func TestOtherSetsAndSizesAreNamed(t *testing.T) {
+// Rows name the set that was measured where it is not the paper's.
+func TestOtherSetsAreNamed(t *testing.T) {
 	require.Empty(t, otherName("CIFAR10", "cifar10"))
 	require.Empty(t, otherName("Tiny-Imagenet", "tinyimagenet"))
 	require.Equal(t, "scenes", otherName("LSUN", "scenes"))
 	table := Table{Columns: []string{"raw"}, Rows: []Row{{In: "CIFAR10", Out: "LSUN", OutSet: "scenes"}}}
 	require.Contains(t, table.Markdown(), "| CIFAR10 | LSUN (scenes) |")
-	of := Result{Manifest: result.Manifest{Family: "real", Size: "long"}}
-	require.Equal(t, "The real sets", of.Heading())
-	of.sized = true
-	require.Equal(t, "The real sets, size long", of.Heading())
 }
