@@ -8,7 +8,8 @@
 #   SIZE=long TARGETS='glow-in-from-general glow-in' CORE= experiments/evidence/real.sh
 #   experiments/evidence/real.sh publish                                  # only lay down what is evaluated already
 #
-# SIZE is the size, TARGETS what is trained with seed 1, CORE what with SEEDS more, "" for nothing. A second training run
+# SIZE is the size, TARGETS what is trained with seed 1, CORE what with SEEDS more, "" for nothing; SHOWN is the size that figures/real
+# is of: the largest that has all of the runs. A second training run
 # beside it on two cores takes longer than one after the other.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -17,6 +18,7 @@ TARGETS=${TARGETS:-all}
 CORE=${CORE-glow-general glow-in glow-smooth glow-near glow-in-from-general glow-smooth-from-general glow-near-from-general
   glow-in-outlier-loss glow-in-margin-loss}
 SEEDS=${SEEDS:-2}
+SHOWN=${SHOWN:-demo}
 STRATA=${STRATA:-bin/strata}
 # Apart from figures/, which git follows: results of real sets come with pictures of them.
 export STRATA_RUNS=${STRATA_RUNS:-$PWD/runs} STRATA_FIGURES=${STRATA_FIGURES:-$PWD/runs/evidence}
@@ -42,10 +44,8 @@ publish() {
   rm -rf "$landed.new"/pictures*
   rm -rf "$landed"
   mv "$landed.new" "$landed"
-  local drawn=figures/real
-  [[ $SIZE == demo ]] || drawn=figures/real-$SIZE
   unset STRATA_FIGURES STRATA_RUNS
-  "$STRATA" figures --results "$landed" --out "$drawn"
+  "$STRATA" figures --results "figures/results/real-$SHOWN" --out figures/real # and the tables of figures/results/README.md
   STRATA_FIGURES='' STRATA_RESULTS='' "$STRATA" pages --drawn --reports --results figures/results/procedural-quick --out docs/pages
 }
 

@@ -11,7 +11,6 @@ import (
 	"flag"
 	"fmt"
 	"hash/crc32"
-	"image"
 	"image/png"
 	"io"
 	"log/slog"
@@ -703,9 +702,9 @@ func TestTilesInMemory(t *testing.T) {
 	free := func() bool { return s.memory.now() == 0 && s.queue.work.taken.Load() == 0 }
 	require.Eventually(t, free, 10*time.Second, time.Millisecond)
 
-	var file bytes.Buffer
-	require.NoError(t, png.Encode(&file, image.NewGray(image.Rect(0, 0, 256, 256)))) // a small file; its heat map is larger
-	kind, body := form(upload{"flat", file.Bytes()})
+	// A small file whose heat map is larger.
+	flat := detectortest.PNG(&intake.Picture{Height: 256, Width: 256, Channels: 1, Pixels: make([]uint8, 256*256)})
+	kind, body := form(upload{"flat", flat})
 	others := most - 3*int64(len(body))
 	for _, c := range []struct {
 		most, others int64

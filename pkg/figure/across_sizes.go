@@ -20,8 +20,8 @@ import (
 // acrossSizes are the claims that wait for a larger network and more steps: what the likelihood, its ratio and the last
 // scale tell of smooth outliers, and how alike the last scales of different Glows are.
 var acrossSizes = []struct{ id, title string }{
-	{"D1", "The likelihood"}, {"D2", "Its ratio to the general Glow"}, {"F7", "What the last scale gains, least set"},
-	{"F3", "The last scale"}, {"F4", "Its ratio to the general Glow"}, {"F1", "How alike last scales are"},
+	{"D1", "The likelihood"}, {"D2", "The ratio to the general Glow"}, {"F7", "What the last scale gains, least set"},
+	{"F3", "The last scale"}, {"F4", "The ratio of the last scale"}, {"F1", "How alike last scales are"},
 }
 
 // sizeLooks tell sizes apart, the one that saw the fewest images first; more have the last one's look.

@@ -19,7 +19,8 @@ func TestHalfPrecisionKeepsEveryTerm(t *testing.T) {
 	for _, channels := range []int{1, 3, 8, 16, 24, 40, 72, 100, 200} {
 		for _, width := range []int{1, 6, 24} {
 			out, err := CallOnceN(backend, func(x *Node) []*Node {
-				kernel, bias := Ones(x.Graph(), shapes.Make(dtypes.Float32, 2, channels, 1, 1)), Ones(x.Graph(), shapes.Make(dtypes.Float32, 2))
+				kernel := Ones(x.Graph(), shapes.Make(dtypes.Float32, 2, channels, 1, 1))
+				bias := Ones(x.Graph(), shapes.Make(dtypes.Float32, 2))
 				y := Conv(lowering, x, kernel, bias, false)
 				return append([]*Node{y}, Gradient(ReduceAllSum(y), x, kernel, bias)...)
 			}, ones(channels, 1, width, 1))

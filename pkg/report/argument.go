@@ -118,11 +118,16 @@ func (r *Report) counts(docs string) string {
 	return b.String()
 }
 
-// sideBySide are claims as they are in all results.
+// sideBySide are claims as they are in all results that measured one of them.
 func (r *Report) sideBySide(titles map[string]string, ids []string) (string, error) {
+	results := slices.DeleteFunc(slices.Clone(r.Results), func(of Result) bool {
+		return !slices.ContainsFunc(of.Claims, func(c result.Claim) bool {
+			return slices.Contains(ids, c.ID) && c.Verdict != result.NotMeasured
+		})
+	})
 	var b strings.Builder
 	b.WriteString(`<table class="claims"><tr><th>claim</th><th>paper</th>`)
-	for _, of := range r.Results {
+	for _, of := range results {
 		fmt.Fprintf(&b, "<th>%s</th>", lower(of.Heading()))
 	}
 	b.WriteString("</tr>\n")
@@ -133,7 +138,7 @@ func (r *Report) sideBySide(titles map[string]string, ids []string) (string, err
 		}
 		fmt.Fprintf(&b, "<tr><td><b>%s</b> %s</td><td>%s</td>", id, html.EscapeString(titles[id]),
 			html.EscapeString(declared.Paper))
-		for _, of := range r.Results {
+		for _, of := range results {
 			c, err := of.claim(id)
 			if err != nil {
 				return "", err

@@ -35,8 +35,8 @@ func nearFolder(t *testing.T, parent, family, size string, steps int, ours float
 		{Configuration: finetuned, Seed: 1, ID: "b", Network: "Glow L3 K4 H64", Steps: steps / 2, Batch: 32},
 		{Configuration: "glow-near", Seed: 1, Rate: math.NaN(), LastValue: math.NaN(), Problem: "not trained"}}))
 	require.NoError(t, result.Write(folder, []result.Condition{}))
-	require.NoError(t, result.Write(folder, []result.ClaimAtStep{{ID: "F3", Measured: "AUROC of the last scale, %", Steps: 5, Run: finetuned,
-		Value: ours, Low: ours, High: ours, Verdict: result.DoesNotHold}}))
+	require.NoError(t, result.Write(folder, []result.ClaimAtStep{{ID: "F3", Measured: "AUROC of the last scale, %", Steps: 5,
+		Run: finetuned, Value: ours, Low: ours, High: ours, Verdict: result.DoesNotHold}}))
 	require.NoError(t, result.WriteManifest(folder, result.Manifest{Family: family, Size: size, Seeds: []uint64{1}}))
 	return folder
 }

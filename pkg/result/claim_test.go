@@ -67,7 +67,8 @@ func TestReasons(t *testing.T) {
 	require.Len(t, reasons, 5)
 	require.Contains(t, reasons[0].Why, "It rises with every step")
 	require.Contains(t, reasons[1].Why, "No reason is recorded")
-	require.Equal(t, "D5, D1, F3", reasons[1].Claims(), "what has one reason has it once, and what was so at one size need not be at another")
+	require.Equal(t, "D5, D1, F3", reasons[1].Claims(),
+		"what has one reason has it once, and what was so at one size need not be at another")
 	require.Contains(t, reasons[2].Why, "Size smoke")
 	require.Contains(t, reasons[3].Why, "After a few hundred steps")
 	require.Contains(t, reasons[4].Why, "At K 4, hidden 64")
