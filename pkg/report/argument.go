@@ -219,8 +219,14 @@ func (r Result) About() string {
 	if len(sets) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s: %s; size %s, %s.", r.Name, strings.Join(sets, ", "), r.Manifest.Size,
-		counted(len(r.Manifest.Seeds), "seed"))
+	trained := map[string]bool{}
+	for _, run := range r.Runs {
+		if run.ID != "" { // what was not trained has a row that says so
+			trained[run.Configuration] = true
+		}
+	}
+	return fmt.Sprintf("%s: %s; size %s, %s, %s.", r.Name, strings.Join(sets, ", "), r.Manifest.Size,
+		counted(len(r.Manifest.Seeds), "seed"), counted(len(trained), "configuration"))
 }
 
 // drawing is a chart inside of a page.

@@ -252,6 +252,8 @@ func TestHeadingsTellSizesApart(t *testing.T) {
 	require.Equal(t, "The real sets, size demo", r.Results[0].Heading())
 	require.Equal(t, "The real sets, size long", r.Results[1].Heading())
 	require.Equal(t, "The drawn sets", r.Results[2].Heading())
+	r.Results[1].Manifest.Roles = map[string]string{"in": "cifar10"}
+	require.Equal(t, "real-long: in cifar10; size long, 1 seed, 2 configurations.", r.Results[1].About())
 }
 
 // Letters come in the order of their list, whichever of a cell's sets each stands for.
