@@ -69,18 +69,16 @@ func AcrossSizes(name string, all []*Results) (*Figure, error) {
 			}
 		}
 		network := r.manifest.Size
-		if at := slices.IndexFunc(runs, func(run result.Run) bool { return run.Configuration == glowGeneral && run.ID != "" }); at >= 0 {
+		if at := trainedRun(runs, glowGeneral); at >= 0 {
 			network += ": " + runs[at].Network
 			networks = append(networks, fmt.Sprintf("%s, %d steps of %d images", runs[at].Network, runs[at].Steps, runs[at].Batch))
 		}
-		drawn.legend = append(drawn.legend, key{network, sizeMark(look)})
+		drawn.legend = append(drawn.legend, key{network, lineMark(sizeStyle(look), look.mark)})
 	}
 	if len(lines) == 0 {
 		return nil, fmt.Errorf("figure: %s: no results have claims over steps: %w", name, fs.ErrNotExist)
 	}
-	drawn.legend = append(drawn.legend, key{"the paper, at its end", func(c draw.Canvas) {
-		c.StrokeLine2(guessing, c.Min.X, c.Center().Y, c.Max.X, c.Center().Y)
-	}})
+	drawn.legend = append(drawn.legend, key{"the paper, at its end", guessingKey.mark})
 	declared, err := result.DeclaredClaims()
 	if err != nil {
 		return nil, err
@@ -116,7 +114,7 @@ func AcrossSizes(name string, all []*Results) (*Figure, error) {
 
 // imagesSeen is how many images a configuration's first run has seen at a step, with those of the runs it was finetuned from.
 func imagesSeen(runs []result.Run, configuration string, step int) (int, bool) {
-	at := slices.IndexFunc(runs, func(r result.Run) bool { return r.Configuration == configuration && r.ID != "" })
+	at := trainedRun(runs, configuration)
 	if at < 0 {
 		return 0, false
 	}
@@ -128,6 +126,11 @@ func imagesSeen(runs []result.Run, configuration string, step int) (int, bool) {
 		seen += runs[at].Steps * runs[at].Batch
 	}
 	return seen, true
+}
+
+// trainedRun is the place of a configuration's first run, -1 where none was trained.
+func trainedRun(runs []result.Run, configuration string) int {
+	return slices.IndexFunc(runs, func(r result.Run) bool { return r.Configuration == configuration && r.ID != "" })
 }
 
 // leadingNumber is what a claim's value in the paper begins with: 92.9 of "92.9 vs 8.8"; NaN where that is no number.
@@ -146,12 +149,8 @@ func leadingNumber(paper string) float64 {
 	return value
 }
 
-func sizeMark(look roleLook) func(draw.Canvas) {
-	return func(c draw.Canvas) {
-		c.StrokeLine2(draw.LineStyle{Color: look.color, Width: vg.Points(1.2), Dashes: look.dash}, c.Min.X, c.Center().Y,
-			c.Max.X, c.Center().Y)
-		c.DrawGlyphNoClip(draw.GlyphStyle{Color: look.color, Radius: vg.Points(1.8), Shape: look.mark}, c.Center())
-	}
+func sizeStyle(look roleLook) draw.LineStyle {
+	return draw.LineStyle{Color: look.color, Width: vg.Points(1.2), Dashes: look.dash}
 }
 
 // sizeLines are a claim's lines, and what the paper's ends at.
@@ -190,7 +189,7 @@ func (s sizeLines) Plot(c draw.Canvas, p *plot.Plot) {
 			below = append(below, vg.Point{X: at, Y: y(row.Low)})
 		}
 		fillBand(c, line.look.color, above, below)
-		c.StrokeLines(draw.LineStyle{Color: line.look.color, Width: vg.Points(1.2), Dashes: line.look.dash}, path)
+		c.StrokeLines(sizeStyle(line.look), path)
 		for _, at := range path {
 			c.DrawGlyphNoClip(draw.GlyphStyle{Color: line.look.color, Radius: vg.Points(1.8), Shape: line.look.mark}, at)
 		}

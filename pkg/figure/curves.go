@@ -314,12 +314,9 @@ func (k kind) line(role string) draw.LineStyle {
 // kindLegend names kinds by dash and mark, in ink: colours are the training sets'.
 func kindLegend(kinds ...kind) (legend []key) {
 	for _, k := range kinds {
-		legend = append(legend, key{k.label, func(c draw.Canvas) {
-			line := k.line("")
-			line.Color = ink
-			c.StrokeLine2(line, c.Min.X, c.Center().Y, c.Max.X, c.Center().Y)
-			c.DrawGlyphNoClip(draw.GlyphStyle{Color: ink, Radius: vg.Points(1.8), Shape: k.mark}, c.Center())
-		}})
+		line := k.line("")
+		line.Color = ink
+		legend = append(legend, key{k.label, lineMark(line, k.mark)})
 		if k.final {
 			legend = append(legend, key{k.label + ", at its end", func(c draw.Canvas) {
 				c.StrokeLine2(draw.LineStyle{Color: notes, Width: hairpin}, c.Min.X, c.Center().Y, c.Max.X,

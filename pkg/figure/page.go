@@ -219,6 +219,14 @@ func boxMark(role string) func(draw.Canvas) {
 	}
 }
 
+// lineMark is the legend of a line with marks in its colour.
+func lineMark(line draw.LineStyle, shape draw.GlyphDrawer) func(draw.Canvas) {
+	return func(c draw.Canvas) {
+		c.StrokeLine2(line, c.Min.X, c.Center().Y, c.Max.X, c.Center().Y)
+		c.DrawGlyphNoClip(draw.GlyphStyle{Color: line.Color, Radius: vg.Points(1.8), Shape: shape}, c.Center())
+	}
+}
+
 // glyphMark is the legend of points.
 func glyphMark(style draw.GlyphStyle) func(draw.Canvas) {
 	return func(c draw.Canvas) { c.DrawGlyphNoClip(style, c.Center()) }

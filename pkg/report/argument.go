@@ -219,14 +219,8 @@ func (r Result) About() string {
 	if len(sets) == 0 {
 		return ""
 	}
-	trained := map[string]bool{}
-	for _, run := range r.Runs {
-		if run.ID != "" { // what was not trained has a row that says so
-			trained[run.Configuration] = true
-		}
-	}
 	return fmt.Sprintf("%s: %s; size %s, %s, %s.", r.Name, strings.Join(sets, ", "), r.Manifest.Size,
-		counted(len(r.Manifest.Seeds), "seed"), counted(len(trained), "configuration"))
+		counted(len(r.Manifest.Seeds), "seed"), counted(trainedConfigurations(r.Runs), "configuration"))
 }
 
 // drawing is a chart inside of a page.

@@ -97,19 +97,24 @@ func nearnessOfTables(all []measuredFolder) string {
 		if i > 0 && all[i-1].manifest.Family == f.manifest.Family {
 			change = changed(all[i-1].distances(), f.distances())
 		}
-		configurations := map[string]bool{}
-		for _, r := range f.runs {
-			if r.ID != "" {
-				configurations[r.Configuration] = true
-			}
-		}
 		verdicts := count(f.claims)
 		fmt.Fprintf(&b, "| %s | [%s](%s) | %d | %d | %s | %s | %d of %d | %s | %s | %s | %d | %d | %d | %d |\n",
-			f.manifest.Family, f.manifest.Size, f.name, len(f.manifest.Seeds), len(configurations), f.network(), f.steps(),
+			f.manifest.Family, f.manifest.Size, f.name, len(f.manifest.Seeds), trainedConfigurations(f.runs), f.network(), f.steps(),
 			of.Cells, of.Cells+of.NotRun, orNothing(of.Error, "%.1f"), change, orNothing(of.Rank, "%.2f"),
 			verdicts[result.Holds], verdicts[result.Open], verdicts[result.DoesNotHold], verdicts[result.NotMeasured])
 	}
 	return b.String()
+}
+
+// trainedConfigurations is how many configurations have a run. What was not trained has a row that says so.
+func trainedConfigurations(runs []result.Run) int {
+	trained := map[string]bool{}
+	for _, r := range runs {
+		if r.ID != "" {
+			trained[r.Configuration] = true
+		}
+	}
+	return len(trained)
 }
 
 // tables are the cells of Tables 1 to 4.
