@@ -2,9 +2,11 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"strata/pkg/detector"
@@ -32,8 +34,13 @@ func TestFitAndDetect(t *testing.T) {
 	require.NoError(t, g.Save(general))
 
 	// Six steps from a general Glow that knows noise, as the one for tests does, make no ratio: what needs none is asked for.
-	code, out, errOut := strata("fit", goods, "--out", model, "--general", general, "--steps", "6", "--no-flip",
-		"--scores", "last_scale,typicality")
+	command := []string{"fit", goods, "--out", model, "--general", general, "--steps", "6", "--no-flip", "--scores", "last_scale,typicality"}
+	code, errOut := stoppedAt(t, "finetune", command...)
+	require.Equal(t, exitStopped, code, errOut)
+	require.Contains(t, errOut, "the same command goes on, from "+model+".fitting")
+	require.NoFileExists(t, model)
+	var out string
+	code, out, errOut = strata(command...)
 	require.Zero(t, code, errOut)
 	require.Contains(t, errOut, "210 good images (RGB, resized as a whole to 32x32 (bilinear)): ")
 	require.Contains(t, errOut, "on go, which GOMLX_BACKEND names")
@@ -61,6 +68,29 @@ func TestFitAndDetect(t *testing.T) {
 	code, out, errOut = strata("fit", goods, "--out", filepath.Join(folder, "again.strata"), "--from", model, "--steps", "0")
 	require.Zero(t, code, errOut)
 	require.NotContains(t, out, "trained on")
+}
+
+// stoppedAt runs a command whose user presses Ctrl-C as soon as it says word.
+func stoppedAt(t *testing.T, word string, args ...string) (code int, errOut string) {
+	t.Helper()
+	said := &interrupter{word: word}
+	code = run(args, io.Discard, said)
+	return code, said.text.String()
+}
+
+type interrupter struct {
+	word string
+	text strings.Builder
+	done bool
+}
+
+func (i *interrupter) Write(p []byte) (int, error) {
+	i.text.Write(p)
+	if !i.done && strings.Contains(i.text.String(), i.word) {
+		i.done = true
+		return len(p), syscall.Kill(os.Getpid(), syscall.SIGINT)
+	}
+	return len(p), nil
 }
 
 // All that a user gets who names nothing: the Glow that comes with strata, and its scores.

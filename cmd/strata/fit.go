@@ -71,6 +71,9 @@ func (c fitCommand) Run(e *environment) error {
 		o.Longest = *c.Longest
 	}
 	d, err := fit.Detector(e.ctx, o, c.Good...)
+	if _, missing := os.Stat(o.Work); err != nil && e.ctx.Err() != nil && missing == nil {
+		return fmt.Errorf("%w; the same command goes on, from %s", err, o.Work)
+	}
 	if err != nil {
 		return err
 	}

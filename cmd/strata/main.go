@@ -95,7 +95,7 @@ func run(args []string, out, errOut io.Writer) int {
 	case err == nil:
 		return 0
 	case errors.Is(err, train.ErrStopped), errors.Is(err, context.Canceled):
-		fmt.Fprintf(errOut, "strata: %v\n", err)
+		fmt.Fprintf(errOut, "strata: %s\n", strings.ReplaceAll(err.Error(), context.Canceled.Error(), "stopped"))
 		return exitStopped
 	}
 	fmt.Fprintf(errOut, "strata: %s\n", oneLine(err))

@@ -127,9 +127,12 @@ func (d *Detector) check() error {
 	if !slices.Contains(conformal.Rules(), m.Rule) {
 		return fmt.Errorf("detector: no rule %q: choose one of %v", m.Rule, conformal.Rules())
 	}
-	for what, weights := range map[string]Weights{"own": d.own, "general": d.general.Weights} {
-		if err := fits(d.general.Network, weights); err != nil {
-			return fmt.Errorf("detector: the %s %s: %w", what, d.general.Kind().Title(), err)
+	for _, network := range []struct {
+		what    string
+		weights Weights
+	}{{"own", d.own}, {"general", d.general.Weights}} {
+		if err := fits(d.general.Network, network.weights); err != nil {
+			return fmt.Errorf("detector: the %s %s: %w", network.what, d.general.Kind().Title(), err)
 		}
 	}
 	return nil

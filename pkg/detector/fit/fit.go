@@ -172,16 +172,9 @@ func Detector(ctx context.Context, o Options, good ...string) (*detector.Detecto
 	}
 	walk := intake.Open(good...)
 	defer walk.Close()
-	images, err := o.read(ctx, walk, "good images", start.preparation, o.Most)
+	images, err := o.readGood(ctx, walk, start, good)
 	if err != nil {
 		return nil, err
-	}
-	if n := len(images.samples); n < Least {
-		return nil, fmt.Errorf("fit: %d different good images in %s%s: at least %d are needed, %d of them to be held out; 500 are a "+
-			"fair number", n, strings.Join(good, ", "), images.trouble()+images.why(), Least, detector.LeastHeldOut)
-	}
-	if start.detector == nil && start.grey() && images.grey() {
-		images.inGrey()
 	}
 	of := images.split(!o.OnlyCalibrate)
 	fitted := detector.Fit{Images: len(images.samples), Duplicates: images.duplicates, Unreadable: images.unreadable,
@@ -199,16 +192,54 @@ func Detector(ctx context.Context, o Options, good ...string) (*detector.Detecto
 		return nil, err
 	}
 	fitted.Spectrum = detector.SpectrumOf(some)
+	config, err := o.findOrTrain(ctx, start, images, of, &fitted)
+	if err != nil {
+		return nil, err
+	}
+	config.Preparation, config.Scores, config.Rule, config.Fit = images.preparation, o.Scores, o.Rule, fitted
+	d, err := detector.New(config)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.calibrate(ctx, d, images, of); err != nil {
+		d.Close()
+		return nil, err
+	}
+	for _, warning := range fitted.Warnings {
+		fmt.Fprintln(o.Out, "warning:", warning)
+	}
+	return d, nil
+}
+
+// readGood gathers the good images, of which there must be Least, in grey where all of them are and nothing wants colours.
+func (o Options) readGood(ctx context.Context, walk *intake.Walk, start start, from []string) (*gathered, error) {
+	images, err := o.read(ctx, walk, "good images", start.preparation, o.Most)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(images.samples); n < Least {
+		return nil, fmt.Errorf("fit: %d different good images in %s%s: at least %d are needed, %d of them to be held out; 500 are a "+
+			"fair number", n, strings.Join(from, ", "), images.trouble()+images.why(), Least, detector.LeastHeldOut)
+	}
+	if start.detector == nil && start.grey() && images.grey() {
+		images.inGrey()
+	}
+	return images, nil
+}
+
+// findOrTrain finds or trains both networks, and says in fitted how that went.
+func (o Options) findOrTrain(ctx context.Context, start start, images *gathered, of parts, fitted *detector.Fit) (detector.Config, error) {
 	var outliers *imageset.Set
-	if o.Outliers != "" { // before a general Glow is trained, which may take hours
+	if o.Outliers != "" { // before a general network is trained, which may take hours
+		var err error
 		if outliers, _, err = o.setOf(ctx, "outliers", o.Outliers, images.preparation, LeastOutliers); err != nil {
-			return nil, err
+			return detector.Config{}, err
 		}
 		fitted.Outliers = outliers.Len()
 	}
 	general, drawn, err := o.general(ctx, start, images.preparation, fitted.Spectrum)
 	if err != nil {
-		return nil, err
+		return detector.Config{}, err
 	}
 	for _, warning := range []string{images.repeats(), detector.Compare(fitted.Spectrum, general.Spectrum)} {
 		if warning != "" {
@@ -223,23 +254,9 @@ func Detector(ctx context.Context, o Options, good ...string) (*detector.Detecto
 			"them say nothing; begin from a detector, or train")
 	}
 	if !o.OnlyCalibrate {
-		if own, err = o.finetune(ctx, general, own, images, of, outliers, &fitted); err != nil {
-			return nil, err
-		}
+		own, err = o.finetune(ctx, general, own, images, of, outliers, fitted)
 	}
-	d, err := detector.New(detector.Config{General: general, Own: own, Preparation: images.preparation, Scores: o.Scores, Rule: o.Rule,
-		Drawn: drawn, Fit: fitted})
-	if err != nil {
-		return nil, err
-	}
-	if err := o.calibrate(ctx, d, images, of); err != nil {
-		d.Close()
-		return nil, err
-	}
-	for _, warning := range fitted.Warnings {
-		fmt.Fprintln(o.Out, "warning:", warning)
-	}
-	return d, nil
+	return detector.Config{General: general, Drawn: drawn, Own: own}, err
 }
 
 // repeats warns where many pictures are equal: they are one among those that are held out, and many among new ones.

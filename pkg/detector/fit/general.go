@@ -148,12 +148,12 @@ type start struct {
 }
 
 func (o Options) start() (start, error) {
-	for what, path := range map[string]string{"general images": o.General, "outliers": o.Outliers} {
-		if path == "" || path == Drawn {
+	for _, named := range []struct{ what, path string }{{"general images", o.General}, {"outliers", o.Outliers}} {
+		if named.path == "" || named.path == Drawn {
 			continue
 		}
-		if _, err := os.Stat(path); err != nil { // hours before they are wanted
-			return start{}, fmt.Errorf("fit: %s: %w", what, err)
+		if _, err := os.Stat(named.path); err != nil { // hours before they are wanted
+			return start{}, fmt.Errorf("fit: %s: %w", named.what, err)
 		}
 	}
 	s := start{kind: cmp.Or(o.Model, detector.Glow),

@@ -263,13 +263,16 @@ func openNPZ(path string) (archive *zip.ReadCloser, data, labels *zip.File, err 
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("offset 0: not a readable .npz: %w", err)
 	}
-	for name, to := range map[string]**zip.File{"data.npy": &data, "labels.npy": &labels} {
-		i := slices.IndexFunc(archive.File, func(f *zip.File) bool { return f.Name == name })
+	for _, entry := range []struct {
+		name string
+		to   **zip.File
+	}{{"data.npy", &data}, {"labels.npy", &labels}} {
+		i := slices.IndexFunc(archive.File, func(f *zip.File) bool { return f.Name == entry.name })
 		if i < 0 {
 			archive.Close()
-			return nil, nil, nil, fmt.Errorf("offset 0: holds no %s: expected data.npy and labels.npy", name)
+			return nil, nil, nil, fmt.Errorf("offset 0: holds no %s: expected data.npy and labels.npy", entry.name)
 		}
-		*to = archive.File[i]
+		*entry.to = archive.File[i]
 	}
 	return archive, data, labels, nil
 }
