@@ -39,11 +39,12 @@ train() {
 
 publish() {
   [[ -e $made/results.json ]] || { echo "$made is not complete: run $0 first" >&2; exit 1; }
-  rm -rf "$landed.new"
+  rm -rf "$landed.new" "$landed.old"
   cp -r "$made" "$landed.new"
   rm -rf "$landed.new"/pictures*
-  rm -rf "$landed"
+  [[ ! -e $landed ]] || mv "$landed" "$landed.old"
   mv "$landed.new" "$landed"
+  rm -rf "$landed.old"
   unset STRATA_FIGURES STRATA_RUNS
   "$STRATA" figures --results "figures/results/real-$SHOWN" --out figures/real # and the tables of figures/results/README.md
   STRATA_FIGURES='' STRATA_RESULTS='' "$STRATA" pages --drawn --reports --results figures/results/procedural-quick --out docs/pages
