@@ -181,16 +181,13 @@ func (s sizeLines) Plot(c draw.Canvas, p *plot.Plot) {
 		c.StrokeLine2(guessing, c.Min.X, y(s.paper), c.Max.X, y(s.paper))
 	}
 	for _, line := range s.lines {
-		var path, above, below []vg.Point
+		var b band
 		for i, row := range line.rows {
-			at := x(line.images[i])
-			path = append(path, vg.Point{X: at, Y: y(row.Value)})
-			above = append(above, vg.Point{X: at, Y: y(row.High)})
-			below = append(below, vg.Point{X: at, Y: y(row.Low)})
+			b.add(x(line.images[i]), y, row.Value, row.Low, row.High)
 		}
-		fillBand(c, line.look.color, above, below)
-		c.StrokeLines(sizeStyle(line.look), path)
-		for _, at := range path {
+		b.fill(c, line.look.color)
+		c.StrokeLines(sizeStyle(line.look), b.values)
+		for _, at := range b.values {
 			c.DrawGlyphNoClip(draw.GlyphStyle{Color: line.look.color, Radius: vg.Points(1.8), Shape: line.look.mark}, at)
 		}
 	}

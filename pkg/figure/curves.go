@@ -385,20 +385,18 @@ func (lines curveLines) Plot(c draw.Canvas, p *plot.Plot) {
 	for _, l := range lines {
 		style := l.kind.line(l.role)
 		for _, seed := range slices.Sorted(maps.Keys(l.curve)) {
-			var path, above, below []vg.Point
+			var b band
 			for _, epoch := range slices.Sorted(maps.Keys(l.curve[seed])) {
 				seen := l.curve[seed][epoch]
-				path = append(path, vg.Point{X: x(epoch), Y: y(seen.value)})
-				above = append(above, vg.Point{X: x(epoch), Y: y(seen.high)})
-				below = append(below, vg.Point{X: x(epoch), Y: y(seen.low)})
+				b.add(x(epoch), y, seen.value, seen.low, seen.high)
 			}
 			if len(l.curve) == 1 {
-				fillBand(c, RoleColor(l.role), above, below)
+				b.fill(c, RoleColor(l.role))
 				continue
 			}
 			thin := style
 			thin.Color, thin.Width = faded(RoleColor(l.role), 0.7), hairpin
-			c.StrokeLines(thin, path)
+			c.StrokeLines(thin, b.values)
 		}
 		epochs, values := l.curve.mean()
 		var path []vg.Point

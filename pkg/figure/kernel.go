@@ -171,16 +171,13 @@ func (lines spectra) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
 	c.StrokeLine2(RoleLine(roleIn), c.Min.X, y(0), c.Max.X, y(0))
 	for _, l := range lines {
-		var path, above, below []vg.Point
+		var b band
 		for _, point := range l.points {
-			at := x(point.frequency)
-			path = append(path, vg.Point{X: at, Y: y(point.value)})
-			above = append(above, vg.Point{X: at, Y: y(point.value + point.half)})
-			below = append(below, vg.Point{X: at, Y: y(point.value - point.half)})
+			b.add(x(point.frequency), y, point.value, point.value-point.half, point.value+point.half)
 		}
-		fillBand(c, l.look.color, above, below)
-		c.StrokeLines(draw.LineStyle{Color: l.look.color, Width: vg.Points(1.2), Dashes: l.look.dash}, path)
-		for _, at := range path {
+		b.fill(c, l.look.color)
+		c.StrokeLines(draw.LineStyle{Color: l.look.color, Width: vg.Points(1.2), Dashes: l.look.dash}, b.values)
+		for _, at := range b.values {
 			c.DrawGlyphNoClip(l.look.glyph(), at)
 		}
 	}

@@ -207,19 +207,16 @@ func heldMark(c draw.Canvas) {
 func (line claimLine) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
 	line.thresholds(c, x, y)
-	var path, above, below []vg.Point
+	var b band
 	for _, m := range line {
-		at := x(float64(m.Steps))
-		path = append(path, vg.Point{X: at, Y: y(m.Value)})
-		above = append(above, vg.Point{X: at, Y: y(m.High)})
-		below = append(below, vg.Point{X: at, Y: y(m.Low)})
+		b.add(x(float64(m.Steps)), y, m.Value, m.Low, m.High)
 	}
-	fillBand(c, ink, above, below)
-	c.StrokeLines(draw.LineStyle{Color: notes, Width: vg.Points(0.8)}, path)
+	b.fill(c, ink)
+	c.StrokeLines(draw.LineStyle{Color: notes, Width: vg.Points(0.8)}, b.values)
 	for i, m := range line {
 		if m.Verdict != result.Holds { // what is behind a mark that is not filled would look like a part of it
-			c.DrawGlyphNoClip(draw.GlyphStyle{Color: white, Radius: verdictRadius, Shape: draw.CircleGlyph{}}, path[i])
+			c.DrawGlyphNoClip(draw.GlyphStyle{Color: white, Radius: verdictRadius, Shape: draw.CircleGlyph{}}, b.values[i])
 		}
-		verdictMark(c, path[i], m.Verdict)
+		verdictMark(c, b.values[i], m.Verdict)
 	}
 }

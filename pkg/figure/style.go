@@ -163,10 +163,21 @@ func roundTicks(lowest, highest float64) []plot.Tick {
 var percentTicks = plot.ConstantTicks{{Value: 0, Label: "0"}, {Value: 25, Label: "25"}, {Value: 50, Label: "50"},
 	{Value: 75, Label: "75"}, {Value: 100, Label: "100"}}
 
-// fillBand fills what lies between two lines from left to right: an interval along an axis.
-func fillBand(c draw.Canvas, of color.NRGBA, above, below []vg.Point) {
+// band is a line of values from left to right, and the intervals that they have.
+type band struct{ values, above, below []vg.Point }
+
+// add appends a value with its interval; y brings them to the canvas, as x is already.
+func (b *band) add(x vg.Length, y func(float64) vg.Length, value, low, high float64) {
+	b.values = append(b.values, vg.Point{X: x, Y: y(value)})
+	b.above = append(b.above, vg.Point{X: x, Y: y(high)})
+	b.below = append(b.below, vg.Point{X: x, Y: y(low)})
+}
+
+// fill colours what lies within the intervals.
+func (b *band) fill(c draw.Canvas, of color.NRGBA) {
+	below := slices.Clone(b.below)
 	slices.Reverse(below)
-	c.FillPolygon(faded(of, fillAlpha), append(above, below...))
+	c.FillPolygon(faded(of, fillAlpha), slices.Concat(b.above, below))
 }
 
 // roleLabel names a role and its set.
