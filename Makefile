@@ -23,7 +23,7 @@ TOOLS := $(ROOT)/bin/tools
 JUPYTER_DIR := $(ROOT)/bin/jupyter
 
 .DEFAULT_GOAL := help
-.PHONY: help build tools plugin wanted-plugin figures pages general detector-evidence serve-evidence test lab bench crash clean
+.PHONY: help build kernel tools plugin wanted-plugin figures pages general detector-evidence serve-evidence test lab bench crash clean
 
 help: ## print this list
 	@echo 'strata: make TARGET [SIZE=smoke|quick|demo|long|small|gpu|paper] (SIZE is for figures; now $(SIZE))'
@@ -32,7 +32,10 @@ help: ## print this list
 build: ## write bin/strata
 	go build -o bin/strata ./cmd/strata
 
-tools: ## write bin/tools: the GoNB kernel, goimports and staticcheck
+kernel: ## write bin/tools: the GoNB kernel, and goimports, which it calls
+	GOWORK=off GOBIN='$(TOOLS)' go -C tools install github.com/janpfeifer/gonb golang.org/x/tools/cmd/goimports
+
+tools: kernel ## write bin/tools: those and staticcheck
 	GOWORK=off GOBIN='$(TOOLS)' go -C tools install tool
 
 plugin: build ## install XLA's CPU plugin where strata and GoMLX find it (STRATA_NO_XLA=1: do without)
@@ -42,14 +45,14 @@ plugin: build ## install XLA's CPU plugin where strata and GoMLX find it (STRATA
 wanted-plugin: build
 	@bin/strata plugin --optional
 
-figures: build tools wanted-plugin ## train what is missing of TARGETS at SIZE, write figures/, tables and pages, execute the notebooks
+figures: build kernel wanted-plugin ## train what is missing of TARGETS at SIZE, write figures/, tables and pages, execute the notebooks
 	bin/strata reproduce $(TARGETS) --size $(SIZE)
 	bin/strata figures
 	bin/strata pages
 
 # What is committed: of the committed results, with pictures of nothing but what strata draws. AGAIN=--again takes what the
 # notebooks showed the last time, AGAIN=--reports leaves their pages as they are.
-pages: build tools ## write docs/pages anew: the argument, the reports and the notebooks, to click through
+pages: build kernel ## write docs/pages anew: the argument, the reports and the notebooks, to click through
 	STRATA_FIGURES= STRATA_RESULTS= bin/strata pages --drawn --results figures/results/procedural-quick --out docs/pages $(AGAIN)
 
 # What strata fit begins from: committed, and made anew only where its recipe changes.
@@ -65,7 +68,7 @@ test: build tools ## vet, staticcheck, check the formatting, run all tests
 	if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 	go test ./... -count=1 -timeout 40m
 
-lab: tools wanted-plugin ## open the notebooks in Jupyter (needs jupyter)
+lab: kernel wanted-plugin ## open the notebooks in Jupyter (needs jupyter)
 	@command -v jupyter >/dev/null || { \
 	  echo 'jupyter is missing: apt-get install jupyter-notebook, or pip install jupyterlab'; exit 1; }
 	@said=$$(JUPYTER_DATA_DIR='$(JUPYTER_DIR)' PATH='$(TOOLS)':"$$PATH" '$(TOOLS)/gonb' --install --raw_error --force_deps 2>&1) || \

@@ -132,10 +132,8 @@ func (v *Evaluation) Score(ctx context.Context, asked []score.Column) error {
 			images[l.run] += min(cmp.Or(l.images, whole.Len()), whole.Len())
 		}
 	}
+	v.engine.Expect(images)
 	for _, scheduled := range v.schedule.Runs {
-		if n := images[scheduled.Run]; n > 0 {
-			v.engine.Expect(scheduled.Run, n)
-		}
 		for _, l := range missing {
 			if l.run == scheduled.Run {
 				v.engine.SplitScores(ctx, l.run, l.set, l.split, l.images, l.noise)

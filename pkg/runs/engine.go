@@ -34,9 +34,6 @@ type Engine struct {
 	}
 	// damaged are runs, by id, whose weights could not be loaded.
 	damaged map[string]error
-	// expected is how many images a run will score in turn.
-	expected struct {
-		id     string
-		images int
-	}
+	// expected is how many images runs will score in turn, by the architecture of their networks.
+	expected map[string]int
 }

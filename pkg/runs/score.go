@@ -83,21 +83,24 @@ func newClassifier(on compute.Backend, spec Spec, precision string) (*classifier
 	return classifier.NewNetwork(on, lowering, model, spec.Train.Seed), nil
 }
 
-// Expect says how many images a run will score in turn, of all sets: where that is done is chosen by all of them, and a network is
-// compiled once.
-func (e *Engine) Expect(run *Run, images int) { e.expected.id, e.expected.images = run.Info.ID, images }
-
-// scoringBackend is where a run scores so many images, or the many that it was said to.
-func (e *Engine) scoringBackend(run *Run, images int) (compute.Backend, error) {
-	if e.expected.id == run.Info.ID {
-		images = max(images, e.expected.images)
+// Expect says how many images runs will score in turn, of all sets. Where that is done is chosen by all images of all networks of one
+// architecture, for those are compiled once.
+func (e *Engine) Expect(images map[*Run]int) {
+	e.expected = map[string]int{}
+	for run, n := range images {
+		e.expected[run.Info.Spec.architecture()] += n
 	}
-	return e.backendFor(scoringWork(run.Info.Spec, images))
+}
+
+// scoringWork is that of so many images under a run, or of the many that are expected.
+func (e *Engine) scoringWork(run *Run, images int) backend.Work {
+	spec := run.Info.Spec
+	return scoringWork(spec, max(images, e.expected[spec.architecture()]))
 }
 
 // scorer is Network for scoring set after set: it keeps the last one, which is closed when another run's is wanted.
 func (e *Engine) scorer(run *Run, images int) (*density.Network, error) {
-	on, err := e.scoringBackend(run, images)
+	on, err := e.backendFor(e.scoringWork(run, images))
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +130,7 @@ func (e *Engine) remember(run *Run, err error) error {
 
 // judge is scorer for a classifier.
 func (e *Engine) judge(run *Run, images int) (*classifier.Network, error) {
-	on, err := e.scoringBackend(run, images)
+	on, err := e.backendFor(e.scoringWork(run, images))
 	if err != nil {
 		return nil, err
 	}

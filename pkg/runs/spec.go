@@ -83,6 +83,15 @@ func (s Spec) Network() string {
 	return model.String()
 }
 
+// architecture tells networks apart that are more than one another's weights.
+func (s Spec) architecture() string {
+	text, err := json.Marshal([]any{s.Model, s.Classifier})
+	if err != nil {
+		panic(err) // plain numbers and strings
+	}
+	return string(text)
+}
+
 // Request is a run that somebody wants.
 type Request struct {
 	Set string

@@ -47,6 +47,18 @@ func TestWhereImagesAreScored(t *testing.T) {
 	require.Equal(t, "xla", on(glowOf(24, 512), 10000), "not declared, and nearly as large")
 	require.Equal(t, "go", on(glowOf(2, 16), 10000), "not declared, and small")
 
+	// Runs whose networks are compiled once are worth it together.
+	runOf := func(s Spec) *Run { return &Run{Info: Info{Spec: s}} }
+	few := runOf(glowOf(4, 64))
+	withClasses := glow.ClassConditionalConfig{Glow: few.Info.Spec.Model.Config.(glow.Config), Classes: 5}
+	conditional := runOf(Spec{Model: models.Spec{Config: withClasses}})
+	var e Engine
+	e.Expect(map[*Run]int{few: 1000, runOf(glowOf(4, 64)): 19000, conditional: 3000})
+	require.Equal(t, "xla", backend.Choose(e.scoringWork(few, 1000)).Kind())
+	require.Equal(t, scoringWork(few.Info.Spec, 20000), e.scoringWork(few, 1000))
+	require.Equal(t, scoringWork(conditional.Info.Spec, 3000), e.scoringWork(conditional, 1000), "another program")
+	require.Equal(t, scoringWork(few.Info.Spec, 30000), e.scoringWork(few, 30000), "more than was expected")
+
 	// Every model has seconds, as declared.
 	demo, err := plan.LoadSize("demo")
 	require.NoError(t, err)
@@ -56,8 +68,7 @@ func TestWhereImagesAreScored(t *testing.T) {
 		require.InDelta(t, demo.Seconds[name]/float64(batch), imageSeconds(s), 1e-9, name)
 	}
 	require.Positive(t, imageSeconds(Spec{Classifier: &demo.Classifier}))
-	conditional := Spec{Model: models.Spec{Config: glow.ClassConditionalConfig{Glow: demo.Glow(), Classes: 5}}}
-	require.Equal(t, imageSeconds(glowOf(4, 64)), imageSeconds(conditional), "its classes cost nothing beside it")
+	require.Equal(t, imageSeconds(glowOf(4, 64)), imageSeconds(conditional.Info.Spec), "its classes cost nothing beside it")
 }
 
 // expiring is a context that is over when it has been asked some times.
