@@ -34,7 +34,8 @@ func TestFitAndDetect(t *testing.T) {
 	require.NoError(t, g.Save(general))
 
 	// Six steps from a general Glow that knows noise, as the one for tests does, make no ratio: what needs none is asked for.
-	command := []string{"fit", goods, "--out", model, "--general", general, "--steps", "6", "--no-flip", "--scores", "last_scale,typicality"}
+	command := []string{"fit", goods, "--out", model, "--general", general, "--steps", "6", "--no-flip",
+		"--scores", "last_scale,typicality"}
 	code, errOut := stoppedAt(t, "finetune", command...)
 	require.Equal(t, exitStopped, code, errOut)
 	require.Contains(t, errOut, "the same command goes on, from "+model+".fitting")
