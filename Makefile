@@ -35,7 +35,7 @@ build: ## write bin/strata
 kernel: ## write bin/tools: the GoNB kernel, and goimports, which it calls
 	GOWORK=off GOBIN='$(TOOLS)' go -C tools install github.com/janpfeifer/gonb golang.org/x/tools/cmd/goimports
 
-tools: kernel ## write bin/tools: those and staticcheck
+tools: ## write bin/tools: those and staticcheck
 	GOWORK=off GOBIN='$(TOOLS)' go -C tools install tool
 
 plugin: build ## install XLA's CPU plugin where strata and GoMLX find it (STRATA_NO_XLA=1: do without)

@@ -71,10 +71,10 @@ func (c fitCommand) Run(e *environment) error {
 		o.Longest = *c.Longest
 	}
 	d, err := fit.Detector(e.ctx, o, c.Good...)
-	if _, missing := os.Stat(o.Work); err != nil && e.ctx.Err() != nil && missing == nil {
-		return fmt.Errorf("%w; the same command goes on, from %s", err, o.Work)
-	}
 	if err != nil {
+		if _, nothing := os.Stat(o.Work); nothing == nil && e.ctx.Err() != nil {
+			return fmt.Errorf("%w; the same command goes on, from %s", err, o.Work)
+		}
 		return err
 	}
 	defer d.Close()
